@@ -1,0 +1,111 @@
+//! Debugging, recording and profiling.
+
+use super::*;
+
+/// 1: check every forward value for NaN, 2: every cotangent too.
+#[wasm_bindgen]
+pub fn debug(flags: u32) {
+    with_engine(|engine| engine.session().inspector.flags = flags);
+}
+
+#[wasm_bindgen]
+pub fn set_tag(tag: u32) {
+    with_engine(|engine| engine.session().inspector.tag = tag);
+}
+
+/// The tag of the node whose derivative failed the NaN check last; 0 = none.
+#[wasm_bindgen]
+pub fn failed_tag() -> u32 {
+    with_engine(|engine| std::mem::take(&mut engine.session().inspector.tag_of_failure))
+}
+
+#[wasm_bindgen]
+pub fn record_start() {
+    record_free();
+    with_engine(|engine| engine.session().inspector.set_recording(true));
+}
+
+#[wasm_bindgen]
+pub fn record_stop() -> u32 {
+    with_engine(|engine| {
+        let mut session = engine.session();
+        session.inspector.set_recording(false);
+        session.inspector.instructions.len() as u32
+    })
+}
+
+/// Scratch: op, output id, number of inputs, number of params, inputs, params.
+#[wasm_bindgen]
+pub fn record_read(index: u32) -> u32 {
+    let values = with_engine(|engine| {
+        let session = engine.session();
+        session.inspector.instructions.get(index as usize).map(|i| {
+            let mut values = vec![i.op.0 as f64, i.output as f64, i.inputs.len() as f64, i.params.len() as f64];
+            values.extend(i.inputs.iter().map(|&id| id as f64));
+            values.extend(&i.params);
+            values
+        })
+    });
+    status(match values {
+        Some(values) => {
+            put(&values);
+            Ok(())
+        }
+        None => Err(Error::index(format!("the record has no instruction {index}"))),
+    })
+}
+
+/// A handle for a value of the record.
+#[wasm_bindgen]
+pub fn record_value(id: u32) -> u32 {
+    handle(|engine| {
+        let mut session = engine.session();
+        session.slot(id)?;
+        session.alias(id)
+    })
+}
+
+#[wasm_bindgen]
+pub fn record_free() {
+    with_engine(|engine| {
+        let mut session = engine.session();
+        for instruction in std::mem::take(&mut session.inspector.instructions) {
+            for id in instruction.inputs.into_iter().chain([instruction.output]) {
+                session.release(id);
+            }
+        }
+    });
+}
+
+#[wasm_bindgen]
+pub fn profile_start() {
+    with_engine(|engine| {
+        let mut session = engine.session();
+        session.inspector.costs.clear();
+        session.inspector.set_profiling(true);
+    });
+}
+
+#[wasm_bindgen]
+pub fn profile_stop() -> u32 {
+    with_engine(|engine| {
+        let mut session = engine.session();
+        session.inspector.set_profiling(false);
+        session.inspector.costs.len() as u32
+    })
+}
+
+/// Scratch: op, calls, milliseconds, bytes.
+#[wasm_bindgen]
+pub fn profile_read(index: u32) -> u32 {
+    let row = with_engine(|engine| {
+        engine.session().inspector.costs.iter().nth(index as usize).map(|(&op, c)| [op as f64, c.calls as f64, c.milliseconds, c.bytes])
+    });
+    status(match row {
+        Some(row) => {
+            put(&row);
+            Ok(())
+        }
+        None => Err(Error::index(format!("the profile has no row {index}"))),
+    })
+}

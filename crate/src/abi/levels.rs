@@ -1,0 +1,238 @@
+//! Levels: opening and closing transforms, wrapping values for them, sweeping back.
+
+use super::*;
+use crate::memory::values::Value;
+use crate::session::{LevelKind, AMBIENT};
+use crate::sweep::Status;
+use crate::tape::Tape;
+
+/// Kinds: 0 grad, 1 dual, 2 batch (its size in scratch[0]).
+#[wasm_bindgen]
+pub fn level_push(kind: u32) -> u32 {
+    let kind = match kind {
+        0 => LevelKind::Grad(Tape::new()),
+        1 => LevelKind::Dual,
+        2 => LevelKind::Batch { size: numbers_at(0, 1)[0] as usize },
+        _ => return report(Err(Error::value(format!("level kind {kind} does not exist"))), 0),
+    };
+    with_engine(|engine| engine.session().open(kind))
+}
+
+#[wasm_bindgen]
+pub fn level_pop(level: u32) {
+    with_engine(|engine| engine.session().close(level));
+}
+
+#[wasm_bindgen]
+pub fn level_depth() -> u32 {
+    with_engine(|engine| engine.session().levels.len() as u32)
+}
+
+/// After a throw: closes the levels above `level` and the scopes above `scope`.
+#[wasm_bindgen]
+pub fn unwind(level: u32, scope: u32) {
+    with_engine(|engine| {
+        let mut session = engine.session();
+        session.drop_sweeps_above(level);
+        session.close(level + 1);
+        while session.scopes.len() as u32 > scope {
+            // There is a scope to pop, so this cannot fail.
+            let _ = session.pop_scope(&[]);
+        }
+    });
+}
+
+#[wasm_bindgen]
+pub fn top_level(count: u32) -> u32 {
+    let ids = ids_at(0, count as usize);
+    with_engine(|engine| report(engine.top_level(&ids), 0))
+}
+
+#[wasm_bindgen]
+pub fn track(level: u32, id: u32) -> u32 {
+    handle(|engine| {
+        let dtype = engine.dtype(id)?;
+        if !dtype.is_float() {
+            return Err(Error::dtype(format!("derivatives exist with respect to float32 and float64 tensors, this one is {dtype}; cast it, or leave it out of argnums")));
+        }
+        engine.track(level, id)
+    })
+}
+
+#[wasm_bindgen]
+pub fn untrack(level: u32, id: u32) -> u32 {
+    handle(|engine| {
+        let session = engine.session();
+        Ok(match session.value(id)? {
+            Value::Tracked { level: l, primal, .. } | Value::Dual { level: l, primal, .. } if *l == level => *primal,
+            _ => id,
+        })
+    })
+}
+
+#[wasm_bindgen]
+pub fn dual(level: u32, primal: u32, tangent: u32) -> u32 {
+    handle(|engine| engine.make_dual(level, primal, tangent))
+}
+
+#[wasm_bindgen]
+pub fn primal_of(level: u32, id: u32) -> u32 {
+    untrack(level, id)
+}
+
+/// NONE without an error is a symbolic zero.
+#[wasm_bindgen]
+pub fn tangent_of(level: u32, id: u32) -> u32 {
+    clear_error();
+    let tangent = with_engine(|engine| {
+        let session = engine.session();
+        report(
+            session.value(id).and_then(|value| match value {
+                Value::Dual { level: l, tangent, .. } if *l == level => Ok(*tangent),
+                value if value.level() > level => Err(Error::value("the tangent of a value that belongs to a transform inside is not known yet; return it from that transform first")),
+                _ => Ok(NONE),
+            }),
+            NONE,
+        )
+    });
+    if tangent == NONE {
+        NONE
+    } else {
+        handle(|_| Ok(tangent))
+    }
+}
+
+#[wasm_bindgen]
+pub fn batch(level: u32, id: u32, axis: u32) -> u32 {
+    handle(|engine| engine.make_batched(level, id, axis as usize))
+}
+
+#[wasm_bindgen]
+pub fn unbatch(level: u32, id: u32, axis: u32) -> u32 {
+    handle(|engine| engine.unbatch(level, id, axis as usize))
+}
+
+/// Hands the outcome of a sweep to TypeScript: 1 done, 2 a pullback of its own is next, 3 a hook is next.
+fn deliver(engine: &Engine, result: Result<Status>) -> u32 {
+    // Held ids become handles: the sweep's own reference goes with it.
+    let hand_out = |ids: &[Id], owned: bool| -> Result<Vec<Id>> {
+        let mut session = engine.session();
+        let mark = session.frame.len();
+        let out = ids.iter().map(|&id| if id == NONE { Ok(NONE) } else { session.expose(id, false) }).collect();
+        session.end_frame(mark);
+        if owned {
+            for &id in ids {
+                session.release(id);
+            }
+        }
+        out
+    };
+    let outcome = result.and_then(|status| {
+        Ok(match status {
+            Status::Done(gradients) => {
+                put_ids(&[], &hand_out(&gradients, true)?);
+                1
+            }
+            Status::Callback { number, cotangents } => {
+                put_ids(&[number as f64, cotangents.len() as f64], &hand_out(&cotangents, false)?);
+                2
+            }
+            Status::Hook { tensor, cotangent } => {
+                put_ids(&[tensor as f64], &hand_out(&[cotangent], false)?);
+                3
+            }
+        })
+    });
+    report(outcome, 0)
+}
+
+/// A sweep makes values outside of any frame's end; this is the frame.
+fn swept(f: impl FnOnce(&Engine) -> Result<Status>) -> u32 {
+    with_engine(|engine| {
+        let mark = engine.session().frame.len();
+        let result = f(engine);
+        let status = deliver(engine, result);
+        engine.session().end_frame(mark);
+        status
+    })
+}
+
+#[wasm_bindgen]
+pub fn sweep(level: u32, outputs: u32, wanted: u32, flags: u32) -> u32 {
+    let (n, w) = (outputs as usize, wanted as usize);
+    let (outputs, cotangents, wanted) = (ids_at(0, n), ids_at(n, n), ids_at(2 * n, w));
+    swept(|engine| engine.sweep(level, &outputs, &cotangents, &wanted, flags))
+}
+
+#[wasm_bindgen]
+pub fn sweep_resume(count: u32) -> u32 {
+    let given = ids_at(0, count as usize);
+    swept(|engine| engine.resume(&given))
+}
+
+#[wasm_bindgen]
+pub fn level_park(level: u32, outputs: u32, wanted: u32) -> u32 {
+    let (n, w) = (outputs as usize, wanted as usize);
+    let (outputs, wanted) = (ids_at(0, n), ids_at(n, w));
+    with_engine(|engine| report(engine.park(level, &outputs, &wanted), 0))
+}
+
+#[wasm_bindgen]
+pub fn sweep_parked(parked: u32, outputs: u32, flags: u32) -> u32 {
+    let cotangents = ids_at(0, outputs as usize);
+    swept(|engine| engine.sweep_parked(parked, &cotangents, flags))
+}
+
+#[wasm_bindgen]
+pub fn parked_free(parked: u32) {
+    with_engine(|engine| engine.free_parked(parked));
+}
+
+#[wasm_bindgen]
+pub fn record_callback(level: u32, inputs: u32, outputs: u32, callback: u32) -> u32 {
+    let (n, m) = (inputs as usize, outputs as usize);
+    let (inputs, outputs) = (ids_at(0, n), ids_at(n, m));
+    with_engine(|engine| {
+        let mark = engine.session().frame.len();
+        let result = engine.record_callback(level, &inputs, &outputs, callback).and_then(|ids| {
+            let mut session = engine.session();
+            ids.into_iter().map(|id| session.expose(id, false)).collect::<Result<Vec<Id>>>()
+        });
+        engine.session().end_frame(mark);
+        status(result.map(|ids| put_ids(&[], &ids)))
+    })
+}
+
+/// Numbers of pullbacks that no node needs any more, in scratch; returns how many.
+#[wasm_bindgen]
+pub fn dead_callbacks() -> u32 {
+    let numbers = with_engine(|engine| engine.session().take_dead_callbacks());
+    put_ids(&[], &numbers);
+    numbers.len() as u32
+}
+
+/// Grad levels up to `floor` stop recording; returns the floor before.
+#[wasm_bindgen]
+pub fn set_recording(floor: u32) -> u32 {
+    with_engine(|engine| std::mem::replace(&mut engine.session().recording_floor, floor))
+}
+
+/// A leaf of the ambient level, owned by the root: parameters outlive scopes.
+#[wasm_bindgen]
+pub fn require_grad(id: u32) -> u32 {
+    with_engine(|engine| {
+        report(
+            expose(engine, true, || {
+                let dtype = engine.dtype(id)?;
+                if !dtype.is_float() {
+                    return Err(Error::dtype(format!("only float32 and float64 tensors can require a gradient, this one is {dtype}; cast it first")));
+                }
+                if engine.top_level(&[id])? > 0 {
+                    return Err(Error::value("requiresGrad needs a plain tensor: detach() it first, and create parameters outside of grad, jvp and vmap"));
+                }
+                engine.track(AMBIENT, id)
+            }),
+            NONE,
+        )
+    })
+}

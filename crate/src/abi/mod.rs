@@ -1,0 +1,130 @@
+//! The boundary: the only files with `#[wasm_bindgen]`. Numbers in, numbers out, no logic. Failure is 0 (or the status 0); the
+//! code and the message wait in `error_*`. Lists travel through one scratch buffer of f64, which holds every u32 exactly.
+
+mod inspect;
+mod levels;
+mod parameters;
+mod tensors;
+
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::memory::values::{Id, NONE};
+use smallvec::SmallVec;
+use std::cell::{Cell, RefCell};
+use wasm_bindgen::prelude::*;
+
+thread_local! {
+    static ENGINE: Engine = Engine::new();
+    static SCRATCH: RefCell<Vec<f64>> = RefCell::new(vec![0.0; 1024]);
+    static ERROR: RefCell<Option<Error>> = const { RefCell::new(None) };
+    static PANIC: RefCell<String> = const { RefCell::new(String::new()) };
+    static HOOKED: Cell<bool> = const { Cell::new(false) };
+}
+
+type Ids = SmallVec<[Id; 8]>;
+
+fn report<T>(result: Result<T>, otherwise: T) -> T {
+    match result {
+        Ok(value) => value,
+        Err(error) => {
+            ERROR.with(|e| *e.borrow_mut() = Some(error));
+            otherwise
+        }
+    }
+}
+
+fn status(result: Result<()>) -> u32 {
+    report(result.map(|_| 1), 0)
+}
+
+fn with_engine<T>(f: impl FnOnce(&Engine) -> T) -> T {
+    ENGINE.with(f)
+}
+
+/// Runs `f` in a frame and gives its value to TypeScript as a handle.
+fn handle(f: impl FnOnce(&Engine) -> Result<Id>) -> Id {
+    with_engine(|engine| report(expose(engine, false, || f(engine)), NONE))
+}
+
+fn expose(engine: &Engine, in_root: bool, f: impl FnOnce() -> Result<Id>) -> Result<Id> {
+    let mark = engine.session().frame.len();
+    let result = f().and_then(|id| engine.session().expose(id, in_root));
+    engine.session().end_frame(mark);
+    result
+}
+
+fn ids_at(start: usize, count: usize) -> Ids {
+    SCRATCH.with(|s| s.borrow()[start..start + count].iter().map(|&v| v as Id).collect())
+}
+
+fn numbers_at(start: usize, count: usize) -> SmallVec<[f64; 16]> {
+    SCRATCH.with(|s| SmallVec::from_slice(&s.borrow()[start..start + count]))
+}
+
+/// Writes results; the scratch buffer grows when they need more room, which TypeScript notices by asking `scratch` again.
+fn put(values: &[f64]) {
+    SCRATCH.with(|s| {
+        let mut scratch = s.borrow_mut();
+        if scratch.len() < values.len() {
+            scratch.resize(values.len(), 0.0);
+        }
+        scratch[..values.len()].copy_from_slice(values);
+    });
+}
+
+fn put_ids(start: &[f64], ids: &[Id]) {
+    let values: Vec<f64> = start.iter().copied().chain(ids.iter().map(|&id| id as f64)).collect();
+    put(&values);
+}
+
+/// Byte address of at least `length` f64 of scratch; contents are kept when it grows.
+#[wasm_bindgen]
+pub fn scratch(length: u32) -> *const f64 {
+    if !HOOKED.get() {
+        HOOKED.set(true);
+        std::panic::set_hook(Box::new(|info| PANIC.with(|p| *p.borrow_mut() = info.to_string())));
+    }
+    SCRATCH.with(|s| {
+        let mut scratch = s.borrow_mut();
+        if scratch.len() < length as usize {
+            scratch.resize(length as usize, 0.0);
+        }
+        scratch.as_ptr()
+    })
+}
+
+#[wasm_bindgen]
+pub fn error_code() -> u32 {
+    ERROR.with(|e| e.borrow().as_ref().map_or(0, |error| error.code as u32))
+}
+
+#[wasm_bindgen]
+pub fn error_pointer() -> *const u8 {
+    ERROR.with(|e| e.borrow().as_ref().map_or(std::ptr::null(), |error| error.message.as_ptr()))
+}
+
+#[wasm_bindgen]
+pub fn error_length() -> u32 {
+    ERROR.with(|e| e.borrow().as_ref().map_or(0, |error| error.message.len() as u32))
+}
+
+/// Number of the op that failed, plus one.
+#[wasm_bindgen]
+pub fn error_op() -> u32 {
+    ERROR.with(|e| e.borrow().as_ref().and_then(|error| error.op).map_or(0, |op| op.0 as u32 + 1))
+}
+
+#[wasm_bindgen]
+pub fn clear_error() {
+    ERROR.with(|e| *e.borrow_mut() = None);
+}
+
+#[wasm_bindgen]
+pub fn panic_pointer() -> *const u8 {
+    PANIC.with(|p| p.borrow().as_ptr())
+}
+
+#[wasm_bindgen]
+pub fn panic_length() -> u32 {
+    PANIC.with(|p| p.borrow().len() as u32)
+}

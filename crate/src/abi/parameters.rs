@@ -1,0 +1,103 @@
+//! Parameters: `.grad`, hooks, and the fused optimizer steps.
+
+use super::*;
+use crate::memory::values::Value;
+use crate::parameters::{Adam, Sgd};
+use crate::session::AMBIENT;
+use crate::tape;
+
+/// The node of a value tracked on the ambient level.
+fn ambient_node(engine: &Engine, id: Id) -> Result<usize> {
+    match engine.session().value(id)? {
+        Value::Tracked { level: AMBIENT, node, .. } => Ok(*node as usize),
+        _ => Err(Error::value("the tensor does not require a gradient")),
+    }
+}
+
+fn set_flag(engine: &Engine, id: Id, flag: u8, on: bool) -> Result<()> {
+    let node = ambient_node(engine, id)?;
+    let mut session = engine.session();
+    let tape = session.grad_tape(AMBIENT)?.0;
+    if on {
+        tape.flags[node] |= flag;
+        tape.slot[node] = id;
+    } else {
+        tape.flags[node] &= !flag;
+    }
+    Ok(())
+}
+
+#[wasm_bindgen]
+pub fn gradient(id: u32) -> u32 {
+    clear_error();
+    let held = with_engine(|engine| {
+        let session = engine.session();
+        report(
+            session.value(id).map(|value| match value {
+                Value::Tracked { gradient, .. } => *gradient,
+                _ => NONE,
+            }),
+            NONE,
+        )
+    });
+    if held == NONE {
+        NONE
+    } else {
+        handle(|_| Ok(held))
+    }
+}
+
+#[wasm_bindgen]
+pub fn set_gradient(id: u32, gradient: u32) -> u32 {
+    with_engine(|engine| {
+        status(ambient_node(engine, id).and_then(|_| {
+            let mut session = engine.session();
+            if gradient != NONE {
+                session.slot(gradient)?;
+                session.retain(gradient);
+            }
+            session.set_gradient(id, gradient);
+            Ok(())
+        }))
+    })
+}
+
+#[wasm_bindgen]
+pub fn retain_gradient(id: u32) -> u32 {
+    with_engine(|engine| status(set_flag(engine, id, tape::RETAIN_GRADIENT, true)))
+}
+
+#[wasm_bindgen]
+pub fn hook(id: u32, on: u32) -> u32 {
+    with_engine(|engine| status(set_flag(engine, id, tape::HOOKED, on != 0)))
+}
+
+#[wasm_bindgen]
+pub fn assign(parameter: u32, value: u32) -> u32 {
+    with_engine(|engine| status(engine.assign(parameter, value)))
+}
+
+/// Scratch: lr, momentum, dampening, nesterov, weightDecay, first.
+#[wasm_bindgen]
+pub fn sgd(parameter: u32, gradient: u32, buffer: u32, count: u32) -> u32 {
+    let o = numbers_at(0, count as usize);
+    let options = Sgd { lr: o[0], momentum: o[1], dampening: o[2], nesterov: o[3] != 0.0, weight_decay: o[4], first: o[5] != 0.0 };
+    with_engine(|engine| status(engine.sgd(parameter, gradient, buffer, &options)))
+}
+
+/// Scratch: lr, beta1, beta2, eps, weightDecay, decoupled, step, maximize.
+#[wasm_bindgen]
+pub fn adam(parameter: u32, gradient: u32, m: u32, v: u32, count: u32) -> u32 {
+    let o = numbers_at(0, count as usize);
+    let options = Adam {
+        lr: o[0],
+        beta1: o[1],
+        beta2: o[2],
+        eps: o[3],
+        weight_decay: o[4],
+        decoupled: o[5] != 0.0,
+        step: o[6] as u32,
+        maximize: o[7] != 0.0,
+    };
+    with_engine(|engine| status(engine.adam(parameter, gradient, m, v, &options)))
+}

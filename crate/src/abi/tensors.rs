@@ -1,0 +1,177 @@
+//! Making, reading and releasing tensors; applying ops; scopes.
+
+use super::*;
+use crate::dtype::DType;
+use crate::memory::array::Array;
+use crate::memory::pool;
+use crate::memory::values::Value;
+use crate::op::Op;
+use crate::session::AMBIENT;
+use crate::shape::{dims_from, show};
+use crate::tape;
+
+fn op_from(code: u32) -> Result<Op> {
+    Op::from_code(code).ok_or_else(|| Error::value(format!("op number {code} does not exist")))
+}
+
+#[wasm_bindgen]
+pub fn tensor_new(dtype: u32, rank: u32) -> u32 {
+    let dims = numbers_at(0, rank as usize);
+    handle(|engine| engine.from_array(Array::new(DType::from_code(dtype as f64)?, &dims_from(&dims)?)?))
+}
+
+#[wasm_bindgen]
+pub fn tensor_full(dtype: u32, rank: u32, value: f64) -> u32 {
+    let dims = numbers_at(0, rank as usize);
+    handle(|engine| engine.from_array(Array::filled(DType::from_code(dtype as f64)?, &dims_from(&dims)?, value)?))
+}
+
+#[wasm_bindgen]
+pub fn data_pointer(id: u32) -> *const u8 {
+    with_engine(|engine| report(engine.concrete_under(id, false).map(|array| array.address()), std::ptr::null()))
+}
+
+thread_local! {
+    /// What `read` pointed at last, kept until the next call.
+    static READING: RefCell<Option<Array>> = const { RefCell::new(None) };
+}
+
+#[wasm_bindgen]
+pub fn read(id: u32) -> *const u8 {
+    READING.with(|r| *r.borrow_mut() = None);
+    let array = with_engine(|engine| report(engine.concrete_under(id, false).and_then(|a| a.contiguous()).map(Some), None));
+    let Some(array) = array else { return std::ptr::null() };
+    put(&[array.dtype as u8 as f64, array.len() as f64]);
+    let address = array.address();
+    READING.with(|r| *r.borrow_mut() = Some(array));
+    address
+}
+
+#[wasm_bindgen]
+pub fn item(id: u32) -> u32 {
+    with_engine(|engine| {
+        status(engine.concrete_under(id, false).and_then(|array| {
+            if array.len() != 1 {
+                return Err(Error::shape(format!(
+                    "item() needs a tensor with one element, this one has shape {}; use toArray() or data(), or index it with at()",
+                    show(&array.dims)
+                )));
+            }
+            put(&[array.first()]);
+            Ok(())
+        }))
+    })
+}
+
+/// Rank + 1; scratch: dtype, flags, dims.
+#[wasm_bindgen]
+pub fn meta(id: u32) -> u32 {
+    with_engine(|engine| {
+        let read = || -> Result<u32> {
+            let (dims, dtype) = (engine.dims(id)?, engine.dtype(id)?);
+            let mut session = engine.session();
+            let (mut flags, mut next) = (0, id);
+            loop {
+                next = match *session.value(next)? {
+                    Value::Concrete(_) => break,
+                    Value::Tracked { level: AMBIENT, node, primal, .. } => {
+                        flags |= 1;
+                        if session.grad_tape(AMBIENT)?.0.op[node as usize] == tape::LEAF {
+                            flags |= 2;
+                        }
+                        primal
+                    }
+                    Value::Tracked { primal, .. } | Value::Dual { primal, .. } => {
+                        flags |= 4;
+                        primal
+                    }
+                    Value::Batched { inner, .. } => {
+                        flags |= 4 | 8;
+                        inner
+                    }
+                }
+            }
+            let mut values: SmallVec<[f64; 16]> = SmallVec::from_slice(&[dtype as u8 as f64, flags as f64]);
+            values.extend(dims.iter().map(|&d| d as f64));
+            put(&values);
+            Ok(dims.len() as u32 + 1)
+        };
+        report(read(), 0)
+    })
+}
+
+#[wasm_bindgen]
+pub fn op1(op: u32, a: u32) -> u32 {
+    handle(|engine| engine.bind(op_from(op)?, &[a], &[]))
+}
+
+#[wasm_bindgen]
+pub fn op2(op: u32, a: u32, b: u32) -> u32 {
+    handle(|engine| engine.bind(op_from(op)?, &[a, b], &[]))
+}
+
+#[wasm_bindgen]
+pub fn op3(op: u32, a: u32, b: u32, c: u32) -> u32 {
+    handle(|engine| engine.bind(op_from(op)?, &[a, b, c], &[]))
+}
+
+/// A binary op with a JavaScript number, which adopts the tensor's dtype where that can hold it.
+#[wasm_bindgen]
+pub fn op2s(op: u32, a: u32, value: f64, swapped: u32) -> u32 {
+    handle(|engine| {
+        let dtype = match engine.dtype(a)? {
+            DType::Int32 | DType::Bool if value.fract() != 0.0 || !value.is_finite() || value.abs() > i32::MAX as f64 => DType::Float32,
+            DType::Bool => DType::Int32,
+            dtype => dtype,
+        };
+        let number = engine.from_array(Array::scalar(dtype, value)?)?;
+        let inputs = if swapped != 0 { [number, a] } else { [a, number] };
+        engine.bind(op_from(op)?, &inputs, &[])
+    })
+}
+
+#[wasm_bindgen]
+pub fn opn(op: u32, inputs: u32, params: u32) -> u32 {
+    let (ids, numbers) = (ids_at(0, inputs as usize), numbers_at(inputs as usize, params as usize));
+    handle(|engine| engine.bind(op_from(op)?, &ids, &numbers))
+}
+
+#[wasm_bindgen]
+pub fn dispose(id: u32) {
+    with_engine(|engine| engine.session().drop_handle(id));
+}
+
+#[wasm_bindgen]
+pub fn scope_push() -> u32 {
+    with_engine(|engine| engine.session().push_scope())
+}
+
+#[wasm_bindgen]
+pub fn scope_pop(kept: u32) -> u32 {
+    let kept = ids_at(0, kept as usize);
+    with_engine(|engine| status(engine.session().pop_scope(&kept)))
+}
+
+#[wasm_bindgen]
+pub fn depth() -> u32 {
+    with_engine(|engine| engine.session().scopes.len() as u32)
+}
+
+#[wasm_bindgen]
+pub fn memory_stats() {
+    let (bytes, peak) = pool::usage();
+    let tensors = with_engine(|engine| engine.session().values.concrete());
+    #[cfg(target_arch = "wasm32")]
+    let whole = core::arch::wasm32::memory_size(0) as f64 * 65536.0;
+    #[cfg(not(target_arch = "wasm32"))]
+    let whole = 0.0;
+    put(&[tensors as f64, bytes as f64, peak as f64, whole]);
+}
+
+#[wasm_bindgen]
+pub fn reserve(bytes: f64) -> u32 {
+    if !(0.0..=u32::MAX as f64).contains(&bytes) {
+        return status(Err(Error::value(format!("reserve({bytes}): expected a number of bytes from 0 to 2^32 - 1"))));
+    }
+    status(pool::reserve(bytes as usize))
+}

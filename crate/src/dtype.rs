@@ -1,0 +1,146 @@
+//! Element types: float32 (the default), float64 (first class), int32, bool (one byte, 0 or 1).
+
+use crate::error::{Error, Result};
+use std::fmt;
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+#[repr(u8)]
+pub enum DType {
+    Float32 = 0,
+    Float64 = 1,
+    Int32 = 2,
+    Bool = 3,
+}
+
+impl DType {
+    pub fn from_code(code: f64) -> Result<DType> {
+        match code {
+            0.0 => Ok(DType::Float32),
+            1.0 => Ok(DType::Float64),
+            2.0 => Ok(DType::Int32),
+            3.0 => Ok(DType::Bool),
+            _ => Err(Error::dtype(format!("unknown dtype code {code}; expected float32, float64, int32 or bool"))),
+        }
+    }
+
+    pub fn size(self) -> usize {
+        match self {
+            DType::Float32 | DType::Int32 => 4,
+            DType::Float64 => 8,
+            DType::Bool => 1,
+        }
+    }
+
+    pub fn is_float(self) -> bool {
+        matches!(self, DType::Float32 | DType::Float64)
+    }
+
+    /// Type promotion: bool < int32 < float32 < float64; the wider of the two wins.
+    pub fn promote(self, other: DType) -> DType {
+        fn order(d: DType) -> u8 {
+            match d {
+                DType::Bool => 0,
+                DType::Int32 => 1,
+                DType::Float32 => 2,
+                DType::Float64 => 3,
+            }
+        }
+        if order(self) >= order(other) {
+            self
+        } else {
+            other
+        }
+    }
+
+    /// The type functions like `exp` and `div` compute in: integers become float32.
+    pub fn to_float(self) -> DType {
+        if self.is_float() {
+            self
+        } else {
+            DType::Float32
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            DType::Float32 => "float32",
+            DType::Float64 => "float64",
+            DType::Int32 => "int32",
+            DType::Bool => "bool",
+        }
+    }
+}
+
+impl fmt::Display for DType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A Rust type that a tensor can hold. `bool` is held as `u8` with the values 0 and 1.
+pub trait Element: Copy + Default + PartialEq + 'static {
+    const DTYPE: DType;
+    fn from_f64(value: f64) -> Self;
+    fn to_f64(self) -> f64;
+}
+
+macro_rules! element {
+    ($type:ty, $dtype:ident, $from:expr) => {
+        impl Element for $type {
+            const DTYPE: DType = DType::$dtype;
+            fn from_f64(value: f64) -> Self {
+                ($from)(value)
+            }
+            fn to_f64(self) -> f64 {
+                self as f64
+            }
+        }
+    };
+}
+
+element!(f32, Float32, |v: f64| v as f32);
+element!(f64, Float64, |v: f64| v);
+element!(i32, Int32, |v: f64| v as i32);
+element!(u8, Bool, |v: f64| (v != 0.0) as u8);
+
+/// Runs one generic body for the element type of a dtype: `with_element!(dtype, T => body)`.
+#[macro_export]
+macro_rules! with_element {
+    ($dtype:expr, $T:ident => $body:expr) => {
+        match $dtype {
+            $crate::dtype::DType::Float32 => {
+                type $T = f32;
+                $body
+            }
+            $crate::dtype::DType::Float64 => {
+                type $T = f64;
+                $body
+            }
+            $crate::dtype::DType::Int32 => {
+                type $T = i32;
+                $body
+            }
+            $crate::dtype::DType::Bool => {
+                type $T = u8;
+                $body
+            }
+        }
+    };
+}
+
+/// The same for the two floating-point types; other dtypes are a bug of the caller.
+#[macro_export]
+macro_rules! with_float {
+    ($dtype:expr, $T:ident => $body:expr) => {
+        match $dtype {
+            $crate::dtype::DType::Float64 => {
+                type $T = f64;
+                $body
+            }
+            _ => {
+                type $T = f32;
+                $body
+            }
+        }
+    };
+}

@@ -1,0 +1,108 @@
+//! The engine: the session behind a cell, so that rules can call `bind` while a `bind` is under way. Every borrow is short;
+//! none is held across a call of a rule.
+
+use crate::dtype::DType;
+use crate::error::{Error, ErrorCode, Result};
+use crate::memory::array::Array;
+use crate::memory::values::{Id, Value};
+use crate::session::Session;
+use crate::shape::Dims;
+use std::cell::{RefCell, RefMut};
+
+#[derive(Default)]
+pub struct Engine {
+    session: RefCell<Session>,
+    /// The first failure behind a poisoned `Var`.
+    pending: RefCell<Option<Error>>,
+}
+
+impl Engine {
+    pub fn new() -> Engine {
+        Engine::default()
+    }
+
+    pub fn session(&self) -> RefMut<'_, Session> {
+        self.session.borrow_mut()
+    }
+
+    pub fn set_pending(&self, error: Error) {
+        self.pending.borrow_mut().get_or_insert(error);
+    }
+
+    pub fn take_pending(&self) -> Error {
+        self.pending.borrow_mut().take().unwrap_or_else(|| Error::value("a rule returned no value"))
+    }
+
+    // ---- making and asking --------------------------------------------------------------------------------------
+
+    pub fn from_array(&self, array: Array) -> Result<Id> {
+        self.session().insert(Value::Concrete(array))
+    }
+
+    pub fn full(&self, dtype: DType, dims: &[usize], value: f64) -> Result<Id> {
+        // A stretched scalar: constants of any size cost one element.
+        let scalar = Array::scalar(dtype, value)?;
+        crate::shape::element_count(dims)?;
+        let strides = smallvec::SmallVec::from_elem(0, dims.len());
+        self.from_array(scalar.view(Dims::from_slice(dims), strides, 0))
+    }
+
+    /// Logical dims of a value at any level: batch axes of enclosing vmaps left out.
+    pub fn dims(&self, id: Id) -> Result<Dims> {
+        let session = self.session();
+        let mut removed: smallvec::SmallVec<[usize; 4]> = smallvec::SmallVec::new();
+        let mut id = id;
+        loop {
+            match session.value(id)? {
+                Value::Concrete(array) => {
+                    let mut dims = array.dims.clone();
+                    // Innermost batch axis first: each axis counts positions of the value it wraps.
+                    for &axis in removed.iter().rev() {
+                        dims.remove(axis);
+                    }
+                    return Ok(dims);
+                }
+                Value::Dual { primal, .. } | Value::Tracked { primal, .. } => id = *primal,
+                Value::Batched { inner, axis, .. } => {
+                    removed.push(*axis);
+                    id = *inner;
+                }
+            }
+        }
+    }
+
+    pub fn dtype(&self, id: Id) -> Result<DType> {
+        Ok(self.concrete_under(id, true)?.dtype)
+    }
+
+    /// The concrete array below all levels. Reading the numbers of a batched value is refused unless only its kind is asked.
+    pub fn concrete_under(&self, id: Id, through_batches: bool) -> Result<Array> {
+        let session = self.session();
+        let mut id = id;
+        loop {
+            match session.value(id)? {
+                Value::Concrete(array) => return Ok(array.clone()),
+                Value::Dual { primal, .. } | Value::Tracked { primal, .. } => id = *primal,
+                Value::Batched { inner, .. } if through_batches => id = *inner,
+                Value::Batched { .. } => {
+                    return Err(Error::new(
+                        ErrorCode::Traced,
+                        "inside vmap a tensor stands for a whole batch, so it has no single value to read; use where() instead of if, or return the tensor and read it outside",
+                    ))
+                }
+            }
+        }
+    }
+
+    /// Runs `f` in a frame of its own: what it returns is retained for the caller (one reference), all else is let go.
+    pub fn framed(&self, f: impl FnOnce() -> Result<Id>) -> Result<Id> {
+        let mark = self.session().frame.len();
+        let result = f();
+        let mut session = self.session();
+        if let Ok(id) = result {
+            session.retain(id);
+        }
+        session.end_frame(mark);
+        result
+    }
+}

@@ -1,0 +1,108 @@
+//! Forward mode: bind on the primals, then the tangent from the row's rule, again through `bind`. An absent tangent is a
+//! symbolic zero: no work, no memory.
+
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::level::Ids;
+use crate::memory::values::{Id, Value, NONE};
+use crate::op::{Diagonal, Op, Rule};
+use crate::ops;
+use crate::shape::show;
+use crate::var::Var;
+use smallvec::SmallVec;
+
+impl Engine {
+    pub(super) fn bind_dual(&self, level: u32, op: Op, rule: &Rule, inputs: &[Id], params: &[f64]) -> Result<Id> {
+        let mut primals: Ids = SmallVec::new();
+        let mut tangents: SmallVec<[Option<Var>; 4]> = SmallVec::new();
+        {
+            let session = self.session();
+            for &id in inputs {
+                let (primal, tangent) = match session.value(id)? {
+                    Value::Dual { level: l, primal, tangent, .. } if *l == level => (*primal, *tangent),
+                    _ => (id, NONE),
+                };
+                primals.push(primal);
+                tangents.push((tangent != NONE).then(|| Var::new(self, tangent)));
+            }
+        }
+        let output = self.bind(op, &primals, params)?;
+        if matches!(rule, Rule::Zero) || tangents.iter().all(Option::is_none) || !self.dtype(output)?.is_float() {
+            return Ok(output);
+        }
+        let x: SmallVec<[Var; 4]> = primals.iter().map(|&id| Var::new(self, id)).collect();
+        let y = Var::new(self, output);
+        let Some(tangent) = jvp(op, rule, &x, &tangents, y, params) else {
+            return Ok(output);
+        };
+        // An input smaller than the output was stretched; so is its tangent.
+        let tangent = tangent.cast(y.dtype()).broadcast_to(&y.dims()).checked().map_err(|e| e.in_op(op))?;
+        self.make_dual(level, output, tangent)
+    }
+
+    pub fn make_dual(&self, level: u32, primal: Id, tangent: Id) -> Result<Id> {
+        if tangent != NONE {
+            let (p, t) = (self.dims(primal)?, self.dims(tangent)?);
+            if p != t {
+                return Err(Error::shape(format!(
+                    "the tangent has shape {} but its primal has shape {}; a tangent has its primal's shape",
+                    show(&t),
+                    show(&p)
+                )));
+            }
+        }
+        let mut session = self.session();
+        let epoch = session.level(level)?.epoch;
+        session.retain(primal);
+        session.retain(tangent);
+        session.insert(Value::Dual { level, epoch, primal, tangent })
+    }
+}
+
+/// The tangent of the output; `None` is a symbolic zero.
+fn jvp<'a>(op: Op, rule: &Rule, x: &[Var<'a>], t: &[Option<Var<'a>>], y: Var<'a>, params: &[f64]) -> Option<Var<'a>> {
+    match rule {
+        Rule::Zero => None,
+        Rule::Elementwise(partials) => {
+            let mut sum: Option<Var> = None;
+            for (i, tangent) in t.iter().enumerate() {
+                let Some(tangent) = *tangent else { continue };
+                if let Some(term) = apply_diagonal(partials[i](x, y, params), tangent) {
+                    sum = Some(sum.map_or(term, |s| s + term));
+                }
+            }
+            sum
+        }
+        Rule::Linear(_) => {
+            let replaced: SmallVec<[Var; 4]> = x
+                .iter()
+                .zip(t)
+                .map(|(&x, t)| t.unwrap_or_else(|| if x.dtype().is_float() { x.zeros_like() } else { x }))
+                .collect();
+            Some(Var::bind(y.engine, op, &replaced, params))
+        }
+        Rule::Multilinear(_) => {
+            let mut sum: Option<Var> = None;
+            for (i, tangent) in t.iter().enumerate() {
+                let Some(tangent) = *tangent else { continue };
+                let mut replaced: SmallVec<[Var; 4]> = SmallVec::from_slice(x);
+                replaced[i] = tangent;
+                let term = Var::bind(y.engine, op, &replaced, params);
+                sum = Some(sum.map_or(term, |s| s + term));
+            }
+            sum
+        }
+        Rule::Custom { jvp, .. } => Some(jvp(x, t, y, params)),
+    }
+}
+
+/// A diagonal Jacobian times a tangent or a cotangent.
+pub fn apply_diagonal<'a>(diagonal: Diagonal<'a>, v: Var<'a>) -> Option<Var<'a>> {
+    match diagonal {
+        Diagonal::Zero => None,
+        Diagonal::One => Some(v),
+        Diagonal::MinusOne => Some(-v),
+        Diagonal::Value(p) => Some(v.apply2(ops::StrongMul, p, &[])),
+        Diagonal::Mask(mask) => Some(mask.select(v, v.constant(0.0))),
+    }
+}

@@ -1,0 +1,93 @@
+//! Reverse mode, forward part: bind on the primals, then append one node to the tape if any input is active. Sweeping back
+//! is `sweep.rs`.
+
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::level::Ids;
+use crate::memory::values::{Id, Value, NONE};
+use crate::op::{Op, Rule};
+use crate::session::Session;
+use crate::tape;
+use smallvec::SmallVec;
+
+impl Engine {
+    pub(super) fn bind_grad(&self, level: u32, op: Op, rule: &Rule, inputs: &[Id], params: &[f64]) -> Result<Id> {
+        let mut primals: Ids = SmallVec::new();
+        let mut sources: SmallVec<[u32; 4]> = SmallVec::new();
+        let recording = {
+            let session = self.session();
+            for &id in inputs {
+                match session.value(id)? {
+                    Value::Tracked { level: l, primal, node, .. } if *l == level => {
+                        primals.push(*primal);
+                        sources.push(*node);
+                    }
+                    _ => {
+                        primals.push(id);
+                        sources.push(0);
+                    }
+                }
+            }
+            level > session.recording_floor && !matches!(rule, Rule::Zero) && sources.iter().any(|&s| s != 0)
+        };
+        let output = self.bind(op, &primals, params)?;
+        if !recording || !self.dtype(output)?.is_float() {
+            return Ok(output);
+        }
+        self.session().record(level, op.0, &primals, &sources, output, params)
+    }
+
+    /// Makes `id` a leaf of `level`: what derivatives are taken with respect to.
+    pub fn track(&self, level: u32, id: Id) -> Result<Id> {
+        self.session().record(level, tape::LEAF, &[], &[], id, &[])
+    }
+}
+
+impl Session {
+    /// Appends a node and wraps its output.
+    pub fn record(&mut self, level: u32, op: u16, inputs: &[Id], sources: &[u32], output: Id, params: &[f64]) -> Result<Id> {
+        let tag = self.inspector.tag;
+        let leaf = op == tape::LEAF;
+        for &id in inputs {
+            self.retain(id);
+        }
+        if !leaf {
+            self.retain(output);
+        }
+        // A sweep holds node numbers, and so does whoever records the outputs of a callback.
+        let pinned = !self.sweeps.is_empty() || op == tape::OUTPUT;
+        let (tape, epoch) = self.grad_tape(level)?;
+        let compact = !pinned && tape.wants_compaction();
+        // A leaf's node holds no value: an optimizer may replace the parameter's contents at any time.
+        let node = tape.push(op, inputs, sources, if leaf { NONE } else { output }, params, tag);
+        let id = self.wrap(level, epoch, output, node)?;
+        self.grad_tape(level)?.0.slot[node as usize] = id;
+        if compact {
+            self.compact(level);
+        }
+        Ok(id)
+    }
+
+    /// A tracked value for a node; takes over one reference to the node.
+    fn wrap(&mut self, level: u32, epoch: u32, primal: Id, node: u32) -> Result<Id> {
+        self.retain(primal);
+        self.insert(Value::Tracked { level, epoch, primal, node, gradient: NONE })
+    }
+
+    /// A tracked value for an existing node: how a sweep with `createGraph` sees a node's inputs.
+    pub fn rewrap(&mut self, level: u32, primal: Id, node: u32) -> Result<Id> {
+        let (tape, epoch) = self.grad_tape(level)?;
+        tape.retain_node(node);
+        self.wrap(level, epoch, primal, node)
+    }
+
+    fn compact(&mut self, level: u32) {
+        if let Some(crate::session::Level { kind: crate::session::LevelKind::Grad(tape), .. }) = self.levels.get_mut(level as usize - 1) {
+            let mut moved = std::mem::take(tape);
+            moved.compact(level, &mut self.values);
+            if let Some(crate::session::Level { kind: crate::session::LevelKind::Grad(tape), .. }) = self.levels.get_mut(level as usize - 1) {
+                *tape = moved;
+            }
+        }
+    }
+}

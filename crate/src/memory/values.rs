@@ -1,0 +1,125 @@
+//! The slot map: a `u32` id is 24 bits of index and 8 bits of generation, 0 means none. TypeScript holds ids only.
+//!
+//! A slot lives while TypeScript holds its handle or anything inside refers to it (a wrapper, a tape node, a frame).
+
+use crate::memory::array::Array;
+
+pub type Id = u32;
+pub const NONE: Id = 0;
+
+const INDEX_BITS: u32 = 24;
+const INDEX_MASK: u32 = (1 << INDEX_BITS) - 1;
+
+/// What an id stands for. `level` is the depth of the transform, `epoch` its serial number: a wrapper whose level
+/// closed is recognised by its epoch even when another level of the same depth is open.
+pub enum Value {
+    Concrete(Array),
+    /// Forward mode: a primal and its tangent (NONE = symbolic zero).
+    Dual { level: u32, epoch: u32, primal: Id, tangent: Id },
+    /// Reverse mode: a primal and the tape node that made it.
+    Tracked { level: u32, epoch: u32, primal: Id, node: u32, gradient: Id },
+    /// vmap: one value for the whole batch, whose axis `axis` counts the examples.
+    Batched { level: u32, epoch: u32, inner: Id, axis: usize },
+}
+
+impl Value {
+    pub fn level(&self) -> u32 {
+        match self {
+            Value::Concrete(_) => 0,
+            Value::Dual { level, .. } | Value::Tracked { level, .. } | Value::Batched { level, .. } => *level,
+        }
+    }
+}
+
+pub struct Slot {
+    generation: u8,
+    /// TypeScript holds this id.
+    pub handle: bool,
+    /// Depth of the scope that will release the handle; 0 is the root, which never does.
+    pub scope: u32,
+    pub references: u32,
+    pub value: Option<Value>,
+}
+
+#[derive(Default)]
+pub struct Values {
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    concrete: usize,
+}
+
+impl Values {
+    pub fn new() -> Values {
+        let mut values = Values::default();
+        // Index 0 is never handed out, so that no id is 0.
+        values.slots.push(Slot { generation: 0, handle: false, scope: 0, references: 0, value: None });
+        values
+    }
+
+    /// A new slot with one reference, or `None` when 2^24 values are alive.
+    pub fn insert(&mut self, value: Value) -> Option<Id> {
+        if matches!(value, Value::Concrete(_)) {
+            self.concrete += 1;
+        }
+        if let Some(index) = self.free.pop() {
+            let slot = &mut self.slots[index as usize];
+            slot.value = Some(value);
+            slot.references = 1;
+            slot.handle = false;
+            return Some(index | (slot.generation as u32) << INDEX_BITS);
+        }
+        let index = self.slots.len() as u32;
+        if index > INDEX_MASK {
+            return None;
+        }
+        self.slots.push(Slot { generation: 0, handle: false, scope: 0, references: 1, value: Some(value) });
+        Some(index)
+    }
+
+    /// The slot of a live id.
+    pub fn get(&self, id: Id) -> Option<&Slot> {
+        let slot = self.slots.get((id & INDEX_MASK) as usize)?;
+        (slot.generation as u32 == id >> INDEX_BITS && slot.value.is_some()).then_some(slot)
+    }
+
+    pub fn get_mut(&mut self, id: Id) -> Option<&mut Slot> {
+        let slot = self.slots.get_mut((id & INDEX_MASK) as usize)?;
+        (slot.generation as u32 == id >> INDEX_BITS && slot.value.is_some()).then_some(slot)
+    }
+
+    pub fn retain(&mut self, id: Id) {
+        if id != NONE {
+            if let Some(slot) = self.get_mut(id) {
+                slot.references += 1;
+            }
+        }
+    }
+
+    /// Takes the value out when neither a handle nor a reference is left; the caller releases what it held.
+    pub fn take_if_dead(&mut self, id: Id) -> Option<Value> {
+        let slot = self.get_mut(id)?;
+        if slot.handle || slot.references > 0 {
+            return None;
+        }
+        let value = slot.value.take();
+        slot.generation = slot.generation.wrapping_add(1);
+        self.free.push(id & INDEX_MASK);
+        if matches!(value, Some(Value::Concrete(_))) {
+            self.concrete -= 1;
+        }
+        value
+    }
+
+    pub fn for_each_mut(&mut self, mut visit: impl FnMut(&mut Value)) {
+        for slot in &mut self.slots {
+            if let Some(value) = &mut slot.value {
+                visit(value);
+            }
+        }
+    }
+
+    /// Live concrete tensors: what `memory().tensors` reports.
+    pub fn concrete(&self) -> usize {
+        self.concrete
+    }
+}

@@ -1,0 +1,608 @@
+//! Reverse mode, backward part: one backwards index loop over a tape. It takes each cotangent as it visits its node, so
+//! memory falls during the sweep, and it can stop in the middle: a pullback or a hook written in TypeScript is run there,
+//! then the sweep goes on. WebAssembly never calls JavaScript, so nothing re-enters the engine.
+
+use crate::engine::Engine;
+use crate::error::{Error, ErrorCode, Result};
+use crate::kernels::binary;
+use crate::level::apply_diagonal;
+use crate::memory::values::{Id, Value, NONE};
+use crate::op::{Kind, Rule};
+use crate::session::{Session, AMBIENT};
+use crate::shape::show;
+use crate::tape::{self, Tape};
+use crate::var::Var;
+use smallvec::SmallVec;
+use std::collections::BTreeMap;
+
+pub const RETAIN_GRAPH: u32 = 1;
+/// The pullbacks are recorded on the swept level itself, so that gradients can be differentiated again.
+pub const CREATE_GRAPH: u32 = 2;
+/// Add into `.grad` of the leaves (`backward()`), rather than only return.
+pub const ACCUMULATE: u32 = 4;
+/// With ACCUMULATE: only the wanted leaves.
+pub const ONLY_WANTED: u32 = 8;
+
+/// The tape of a level that closed, kept for a pullback (`vjp`).
+pub struct Parked {
+    tape: Tape,
+    outputs: Vec<u32>,
+    wanted: Vec<u32>,
+}
+
+/// Which tape a sweep reads.
+#[derive(Clone, Copy)]
+enum Source {
+    Level(u32),
+    Parked(u32),
+}
+
+enum Waiting {
+    Nothing,
+    /// The node whose pullback is TypeScript's.
+    Callback(usize),
+    Hook(usize),
+}
+
+pub struct Sweep {
+    source: Source,
+    flags: u32,
+    /// Cotangents by node, held; NONE = symbolic zero.
+    adjoint: Vec<Id>,
+    /// How many of them are not NONE: the loop ends with the last.
+    pending: usize,
+    position: usize,
+    wanted: Vec<u32>,
+    results: Vec<Id>,
+    /// Cotangents of the outputs of callback nodes, until the sweep reaches the node itself.
+    collected: BTreeMap<u32, Vec<Id>>,
+    waiting: Waiting,
+}
+
+pub enum Status {
+    /// One gradient per wanted value (NONE = no dependence), each held for the caller.
+    Done(Vec<Id>),
+    Callback { number: u32, cotangents: Vec<Id> },
+    Hook { tensor: Id, cotangent: Id },
+}
+
+/// What one visit needs of a node, copied out so that no borrow is held while rules run.
+struct Entry {
+    op: u16,
+    inputs: SmallVec<[Id; 4]>,
+    sources: SmallVec<[u32; 4]>,
+    output: Id,
+    params: SmallVec<[f64; 8]>,
+}
+
+impl Session {
+    fn tape(&mut self, source: Source) -> Result<&mut Tape> {
+        match source {
+            Source::Level(level) => self.grad_tape(level).map(|(tape, _)| tape),
+            Source::Parked(number) => match self.parked.get_mut(number as usize - 1) {
+                Some(Some(parked)) => Ok(&mut parked.tape),
+                _ => Err(Error::value("this pullback was released")),
+            },
+        }
+    }
+
+    fn node_of(&self, id: Id, level: u32) -> Result<Option<u32>> {
+        Ok(match self.value(id)? {
+            Value::Tracked { level: l, node, .. } if *l == level => Some(*node),
+            value if value.level() > level => {
+                return Err(Error::value(
+                    "the value belongs to a transform inside; backward() works on values outside grad, jvp and vmap",
+                ))
+            }
+            _ => None,
+        })
+    }
+
+    /// Drops the sweeps of levels that closed, after a throw.
+    pub fn drop_sweeps_above(&mut self, level: u32) {
+        while let Some(sweep) = self.sweeps.last() {
+            match sweep.source {
+                Source::Level(l) if l <= level && level > AMBIENT => return,
+                _ => {
+                    if let Some(sweep) = self.sweeps.pop() {
+                        self.drop_sweep(sweep);
+                    }
+                }
+            }
+        }
+    }
+
+    fn drop_sweep(&mut self, sweep: Sweep) {
+        for id in sweep.adjoint.into_iter().chain(sweep.results).chain(sweep.collected.into_values().flatten()) {
+            self.release(id);
+        }
+    }
+}
+
+impl Engine {
+    /// Starts a sweep over an open level. `cotangents[i]` belongs to `outputs[i]`; NONE stands for ones.
+    pub fn sweep(&self, level: u32, outputs: &[Id], cotangents: &[Id], wanted: &[Id], flags: u32) -> Result<Status> {
+        let mut seeds = Vec::new();
+        let mut nodes = Vec::new();
+        let mut active = false;
+        for (&output, &cotangent) in outputs.iter().zip(cotangents) {
+            let node = self.session().node_of(output, level)?;
+            if let Some(node) = node {
+                active = true;
+                if self.session().grad_tape(level)?.0.flags[node as usize] & tape::CONSUMED != 0 {
+                    return Err(consumed());
+                }
+                seeds.push((node, self.seed(output, cotangent)?));
+            }
+        }
+        if !active && flags & ACCUMULATE != 0 {
+            return Err(Error::new(
+                ErrorCode::NotDifferentiable,
+                "backward() on a tensor that depends on no tensor with requiresGrad; create the parameters with { requiresGrad: true } and compute outside noGrad",
+            ));
+        }
+        for &id in wanted {
+            nodes.push(self.session().node_of(id, level)?.unwrap_or(0));
+        }
+        self.start(Source::Level(level), seeds, nodes, flags)
+    }
+
+    /// Closes `level` but keeps its tape for later sweeps.
+    pub fn park(&self, level: u32, outputs: &[Id], wanted: &[Id]) -> Result<u32> {
+        let mut session = self.session();
+        let nodes = |ids: &[Id]| ids.iter().map(|&id| Ok(session.node_of(id, level)?.unwrap_or(0))).collect::<Result<Vec<u32>>>();
+        let (outputs, wanted) = (nodes(outputs)?, nodes(wanted)?);
+        let tape = std::mem::take(session.grad_tape(level)?.0);
+        session.close(level);
+        session.parked.push(Some(Parked { tape, outputs, wanted }));
+        Ok(session.parked.len() as u32)
+    }
+
+    /// Sweeps a parked tape; a NONE cotangent is zero.
+    pub fn sweep_parked(&self, number: u32, cotangents: &[Id], flags: u32) -> Result<Status> {
+        let source = Source::Parked(number);
+        let mut seeds = Vec::new();
+        let (outputs, wanted) = {
+            let mut session = self.session();
+            session.tape(source)?;
+            match &session.parked[number as usize - 1] {
+                Some(parked) => (parked.outputs.clone(), parked.wanted.clone()),
+                None => unreachable!("checked by tape()"),
+            }
+        };
+        for (&node, &cotangent) in outputs.iter().zip(cotangents) {
+            if node != 0 && cotangent != NONE {
+                let (output, flags) = {
+                    let mut session = self.session();
+                    let tape = session.tape(source)?;
+                    (tape.output[node as usize], tape.flags[node as usize])
+                };
+                if flags & tape::CONSUMED != 0 {
+                    return Err(consumed());
+                }
+                // A leaf that is an output has no value of its own on the tape: its cotangent passes as it is.
+                seeds.push((node, if output == NONE { cotangent } else { self.seed(output, cotangent)? }));
+            }
+        }
+        self.start(source, seeds, wanted, flags)
+    }
+
+    pub fn free_parked(&self, number: u32) {
+        let mut session = self.session();
+        if let Some(slot) = session.parked.get_mut((number as usize).wrapping_sub(1)) {
+            if let Some(parked) = slot.take() {
+                session.release_tape(parked.tape);
+            }
+        }
+        while matches!(session.parked.last(), Some(None)) {
+            session.parked.pop();
+        }
+    }
+
+    /// The cotangent a sweep starts with: checked, or ones.
+    fn seed(&self, output: Id, cotangent: Id) -> Result<Id> {
+        let (dims, dtype) = (self.dims(output)?, self.dtype(output)?);
+        if cotangent == NONE {
+            return self.full(dtype, &dims, 1.0);
+        }
+        let ct = Var::new(self, cotangent);
+        let have = self.dims(cotangent)?;
+        if have != dims {
+            return Err(Error::shape(format!(
+                "the cotangent has shape {} but the output has shape {}; a cotangent has its output's shape",
+                show(&have),
+                show(&dims)
+            )));
+        }
+        ct.cast(dtype).checked()
+    }
+
+    fn start(&self, source: Source, seeds: Vec<(u32, Id)>, wanted: Vec<u32>, flags: u32) -> Result<Status> {
+        let length = self.session().tape(source)?.len();
+        let results = vec![NONE; wanted.len()];
+        let mut sweep =
+            Sweep { source, flags, adjoint: vec![NONE; length], pending: 0, position: 0, wanted, results, collected: BTreeMap::new(), waiting: Waiting::Nothing };
+        for (node, cotangent) in seeds {
+            sweep.position = sweep.position.max(node as usize);
+            self.accumulate(&mut sweep, node as usize, cotangent)?;
+        }
+        self.drive(sweep)
+    }
+
+    /// Continues the innermost suspended sweep with what TypeScript computed.
+    pub fn resume(&self, given: &[Id]) -> Result<Status> {
+        let Some(mut sweep) = self.session().sweeps.pop() else {
+            return Err(Error::value("no sweep is waiting"));
+        };
+        let result = match std::mem::replace(&mut sweep.waiting, Waiting::Nothing) {
+            Waiting::Nothing => Err(Error::value("no sweep is waiting")),
+            Waiting::Hook(node) => {
+                if let Some(&replacement) = given.first().filter(|&&id| id != NONE) {
+                    let mut session = self.session();
+                    session.retain(replacement);
+                    let old = std::mem::replace(&mut sweep.adjoint[node], replacement);
+                    session.release(old);
+                }
+                self.visit(&mut sweep, node).map(|_| ())
+            }
+            Waiting::Callback(node) => self.finish_callback(&mut sweep, node, given),
+        };
+        match result {
+            Ok(()) => self.drive(sweep),
+            Err(error) => {
+                self.session().drop_sweep(sweep);
+                Err(error)
+            }
+        }
+    }
+
+    fn drive(&self, mut sweep: Sweep) -> Result<Status> {
+        loop {
+            if sweep.pending == 0 || sweep.position == 0 {
+                let results = std::mem::take(&mut sweep.results);
+                self.session().drop_sweep(sweep);
+                return Ok(Status::Done(results));
+            }
+            let node = sweep.position;
+            sweep.position -= 1;
+            let status = self.arrive(&mut sweep, node);
+            match status {
+                Ok(None) => {}
+                Ok(Some(status)) => {
+                    self.session().sweeps.push(sweep);
+                    return Ok(status);
+                }
+                Err(error) => {
+                    self.session().drop_sweep(sweep);
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// At a node: suspend for a hook or a pullback of TypeScript's, or apply the rule.
+    fn arrive(&self, sweep: &mut Sweep, node: usize) -> Result<Option<Status>> {
+        let (op, flags, slot) = {
+            let mut session = self.session();
+            let tape = session.tape(sweep.source)?;
+            (tape.op[node], tape.flags[node], tape.slot[node])
+        };
+        if op == tape::CALLBACK {
+            return self.arrive_at_callback(sweep, node);
+        }
+        if sweep.adjoint[node] == NONE {
+            return Ok(None);
+        }
+        if flags & tape::HOOKED != 0 && slot != NONE {
+            sweep.waiting = Waiting::Hook(node);
+            return Ok(Some(Status::Hook { tensor: slot, cotangent: sweep.adjoint[node] }));
+        }
+        self.visit(sweep, node)?;
+        Ok(None)
+    }
+
+    /// Takes the cotangent of `node`, delivers it where it is wanted and pulls it back to the node's inputs.
+    fn visit(&self, sweep: &mut Sweep, node: usize) -> Result<()> {
+        let cotangent = std::mem::replace(&mut sweep.adjoint[node], NONE);
+        sweep.pending -= 1;
+        let result = self.deliver(sweep, node, cotangent).and_then(|_| self.pull_back(sweep, node, cotangent));
+        self.session().release(cotangent);
+        result
+    }
+
+    fn deliver(&self, sweep: &mut Sweep, node: usize, cotangent: Id) -> Result<()> {
+        let mut wanted_here = false;
+        for i in 0..sweep.wanted.len() {
+            if sweep.wanted[i] as usize == node {
+                wanted_here = true;
+                let mut session = self.session();
+                session.retain(cotangent);
+                let old = std::mem::replace(&mut sweep.results[i], cotangent);
+                session.release(old);
+            }
+        }
+        if sweep.flags & ACCUMULATE == 0 {
+            return Ok(());
+        }
+        let slot = {
+            let mut session = self.session();
+            let tape = session.tape(sweep.source)?;
+            let leaf = tape.op[node] == tape::LEAF && (sweep.flags & ONLY_WANTED == 0 || wanted_here);
+            let keeps = leaf || tape.flags[node] & tape::RETAIN_GRADIENT != 0;
+            if !keeps || tape.slot[node] == NONE {
+                return Ok(());
+            }
+            tape.slot[node]
+        };
+        self.add_to_gradient(slot, cotangent)
+    }
+
+    /// `.grad += cotangent`
+    fn add_to_gradient(&self, slot: Id, cotangent: Id) -> Result<()> {
+        let old = match self.session().value(slot)? {
+            Value::Tracked { gradient, .. } => *gradient,
+            _ => return Ok(()),
+        };
+        let sum = self.framed(|| match old {
+            NONE => Ok(cotangent),
+            _ => (Var::new(self, old) + Var::new(self, cotangent)).checked(),
+        })?;
+        self.session().set_gradient(slot, sum);
+        Ok(())
+    }
+
+    fn entry(&self, sweep: &Sweep, node: usize) -> Result<Entry> {
+        let mut session = self.session();
+        let tape = session.tape(sweep.source)?;
+        if tape.flags[node] & tape::CONSUMED != 0 {
+            return Err(consumed());
+        }
+        Ok(Entry {
+            op: tape.op[node],
+            inputs: SmallVec::from_slice(tape.inputs(node)),
+            sources: SmallVec::from_slice(tape.sources(node)),
+            output: tape.output[node],
+            params: SmallVec::from_slice(tape.params(node)),
+        })
+    }
+
+    fn pull_back(&self, sweep: &mut Sweep, node: usize, cotangent: Id) -> Result<()> {
+        let mut entry = self.entry(sweep, node)?;
+        if entry.op == tape::OUTPUT {
+            return self.collect(sweep, &entry, cotangent);
+        }
+        let Some(op) = tape::table_op(entry.op) else {
+            return Ok(());
+        };
+        let Kind::Primitive { rule, .. } = &op.row().kind else {
+            return Ok(());
+        };
+        let mark = self.session().frame.len();
+        let result = (|| {
+            if sweep.flags & CREATE_GRAPH != 0 {
+                self.activate(sweep, node, &mut entry)?;
+            }
+            let x: SmallVec<[Var; 4]> = entry.inputs.iter().map(|&id| Var::new(self, id)).collect();
+            let (y, ct) = (Var::new(self, entry.output), Var::new(self, cotangent));
+            for (i, &source) in entry.sources.iter().enumerate() {
+                if source == 0 {
+                    continue;
+                }
+                if let Some(term) = vjp(rule, i, &x, y, ct, &entry.params) {
+                    // The one place where broadcasting and type promotion are undone.
+                    let term = term.sum_to(&x[i].dims()).cast(x[i].dtype()).checked().map_err(|e| e.in_op(op))?;
+                    self.check_anomaly(sweep, node, term).map_err(|e| e.in_op(op))?;
+                    self.accumulate(sweep, source as usize, term)?;
+                }
+            }
+            Ok(())
+        })();
+        let mut session = self.session();
+        session.end_frame(mark);
+        result?;
+        if sweep.flags & RETAIN_GRAPH == 0 {
+            session.consume(sweep.source, node)?;
+        }
+        Ok(())
+    }
+
+    /// With `createGraph`: the rule sees tracked values, so that what it computes is recorded.
+    fn activate(&self, sweep: &Sweep, node: usize, entry: &mut Entry) -> Result<()> {
+        let Source::Level(level) = sweep.source else {
+            return Ok(());
+        };
+        let mut session = self.session();
+        for (id, &source) in entry.inputs.iter_mut().zip(&entry.sources) {
+            if source != 0 {
+                *id = session.rewrap(level, *id, source)?;
+            }
+        }
+        entry.output = session.rewrap(level, entry.output, node as u32)?;
+        Ok(())
+    }
+
+    /// Adds a cotangent to a node's; in place when nobody else can see the sum so far.
+    fn accumulate(&self, sweep: &mut Sweep, node: usize, cotangent: Id) -> Result<()> {
+        let old = sweep.adjoint[node];
+        if old == NONE {
+            self.session().retain(cotangent);
+            sweep.adjoint[node] = cotangent;
+            sweep.pending += 1;
+            return Ok(());
+        }
+        if self.session().add_in_place(old, cotangent) {
+            return Ok(());
+        }
+        let sum = self.framed(|| (Var::new(self, old) + Var::new(self, cotangent)).checked())?;
+        self.session().release(old);
+        sweep.adjoint[node] = sum;
+        Ok(())
+    }
+
+    // ---- pullbacks of TypeScript's --------------------------------------------------------------------------------
+
+    /// Records a node whose pullback is function number `callback`; returns the tracked outputs.
+    pub fn record_callback(&self, level: u32, inputs: &[Id], outputs: &[Id], callback: u32) -> Result<Vec<Id>> {
+        let mut session = self.session();
+        let mut primals: SmallVec<[Id; 4]> = SmallVec::new();
+        let mut sources: SmallVec<[u32; 4]> = SmallVec::new();
+        for &id in inputs {
+            match session.value(id)? {
+                Value::Tracked { level: l, primal, node, .. } if *l == level => {
+                    primals.push(*primal);
+                    sources.push(*node);
+                }
+                _ => {
+                    primals.push(id);
+                    sources.push(0);
+                }
+            }
+        }
+        for &id in &primals {
+            session.retain(id);
+        }
+        let tag = session.inspector.tag;
+        let params = [callback as f64, outputs.len() as f64];
+        let node = session.grad_tape(level)?.0.push(tape::CALLBACK, &primals, &sources, NONE, &params, tag);
+        let mut tracked = Vec::new();
+        for (i, &output) in outputs.iter().enumerate() {
+            tracked.push(session.record(level, tape::OUTPUT, &[NONE], &[node], output, &[i as f64])?);
+        }
+        // The outputs keep the node alive from here on.
+        session.with_released(|session, released| {
+            session.grad_tape(level)?.0.slot_died(node, NONE, released);
+            Ok(())
+        })?;
+        Ok(tracked)
+    }
+
+    fn arrive_at_callback(&self, sweep: &mut Sweep, node: usize) -> Result<Option<Status>> {
+        let Some(cotangents) = sweep.collected.get(&(node as u32)).cloned() else {
+            return Ok(None);
+        };
+        let number = self.session().tape(sweep.source)?.params(node)[0] as u32;
+        if self.session().tape(sweep.source)?.flags[node] & tape::CONSUMED != 0 {
+            return Err(consumed());
+        }
+        sweep.waiting = Waiting::Callback(node);
+        Ok(Some(Status::Callback { number, cotangents }))
+    }
+
+    /// Keeps an output's cotangent for the callback node it belongs to.
+    fn collect(&self, sweep: &mut Sweep, entry: &Entry, cotangent: Id) -> Result<()> {
+        let (callback, index) = (entry.sources[0], entry.params[0] as usize);
+        let mut session = self.session();
+        let count = session.tape(sweep.source)?.params(callback as usize)[1] as usize;
+        session.retain(cotangent);
+        sweep.collected.entry(callback).or_insert_with(|| vec![NONE; count])[index] = cotangent;
+        sweep.pending += 1;
+        Ok(())
+    }
+
+    fn finish_callback(&self, sweep: &mut Sweep, node: usize, given: &[Id]) -> Result<()> {
+        let entry = self.entry(sweep, node)?;
+        if given.len() != entry.sources.len() {
+            return Err(Error::value(format!("a custom pullback returned {} gradients for {} inputs", given.len(), entry.sources.len())));
+        }
+        for i in 0..given.len() {
+            if entry.sources[i] == 0 || given[i] == NONE {
+                continue;
+            }
+            let (x, g) = (Var::new(self, entry.inputs[i]), Var::new(self, given[i]));
+            if x.dims() != g.dims() {
+                return Err(Error::shape(format!(
+                    "a custom pullback returned a gradient of shape {} for input {i} of shape {}",
+                    show(&g.dims()),
+                    show(&x.dims())
+                )));
+            }
+            let mark = self.session().frame.len();
+            let result = g.cast(x.dtype()).checked().and_then(|g| self.accumulate(sweep, entry.sources[i] as usize, g));
+            self.session().end_frame(mark);
+            result?;
+        }
+        let mut session = self.session();
+        for id in sweep.collected.remove(&(node as u32)).unwrap_or_default() {
+            if id != NONE {
+                sweep.pending -= 1;
+                session.release(id);
+            }
+        }
+        if sweep.flags & RETAIN_GRAPH == 0 {
+            session.consume(sweep.source, node)?;
+        }
+        Ok(())
+    }
+
+    fn check_anomaly(&self, sweep: &Sweep, node: usize, term: Id) -> Result<()> {
+        if !self.session().inspector.checks_sweeps() {
+            return Ok(());
+        }
+        if !crate::inspect::has_nan(&self.concrete_under(term, true)?) {
+            return Ok(());
+        }
+        let mut session = self.session();
+        let tag = session.tape(sweep.source)?.tag[node];
+        session.inspector.tag_of_failure = tag;
+        Err(Error::new(ErrorCode::Anomaly, "its derivative made the first NaN of the backward pass"))
+    }
+}
+
+impl Session {
+    fn consume(&mut self, source: Source, node: usize) -> Result<()> {
+        self.with_released(|session, released| {
+            session.tape(source)?.consume(node, released);
+            Ok(())
+        })
+    }
+
+    /// Takes over one reference to `gradient`.
+    pub fn set_gradient(&mut self, tensor: Id, gradient: Id) {
+        let old = match self.values.get_mut(tensor).and_then(|slot| slot.value.as_mut()) {
+            Some(Value::Tracked { gradient: place, .. }) => std::mem::replace(place, gradient),
+            _ => gradient,
+        };
+        self.release(old);
+    }
+
+    /// `sum += term` when both are plain arrays and nothing else refers to the sum. Not while a recorder watches.
+    fn add_in_place(&mut self, sum: Id, term: Id) -> bool {
+        if self.inspector.is_active() || sum == term {
+            return false;
+        }
+        let term = match self.values.get(term).and_then(|slot| slot.value.as_ref()) {
+            Some(Value::Concrete(array)) if array.is_contiguous() => array.clone(),
+            _ => return false,
+        };
+        let Some(slot) = self.values.get_mut(sum) else { return false };
+        if slot.handle || slot.references != 1 {
+            return false;
+        }
+        match &mut slot.value {
+            Some(Value::Concrete(array))
+                if array.is_unique() && array.is_contiguous() && array.dims == term.dims && array.dtype == term.dtype && array.dtype.is_float() =>
+            {
+                match array.dtype {
+                    crate::dtype::DType::Float64 => binary::accumulate_f64(term.slice(), array.slice_mut()),
+                    _ => binary::accumulate_f32(term.slice(), array.slice_mut()),
+                }
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The cotangent of input `i`; `None` is a symbolic zero.
+fn vjp<'a>(rule: &Rule, i: usize, x: &[Var<'a>], y: Var<'a>, ct: Var<'a>, params: &[f64]) -> Option<Var<'a>> {
+    match rule {
+        Rule::Zero => None,
+        Rule::Elementwise(partials) => apply_diagonal(partials[i](x, y, params), ct),
+        Rule::Linear(transpose) | Rule::Multilinear(transpose) => Some(transpose(i, x, ct, params)),
+        Rule::Custom { vjp, .. } => Some(vjp(i, x, y, ct, params)),
+    }
+}
+
+fn consumed() -> Error {
+    Error::value("backward through a graph whose values were freed by an earlier backward; pass { retainGraph: true } to the first one")
+}

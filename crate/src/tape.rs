@@ -1,0 +1,245 @@
+//! The tape of one grad level: a struct of arrays, one row per recorded op, in topological order by construction.
+//! Node 0 is "inactive". No pointers, no boxes, no recursion.
+//!
+//! Nodes are counted (by the tracked values and the later nodes that refer to them): a graph nobody can reach any more
+//! frees its values at once, which is what keeps the ambient tape of a PyTorch-style loop short. Dead rows at the end are cut
+//! off; dead rows in the middle go when they outnumber the living (`compact`).
+
+use crate::memory::values::{Id, Value, Values, NONE};
+use crate::op::Op;
+
+/// What a node is, besides an op of the table.
+pub const LEAF: u16 = u16::MAX;
+/// A node whose pullback is a function of TypeScript's; each of its outputs is an `OUTPUT` node that has it as source.
+pub const CALLBACK: u16 = u16::MAX - 1;
+pub const OUTPUT: u16 = u16::MAX - 2;
+
+pub const DEAD: u8 = 1;
+/// A sweep without `retainGraph` went over it: its values are gone.
+pub const CONSUMED: u8 = 2;
+pub const RETAIN_GRADIENT: u8 = 4;
+pub const HOOKED: u8 = 8;
+
+/// What goes when nodes go: values to release, and pullbacks TypeScript may forget.
+#[derive(Default)]
+pub struct Released {
+    pub ids: Vec<Id>,
+    pub callbacks: Vec<u32>,
+}
+
+pub struct Tape {
+    pub op: Vec<u16>,
+    pub flags: Vec<u8>,
+    references: Vec<u32>,
+    /// The primal output, held.
+    pub output: Vec<Id>,
+    /// The tracked value, not held: NONE once it died.
+    pub slot: Vec<Id>,
+    /// The user's line, as a number TypeScript understands; 0 unless anomaly detection is on.
+    pub tag: Vec<u32>,
+    first_input: Vec<u32>,
+    first_param: Vec<u32>,
+    input: Vec<Id>,
+    source: Vec<u32>,
+    param: Vec<f64>,
+    dead: usize,
+    work: Vec<u32>,
+}
+
+impl Tape {
+    pub fn new() -> Tape {
+        let mut tape = Tape {
+            op: Vec::new(),
+            flags: Vec::new(),
+            references: Vec::new(),
+            output: Vec::new(),
+            slot: Vec::new(),
+            tag: Vec::new(),
+            first_input: vec![0],
+            first_param: vec![0],
+            input: Vec::new(),
+            source: Vec::new(),
+            param: Vec::new(),
+            dead: 0,
+            work: Vec::new(),
+        };
+        tape.push(LEAF, &[], &[], NONE, &[], 0);
+        tape
+    }
+
+    pub fn len(&self) -> usize {
+        self.op.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() <= 1
+    }
+
+    /// Appends a node; the caller has retained `inputs` and `output` for it. Counts the sources.
+    pub fn push(&mut self, op: u16, inputs: &[Id], sources: &[u32], output: Id, params: &[f64], tag: u32) -> u32 {
+        let node = self.op.len() as u32;
+        self.op.push(op);
+        self.flags.push(0);
+        self.references.push(1);
+        self.output.push(output);
+        self.slot.push(NONE);
+        self.tag.push(tag);
+        self.input.extend_from_slice(inputs);
+        self.source.extend_from_slice(sources);
+        self.param.extend_from_slice(params);
+        self.first_input.push(self.input.len() as u32);
+        self.first_param.push(self.param.len() as u32);
+        for &source in sources {
+            if source != 0 {
+                self.references[source as usize] += 1;
+            }
+        }
+        node
+    }
+
+    fn input_range(&self, node: usize) -> std::ops::Range<usize> {
+        self.first_input[node] as usize..self.first_input[node + 1] as usize
+    }
+
+    pub fn inputs(&self, node: usize) -> &[Id] {
+        &self.input[self.input_range(node)]
+    }
+
+    /// The nodes that made the inputs; 0 = inactive.
+    pub fn sources(&self, node: usize) -> &[u32] {
+        &self.source[self.input_range(node)]
+    }
+
+    pub fn params(&self, node: usize) -> &[f64] {
+        &self.param[self.first_param[node] as usize..self.first_param[node + 1] as usize]
+    }
+
+    pub fn retain_node(&mut self, node: u32) {
+        if node != 0 {
+            self.references[node as usize] += 1;
+        }
+    }
+
+    /// A tracked value that referred to `node` died.
+    pub fn slot_died(&mut self, node: u32, slot: Id, released: &mut Released) {
+        if self.slot[node as usize] == slot {
+            self.slot[node as usize] = NONE;
+        }
+        self.release_node(node, released);
+    }
+
+    fn release_node(&mut self, node: u32, released: &mut Released) {
+        self.work.push(node);
+        while let Some(node) = self.work.pop() {
+            let n = node as usize;
+            if node == 0 || self.flags[n] & DEAD != 0 {
+                continue;
+            }
+            self.references[n] -= 1;
+            if self.references[n] > 0 {
+                continue;
+            }
+            self.drop_values(n, released);
+            self.flags[n] |= DEAD;
+            self.dead += 1;
+            for i in self.input_range(n) {
+                if self.source[i] != 0 {
+                    self.work.push(self.source[i]);
+                }
+            }
+        }
+        self.trim();
+    }
+
+    /// Releases the values a node holds; its place in the graph stays.
+    pub fn consume(&mut self, node: usize, released: &mut Released) {
+        self.drop_values(node, released);
+        self.flags[node] |= CONSUMED;
+    }
+
+    fn drop_values(&mut self, node: usize, released: &mut Released) {
+        if self.op[node] == CALLBACK {
+            released.callbacks.push(self.params(node)[0] as u32);
+        }
+        for i in self.input_range(node) {
+            let id = std::mem::replace(&mut self.input[i], NONE);
+            if id != NONE {
+                released.ids.push(id);
+            }
+        }
+        let id = std::mem::replace(&mut self.output[node], NONE);
+        if id != NONE {
+            released.ids.push(id);
+        }
+    }
+
+    fn trim(&mut self) {
+        while self.len() > 1 && self.flags[self.len() - 1] & DEAD != 0 {
+            let n = self.len() - 1;
+            self.op.pop();
+            self.flags.pop();
+            self.references.pop();
+            self.output.pop();
+            self.slot.pop();
+            self.tag.pop();
+            self.input.truncate(self.first_input[n] as usize);
+            self.source.truncate(self.first_input[n] as usize);
+            self.param.truncate(self.first_param[n] as usize);
+            self.first_input.pop();
+            self.first_param.pop();
+            self.dead -= 1;
+        }
+    }
+
+    /// Everything the tape holds, for a level that closes.
+    pub fn release_all(self, released: &mut Released) {
+        released.ids.extend(self.input.iter().chain(&self.output).filter(|&&id| id != NONE));
+        for n in 1..self.len() {
+            if self.op[n] == CALLBACK {
+                released.callbacks.push(self.params(n)[0] as u32);
+            }
+        }
+    }
+
+    pub fn wants_compaction(&self) -> bool {
+        self.dead > 4096 && self.dead * 2 > self.len()
+    }
+
+    /// Moves the living nodes together and renumbers them everywhere they are named: here, and in the tracked values of
+    /// this level. Not during a sweep, which holds node numbers.
+    pub fn compact(&mut self, level: u32, values: &mut Values) {
+        let mut renumbered = vec![0u32; self.len()];
+        let mut fresh = Tape::new();
+        for n in 1..self.len() {
+            if self.flags[n] & DEAD != 0 {
+                continue;
+            }
+            let sources: Vec<u32> = self.sources(n).iter().map(|&s| renumbered[s as usize]).collect();
+            let node = fresh.push(self.op[n], self.inputs(n), &[], self.output[n], self.params(n), self.tag[n]) as usize;
+            fresh.source.extend_from_slice(&sources);
+            fresh.flags[node] = self.flags[n];
+            fresh.references[node] = self.references[n];
+            fresh.slot[node] = self.slot[n];
+            renumbered[n] = node as u32;
+        }
+        values.for_each_mut(|value| {
+            if let Value::Tracked { level: l, node, .. } = value {
+                if *l == level {
+                    *node = renumbered[*node as usize];
+                }
+            }
+        });
+        *self = fresh;
+    }
+}
+
+impl Default for Tape {
+    fn default() -> Self {
+        Tape::new()
+    }
+}
+
+/// The op of a node that is one of the table.
+pub fn table_op(code: u16) -> Option<Op> {
+    Op::from_code(code as u32)
+}
