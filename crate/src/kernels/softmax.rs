@@ -1,0 +1,332 @@
+//! softmax, log-softmax and log-sum-exp of [outer, r, inner] along r. All three subtract the maximum first, so that no
+//! exponential overflows and at least one of them is 1:
+//!   softmax_k = e_k / s,   logSoftmax_k = (x_k - m) - log s,   logsumexp = m + log s,   e_k = exp(x_k - m),  s = sum of e_k.
+//! The exponentials run over small blocks on the stack, several short rows at a time.
+
+use super::number::{Float, Number};
+use super::reduce;
+
+/// Elements per call of the vector exponential; also the width of a tile of columns.
+const BLOCK: usize = 256;
+
+/// A floating-point type with exponential and logarithm.
+pub trait Exponential: Float {
+    /// out_i = exp(x_i)
+    fn exponentials(x: &[Self], out: &mut [Self]);
+    fn logarithm(self) -> Self;
+}
+
+impl Exponential for f32 {
+    fn exponentials(x: &[f32], out: &mut [f32]) {
+        for (out, &x) in out.iter_mut().zip(x) {
+            *out = libm::expf(x);
+        }
+    }
+
+    fn logarithm(self) -> f32 {
+        libm::logf(self)
+    }
+}
+
+impl Exponential for f64 {
+    fn exponentials(x: &[f64], out: &mut [f64]) {
+        for (out, &x) in out.iter_mut().zip(x) {
+            *out = libm::exp(x);
+        }
+    }
+
+    fn logarithm(self) -> f64 {
+        libm::log(self)
+    }
+}
+
+/// exp(x_k) / sum of exp(x_j)
+pub fn softmax<T: Exponential>(x: &[T], outer: usize, r: usize, inner: usize, out: &mut [T]) {
+    debug_assert!(x.len() == outer * r * inner && out.len() == x.len());
+    if x.is_empty() {
+        return;
+    }
+    if inner == 1 && r <= BLOCK {
+        short_rows(x, r, |row, _, exponentials, sum| scale(exponentials, sum, &mut out[row * r..][..r]));
+    } else if inner == 1 {
+        for (x, out) in x.chunks_exact(r).zip(out.chunks_exact_mut(r)) {
+            long_row(x, highest_of(x), |at, block| out[at..at + block.len()].copy_from_slice(block));
+            let sum = reduce::total_of(out);
+            out.iter_mut().for_each(|v| *v = *v / sum);
+        }
+    } else {
+        for (x, out) in x.chunks_exact(r * inner).zip(out.chunks_exact_mut(r * inner)) {
+            let mut tile = Tile::new();
+            for start in (0..inner).step_by(BLOCK) {
+                let width = BLOCK.min(inner - start);
+                tile.read(x, inner, start, width, |at, block| out[at..at + block.len()].copy_from_slice(block));
+                let sums = &tile.sums[..width];
+                for row in out.chunks_exact_mut(inner) {
+                    for (v, &sum) in row[start..start + width].iter_mut().zip(sums) {
+                        *v = *v / sum;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// x_k - log(sum of exp(x_j))
+pub fn log_softmax<T: Exponential>(x: &[T], outer: usize, r: usize, inner: usize, out: &mut [T]) {
+    debug_assert!(x.len() == outer * r * inner && out.len() == x.len());
+    if x.is_empty() {
+        return;
+    }
+    if inner == 1 && r <= BLOCK {
+        short_rows(x, r, |row, highest, _, sum| {
+            shift(&x[row * r..][..r], highest, sum.logarithm(), &mut out[row * r..][..r]);
+        });
+    } else if inner == 1 {
+        for (x, out) in x.chunks_exact(r).zip(out.chunks_exact_mut(r)) {
+            let highest = highest_of(x);
+            shift(x, highest, long_row(x, highest, |_, _| ()).logarithm(), out);
+        }
+    } else {
+        for (x, out) in x.chunks_exact(r * inner).zip(out.chunks_exact_mut(r * inner)) {
+            let mut tile = Tile::new();
+            for start in (0..inner).step_by(BLOCK) {
+                let width = BLOCK.min(inner - start);
+                tile.read(x, inner, start, width, |_, _| ());
+                tile.sums[..width].iter_mut().for_each(|sum| *sum = sum.logarithm());
+                let (highest, logs) = (&tile.highest[..width], &tile.sums[..width]);
+                for (x, out) in x.chunks_exact(inner).zip(out.chunks_exact_mut(inner)) {
+                    let (x, out) = (&x[start..][..width], &mut out[start..][..width]);
+                    for i in 0..width {
+                        out[i] = x[i] - highest[i] - logs[i];
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// log(sum of exp(x_k)); -Infinity where r = 0 or every element is -Infinity, +Infinity where one is.
+pub fn logsumexp<T: Exponential>(x: &[T], outer: usize, r: usize, inner: usize, out: &mut [T]) {
+    debug_assert!(x.len() == outer * r * inner && out.len() == outer * inner);
+    if r == 0 {
+        out.fill(T::LOWEST);
+    } else if inner == 1 && r <= BLOCK {
+        short_rows(x, r, |row, highest, _, sum| out[row] = join(highest, sum));
+    } else if inner == 1 {
+        for (x, out) in x.chunks_exact(r).zip(out) {
+            let highest = highest_of(x);
+            *out = join(highest, long_row(x, highest, |_, _| ()));
+        }
+    } else if inner > 0 {
+        for (x, out) in x.chunks_exact(r * inner).zip(out.chunks_exact_mut(inner)) {
+            let mut tile = Tile::new();
+            for (at, out) in out.chunks_mut(BLOCK).enumerate() {
+                tile.read(x, inner, at * BLOCK, out.len(), |_, _| ());
+                for (out, (&highest, &sum)) in out.iter_mut().zip(tile.highest.iter().zip(&tile.sums)) {
+                    *out = join(highest, sum);
+                }
+            }
+        }
+    }
+}
+
+/// m + log s; an infinite maximum stands for itself, since x - m is NaN there.
+#[inline(always)]
+fn join<T: Exponential>(highest: T, sum: T) -> T {
+    if highest == T::LOWEST || highest == T::HIGHEST {
+        highest
+    } else {
+        highest + sum.logarithm()
+    }
+}
+
+fn highest_of<T: Number>(x: &[T]) -> T {
+    let mut highest = [T::LOWEST];
+    reduce::max(x, 1, x.len(), 1, &mut highest);
+    highest[0]
+}
+
+#[inline(always)]
+fn scale<T: Float>(x: &[T], divisor: T, out: &mut [T]) {
+    for (out, &v) in out.iter_mut().zip(x) {
+        *out = v / divisor;
+    }
+}
+
+#[inline(always)]
+fn shift<T: Float>(x: &[T], highest: T, log: T, out: &mut [T]) {
+    for (out, &v) in out.iter_mut().zip(x) {
+        *out = v - highest - log;
+    }
+}
+
+/// Rows of at most BLOCK elements, as many at a time as fit a block: `take(row, maximum, exponentials, their sum)`.
+#[inline(always)]
+fn short_rows<T: Exponential>(x: &[T], r: usize, mut take: impl FnMut(usize, T, &[T], T)) {
+    let (mut shifted, mut exponentials, mut highest) = ([T::ZERO; BLOCK], [T::ZERO; BLOCK], [T::ZERO; BLOCK]);
+    let rows = BLOCK / r;
+    for (at, x) in x.chunks(rows * r).enumerate() {
+        for ((x, shifted), highest) in x.chunks_exact(r).zip(shifted.chunks_exact_mut(r)).zip(&mut highest) {
+            *highest = highest_of(x);
+            for (shifted, &v) in shifted.iter_mut().zip(x) {
+                *shifted = v - *highest;
+            }
+        }
+        T::exponentials(&shifted[..x.len()], &mut exponentials[..x.len()]);
+        for (row, exponentials) in exponentials[..x.len()].chunks_exact(r).enumerate() {
+            take(at * rows + row, highest[row], exponentials, reduce::total_of(exponentials));
+        }
+    }
+}
+
+/// One row of any length, block by block: `store(position, exponentials)`; the sum of them comes back.
+#[inline(always)]
+fn long_row<T: Exponential>(x: &[T], highest: T, mut store: impl FnMut(usize, &[T])) -> T {
+    let (mut shifted, mut exponentials) = ([T::ZERO; BLOCK], [T::ZERO; BLOCK]);
+    let mut sum = T::Wide::ZERO;
+    for (at, x) in x.chunks(BLOCK).enumerate() {
+        let (shifted, exponentials) = (&mut shifted[..x.len()], &mut exponentials[..x.len()]);
+        for (shifted, &v) in shifted.iter_mut().zip(x) {
+            *shifted = v - highest;
+        }
+        T::exponentials(shifted, exponentials);
+        sum = sum.plus(reduce::total_of(exponentials).widen());
+        store(at * BLOCK, exponentials);
+    }
+    T::narrow(sum)
+}
+
+/// Maxima and sums of exponentials of up to BLOCK neighbouring columns.
+struct Tile<T: Exponential> {
+    highest: [T; BLOCK],
+    sums: [T; BLOCK],
+    wide: [T::Wide; BLOCK],
+    shifted: [T; BLOCK],
+    exponentials: [T; BLOCK],
+}
+
+impl<T: Exponential> Tile<T> {
+    fn new() -> Self {
+        Tile { highest: [T::ZERO; BLOCK], sums: [T::ZERO; BLOCK], wide: [T::Wide::ZERO; BLOCK], shifted: [T::ZERO; BLOCK], exponentials: [T::ZERO; BLOCK] }
+    }
+
+    /// Reads columns start .. start + width of the matrix [r, inner]; `store(position in the matrix, exponentials)` gets
+    /// contiguous stretches.
+    #[inline(always)]
+    fn read(&mut self, x: &[T], inner: usize, start: usize, width: usize, mut store: impl FnMut(usize, &[T])) {
+        let (highest, wide) = (&mut self.highest[..width], &mut self.wide[..width]);
+        if width == inner {
+            reduce::max(x, 1, x.len() / inner, inner, highest);
+        } else {
+            highest.fill(T::LOWEST);
+            for row in x.chunks_exact(inner) {
+                highest.iter_mut().zip(&row[start..]).for_each(|(best, &v)| *best = reduce::larger(*best, v));
+            }
+        }
+        wide.fill(T::Wide::ZERO);
+        // Narrow matrices give several whole rows per block.
+        let rows = if width == inner { BLOCK / width } else { 1 };
+        for (at, x) in x.chunks(rows * inner).enumerate() {
+            let x = if width == inner { x } else { &x[start..start + width] };
+            let (shifted, exponentials) = (&mut self.shifted[..x.len()], &mut self.exponentials[..x.len()]);
+            for (x, shifted) in x.chunks_exact(width).zip(shifted.chunks_exact_mut(width)) {
+                for ((shifted, &v), &highest) in shifted.iter_mut().zip(x).zip(highest.iter()) {
+                    *shifted = v - highest;
+                }
+            }
+            T::exponentials(shifted, exponentials);
+            for row in exponentials.chunks_exact(width) {
+                for (wide, &v) in wide.iter_mut().zip(row) {
+                    *wide = wide.plus(v.widen());
+                }
+            }
+            store(at * rows * inner + start, exponentials);
+        }
+        for (sum, &wide) in self.sums.iter_mut().zip(wide.iter()) {
+            *sum = T::narrow(wide);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NEGATIVE: f64 = f64::NEG_INFINITY;
+
+    fn columns(x: &[f64], outer: usize, r: usize, inner: usize) -> Vec<Vec<f64>> {
+        (0..outer * inner).map(|c| (0..r).map(|k| x[(c / inner * r + k) * inner + c % inner]).collect()).collect()
+    }
+
+    fn close(a: f64, b: f64, tolerance: f64) -> bool {
+        a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= tolerance * (1.0 + b.abs())
+    }
+
+    fn check(x: &[f64], outer: usize, r: usize, inner: usize) {
+        let x32: Vec<f32> = x.iter().map(|&v| v as f32).collect();
+        let (mut soft, mut log, mut lse) = (vec![9.0; x.len()], vec![9.0; x.len()], vec![9.0; outer * inner]);
+        let (mut soft32, mut log32, mut lse32) = (vec![9f32; x.len()], vec![9f32; x.len()], vec![9f32; outer * inner]);
+        softmax(x, outer, r, inner, &mut soft);
+        log_softmax(x, outer, r, inner, &mut log);
+        logsumexp(x, outer, r, inner, &mut lse);
+        softmax(&x32, outer, r, inner, &mut soft32);
+        log_softmax(&x32, outer, r, inner, &mut log32);
+        logsumexp(&x32, outer, r, inner, &mut lse32);
+        let (soft, log) = (columns(&soft, outer, r, inner), columns(&log, outer, r, inner));
+        let wide = |x: Vec<f32>| columns(&x.iter().map(|&v| v as f64).collect::<Vec<_>>(), outer, r, inner);
+        let (soft32, log32) = (wide(soft32), wide(log32));
+        for (c, column) in columns(x, outer, r, inner).iter().enumerate() {
+            let m = column.iter().fold(NEGATIVE, |a, &b| if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) });
+            let s: f64 = column.iter().map(|&v| (v - m).exp()).sum();
+            let expected = if m.is_infinite() { m } else { m + s.ln() };
+            assert!(close(lse[c], expected, 1e-14), "{outer} {r} {inner}: {} {expected}", lse[c]);
+            assert!(close(lse32[c] as f64, expected, 3e-7), "{outer} {r} {inner}: {} {expected}", lse32[c]);
+            for (k, &v) in column.iter().enumerate() {
+                assert!(close(soft[c][k], (v - m).exp() / s, 1e-14), "{outer} {r} {inner}");
+                assert!(close(log[c][k], v - m - s.ln(), 1e-14));
+                assert!(close(soft32[c][k], (v - m).exp() / s, 3e-7), "{outer} {r} {inner}");
+                assert!(close(log32[c][k], v - m - s.ln(), 3e-7), "{} {}", log32[c][k], v - m - s.ln());
+            }
+        }
+    }
+
+    #[test]
+    fn all_shapes() {
+        for r in [0, 1, 2, 10, 37, 255, 256, 257, 700] {
+            for inner in [0, 1, 2, 3, 100, 129, 256, 257, 600] {
+                for outer in [0, 1, 3, 30] {
+                    if outer * r * inner > 300_000 {
+                        continue;
+                    }
+                    // A multiple of 1/64, so that float32 holds the same inputs.
+                    let x: Vec<f64> = (0..outer * r * inner).map(|i| ((i * 7919) % 1283) as f64 / 64.0 - 10.0).collect();
+                    check(&x, outer, r, inner);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn large_infinite_and_missing_values() {
+        for (inner, repeat) in [(1, 1), (1, 300), (2, 1), (300, 1)] {
+            for pattern in [
+                [1000.0, 1000.0, 999.0],
+                [-1000.0, -1000.0, -1001.0],
+                [NEGATIVE, NEGATIVE, NEGATIVE],
+                [NEGATIVE, 0.0, 0.0],
+                [f64::INFINITY, 0.0, 1.0],
+                [f64::INFINITY, f64::NAN, NEGATIVE],
+                [f64::NAN, 0.0, 1.0],
+            ] {
+                let column: Vec<f64> = pattern.iter().copied().cycle().take(3 * repeat).collect();
+                let x: Vec<f64> = column.iter().flat_map(|&v| std::iter::repeat_n(v, inner)).collect();
+                check(&x, 1, 3 * repeat, inner);
+            }
+        }
+        let mut out = [0f64];
+        logsumexp(&[], 1, 0, 1, &mut out);
+        assert_eq!(out[0], NEGATIVE);
+        logsumexp(&[1000.0, 1000.0], 1, 2, 1, &mut out);
+        assert_eq!(out[0], 1000.6931471805599);
+    }
+}
