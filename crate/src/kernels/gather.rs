@@ -2,6 +2,7 @@
 //! counted negative ones from the end and found the bad ones.
 
 use super::number::Number;
+use super::strided::copy_row;
 
 /// Indices in 0 .. size, negative ones counted from the end. Else the first bad position and its value.
 pub fn normalise_indices(indices: &[i32], size: usize, out: &mut [i32]) -> Result<(), (usize, i32)> {
@@ -38,7 +39,9 @@ pub fn take<T: Copy>(x: &[T], outer: usize, size: usize, inner: usize, indices: 
             }
         } else {
             for (out, &index) in out.chunks_exact_mut(inner).zip(indices) {
-                out.copy_from_slice(&x[index as usize * inner..][..inner]);
+                let row = &x[index as usize * inner..][..inner];
+                // SAFETY: both slices have `inner` elements, and a mutable one overlaps no other.
+                unsafe { copy_row(row.as_ptr(), out.as_mut_ptr(), inner) };
             }
         }
     }

@@ -10,6 +10,8 @@ pub mod unary;
 pub mod binary;
 /// Comparisons, logic, casts.
 pub mod compare;
+/// What generic loops need to know of the element types.
+pub mod number;
 /// Views to contiguous memory and back.
 pub mod strided;
 /// Sums, products, extrema along an axis.

@@ -68,7 +68,7 @@ pub fn adam<T: Float>(
 ) {
     let (lr, decay, beta1, beta2): (f64, f64, f64, f64) = (lr.into(), weight_decay.into(), beta1.into(), beta2.into());
     let rate = T::from_f64(lr / (1.0 - power(beta1, step)));
-    let correction = T::from_f64((1.0 - power(beta2, step)).sqrt());
+    let correction = T::from_f64(1.0 / (1.0 - power(beta2, step)).sqrt());
     let (keep_m, gain_m) = (T::from_f64(beta1), T::from_f64(1.0 - beta1));
     let (keep_v, gain_v) = (T::from_f64(beta2), T::from_f64(1.0 - beta2));
     let eps = T::from_f64(eps.into());
@@ -81,7 +81,7 @@ pub fn adam<T: Float>(
         let g = if adds_decay { signed + decay * *p } else { signed };
         *m = keep_m * *m + gain_m * g;
         *v = keep_v * *v + gain_v * g * g;
-        *p = *p * shrink - rate * *m / ((*v).square_root() / correction + eps);
+        *p = *p * shrink - rate * *m / ((*v).square_root() * correction + eps);
     }
 }
 

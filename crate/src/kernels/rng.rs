@@ -3,53 +3,61 @@
 //! The same numbers on every host and build: integer arithmetic, IEEE + - * / sqrt in a fixed order, nothing fused, no
 //! function of a host's mathematical library.
 
-/// Rotation distances of the rounds, eight and then from the start (Random123, threefry.h: R_32x2).
-const ROTATIONS: [u32; 8] = [13, 15, 26, 6, 17, 29, 16, 24];
+/// Rotation distances of rounds 1 to 4, 9 to 12, 17 to 20, and of the fours between (Random123, threefry.h: R_32x2).
+const ODD_FOURS: [u32; 4] = [13, 15, 26, 6];
+const EVEN_FOURS: [u32; 4] = [17, 29, 16, 24];
 /// Parity constant of the key schedule (Skein's, for 32 bits).
 const PARITY: u32 = 0x1bd1_1bda;
-const ROUNDS: usize = 20;
 
-/// Counters encrypted side by side.
-const LANES: usize = 8;
+/// Counters encrypted in one loop.
+const COUNTERS: usize = 64;
 /// Words made at a time on their way to floating-point numbers.
 const BLOCK: usize = 256;
 /// The first counter of `split`: the stream of words, which counts from 0, ends before it.
 const SPLIT: u64 = 1 << 63;
 
-/// Encrypts the counters (low_i, high_i).
+/// The cipher of one counter (low, high). Written straight through, so that a loop over counters runs in vectors.
 #[inline(always)]
-fn threefry(key: [u32; 2], low: &mut [u32; LANES], high: &mut [u32; LANES]) {
+fn threefry(key: [u32; 2], low: u32, high: u32) -> (u32, u32) {
     let schedule = [key[0], key[1], PARITY ^ key[0] ^ key[1]];
-    for l in 0..LANES {
-        low[l] = low[l].wrapping_add(schedule[0]);
-        high[l] = high[l].wrapping_add(schedule[1]);
+    let mut state = (low.wrapping_add(schedule[0]), high.wrapping_add(schedule[1]));
+    // Four rounds, then the next two words of the schedule and the number of the injection.
+    macro_rules! rounds {
+        ($injection:literal) => {
+            for rotation in if $injection % 2 == 1 { ODD_FOURS } else { EVEN_FOURS } {
+                let sum = state.0.wrapping_add(state.1);
+                state = (sum, state.1.rotate_left(rotation) ^ sum);
+            }
+            state.0 = state.0.wrapping_add(schedule[$injection % 3]);
+            state.1 = state.1.wrapping_add(schedule[($injection + 1) % 3]).wrapping_add($injection);
+        };
     }
-    for round in 0..ROUNDS {
-        for l in 0..LANES {
-            low[l] = low[l].wrapping_add(high[l]);
-            high[l] = high[l].rotate_left(ROTATIONS[round % 8]) ^ low[l];
+    rounds!(1);
+    rounds!(2);
+    rounds!(3);
+    rounds!(4);
+    rounds!(5);
+    state
+}
+
+/// The words of neighbouring counters, in order; the last counter may give one word only.
+fn ciphers(key: [u32; 2], first: u64, out: &mut [u32]) {
+    let (mut low, mut high) = ([0; COUNTERS], [0; COUNTERS]);
+    for (block, out) in out.chunks_mut(2 * COUNTERS).enumerate() {
+        let first = first.wrapping_add((block * COUNTERS) as u64);
+        let (base_low, base_high) = (first as u32, (first >> 32) as u32);
+        for i in 0..out.len().div_ceil(2).next_multiple_of(4) {
+            let counter = base_low.wrapping_add(i as u32);
+            let carry = (counter < base_low) as u32;
+            (low[i], high[i]) = threefry(key, counter, base_high.wrapping_add(carry));
         }
-        if round % 4 == 3 {
-            let injection = round / 4 + 1;
-            let (a, b) = (schedule[injection % 3], schedule[(injection + 1) % 3].wrapping_add(injection as u32));
-            for l in 0..LANES {
-                low[l] = low[l].wrapping_add(a);
-                high[l] = high[l].wrapping_add(b);
+        for (out, (&low, &high)) in out.chunks_mut(2).zip(low.iter().zip(&high)) {
+            out[0] = low;
+            if let Some(out) = out.get_mut(1) {
+                *out = high;
             }
         }
     }
-}
-
-/// The words of LANES neighbouring counters, in order.
-#[inline(always)]
-fn words(key: [u32; 2], first: u64) -> [u32; 2 * LANES] {
-    let (mut low, mut high) = ([0; LANES], [0; LANES]);
-    for l in 0..LANES {
-        let counter = first.wrapping_add(l as u64);
-        (low[l], high[l]) = (counter as u32, (counter >> 32) as u32);
-    }
-    threefry(key, &mut low, &mut high);
-    std::array::from_fn(|i| if i % 2 == 0 { low[i / 2] } else { high[i / 2] })
 }
 
 /// Words offset, offset + 1, ... of the stream of a key. Counter c gives the words 2c and 2c + 1.
@@ -57,22 +65,10 @@ pub fn bits(key: [u32; 2], offset: u64, out: &mut [u32]) {
     let counter = offset / 2;
     match out.split_first_mut() {
         Some((first, rest)) if offset % 2 == 1 => {
-            *first = words(key, counter)[1];
+            *first = threefry(key, counter as u32, (counter >> 32) as u32).1;
             ciphers(key, counter + 1, rest);
         }
         _ => ciphers(key, counter, out),
-    }
-}
-
-fn ciphers(key: [u32; 2], mut counter: u64, out: &mut [u32]) {
-    let mut chunks = out.chunks_exact_mut(2 * LANES);
-    for chunk in &mut chunks {
-        chunk.copy_from_slice(&words(key, counter));
-        counter += LANES as u64;
-    }
-    let tail = chunks.into_remainder();
-    if !tail.is_empty() {
-        tail.copy_from_slice(&words(key, counter)[..tail.len()]);
     }
 }
 
@@ -248,10 +244,8 @@ mod tests {
             ([u32::MAX, u32::MAX], [u32::MAX, u32::MAX], [0x1cb9_96fc, 0xbb00_2be7]),
             ([0x243f_6a88, 0x85a3_08d3], [0x1319_8a2e, 0x0370_7344], [0xc492_3a9c, 0x483d_f7a0]),
         ] {
-            let (mut low, mut high) = ([counter[0]; LANES], [counter[1]; LANES]);
-            threefry(key, &mut low, &mut high);
-            assert_eq!([low[0], high[0]], expected);
-            assert_eq!([low[LANES - 1], high[LANES - 1]], expected);
+            let (low, high) = threefry(key, counter[0], counter[1]);
+            assert_eq!([low, high], expected);
         }
         let mut out = [0; 2];
         bits([0, 0], 0, &mut out);

@@ -138,10 +138,12 @@ unsafe fn walk<T: Copy>(axes: &[Axis], src: *const T, dst: *mut T, mut row: impl
     }
 }
 
+/// A copy that is also quick when it is short.
+///
 /// # Safety
 /// `count` elements lie behind both pointers and do not overlap.
 #[inline(always)]
-unsafe fn copy_row<T: Copy>(src: *const T, dst: *mut T, count: usize) {
+pub(super) unsafe fn copy_row<T: Copy>(src: *const T, dst: *mut T, count: usize) {
     // `memory.copy` leaves compiled code for a library call; short rows are quicker by hand, in fixed pieces that the
     // compiler does not turn back into that call.
     if count * size_of::<T>() >= 128 {

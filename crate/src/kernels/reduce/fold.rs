@@ -68,8 +68,14 @@ fn fold<T: Copy>(x: &[T], outer: usize, r: usize, inner: usize, neutral: T, op: 
 #[inline(always)]
 fn fold_row<T: Copy>(x: &[T], neutral: T, op: impl Fn(T, T) -> T + Copy) -> T {
     if x.len() < LANES {
-        return x.iter().fold(neutral, |a, &b| op(a, b));
+        fold_lanes::<T, 4>(x, neutral, op)
+    } else {
+        fold_lanes::<T, LANES>(x, neutral, op)
     }
+}
+
+#[inline(always)]
+fn fold_lanes<T: Copy, const LANES: usize>(x: &[T], neutral: T, op: impl Fn(T, T) -> T + Copy) -> T {
     let mut lanes = [neutral; LANES];
     let chunks = x.chunks_exact(LANES);
     let rest = chunks.remainder();

@@ -8,8 +8,10 @@ use crate::kernels::number::Number;
 const LANES: usize = 16;
 /// Elements summed in the type itself: 8 additions in each lane, then 4 to join the lanes.
 const BLOCK: usize = 128;
-/// Rows joined in the type itself before they reach the wide accumulators of their columns.
+/// Rows joined in the type itself before they reach the accumulators of their columns.
 const ROWS: usize = 8;
+/// Up to this many rows the result itself is the accumulator: 3 + 8 roundings.
+const SHALLOW: usize = 64;
 
 /// out[o, i] = sum over k of x[o, k, i]
 pub fn sum<T: Number>(x: &[T], outer: usize, r: usize, inner: usize, out: &mut [T]) {
@@ -20,13 +22,15 @@ pub fn sum<T: Number>(x: &[T], outer: usize, r: usize, inner: usize, out: &mut [
         for (row, out) in x.chunks_exact(r).zip(out) {
             *out = total_of(row);
         }
-    } else if inner > 0 {
+    } else if inner > 0 && r <= SHALLOW {
         for (rows, out) in x.chunks_exact(r * inner).zip(out.chunks_exact_mut(inner)) {
-            if r <= 2 * ROWS {
-                add_rows(rows, inner, out);
-            } else {
-                sum_columns(rows, r, inner, out);
-            }
+            out.fill(T::ZERO);
+            add_rows(rows, r, inner, inner, |i, value| out[i] = out[i].plus(value));
+        }
+    } else if inner > 0 {
+        let mut columns = Columns::new();
+        for (rows, out) in x.chunks_exact(r * inner).zip(out.chunks_exact_mut(inner)) {
+            columns.sum(rows, r, inner, out);
         }
     }
 }
@@ -51,7 +55,8 @@ pub fn sum_squares<T: Number>(x: &[T]) -> T {
 #[inline(always)]
 fn total<T: Number>(x: &[T], y: &[T], f: impl Fn(T, T) -> T + Copy) -> T {
     if x.len() < LANES {
-        return x.iter().zip(y).fold(T::ZERO, |sum, (&a, &b)| sum.plus(f(a, b)));
+        let lanes = lanes::<T, 4>(x, y, f);
+        return lanes[0].plus(lanes[2]).plus(lanes[1].plus(lanes[3]));
     }
     if x.len() <= BLOCK {
         return block(x, y, f);
@@ -65,29 +70,27 @@ fn total<T: Number>(x: &[T], y: &[T], f: impl Fn(T, T) -> T + Copy) -> T {
 
 #[inline(always)]
 fn block<T: Number>(x: &[T], y: &[T], f: impl Fn(T, T) -> T + Copy) -> T {
-    let mut lanes = [T::ZERO; LANES];
-    let (x_chunks, y_chunks) = (x.chunks_exact(LANES), y.chunks_exact(LANES));
+    let lanes = lanes::<T, LANES>(x, y, f);
+    let eight: [T; 8] = std::array::from_fn(|l| lanes[l].plus(lanes[l + 8]));
+    let four: [T; 4] = std::array::from_fn(|l| eight[l].plus(eight[l + 4]));
+    four[0].plus(four[2]).plus(four[1].plus(four[3]))
+}
+
+/// Sums of every N-th term.
+#[inline(always)]
+fn lanes<T: Number, const N: usize>(x: &[T], y: &[T], f: impl Fn(T, T) -> T + Copy) -> [T; N] {
+    let mut lanes = [T::ZERO; N];
+    let (x_chunks, y_chunks) = (x.chunks_exact(N), y.chunks_exact(N));
     let (x_rest, y_rest) = (x_chunks.remainder(), y_chunks.remainder());
     for (x, y) in x_chunks.zip(y_chunks) {
-        for l in 0..LANES {
+        for l in 0..N {
             lanes[l] = lanes[l].plus(f(x[l], y[l]));
         }
     }
     for (lane, (&a, &b)) in lanes.iter_mut().zip(x_rest.iter().zip(y_rest)) {
         *lane = lane.plus(f(a, b));
     }
-    join(&mut lanes)
-}
-
-/// The pairwise sum of the lanes.
-#[inline(always)]
-fn join<T: Number>(lanes: &mut [T; LANES]) -> T {
-    for half in [8, 4, 2, 1] {
-        for l in 0..half {
-            lanes[l] = lanes[l].plus(lanes[l + half]);
-        }
-    }
-    lanes[0]
+    lanes
 }
 
 /// A running sum; for float64 with the rounding errors collected apart (Neumaier 1974, by Knuth's branch-free two-sum).
@@ -130,52 +133,63 @@ fn finish<T: Number>(sum: T::Wide, lost: T::Wide) -> T {
     T::narrow(if usable { sum.plus(lost) } else { sum })
 }
 
-/// Few rows: added one after the other, straight into the result.
-fn add_rows<T: Number>(x: &[T], inner: usize, out: &mut [T]) {
-    let (first, rest) = x.split_at(inner);
-    out.copy_from_slice(first);
-    for row in rest.chunks_exact(inner) {
-        for (out, &value) in out.iter_mut().zip(row) {
-            *out = out.plus(value);
-        }
-    }
+/// Accumulators of one tile of columns.
+struct Columns<T: Number> {
+    sums: [T::Wide; TILE],
+    lost: [T::Wide; TILE],
 }
 
-/// One [r, inner] matrix, by tiles of columns.
-fn sum_columns<T: Number>(x: &[T], r: usize, inner: usize, out: &mut [T]) {
-    let mut sums = [T::Wide::ZERO; TILE];
-    let mut lost = [T::Wide::ZERO; TILE];
-    let group = row_group(r, inner);
-    if group > 1 {
-        let width = group * inner;
-        let rows = r / group;
-        accumulate_rows::<T>(x, rows, width, &mut sums[..width], &mut lost[..width]);
-        accumulate_rows::<T>(&x[rows * width..], r % group, inner, &mut sums[..inner], &mut lost[..inner]);
-        for (i, out) in out.iter_mut().enumerate() {
-            let mut all = Accumulator::<T>::new();
-            for at in (i..width).step_by(inner) {
-                all.add(sums[at]);
-                all.lost = all.lost.plus(lost[at]);
-            }
-            *out = all.finish();
-        }
-        return;
+impl<T: Number> Columns<T> {
+    fn new() -> Self {
+        Columns { sums: [T::Wide::ZERO; TILE], lost: [T::Wide::ZERO; TILE] }
     }
-    for (tile, out) in out.chunks_mut(TILE).enumerate() {
-        let (sums, lost) = (&mut sums[..out.len()], &mut lost[..out.len()]);
+
+    /// The first `width` accumulators, at 0.
+    fn cleared(&mut self, width: usize) -> (&mut [T::Wide], &mut [T::Wide]) {
+        let (sums, lost) = (&mut self.sums[..width], &mut self.lost[..width]);
         sums.fill(T::Wide::ZERO);
         lost.fill(T::Wide::ZERO);
-        accumulate_rows::<T>(&x[tile * TILE..], r, inner, sums, lost);
-        for (out, (&sum, &lost)) in out.iter_mut().zip(sums.iter().zip(lost.iter())) {
-            *out = finish::<T>(sum, lost);
+        (sums, lost)
+    }
+
+    /// One [r, inner] matrix, by tiles of columns.
+    fn sum(&mut self, x: &[T], r: usize, inner: usize, out: &mut [T]) {
+        let group = row_group(r, inner);
+        if group > 1 {
+            let (rows, width) = (r / group, group * inner);
+            let (sums, lost) = self.cleared(width);
+            accumulate_rows::<T>(x, rows, width, sums, lost);
+            accumulate_rows::<T>(&x[rows * width..], r % group, inner, &mut sums[..inner], &mut lost[..inner]);
+            for (i, out) in out.iter_mut().enumerate() {
+                let mut all = Accumulator::<T>::new();
+                for at in (i..width).step_by(inner) {
+                    all.add(sums[at]);
+                    all.lost = all.lost.plus(lost[at]);
+                }
+                *out = all.finish();
+            }
+            return;
+        }
+        for (tile, out) in out.chunks_mut(TILE).enumerate() {
+            let (sums, lost) = self.cleared(out.len());
+            accumulate_rows::<T>(&x[tile * TILE..], r, inner, sums, lost);
+            for (out, (&sum, &lost)) in out.iter_mut().zip(sums.iter().zip(lost.iter())) {
+                *out = finish::<T>(sum, lost);
+            }
         }
     }
 }
 
-/// Adds `rows` rows, `stride` elements apart, to accumulators of one tile of columns.
+/// Adds rows, `stride` elements apart, to the wide accumulators of a tile of columns.
 fn accumulate_rows<T: Number>(x: &[T], rows: usize, stride: usize, sums: &mut [T::Wide], lost: &mut [T::Wide]) {
     let width = sums.len();
     let lost = &mut lost[..width];
+    add_rows(x, rows, stride, width, |i, value| accumulate::<T>(&mut sums[i], &mut lost[i], value.widen()));
+}
+
+/// Calls `add(column, value)` with the sums of ROWS rows at a time, then with the rows left over.
+#[inline(always)]
+fn add_rows<T: Number>(x: &[T], rows: usize, stride: usize, width: usize, mut add: impl FnMut(usize, T)) {
     let row = |k: usize| &x[k * stride..][..width];
     let mut k = 0;
     while k + ROWS <= rows {
@@ -184,14 +198,13 @@ fn accumulate_rows<T: Number>(x: &[T], rows: usize, stride: usize, sums: &mut [T
         for i in 0..width {
             let low = a[i].plus(b[i]).plus(c[i].plus(d[i]));
             let high = e[i].plus(f[i]).plus(g[i].plus(h[i]));
-            accumulate::<T>(&mut sums[i], &mut lost[i], low.plus(high).widen());
+            add(i, low.plus(high));
         }
         k += ROWS;
     }
     for k in k..rows {
-        let row = row(k);
-        for i in 0..width {
-            accumulate::<T>(&mut sums[i], &mut lost[i], row[i].widen());
+        for (i, &value) in row(k).iter().enumerate() {
+            add(i, value);
         }
     }
 }
@@ -226,7 +239,7 @@ mod tests {
 
     #[test]
     fn sums_of_all_shapes() {
-        for r in [0, 1, 2, 7, 8, 15, 16, 17, 24, 127, 128, 129, 1000] {
+        for r in [0, 1, 2, 7, 8, 15, 16, 17, 24, 63, 64, 65, 127, 128, 129, 1000] {
             for inner in [0, 1, 2, 3, 5, 31, 32, 33, 100, 255, 256, 257, 600] {
                 for outer in [0, 1, 3] {
                     check::<f32>(outer, r, inner, 8e-7);
