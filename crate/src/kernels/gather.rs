@@ -142,9 +142,9 @@ mod tests {
             index_add(&idx, &out, outer, size, inner, &mut sums);
             let mut expected = vec![0.5; x.len()];
             for o in 0..outer {
-                for j in 0..n {
+                for (j, &index) in idx.iter().enumerate() {
                     for i in 0..inner {
-                        let (from, to) = ((o * size + idx[j] as usize) * inner + i, (o * n + j) * inner + i);
+                        let (from, to) = ((o * size + index as usize) * inner + i, (o * n + j) * inner + i);
                         assert_eq!(out[to], x[from]);
                         expected[from] += x[from];
                     }

@@ -55,8 +55,8 @@ pub fn softmax<T: Exponential>(x: &[T], outer: usize, r: usize, inner: usize, ou
             out.iter_mut().for_each(|v| *v = *v / sum);
         }
     } else {
+        let mut tile = Tile::new();
         for (x, out) in x.chunks_exact(r * inner).zip(out.chunks_exact_mut(r * inner)) {
-            let mut tile = Tile::new();
             for start in (0..inner).step_by(BLOCK) {
                 let width = BLOCK.min(inner - start);
                 tile.read(x, inner, start, width, |at, block| out[at..at + block.len()].copy_from_slice(block));
@@ -87,8 +87,8 @@ pub fn log_softmax<T: Exponential>(x: &[T], outer: usize, r: usize, inner: usize
             shift(x, highest, long_row(x, highest, |_, _| ()).logarithm(), out);
         }
     } else {
+        let mut tile = Tile::new();
         for (x, out) in x.chunks_exact(r * inner).zip(out.chunks_exact_mut(r * inner)) {
-            let mut tile = Tile::new();
             for start in (0..inner).step_by(BLOCK) {
                 let width = BLOCK.min(inner - start);
                 tile.read(x, inner, start, width, |_, _| ());
@@ -118,8 +118,8 @@ pub fn logsumexp<T: Exponential>(x: &[T], outer: usize, r: usize, inner: usize, 
             *out = join(highest, long_row(x, highest, |_, _| ()));
         }
     } else if inner > 0 {
+        let mut tile = Tile::new();
         for (x, out) in x.chunks_exact(r * inner).zip(out.chunks_exact_mut(inner)) {
-            let mut tile = Tile::new();
             for (at, out) in out.chunks_mut(BLOCK).enumerate() {
                 tile.read(x, inner, at * BLOCK, out.len(), |_, _| ());
                 for (out, (&highest, &sum)) in out.iter_mut().zip(tile.highest.iter().zip(&tile.sums)) {

@@ -218,9 +218,9 @@ unsafe fn transpose_4x4<T: Copy>(src: *const T, from: isize, dst: *mut T, to: is
         put(3, i32x4_shuffle::<2, 6, 3, 7>(ac_high, bd_high));
         return;
     }
-    let rows: [[T; 4]; 4] = [0, 1, 2, 3].map(|j| *(src.offset(j * from) as *const [T; 4]));
+    let [a, b, c, d] = [0, 1, 2, 3].map(|j| *(src.offset(j * from) as *const [T; 4]));
     for i in 0..4 {
-        (dst.offset(i as isize * to) as *mut [T; 4]).write([rows[0][i], rows[1][i], rows[2][i], rows[3][i]]);
+        (dst.offset(i as isize * to) as *mut [T; 4]).write([a[i], b[i], c[i], d[i]]);
     }
 }
 

@@ -293,7 +293,7 @@ mod tests {
                     x[(r / 2) * inner] = special;
                     let mut out = vec![0f64; inner];
                     sum(&x, 1, r, inner, &mut out);
-                    assert_eq!(out[0].to_bits(), expected.to_bits(), "{r} {inner} {special}");
+                    assert!(out[0] == expected || (out[0].is_nan() && expected.is_nan()), "{r} {inner} {special}");
                     let x: Vec<f32> = x.iter().map(|&v| v as f32).collect();
                     let mut out = vec![0f32; inner];
                     sum(&x, 1, r, inner, &mut out);
