@@ -167,8 +167,16 @@ fn position<T: Number>(x: &[T], outer: usize, r: usize, inner: usize, neutral: T
     }
     if inner == 1 {
         for (row, out) in x.chunks_exact(r).zip(out) {
-            let best = fold_row(row, neutral, |a, b| if wins(b, a) { b } else { a });
-            *out = first_equal(row, best) as i32;
+            if r < LANES {
+                let (mut best, mut at) = (row[0], 0);
+                for (k, &value) in row.iter().enumerate() {
+                    (best, at) = if wins(value, best) { (value, k as i32) } else { (best, at) };
+                }
+                *out = at;
+            } else {
+                let best = fold_row(row, neutral, |a, b| if wins(b, a) { b } else { a });
+                *out = first_equal(row, best) as i32;
+            }
         }
         return;
     }
