@@ -1,0 +1,11 @@
+//! Prints `ts/opcodes.ts` from the op table: `cargo run --example opcodes > ts/opcodes.ts`.
+
+fn main() {
+    println!("// Generated from the op table in crate/src/ops by `npm run generate`. Do not edit.");
+    println!("export const Op = {{");
+    for (number, row) in adjoint::ops::TABLE.iter().enumerate() {
+        println!("  {}: {number},", row.name);
+    }
+    println!("}} as const;\n");
+    println!("export type OpName = keyof typeof Op;");
+}

@@ -1,0 +1,1 @@
+//! Vectors of four f32 and two f64.

@@ -1,0 +1,258 @@
+//! Functions of two values, comparisons, logic and selection, with their partials.
+
+use super::batching::elementwise as batch;
+use super::support::{broadcast2, elementwise, to_dtype};
+use crate::dtype::DType;
+use crate::error::{Error, Result};
+use crate::kernels::binary::{self, Binary, Operand};
+use crate::kernels::compare::{self, Compare};
+use crate::memory::array::Array;
+use crate::op::{Diagonal, Row, Rule};
+use crate::ops;
+use crate::shape::{broadcast, Dims};
+use crate::var::Var;
+use Diagonal::{MinusOne, One, Value, Zero};
+
+/// The dtype a function computes in.
+#[derive(Clone, Copy, PartialEq)]
+enum Domain {
+    /// The wider of the two; bool counts as int32.
+    Number,
+    /// The wider of the two, at least float32.
+    Float,
+}
+
+fn common(a: &Array, b: &Array, domain: Domain) -> DType {
+    match (a.dtype.promote(b.dtype), domain) {
+        (DType::Bool, Domain::Number) => DType::Int32,
+        (d, Domain::Number) => d,
+        (d, Domain::Float) => d.to_float(),
+    }
+}
+
+fn run(function: Binary, domain: Domain, inputs: &[Array]) -> Result<Array> {
+    let (a, b) = (&inputs[0], &inputs[1]);
+    let dims = broadcast2(a, b)?;
+    let dtype = common(a, b, domain);
+    let (a, b) = (to_dtype(a, dtype)?, to_dtype(b, dtype)?);
+    match dtype {
+        DType::Float32 => elementwise::<f32, f32, 2>([&a, &b], &dims, |[a, b], out| binary::binary_f32(function, a, b, out)),
+        DType::Float64 => elementwise::<f64, f64, 2>([&a, &b], &dims, |[a, b], out| binary::binary_f64(function, a, b, out)),
+        _ => {
+            if matches!(function, Binary::Mod | Binary::Fmod) && b.contiguous()?.slice::<i32>().contains(&0) {
+                return Err(Error::value("int32 division by zero; cast to float32 for IEEE results"));
+            }
+            elementwise::<i32, i32, 2>([&a, &b], &dims, |[a, b], out| binary::binary_i32(function, a, b, out))
+        }
+    }
+}
+
+/// int32 / int32 is float32; dividing integers by zero throws.
+fn divide(inputs: &[Array]) -> Result<Array> {
+    let b = &inputs[1];
+    if !inputs[0].dtype.is_float() && !b.dtype.is_float() && b.to_vec().contains(&0.0) {
+        return Err(Error::value("int32 division by zero; cast to float32 for IEEE results"));
+    }
+    run(Binary::Div, Domain::Float, inputs)
+}
+
+fn compared(function: Compare, inputs: &[Array]) -> Result<Array> {
+    let (a, b) = (&inputs[0], &inputs[1]);
+    let dims = broadcast2(a, b)?;
+    let dtype = common(a, b, Domain::Number);
+    let (a, b) = (to_dtype(a, dtype)?, to_dtype(b, dtype)?);
+    match dtype {
+        DType::Float32 => elementwise::<f32, u8, 2>([&a, &b], &dims, |[a, b], out| compare::compare_f32(function, a, b, out)),
+        DType::Float64 => elementwise::<f64, u8, 2>([&a, &b], &dims, |[a, b], out| compare::compare_f64(function, a, b, out)),
+        _ => elementwise::<i32, u8, 2>([&a, &b], &dims, |[a, b], out| compare::compare_i32(function, a, b, out)),
+    }
+}
+
+fn logic(inputs: &[Array], kernel: fn(Operand<u8>, Operand<u8>, &mut [u8])) -> Result<Array> {
+    let dims = broadcast2(&inputs[0], &inputs[1])?;
+    let (a, b) = (to_dtype(&inputs[0], DType::Bool)?, to_dtype(&inputs[1], DType::Bool)?);
+    elementwise::<u8, u8, 2>([&a, &b], &dims, |[a, b], out| kernel(a, b, out))
+}
+
+fn tested(x: &Array, integers: u8, f32_kernel: fn(&[f32], &mut [u8]), f64_kernel: fn(&[f64], &mut [u8])) -> Result<Array> {
+    let x = x.contiguous()?;
+    let mut out = Array::new(DType::Bool, &x.dims)?;
+    match x.dtype {
+        DType::Float32 => f32_kernel(x.slice(), out.slice_mut()),
+        DType::Float64 => f64_kernel(x.slice(), out.slice_mut()),
+        _ => out.slice_mut::<u8>().fill(integers),
+    }
+    Ok(out)
+}
+
+/// The mask and both branches are brought to one shape; runs are those of the slowest of the three.
+fn select(inputs: &[Array]) -> Result<Array> {
+    let (a, b) = (&inputs[1], &inputs[2]);
+    let dims: Dims = broadcast(&broadcast2(a, b)?, &inputs[0].dims)?;
+    let dtype = a.dtype.promote(b.dtype);
+    let mask = stretched(&to_dtype(&inputs[0], DType::Bool)?, &dims)?;
+    let (a, b) = (to_dtype(a, dtype)?, to_dtype(b, dtype)?);
+    let mut out = Array::new(dtype, &dims)?;
+    macro_rules! chosen {
+        ($T:ty, $kernel:ident) => {{
+            let one = |x: &Array| x.len() == 1;
+            let (sa, sb) = (if one(&a) { a.clone() } else { stretched(&a, &dims)? }, if one(&b) { b.clone() } else { stretched(&b, &dims)? });
+            fn operand<'x, T: crate::dtype::Element>(x: &'x Array, splat: bool) -> Operand<'x, T> {
+                if splat {
+                    // SAFETY: an array of size 1 has a first element.
+                    Operand::Splat(unsafe { *x.pointer::<T>() })
+                } else {
+                    Operand::Slice(x.slice())
+                }
+            }
+            if !dims.contains(&0) {
+                binary::$kernel(Operand::Slice(mask.slice()), operand::<$T>(&sa, one(&a)), operand::<$T>(&sb, one(&b)), out.slice_mut());
+            }
+        }};
+    }
+    match dtype {
+        DType::Float32 => chosen!(f32, select_f32),
+        DType::Float64 => chosen!(f64, select_f64),
+        DType::Int32 => chosen!(i32, select_i32),
+        DType::Bool => chosen!(u8, select_u8),
+    }
+    Ok(out)
+}
+
+fn stretched(x: &Array, dims: &Dims) -> Result<Array> {
+    super::movement::broadcast_view(x, dims)?.contiguous()
+}
+
+macro_rules! binary_row {
+    ($name:literal, $function:ident, $domain:ident, $dx:expr, $dy:expr) => {
+        Row::primitive($name, |x, _| run(Binary::$function, Domain::$domain, x), Rule::Elementwise(&[$dx, $dy]), batch)
+    };
+}
+macro_rules! compare_row {
+    ($name:literal, $function:ident) => {
+        Row::primitive($name, |x, _| compared(Compare::$function, x), Rule::Zero, batch)
+    };
+}
+
+/// 1 where the first wins, 1/2 on a tie.
+fn share<'a>(wins: Var<'a>, ties: Var<'a>, like: Var<'a>) -> Diagonal<'a> {
+    Value(ties.select(like.constant(0.5), wins.cast(like.dtype())))
+}
+
+crate::rows! { start: super::elementwise::END;
+    // 1, 1
+    Add => binary_row!("add", Add, Number, |_, _, _| One, |_, _, _| One),
+    // 1, -1
+    Sub => binary_row!("sub", Sub, Number, |_, _, _| One, |_, _, _| MinusOne),
+    // b, a
+    Mul => binary_row!("mul", Mul, Number, |x, _, _| Value(x[1]), |x, _, _| Value(x[0])),
+    // 1/b, -y/b
+    Div => Row::primitive(
+        "div",
+        |x, _| divide(x),
+        Rule::Elementwise(&[|x, _, _| Value(x[1].reciprocal()), |x, y, _| Value(-(y / x[1]))]),
+        batch,
+    ),
+    // 1, -⌊a/b⌋
+    Mod => binary_row!("mod", Mod, Number, |_, _, _| One, |x, _, _| Value(-(x[0] / x[1]).apply(ops::Floor, &[]))),
+    // 1, -trunc(a/b)
+    Fmod => binary_row!("fmod", Fmod, Number, |_, _, _| One, |x, _, _| Value(-(x[0] / x[1]).apply(ops::Trunc, &[]))),
+    // b a^(b-1), 0 where b = 0;   y log a, 0 where a = 0 and b >= 0
+    Pow => binary_row!(
+        "pow", Pow, Number,
+        |x, _, _| {
+            let (a, b) = (x[0], x[1]);
+            let flat = b.equal(b.constant(0.0));
+            let exponent = flat.select(b.constant(1.0), b) - 1.0;
+            Value(flat.select(b.constant(0.0), b * a.pow(exponent)))
+        },
+        |x, y, _| {
+            let (a, b) = (x[0], x[1]);
+            let flat = a.equal(a.constant(0.0)).and(b.greater_equal(b.constant(0.0)));
+            Value(flat.select(y.constant(0.0), y * flat.select(a.constant(1.0), a).log()))
+        }
+    ),
+    // a/y, b/y; 0 at the origin
+    Hypot => binary_row!(
+        "hypot", Hypot, Float,
+        |x, y, _| {
+            let origin = y.equal(y.constant(0.0));
+            Value(origin.select(y.constant(0.0), x[0] / origin.select(y.constant(1.0), y)))
+        },
+        |x, y, _| {
+            let origin = y.equal(y.constant(0.0));
+            Value(origin.select(y.constant(0.0), x[1] / origin.select(y.constant(1.0), y)))
+        }
+    ),
+    // b/(a² + b²), -a/(a² + b²), through h = hypot so that nothing overflows; 0 at the origin
+    Atan2 => binary_row!(
+        "atan2", Atan2, Float,
+        |x, _, _| {
+            let h = x[0].apply2(ops::Hypot, x[1], &[]);
+            let origin = h.equal(h.constant(0.0));
+            let h = origin.select(h.constant(1.0), h);
+            Value(x[1] / h / h)
+        },
+        |x, _, _| {
+            let h = x[0].apply2(ops::Hypot, x[1], &[]);
+            let origin = h.equal(h.constant(0.0));
+            let h = origin.select(h.constant(1.0), h);
+            Value(-(x[0] / h / h))
+        }
+    ),
+    // log b, 0 where a = b = 0;   a/b, 0 where a = 0
+    Xlogy => binary_row!(
+        "xlogy", Xlogy, Float,
+        |x, _, _| {
+            let (a, b) = (x[0], x[1]);
+            let flat = a.equal(a.constant(0.0)).and(b.equal(b.constant(0.0)));
+            Value(flat.select(b.constant(0.0), flat.select(b.constant(1.0), b).log()))
+        },
+        |x, _, _| {
+            let (a, b) = (x[0], x[1]);
+            let flat = a.equal(a.constant(0.0));
+            Value(flat.select(b.constant(0.0), a / flat.select(b.constant(1.0), b)))
+        }
+    ),
+    // ties share
+    Maximum => binary_row!(
+        "maximum", Maximum, Number,
+        |x, y, _| share(x[0].greater(x[1]), x[0].equal(x[1]), y),
+        |x, y, _| share(x[1].greater(x[0]), x[0].equal(x[1]), y)
+    ),
+    Minimum => binary_row!(
+        "minimum", Minimum, Number,
+        |x, y, _| share(x[0].less(x[1]), x[0].equal(x[1]), y),
+        |x, y, _| share(x[1].less(x[0]), x[0].equal(x[1]), y)
+    ),
+    // a (co)tangent times a partial: 0 where the first is 0
+    StrongMul => binary_row!("strongMul", StrongMul, Number, |x, _, _| Value(x[1]), |x, _, _| Value(x[0])),
+    Eq => compare_row!("eq", Eq),
+    Ne => compare_row!("ne", Ne),
+    Lt => compare_row!("lt", Lt),
+    Le => compare_row!("le", Le),
+    Gt => compare_row!("gt", Gt),
+    Ge => compare_row!("ge", Ge),
+    LogicalAnd => Row::primitive("logicalAnd", |x, _| logic(x, compare::logical_and), Rule::Zero, batch),
+    LogicalOr => Row::primitive("logicalOr", |x, _| logic(x, compare::logical_or), Rule::Zero, batch),
+    LogicalNot => Row::primitive(
+        "logicalNot",
+        |x, _| {
+            let x = to_dtype(&x[0], DType::Bool)?.contiguous()?;
+            let mut out = Array::new(DType::Bool, &x.dims)?;
+            compare::logical_not(x.slice(), out.slice_mut());
+            Ok(out)
+        },
+        Rule::Zero,
+        batch,
+    ),
+    IsNaN => Row::primitive("isNaN", |x, _| tested(&x[0], 0, compare::is_nan_f32, compare::is_nan_f64), Rule::Zero, batch),
+    IsFinite => Row::primitive("isFinite", |x, _| tested(&x[0], 1, compare::is_finite_f32, compare::is_finite_f64), Rule::Zero, batch),
+    // 1 where the branch is taken
+    Where => Row::primitive(
+        "where",
+        |x, _| select(x),
+        Rule::Elementwise(&[|_, _, _| Zero, |x, _, _| Diagonal::Mask(x[0]), |x, _, _| Diagonal::Mask(x[0].not())]),
+        batch,
+    ),
+}

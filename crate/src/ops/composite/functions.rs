@@ -1,0 +1,83 @@
+//! Scalar functions composed of others.
+
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::ops;
+use crate::ops::elementwise::{SELU_ALPHA, SELU_SCALE};
+use crate::var::Var;
+use std::f64::consts::PI;
+
+fn float(x: Var) -> Var {
+    x.cast(x.dtype().to_float())
+}
+
+/// log Γ_d(x) = d(d-1)/4 log π + Σ_(j<d) log Γ(x - j/2)
+pub fn multigammaln<'a>(x: Var<'a>, p: &[f64]) -> Var<'a> {
+    let d = p[0];
+    if d.fract() != 0.0 || d < 1.0 {
+        return Var::fail(x.engine, Error::value(format!("multigammaln of dimension {d}; d is a positive integer")));
+    }
+    let x = float(x);
+    let mut sum = x.apply(ops::Lgamma, &[]) + d * (d - 1.0) / 4.0 * PI.ln();
+    for j in 1..d as usize {
+        sum = sum + (x - j as f64 / 2.0).apply(ops::Lgamma, &[]);
+    }
+    sum
+}
+
+/// Bounds as numbers ([lo, hi]) or as tensors (three inputs); the gradient passes at the bounds.
+pub fn clamp<'a>(_: &'a Engine, x: &[Var<'a>], p: &[f64]) -> Var<'a> {
+    if let [x, lo, hi] = *x {
+        let below = x.less(lo);
+        let above = x.greater(hi);
+        return above.select(hi, below.select(lo, x));
+    }
+    x[0].apply(ops::ClampNumbers, p)
+}
+
+/// min(max(x, 0), 6); at both kinks the flat side's derivative, 0
+pub fn relu6(x: Var) -> Var {
+    let six = x.constant(6.0);
+    x.less(six).select(x.apply(ops::Relu, &[]), six)
+}
+
+/// x where x > 0, else slope·x
+pub fn leaky_relu<'a>(x: Var<'a>, p: &[f64]) -> Var<'a> {
+    let x = float(x);
+    x.greater(x.constant(0.0)).select(x, x * p[0])
+}
+
+/// x where x > 0, else α(eˣ - 1); the unused side of the exponential sees 0, so it cannot overflow
+pub fn elu(x: Var, alpha: f64) -> Var {
+    let x = float(x);
+    let zero = x.constant(0.0);
+    let positive = x.greater(zero);
+    positive.select(x, positive.select(zero, x).apply(ops::Expm1, &[]) * alpha)
+}
+
+pub fn selu(x: Var) -> Var {
+    elu(x, SELU_ALPHA) * SELU_SCALE
+}
+
+/// The erf form, or with [1] the tanh form x/2 (1 + tanh(√(2/π)(x + 0.044715x³)))
+pub fn gelu<'a>(x: Var<'a>, p: &[f64]) -> Var<'a> {
+    if p.first() != Some(&1.0) {
+        return x.apply(ops::GeluErf, &[]);
+    }
+    let x = float(x);
+    // 1 + tanh u = 2σ(2u): no cancellation far left, where the product must be 0.
+    let u = (x + x * x * x * 0.044715) * (2.0 * (2.0 / PI).sqrt());
+    u.apply(ops::Sigmoid, &[]).apply2(ops::StrongMul, x, &[])
+}
+
+/// x·relu6(x + 3)/6
+pub fn hard_swish(x: Var) -> Var {
+    let x = float(x);
+    (relu6(x + 3.0) * (1.0 / 6.0)).apply2(ops::StrongMul, x, &[])
+}
+
+/// x·tanh(softplus(x))
+pub fn mish(x: Var) -> Var {
+    let x = float(x);
+    x.apply(ops::Softplus, &[]).apply(ops::Tanh, &[]).apply2(ops::StrongMul, x, &[])
+}

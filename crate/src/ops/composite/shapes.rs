@@ -1,0 +1,226 @@
+//! Products of vectors and matrices; padding, stacking, diagonals, scattering.
+
+use crate::dtype::DType;
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::memory::array::Array;
+use crate::ops;
+use crate::ops::reduce::slice_axis;
+use crate::shape::{axis_from, show, Dims};
+use crate::var::Var;
+use smallvec::SmallVec;
+
+/// NumPy's matmul: vectors count as a row on the left and as a column on the right.
+pub fn matmul<'a>(a: Var<'a>, b: Var<'a>) -> Var<'a> {
+    let (da, db) = (a.dims(), b.dims());
+    if a.is_poison() || b.is_poison() {
+        return a;
+    }
+    let inner = (da.last().copied(), if db.len() == 1 { Some(db[0]) } else { db.len().checked_sub(2).map(|i| db[i]) });
+    if inner.0.is_none() || inner.1.is_none() || inner.0 != inner.1 {
+        return Var::fail(
+            a.engine,
+            Error::shape(format!(
+                "shapes {} and {} do not multiply: the last axis of the first must equal the {} of the second{}",
+                show(&da),
+                show(&db),
+                if db.len() == 1 { "only axis" } else { "second-to-last axis" },
+                if da.is_empty() || db.is_empty() { " (use mul for scalars)" } else { "" }
+            )),
+        );
+    }
+    let (left, right) = (da.len() == 1, db.len() == 1);
+    let a = if left { a.reshape(&[1, da[0]]) } else { a };
+    let b = if right { b.reshape(&[db[0], 1]) } else { b };
+    let c = a.matmul(b);
+    let mut dims = c.dims();
+    if right && !dims.is_empty() {
+        dims.pop();
+    }
+    if left && !dims.is_empty() {
+        let at = dims.len() - 1 - !right as usize + right as usize;
+        dims.remove(at.min(dims.len() - 1));
+    }
+    c.reshape(&dims)
+}
+
+/// Σ a_i b_i of two vectors; higher ranks as NumPy's dot.
+pub fn dot<'a>(a: Var<'a>, b: Var<'a>) -> Var<'a> {
+    match (a.rank(), b.rank()) {
+        (0, _) | (_, 0) => a * b,
+        (_, 1) | (1 | 2, 2) => matmul(a, b),
+        (_, rank) => {
+            // The last axis of a with the second-to-last of b, all others kept.
+            let (da, db) = (a.dims(), b.dims());
+            let k = db[rank - 2];
+            let mut order: SmallVec<[usize; 6]> = SmallVec::from_slice(&[rank - 2]);
+            order.extend((0..rank).filter(|&i| i != rank - 2));
+            let columns: usize = db.iter().product::<usize>() / k.max(1);
+            let mut dims = Dims::from_slice(&da[..da.len() - 1]);
+            dims.extend(order[1..].iter().map(|&i| db[i]));
+            matmul(a, b.transpose(&order).reshape(&[k, columns])).reshape(&dims)
+        }
+    }
+}
+
+/// a_i b_j of the flattened inputs
+pub fn outer<'a>(a: Var<'a>, b: Var<'a>) -> Var<'a> {
+    a.reshape(&[a.size(), 1]) * b.reshape(&[1, b.size()])
+}
+
+/// Σ of the diagonal of the last two axes
+pub fn trace(x: Var) -> Var {
+    let d = x.apply(ops::Diagonal, &[0.0]);
+    if d.is_poison() {
+        return d;
+    }
+    d.sum(&[d.rank() - 1], false)
+}
+
+pub fn stack<'a>(engine: &'a Engine, x: &[Var<'a>], p: &[f64]) -> Var<'a> {
+    let Some(first) = x.first() else {
+        return Var::fail(engine, Error::value("stack needs at least one tensor"));
+    };
+    let dims = first.dims();
+    let axis = match axis_from(p[0], dims.len() + 1) {
+        Ok(axis) => axis,
+        Err(error) => return Var::fail(engine, error),
+    };
+    let mut raised: SmallVec<[Var; 8]> = SmallVec::new();
+    for x in x {
+        let have = x.dims();
+        if have != dims {
+            return Var::fail(engine, Error::shape(format!("stack needs equal shapes, got {} and {}; concat joins along an existing axis", show(&dims), show(&have))));
+        }
+        let mut wanted = have;
+        wanted.insert(axis, 1);
+        raised.push(x.reshape(&wanted));
+    }
+    Var::bind(engine, ops::Concat, &raised, &[axis as f64])
+}
+
+/// [value, lo0, hi0, lo1, hi1, ...]: zeros by placing x inside them, another value by selecting it outside.
+pub fn pad<'a>(x: Var<'a>, p: &[f64]) -> Var<'a> {
+    let dims = x.dims();
+    let n = dims.len();
+    if p.len() != 1 + 2 * n || p[1..].iter().any(|v| v.fract() != 0.0 || *v < 0.0) {
+        return Var::fail(x.engine, Error::shape(format!("pad of shape {} needs two counts, before and after, for each of its {n} axes, none negative", show(&dims))));
+    }
+    let mut params: SmallVec<[f64; 16]> = SmallVec::from_slice(&[n as f64]);
+    params.extend((0..n).map(|i| p[1 + 2 * i]));
+    params.extend((0..n).map(|_| 1.0));
+    params.extend((0..n).map(|i| p[1 + 2 * i] + dims[i] as f64 + p[2 + 2 * i]));
+    let padded = x.apply(ops::Unslice, &params);
+    if p[0] == 0.0 {
+        return padded;
+    }
+    let inside = x.full(&dims, 1.0).apply(ops::Unslice, &params).cast(DType::Bool);
+    inside.select(padded, padded.constant(p[0]))
+}
+
+/// [shift, axis]
+pub fn roll<'a>(x: Var<'a>, p: &[f64]) -> Var<'a> {
+    let dims = x.dims();
+    let axis = match axis_from(p[1], dims.len()) {
+        Ok(axis) => axis,
+        Err(error) => return Var::fail(x.engine, error),
+    };
+    let n = dims[axis];
+    let shift = if n == 0 { 0 } else { (p[0] as i64).rem_euclid(n as i64) as usize };
+    if shift == 0 {
+        return x;
+    }
+    let parts = [slice_axis(x, axis, n - shift, n), slice_axis(x, axis, 0, n - shift)];
+    Var::bind(x.engine, ops::Concat, &parts, &[axis as f64])
+}
+
+/// A vector becomes a diagonal matrix, a matrix gives its diagonal: [offset]
+pub fn diag<'a>(x: Var<'a>, p: &[f64]) -> Var<'a> {
+    let offset = p.first().copied().unwrap_or(0.0);
+    match x.rank() {
+        1 => {
+            let n = x.size() as f64 + offset.abs();
+            x.apply(ops::DiagonalMatrix, &[offset, n, n])
+        }
+        2 => x.apply(ops::Diagonal, &[offset]),
+        _ => Var::fail(x.engine, Error::shape(format!("diag takes a vector or a matrix, got shape {}", show(&x.dims())))),
+    }
+}
+
+/// The lower (upper) triangle from the k-th diagonal on, zeros elsewhere.
+pub fn triangle<'a>(x: Var<'a>, p: &[f64], lower: bool) -> Var<'a> {
+    let dims = x.dims();
+    if dims.len() < 2 {
+        return Var::fail(x.engine, Error::shape(format!("a triangle needs at least two axes, got shape {}", show(&dims))));
+    }
+    let k = p.first().copied().unwrap_or(0.0) as i64;
+    let (rows, columns) = (dims[dims.len() - 2], dims[dims.len() - 1]);
+    let mask: Vec<u8> = (0..rows * columns)
+        .map(|i| {
+            let (row, column) = ((i / columns) as i64, (i % columns) as i64);
+            (if lower { column - row <= k } else { column - row >= k }) as u8
+        })
+        .collect();
+    let mask = Array::from_slice(&mask, &[rows, columns]).and_then(|array| x.engine.from_array(array));
+    Var::from_result(x.engine, mask).select(x, x.constant(0.0))
+}
+
+/// 1 where the class is: indices of any rank, [depth, dtype]
+pub fn one_hot<'a>(x: Var<'a>, p: &[f64]) -> Var<'a> {
+    let depth = match crate::shape::dim_from(p[0]) {
+        Ok(depth) => depth,
+        Err(error) => return Var::fail(x.engine, error),
+    };
+    if x.dtype() != DType::Int32 {
+        return Var::fail(x.engine, Error::dtype(format!("oneHot takes int32 indices, got {}; cast them", x.dtype())));
+    }
+    let classes: Vec<i32> = (0..depth as i32).collect();
+    let classes = Array::from_slice(&classes, &[depth]).and_then(|array| x.engine.from_array(array));
+    let mut dims = x.dims();
+    dims.push(1);
+    let hit = x.reshape(&dims).equal(Var::from_result(x.engine, classes));
+    match DType::from_code(p.get(1).copied().unwrap_or(0.0)) {
+        Ok(dtype) => hit.cast(dtype),
+        Err(error) => Var::fail(x.engine, error),
+    }
+}
+
+/// x + src added at the indices along one axis, as torch.scatter_add: [axis]
+pub fn scatter_add<'a>(inputs: &[Var<'a>], p: &[f64]) -> Var<'a> {
+    let (x, index, src) = (inputs[0], inputs[1], inputs[2]);
+    let dims = x.dims();
+    let axis = match axis_from(p[0], dims.len()) {
+        Ok(axis) => axis,
+        Err(error) => return Var::fail(x.engine, error),
+    };
+    let mut params = vec![axis as f64];
+    params.extend(dims.iter().map(|&d| d as f64));
+    // The source may be larger than the indices, as in PyTorch: what they do not reach is not read.
+    let (have, wanted) = (src.dims(), index.dims());
+    let mut src = src;
+    if have != wanted && have.len() == wanted.len() && have.iter().zip(&wanted).all(|(h, w)| h >= w) {
+        for i in 0..have.len() {
+            src = slice_axis(src, i, 0, wanted[i]);
+        }
+    }
+    x + src.cast(x.dtype()).apply2(ops::ScatterInto, index, &params)
+}
+
+/// x + slices of src added at the indices along one axis, as torch.index_add: [axis]
+pub fn index_add<'a>(inputs: &[Var<'a>], p: &[f64]) -> Var<'a> {
+    let (x, index, src) = (inputs[0], inputs[1], inputs[2]);
+    let dims = x.dims();
+    let axis = match axis_from(p[0], dims.len()) {
+        Ok(axis) => axis,
+        Err(error) => return Var::fail(x.engine, error),
+    };
+    let mut wanted = dims.clone();
+    wanted[axis] = index.size();
+    if src.dims() != wanted || index.rank() != 1 {
+        return Var::fail(
+            x.engine,
+            Error::shape(format!("indexAdd into {} at axis {axis} with indices {} needs a source of shape {}, got {}", show(&dims), show(&index.dims()), show(&wanted), show(&src.dims()))),
+        );
+    }
+    x + src.cast(x.dtype()).apply2(ops::IndexInto, index, &[axis as f64, dims[axis] as f64])
+}

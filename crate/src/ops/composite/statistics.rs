@@ -1,0 +1,124 @@
+//! Means, deviations, norms, cumulative products, sorting.
+
+use crate::dtype::DType;
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::ops;
+use crate::ops::support::{reduction, Reduction};
+use crate::shape::axis_from;
+use crate::var::Var;
+
+fn unwrap<'a>(engine: &'a Engine, result: Result<Var<'a>>) -> Var<'a> {
+    result.unwrap_or_else(|error| Var::fail(engine, error))
+}
+
+fn float(x: Var) -> Var {
+    x.cast(x.dtype().to_float())
+}
+
+/// How many elements meet in one of the result's.
+fn count(x: Var, reduction: &Reduction) -> f64 {
+    let dims = x.dims();
+    reduction.axes.iter().map(|&a| dims[a] as f64).product()
+}
+
+/// [keepdims, all, option, ...axes] without the option.
+fn without_option(p: &[f64]) -> Vec<f64> {
+    [&p[..2], &p[3..]].concat()
+}
+
+/// Σx / n
+pub fn mean<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
+    unwrap(engine, reduction(&x.dims(), p).map(|r| {
+        let x = float(x);
+        x.apply(ops::Sum, p) * (1.0 / count(x, &r))
+    }))
+}
+
+/// Σ(x - mean)² / (n - correction): [keepdims, all, correction, ...axes]
+pub fn variance<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
+    let plain = without_option(p);
+    unwrap(engine, reduction(&x.dims(), &plain).map(|r| {
+        let x = float(x);
+        let mut keep = plain.clone();
+        keep[0] = 1.0;
+        let centred = x - mean(engine, x, &keep);
+        let freedom = (count(x, &r) - p[2]).max(0.0);
+        centred.square().apply(ops::Sum, &plain) / freedom
+    }))
+}
+
+/// √variance, with gradient 0 where the variance is 0.
+pub fn std<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
+    safe_sqrt(variance(engine, x, p))
+}
+
+/// √v whose derivative at 0 is 0: the root is taken of 1 there, and not selected.
+fn safe_sqrt(v: Var) -> Var {
+    let zero = v.equal(v.constant(0.0));
+    zero.select(v.constant(0.0), zero.select(v.constant(1.0), v).sqrt())
+}
+
+/// (Σ|x|^p)^(1/p): [keepdims, all, p, ...axes]. Scaled by the largest magnitude, which is a constant for the derivative (the norm
+/// does not depend on it), so that nothing overflows; gradient 0 at 0.
+pub fn norm<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
+    let order = p[2];
+    let plain = without_option(p);
+    unwrap(engine, reduction(&x.dims(), &plain).and_then(|r| {
+        let x = float(x);
+        if order.is_nan() || order <= 0.0 {
+            return Err(Error::value(format!("norm of order {order}; p is a positive number or Infinity")));
+        }
+        if order == 1.0 {
+            return Ok(x.abs().apply(ops::Sum, &plain));
+        }
+        if x.size() == 0 || r.axes.is_empty() {
+            return Ok(if r.axes.is_empty() { x.abs() } else { x.apply(ops::Sum, &plain) });
+        }
+        if order == f64::INFINITY {
+            return Ok(x.abs().apply(ops::Max, &plain));
+        }
+        let mut keep = plain.clone();
+        keep[0] = 1.0;
+        let one = x.constant(1.0);
+        let largest = x.stop_gradient().abs().apply(ops::Max, &keep);
+        let usable = largest.greater(x.constant(0.0)).and(largest.apply(ops::IsFinite, &[]));
+        let scale = usable.select(largest, one);
+        let scaled = x / scale;
+        let sum = if order == 2.0 { scaled.square() } else { scaled.abs().pow(x.constant(order)) }.apply(ops::Sum, &keep);
+        let zero = sum.equal(x.constant(0.0));
+        let safe = zero.select(one, sum);
+        let root = if order == 2.0 { safe.sqrt() } else { safe.pow(x.constant(1.0 / order)) };
+        Ok(zero.select(x.constant(0.0), root * scale).reshape(&r.out))
+    }))
+}
+
+/// Π of the elements up to each: the recurrence z_i = x_i z_(i-1), started by z_0 = x_0 through its other input, so that
+/// zeros are exact at every order of derivative: [axis, reverse]
+pub fn cumprod<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
+    let dims = x.dims();
+    unwrap(engine, axis_from(p[0], dims.len()).map(|axis| {
+        if dims[axis] == 0 {
+            return x;
+        }
+        let dtype = x.dtype();
+        let x = float(x);
+        let n = dims[axis];
+        let first = if p[1] != 0.0 { n - 1 } else { 0 };
+        let head = ops::reduce::slice_axis(x, axis, first, first + 1);
+        let mut params = vec![dims.len() as f64];
+        params.extend((0..dims.len()).map(|i| if i == axis { first as f64 } else { 0.0 }));
+        params.extend((0..dims.len()).map(|_| 1.0));
+        params.extend(dims.iter().map(|&d| d as f64));
+        let z = x.apply2(ops::LinearScan, head.apply(ops::Unslice, &params), p);
+        if dtype.is_float() { z } else { z.cast(DType::Int32) }
+    }))
+}
+
+/// The elements in order: gathered by their argsort, so that the derivative is a permutation: [axis, descending]
+pub fn sort<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
+    unwrap(engine, axis_from(p[0], x.rank()).map(|axis| {
+        let order = x.apply(ops::ArgSort, p);
+        x.apply2(ops::Gather, order, &[axis as f64])
+    }))
+}

@@ -1,0 +1,222 @@
+//! Functions of one value, with their partials dy/dx.
+
+use super::batching::elementwise as batch;
+use super::support::{elementwise, need_float, to_dtype};
+use crate::dtype::DType;
+use crate::error::Result;
+use crate::kernels::binary::Operand;
+use crate::kernels::unary::{self, Unary};
+use crate::memory::array::Array;
+use crate::op::{Diagonal, Row, Rule};
+use crate::ops;
+use crate::var::Var;
+use Diagonal::{Mask, MinusOne, Value};
+
+/// Which dtypes a function is for.
+#[derive(Clone, Copy, PartialEq)]
+enum Domain {
+    /// Integers become float32.
+    Float,
+    /// Integers stay what they are.
+    Number,
+}
+
+fn run(function: Unary, domain: Domain, inputs: &[Array]) -> Result<Array> {
+    let x = &inputs[0];
+    let dtype = match (x.dtype, domain) {
+        (d, Domain::Float) => d.to_float(),
+        (DType::Bool, Domain::Number) => DType::Int32,
+        (d, Domain::Number) => d,
+    };
+    let x = to_dtype(x, dtype)?.contiguous()?;
+    let mut out = Array::new(dtype, &x.dims)?;
+    match dtype {
+        DType::Float32 => unary::unary_f32(function, x.slice(), out.slice_mut()),
+        DType::Float64 => unary::unary_f64(function, x.slice(), out.slice_mut()),
+        _ => unary::unary_i32(function, x.slice(), out.slice_mut()),
+    }
+    Ok(out)
+}
+
+macro_rules! unary_row {
+    ($name:literal, $function:ident, $domain:ident, $partial:expr) => {
+        Row::primitive($name, |x, _| run(Unary::$function, Domain::$domain, x), Rule::Elementwise(&[$partial]), batch)
+    };
+    ($name:literal, $function:ident, $domain:ident) => {
+        Row::primitive($name, |x, _| run(Unary::$function, Domain::$domain, x), Rule::Zero, batch)
+    };
+}
+
+/// NaN where the function is undefined, else the partial: 1/x has a value at -1 where log has none.
+fn inside<'a>(defined: Var<'a>, partial: Var<'a>) -> Diagonal<'a> {
+    Value(defined.select(partial, partial.constant(f64::NAN)))
+}
+
+/// A row with one integer parameter n whose derivative is the same row with n + 1.
+fn derivative_family(x: &[Array], n: f64, f32_kernel: fn(u32, &[f32], &mut [f32]), f64_kernel: fn(u32, &[f64], &mut [f64])) -> Result<Array> {
+    let x = to_dtype(&x[0], x[0].dtype.to_float())?.contiguous()?;
+    let mut out = Array::new(x.dtype, &x.dims)?;
+    match x.dtype {
+        DType::Float64 => f64_kernel(n as u32, x.slice(), out.slice_mut()),
+        _ => f32_kernel(n as u32, x.slice(), out.slice_mut()),
+    }
+    Ok(out)
+}
+
+/// Selu's constants (Klambauer et al. 2017).
+pub const SELU_ALPHA: f64 = 1.673_263_242_354_377_2;
+pub const SELU_SCALE: f64 = 1.050_700_987_355_480_5;
+
+const TWO_OVER_SQRT_PI: f64 = std::f64::consts::FRAC_2_SQRT_PI;
+
+crate::rows! { start: 0;
+    // -1
+    Neg => unary_row!("neg", Neg, Number, |_, _, _| MinusOne),
+    // sign x, 0 at 0
+    Abs => unary_row!("abs", Abs, Number, |x, _, _| Value(x[0].sign())),
+    Sign => unary_row!("sign", Sign, Number),
+    // 2x
+    Square => unary_row!("square", Square, Number, |x, _, _| Value(x[0] * 2.0)),
+    // 1/(2y), Infinity at 0
+    Sqrt => unary_row!("sqrt", Sqrt, Float, |_, y, _| Value(0.5 / y)),
+    // -y/(2x) = -1/2 x^(-3/2)
+    Rsqrt => unary_row!("rsqrt", Rsqrt, Float, |x, y, _| Value(y / x[0] * -0.5)),
+    // 1/(3y²)
+    Cbrt => unary_row!("cbrt", Cbrt, Float, |_, y, _| Value((y * y * 3.0).reciprocal())),
+    // -y²
+    Reciprocal => unary_row!("reciprocal", Reciprocal, Float, |_, y, _| Value(-(y * y))),
+    // y
+    Exp => unary_row!("exp", Exp, Float, |_, y, _| Value(y)),
+    // y ln 2
+    Exp2 => unary_row!("exp2", Exp2, Float, |_, y, _| Value(y * std::f64::consts::LN_2)),
+    // e^x: y + 1 would lose it for large negative x
+    Expm1 => unary_row!("expm1", Expm1, Float, |x, _, _| Value(x[0].exp())),
+    // 1/x
+    Log => unary_row!("log", Log, Float, |x, _, _| inside(x[0].less(x[0].constant(0.0)).not(), x[0].reciprocal())),
+    // 1/(x ln 2)
+    Log2 => unary_row!("log2", Log2, Float, |x, _, _| inside(x[0].less(x[0].constant(0.0)).not(), (x[0] * std::f64::consts::LN_2).reciprocal())),
+    // 1/(x ln 10)
+    Log10 => unary_row!("log10", Log10, Float, |x, _, _| inside(x[0].less(x[0].constant(0.0)).not(), (x[0] * std::f64::consts::LN_10).reciprocal())),
+    // 1/(1 + x)
+    Log1p => unary_row!("log1p", Log1p, Float, |x, _, _| inside(x[0].less(x[0].constant(-1.0)).not(), (x[0] + 1.0).reciprocal())),
+    // cos x
+    Sin => unary_row!("sin", Sin, Float, |x, _, _| Value(x[0].apply(ops::Cos, &[]))),
+    // -sin x
+    Cos => unary_row!("cos", Cos, Float, |x, _, _| Value(-x[0].apply(ops::Sin, &[]))),
+    // 1 + y²
+    Tan => unary_row!("tan", Tan, Float, |_, y, _| Value(y * y + 1.0)),
+    // 1/√((1 - x)(1 + x)): the product keeps the digits near ±1 that 1 - x² loses
+    Asin => unary_row!("asin", Asin, Float, |x, _, _| Value(((1.0 - x[0]) * (x[0] + 1.0)).apply(ops::Rsqrt, &[]))),
+    // -1/√((1 - x)(1 + x))
+    Acos => unary_row!("acos", Acos, Float, |x, _, _| Value(-((1.0 - x[0]) * (x[0] + 1.0)).apply(ops::Rsqrt, &[]))),
+    // 1/(1 + x²)
+    Atan => unary_row!("atan", Atan, Float, |x, _, _| Value((x[0] * x[0] + 1.0).reciprocal())),
+    // cosh x
+    Sinh => unary_row!("sinh", Sinh, Float, |x, _, _| Value(x[0].apply(ops::Cosh, &[]))),
+    // sinh x
+    Cosh => unary_row!("cosh", Cosh, Float, |x, _, _| Value(x[0].apply(ops::Sinh, &[]))),
+    // (1 - y)(1 + y)
+    Tanh => unary_row!("tanh", Tanh, Float, |_, y, _| Value((1.0 - y) * (y + 1.0))),
+    // 1/√(x² + 1)
+    Asinh => unary_row!("asinh", Asinh, Float, |x, _, _| Value(x[0].apply2(ops::Hypot, x[0].constant(1.0), &[]).reciprocal())),
+    // 1/√((x - 1)(x + 1)), NaN below 1
+    Acosh => unary_row!("acosh", Acosh, Float, |x, _, _| inside(x[0].less(x[0].constant(1.0)).not(), ((x[0] - 1.0) * (x[0] + 1.0)).apply(ops::Rsqrt, &[]))),
+    // 1/((1 - x)(1 + x)), NaN outside [-1, 1]
+    Atanh => unary_row!("atanh", Atanh, Float, |x, _, _| inside(x[0].abs().greater(x[0].constant(1.0)).not(), ((1.0 - x[0]) * (x[0] + 1.0)).reciprocal())),
+    // 2/√π e^(-x²)
+    Erf => unary_row!("erf", Erf, Float, |x, _, _| Value((-(x[0] * x[0])).exp() * TWO_OVER_SQRT_PI)),
+    // -2/√π e^(-x²)
+    Erfc => unary_row!("erfc", Erfc, Float, |x, _, _| Value((-(x[0] * x[0])).exp() * -TWO_OVER_SQRT_PI)),
+    // √π/2 e^(y²)
+    Erfinv => unary_row!("erfinv", Erfinv, Float, |_, y, _| Value((y * y).exp() * (1.0 / TWO_OVER_SQRT_PI))),
+    // ψ(x)
+    Lgamma => unary_row!("lgamma", Lgamma, Float, |x, _, _| Value(x[0].apply(ops::Digamma, &[]))),
+    // ψ'(x)
+    Digamma => unary_row!("digamma", Digamma, Float, |x, _, _| Value(x[0].apply(ops::Polygamma, &[1.0]))),
+    // ψ⁽ⁿ⁺¹⁾(x)
+    Polygamma => Row::primitive(
+        "polygamma",
+        |x, p| derivative_family(x, p[0], unary::polygamma_f32, unary::polygamma_f64),
+        Rule::Elementwise(&[|x, _, p| Value(x[0].apply(ops::Polygamma, &[p[0] + 1.0]))]),
+        batch,
+    ),
+    // the (n+1)-th derivative of sin(πx)/(πx)
+    SincDerivative => Row::primitive(
+        "sincDerivative",
+        |x, p| derivative_family(x, p[0], unary::sinc_derivative_f32, unary::sinc_derivative_f64),
+        Rule::Elementwise(&[|x, _, p| Value(x[0].apply(ops::SincDerivative, &[p[0] + 1.0]))]),
+        batch,
+    ),
+    Floor => unary_row!("floor", Floor, Number),
+    Ceil => unary_row!("ceil", Ceil, Number),
+    Round => unary_row!("round", Round, Number),
+    Trunc => unary_row!("trunc", Trunc, Number),
+
+    // 1 for x > 0, else 0
+    Relu => unary_row!("relu", Relu, Number, |x, _, _| Mask(x[0].greater(x[0].constant(0.0)))),
+    // y (1 - y)
+    Sigmoid => unary_row!("sigmoid", Sigmoid, Float, |_, y, _| Value(y * (1.0 - y))),
+    // σ(x)
+    Softplus => unary_row!("softplus", Softplus, Float, |x, _, _| Value(x[0].apply(ops::Sigmoid, &[]))),
+    // σ(-x)
+    LogSigmoid => unary_row!("logSigmoid", LogSigmoid, Float, |x, _, _| Value((-x[0]).apply(ops::Sigmoid, &[]))),
+    // y = xσ;  σ + y (1 - σ)
+    Silu => unary_row!("silu", Silu, Float, |x, y, _| {
+        let s = x[0].apply(ops::Sigmoid, &[]);
+        Value(s + (1.0 - s).apply2(ops::StrongMul, y, &[]))
+    }),
+    // y = xΦ(x);  Φ + xφ, with Φ = erfc(-x/√2)/2 and φ = e^(-x²/2)/√(2π)
+    GeluErf => unary_row!("geluErf", Gelu, Float, |x, _, _| {
+        let cdf = (x[0] * -std::f64::consts::FRAC_1_SQRT_2).apply(ops::Erfc, &[]) * 0.5;
+        let density = (x[0] * x[0] * -0.5).exp() * (0.5 * TWO_OVER_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2);
+        Value(cdf + density.apply2(ops::StrongMul, x[0], &[]))
+    }),
+    // 1 inside [lo, hi], the bounds included
+    ClampNumbers => Row::primitive(
+        "clampNumbers",
+        clamp,
+        Rule::Elementwise(&[|x, _, p| {
+            let x = x[0];
+            let above = x.less(x.constant(p[0])).not();
+            Mask(above.and(x.greater(x.constant(p[1])).not()))
+        }]),
+        batch,
+    ),
+    StopGradient => Row::primitive("stopGradient", |x, _| Ok(x[0].clone()), Rule::Zero, batch),
+    // transposes of each other between float dtypes: the cotangent goes back to the input's dtype
+    Cast => Row::primitive(
+        "cast",
+        |x, p| to_dtype(&x[0], DType::from_code(p[0])?),
+        Rule::Linear(|_, x, ct, _| ct.cast(x[0].dtype())),
+        batch,
+    ),
+}
+
+fn clamp(x: &[Array], p: &[f64]) -> Result<Array> {
+    use crate::kernels::binary::{binary_f32, binary_f64, binary_i32, Binary};
+    let x = match x[0].dtype {
+        DType::Bool => to_dtype(&x[0], DType::Int32)?,
+        DType::Int32 if p.iter().any(|v| v.is_finite() && v.fract() != 0.0) => to_dtype(&x[0], DType::Float32)?,
+        _ => x[0].clone(),
+    };
+    let dims = x.dims.clone();
+    macro_rules! two {
+        ($T:ty, $kernel:ident, $from:expr) => {{
+            let raised = elementwise::<$T, $T, 1>([&x], &dims, |[a], out| $kernel(Binary::Maximum, a, Operand::Splat(($from)(p[0])), out))?;
+            elementwise::<$T, $T, 1>([&raised], &dims, |[a], out| $kernel(Binary::Minimum, a, Operand::Splat(($from)(p[1])), out))
+        }};
+    }
+    match x.dtype {
+        DType::Float64 => two!(f64, binary_f64, |v: f64| v),
+        DType::Float32 => two!(f32, binary_f32, |v: f64| v as f32),
+        _ => two!(i32, binary_i32, |v: f64| v as i32),
+    }
+}
+
+/// For rows whose kernel is float only.
+pub fn float_input(x: &Array) -> Result<Array> {
+    let x = to_dtype(x, x.dtype.to_float())?;
+    need_float(&x)?;
+    Ok(x)
+}
+

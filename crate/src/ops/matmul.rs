@@ -1,0 +1,107 @@
+//! Matrix products. Strides go straight to the kernel: transposed, sliced and broadcast operands are never copied.
+
+use super::batching;
+use super::support::to_dtype;
+use crate::dtype::{DType, Element};
+use crate::error::{Error, ErrorCode, Result};
+use crate::kernels::gemm;
+use crate::memory::array::Array;
+use crate::op::{Row, Rule};
+use crate::shape::{broadcast, show, Dims};
+
+/// [..., m, k] · [..., k, n] with broadcast leading axes.
+fn multiply(inputs: &[Array], _: &[f64]) -> Result<Array> {
+    let (a, b) = (&inputs[0], &inputs[1]);
+    let (ra, rb) = (a.dims.len(), b.dims.len());
+    if ra < 2 || rb < 2 || a.dims[ra - 1] != b.dims[rb - 2] {
+        return Err(Error::shape(format!(
+            "shapes {} and {} do not multiply: the last axis of the first must equal the second-to-last of the second",
+            show(&a.dims),
+            show(&b.dims)
+        )));
+    }
+    let dtype = match a.dtype.promote(b.dtype) {
+        DType::Bool => DType::Int32,
+        d => d,
+    };
+    let (a, b) = (to_dtype(a, dtype)?, to_dtype(b, dtype)?);
+    let (m, k, n) = (a.dims[ra - 2], a.dims[ra - 1], b.dims[rb - 1]);
+    let batch = broadcast(&a.dims[..ra - 2], &b.dims[..rb - 2])?;
+    let mut dims: Dims = batch.clone();
+    dims.extend_from_slice(&[m, n]);
+    let mut out = Array::new(dtype, &dims)?;
+    if out.is_empty() {
+        return Ok(out);
+    }
+    match dtype {
+        DType::Float32 => batches::<f32>(gemm::gemm_f32, &a, &b, &batch, (m, n, k), &mut out),
+        DType::Float64 => batches::<f64>(gemm::gemm_f64, &a, &b, &batch, (m, n, k), &mut out),
+        _ => batches::<i32>(gemm::gemm_i32, &a, &b, &batch, (m, n, k), &mut out),
+    }?;
+    Ok(out)
+}
+
+type Gemm<T> = unsafe fn(usize, usize, usize, *const T, isize, isize, *const T, isize, isize, *mut T, usize, bool) -> std::result::Result<(), gemm::AllocError>;
+
+fn batches<T: Element>(kernel: Gemm<T>, a: &Array, b: &Array, batch: &[usize], (m, n, k): (usize, usize, usize), out: &mut Array) -> Result<()> {
+    let (ra, rb) = (a.dims.len(), b.dims.len());
+    let no_memory = |_| Error::new(ErrorCode::OutOfMemory, "no memory for packing the operands of a matrix product");
+    let (a_row, a_column) = (a.strides[ra - 2], a.strides[ra - 1]);
+    let (b_row, b_column) = (b.strides[rb - 2], b.strides[rb - 1]);
+    let c = out.slice_mut::<T>().as_mut_ptr();
+    // One matrix on the right and the rows of all batches evenly apart: one product with many rows.
+    let single_right = b.dims[..rb - 2].iter().all(|&d| d == 1);
+    let even = a.dims[..ra - 2] == *batch && (0..ra - 2).rev().try_fold(a_row * m as isize, |step, i| (a.strides[i] == step || a.dims[i] == 1).then(|| step * a.dims[i] as isize)).is_some();
+    if single_right && even {
+        let rows = m * batch.iter().product::<usize>();
+        // SAFETY: row i of batch j stands a_row·(j·m + i) elements from the start.
+        return unsafe { kernel(rows, n, k, a.pointer(), a_row, a_column, b.pointer(), b_row, b_column, c, n, false) }.map_err(no_memory);
+    }
+    let stride = |x: &Array, rank: usize, axis: usize| -> isize {
+        let lead = batch.len() - (rank - 2);
+        if axis < lead || x.dims[axis - lead] == 1 {
+            0
+        } else {
+            x.strides[axis - lead]
+        }
+    };
+    let count: usize = batch.iter().product();
+    for index in 0..count {
+        let (mut rest, mut a_at, mut b_at) = (index, 0isize, 0isize);
+        for axis in (0..batch.len()).rev() {
+            let i = (rest % batch[axis]) as isize;
+            rest /= batch[axis];
+            a_at += i * stride(a, ra, axis);
+            b_at += i * stride(b, rb, axis);
+        }
+        // SAFETY: the offsets stay inside the views, `c` has count·m·n elements.
+        unsafe {
+            kernel(m, n, k, a.pointer::<T>().offset(a_at), a_row, a_column, b.pointer::<T>().offset(b_at), b_row, b_column, c.add(index * m * n), n, false)
+        }
+        .map_err(no_memory)?;
+    }
+    Ok(())
+}
+
+crate::rows! { start: super::index::END;
+    // C = A B:  ct_A = ct Bᵀ,  ct_B = Aᵀ ct
+    MatrixMultiply => Row::primitive(
+        "matrixMultiply",
+        multiply,
+        Rule::Multilinear(|i, x, ct, _| {
+            if i == 0 {
+                return ct.matmul(x[1].matrix_transpose());
+            }
+            // A weight shared by a whole batch: the sum over the batch is part of one product, Aᵀ ct with all rows together.
+            let (a, b) = (x[0].dims(), x[1].dims());
+            if b.len() == 2 && a.len() > 2 {
+                let rows: usize = a[..a.len() - 1].iter().product();
+                let flat_a = x[0].reshape(&[rows, a[a.len() - 1]]);
+                let flat_ct = ct.reshape(&[rows, b[1]]);
+                return flat_a.matrix_transpose().matmul(flat_ct);
+            }
+            x[0].matrix_transpose().matmul(ct)
+        }),
+        batching::matrix_multiply,
+    ),
+}

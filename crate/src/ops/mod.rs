@@ -1,0 +1,58 @@
+//! The op table: one row per primitive, by family. Each family starts where the one before ends, so a row's number is its
+//! place; TypeScript learns the numbers from the generated `ts/opcodes.ts`.
+
+/// Functions of one value.
+pub mod elementwise;
+/// Functions of two values, comparisons, selection.
+pub mod binary;
+/// Reductions, softmax, cumulative ops.
+pub mod reduce;
+/// Reshape, transpose, slice, concat and their like: views.
+pub mod movement;
+/// take, gather, their transposes, sorting, random draws.
+pub mod index;
+/// Matrix products.
+pub mod matmul;
+/// Functions made only of ops.
+pub mod composite;
+/// Batching rules, shared by families.
+pub mod batching;
+/// Shared by the rows' kernels: the broadcasting walk, axis grouping.
+pub mod support;
+
+// ROWS and END come from every family; only their qualified names are used.
+#[allow(ambiguous_glob_reexports)]
+pub use binary::*;
+#[allow(ambiguous_glob_reexports)]
+pub use composite::*;
+#[allow(ambiguous_glob_reexports)]
+pub use elementwise::*;
+#[allow(ambiguous_glob_reexports)]
+pub use index::*;
+#[allow(ambiguous_glob_reexports)]
+pub use matmul::*;
+#[allow(ambiguous_glob_reexports)]
+pub use movement::*;
+#[allow(ambiguous_glob_reexports)]
+pub use reduce::*;
+
+use crate::op::Row;
+
+const FAMILIES: [&[Row]; 7] = [elementwise::ROWS, binary::ROWS, reduce::ROWS, movement::ROWS, index::ROWS, matmul::ROWS, composite::ROWS];
+const COUNT: usize = composite::END as usize;
+
+/// All rows in order of their numbers.
+pub static TABLE: [&Row; COUNT] = {
+    let mut table = [&FAMILIES[0][0]; COUNT];
+    let (mut family, mut number) = (0, 0);
+    while family < FAMILIES.len() {
+        let mut i = 0;
+        while i < FAMILIES[family].len() {
+            table[number] = &FAMILIES[family][i];
+            number += 1;
+            i += 1;
+        }
+        family += 1;
+    }
+    table
+};

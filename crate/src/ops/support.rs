@@ -1,0 +1,233 @@
+//! What the rows' kernels share: the broadcasting walk of elementwise ops, the (outer, r, inner) form of axis ops.
+
+use crate::dtype::{DType, Element};
+use crate::error::{Error, Result};
+use crate::kernels::binary::Operand;
+use crate::kernels::compare::cast;
+use crate::memory::array::Array;
+use crate::shape::{axes_from, axis_from, broadcast, show, Dims};
+use crate::with_element;
+use smallvec::SmallVec;
+
+/// The array in another dtype; itself (a view) when it has that dtype.
+pub fn to_dtype(x: &Array, dtype: DType) -> Result<Array> {
+    if x.dtype == dtype {
+        return Ok(x.clone());
+    }
+    let x = x.contiguous()?;
+    let mut out = Array::new(dtype, &x.dims)?;
+    with_element!(x.dtype, From => with_element!(dtype, To => cast::<From, To>(x.slice(), out.slice_mut())));
+    Ok(out)
+}
+
+/// Runs shorter than this are not worth a call each: the operand is copied out in full instead.
+const SHORT_RUN: usize = 16;
+
+/// An operand of the walk: its first element, and how far to go for each axis of the output.
+struct Walk<'a, T> {
+    array: &'a Array,
+    strides: SmallVec<[isize; 6]>,
+    pointer: *const T,
+}
+
+impl<'a, T: Element> Walk<'a, T> {
+    fn new(array: &'a Array, dims: &[usize]) -> Walk<'a, T> {
+        let lead = dims.len() - array.dims.len();
+        let mut strides: SmallVec<[isize; 6]> = SmallVec::from_elem(0, dims.len());
+        for i in 0..array.dims.len() {
+            if array.dims[i] != 1 {
+                strides[lead + i] = array.strides[i];
+            }
+        }
+        Walk { array, strides, pointer: array.pointer() }
+    }
+
+    /// Whether the last `inner` axes, `run` elements together, are one slice (Some(true)), one number (Some(false)), or
+    /// neither.
+    fn run(&self, dims: &[usize], inner: usize) -> Option<bool> {
+        let mut step = 1isize;
+        let (mut slice, mut splat) = (true, true);
+        for i in (dims.len() - inner..dims.len()).rev() {
+            if dims[i] == 1 {
+                continue;
+            }
+            slice &= self.strides[i] == step;
+            splat &= self.strides[i] == 0;
+            step *= dims[i] as isize;
+        }
+        if splat {
+            Some(false)
+        } else if slice {
+            Some(true)
+        } else {
+            None
+        }
+    }
+}
+
+/// Applies a flat kernel to N broadcast operands of element type `T`, writing `O`s. One of the operands may have the
+/// type `M` (the mask of a selection): it is given first, separately.
+pub fn elementwise<T: Element, O: Element, const N: usize>(
+    inputs: [&Array; N],
+    dims: &Dims,
+    kernel: impl Fn([Operand<T>; N], &mut [O]),
+) -> Result<Array> {
+    let mut out = Array::new(O::DTYPE, dims)?;
+    let count = out.len();
+    if count == 0 {
+        return Ok(out);
+    }
+    let walks = inputs.map(|a| Walk::<T>::new(a, dims));
+    // The longest run of trailing axes over which every operand is a slice or a number.
+    let mut inner = 0;
+    let mut run = 1;
+    while inner < dims.len() && walks.iter().all(|w| w.run(dims, inner + 1).is_some()) {
+        inner += 1;
+        run *= dims[dims.len() - inner];
+    }
+    if run < SHORT_RUN && run < count {
+        // Views in awkward orders: make them contiguous, once.
+        let mut copies: SmallVec<[Array; 3]> = SmallVec::new();
+        for walk in &walks {
+            let stretched = walk.array.view(dims.clone(), walk.strides.clone(), walk.array.offset);
+            copies.push(if walk.run(dims, dims.len()).is_some() { stretched } else { stretched.contiguous()? });
+        }
+        let mut i = 0;
+        let refs = inputs.map(|_| {
+            i += 1;
+            &copies[i - 1]
+        });
+        return elementwise(refs, dims, kernel);
+    }
+    let outer = &dims[..dims.len() - inner];
+    let is_slice = [(); N].map(|_| false);
+    let mut is_slice = is_slice;
+    for (k, walk) in walks.iter().enumerate() {
+        is_slice[k] = walk.run(dims, inner) == Some(true);
+    }
+    let mut pointers = [std::ptr::null::<T>(); N];
+    for (k, walk) in walks.iter().enumerate() {
+        pointers[k] = walk.pointer;
+    }
+    let mut index: SmallVec<[usize; 6]> = SmallVec::from_elem(0, outer.len());
+    let out_slice = out.slice_mut::<O>();
+    let mut position = 0;
+    loop {
+        let mut k = 0;
+        let operands = pointers.map(|p| {
+            k += 1;
+            // SAFETY: the walk stays inside each operand's view; a slice run has `run` elements in order.
+            unsafe {
+                if is_slice[k - 1] {
+                    Operand::Slice(std::slice::from_raw_parts(p, run))
+                } else {
+                    Operand::Splat(*p)
+                }
+            }
+        });
+        kernel(operands, &mut out_slice[position..position + run]);
+        position += run;
+        if position >= count {
+            return Ok(out);
+        }
+        for axis in (0..outer.len()).rev() {
+            index[axis] += 1;
+            let wrapped = index[axis] == outer[axis];
+            for (k, walk) in walks.iter().enumerate() {
+                let steps = if wrapped { -(walk.strides[axis] * (outer[axis] as isize - 1)) } else { walk.strides[axis] };
+                // SAFETY: stays inside the view.
+                pointers[k] = unsafe { pointers[k].offset(steps) };
+            }
+            if !wrapped {
+                break;
+            }
+            index[axis] = 0;
+        }
+    }
+}
+
+/// Shapes of two operands broadcast.
+pub fn broadcast2(a: &Array, b: &Array) -> Result<Dims> {
+    if a.dims == b.dims {
+        return Ok(a.dims.clone());
+    }
+    broadcast(&a.dims, &b.dims)
+}
+
+/// The array seen as [outer, r, inner] around one axis.
+pub struct Axis {
+    pub axis: usize,
+    pub outer: usize,
+    pub r: usize,
+    pub inner: usize,
+}
+
+pub fn around(dims: &[usize], axis: f64) -> Result<Axis> {
+    let axis = axis_from(axis, dims.len())?;
+    Ok(Axis { axis, outer: dims[..axis].iter().product(), r: dims[axis], inner: dims[axis + 1..].iter().product() })
+}
+
+/// A reduction's parameters: [keepdims, all, ...axes].
+pub struct Reduction {
+    pub axes: SmallVec<[usize; 6]>,
+    /// Dims of the result.
+    pub out: Dims,
+}
+
+pub fn reduction(dims: &[usize], params: &[f64]) -> Result<Reduction> {
+    let (keepdims, all) = (params.first() == Some(&1.0), params.get(1) == Some(&1.0));
+    let axes = if all { (0..dims.len()).collect() } else { axes_from(params.get(2..).unwrap_or(&[]), dims.len())? };
+    let mut out = Dims::new();
+    for (i, &d) in dims.iter().enumerate() {
+        if !axes.contains(&i) {
+            out.push(d);
+        } else if keepdims {
+            out.push(1);
+        }
+    }
+    Ok(Reduction { axes, out })
+}
+
+/// The array brought to the form [outer, r, inner] in which the reduced axes are together and contiguous.
+pub fn grouped(x: &Array, axes: &[usize]) -> Result<(Array, usize, usize, usize)> {
+    let size = |axes: &[usize]| axes.iter().map(|&a| x.dims[a]).product::<usize>();
+    let r = size(axes);
+    if axes.is_empty() {
+        let x = x.contiguous()?;
+        let n = x.len();
+        return Ok((x, n, 1, 1));
+    }
+    let (first, last) = (axes[0], axes[axes.len() - 1]);
+    if last - first + 1 == axes.len() {
+        let x = x.contiguous()?;
+        let outer = x.dims[..first].iter().product();
+        let inner = x.dims[last + 1..].iter().product();
+        return Ok((x, outer, r, inner));
+    }
+    let kept: SmallVec<[usize; 6]> = (0..x.dims.len()).filter(|i| !axes.contains(i)).collect();
+    let outer = size(&kept);
+    let order: SmallVec<[usize; 6]> = kept.iter().chain(axes).copied().collect();
+    let moved = x.view(order.iter().map(|&i| x.dims[i]).collect(), order.iter().map(|&i| x.strides[i]).collect(), x.offset);
+    Ok((moved.contiguous()?, outer, r, 1))
+}
+
+/// A dtype error for an op that works on floats only.
+pub fn need_float(x: &Array) -> Result<()> {
+    if x.dtype.is_float() {
+        return Ok(());
+    }
+    Err(Error::dtype(format!("expected a float32 or float64 tensor, got {} {}; cast it first", x.dtype, show(&x.dims))))
+}
+
+/// The indices as validated int32, negative ones counted from the end.
+pub fn indices(index: &Array, size: usize) -> Result<Array> {
+    if index.dtype != DType::Int32 {
+        return Err(Error::dtype(format!("indices must be int32, got {}; cast them with cast(x, \"int32\")", index.dtype)));
+    }
+    let index = index.contiguous()?;
+    let mut out = Array::new(DType::Int32, &index.dims)?;
+    crate::kernels::gather::normalise_indices(index.slice(), size, out.slice_mut()).map_err(|(position, value)| {
+        Error::index(format!("index {value} (position {position}) is out of range for an axis of size {size}; expected {} to {}", -(size as i64), size as i64 - 1))
+    })?;
+    Ok(out)
+}
