@@ -5,6 +5,7 @@
 
 use super::number::{Float, Number};
 use super::reduce;
+use super::unary::{unary_f32, unary_f64, Unary};
 
 /// Elements per call of the vector exponential; also the width of a tile of columns.
 const BLOCK: usize = 256;
@@ -18,9 +19,7 @@ pub trait Exponential: Float {
 
 impl Exponential for f32 {
     fn exponentials(x: &[f32], out: &mut [f32]) {
-        for (out, &x) in out.iter_mut().zip(x) {
-            *out = libm::expf(x);
-        }
+        unary_f32(Unary::Exp, x, out);
     }
 
     fn logarithm(self) -> f32 {
@@ -30,9 +29,7 @@ impl Exponential for f32 {
 
 impl Exponential for f64 {
     fn exponentials(x: &[f64], out: &mut [f64]) {
-        for (out, &x) in out.iter_mut().zip(x) {
-            *out = libm::exp(x);
-        }
+        unary_f64(Unary::Exp, x, out);
     }
 
     fn logarithm(self) -> f64 {
