@@ -8,7 +8,7 @@ use crate::kernels::binary;
 use crate::level::apply_diagonal;
 use crate::memory::values::{Id, Value, NONE};
 use crate::op::{Kind, Rule};
-use crate::session::{Session, AMBIENT};
+use crate::session::Session;
 use crate::shape::show;
 use crate::tape::{self, Tape};
 use crate::var::Var;
@@ -98,17 +98,10 @@ impl Session {
         })
     }
 
-    /// Drops the sweeps of levels that closed, after a throw.
-    pub fn drop_sweeps_above(&mut self, level: u32) {
-        while let Some(sweep) = self.sweeps.last() {
-            match sweep.source {
-                Source::Level(l) if l <= level && level > AMBIENT => return,
-                _ => {
-                    if let Some(sweep) = self.sweeps.pop() {
-                        self.drop_sweep(sweep);
-                    }
-                }
-            }
+    /// Drops the innermost suspended sweep, after its pullback or hook threw.
+    pub fn abandon_sweep(&mut self) {
+        if let Some(sweep) = self.sweeps.pop() {
+            self.drop_sweep(sweep);
         }
     }
 

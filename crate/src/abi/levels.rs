@@ -28,12 +28,29 @@ pub fn level_depth() -> u32 {
     with_engine(|engine| engine.session().levels.len() as u32)
 }
 
+/// 0 grad, 1 dual, 2 batch; an unknown level reports 0 and fails where it is used.
+#[wasm_bindgen]
+pub fn level_kind(level: u32) -> u32 {
+    with_engine(|engine| match engine.session().level(level).map(|level| &level.kind) {
+        Ok(LevelKind::Dual) => 1,
+        Ok(LevelKind::Batch { .. }) => 2,
+        _ => 0,
+    })
+}
+
+#[wasm_bindgen]
+pub fn level_size(level: u32) -> u32 {
+    with_engine(|engine| match engine.session().level(level).map(|level| &level.kind) {
+        Ok(LevelKind::Batch { size }) => *size as u32,
+        _ => 0,
+    })
+}
+
 /// After a throw: closes the levels above `level` and the scopes above `scope`.
 #[wasm_bindgen]
 pub fn unwind(level: u32, scope: u32) {
     with_engine(|engine| {
         let mut session = engine.session();
-        session.drop_sweeps_above(level);
         session.close(level + 1);
         while session.scopes.len() as u32 > scope {
             // There is a scope to pop, so this cannot fail.
@@ -168,6 +185,12 @@ pub fn sweep(level: u32, outputs: u32, wanted: u32, flags: u32) -> u32 {
 pub fn sweep_resume(count: u32) -> u32 {
     let given = ids_at(0, count as usize);
     swept(|engine| engine.resume(&given))
+}
+
+/// Drops the innermost suspended sweep: its pullback or hook threw.
+#[wasm_bindgen]
+pub fn sweep_abandon() {
+    with_engine(|engine| engine.session().abandon_sweep());
 }
 
 #[wasm_bindgen]

@@ -47,6 +47,18 @@ pub fn gradient(id: u32) -> u32 {
     }
 }
 
+/// The gradient's id without making a handle: to see whether it changed, and for optimizers.
+#[wasm_bindgen]
+pub fn gradient_id(id: u32) -> u32 {
+    with_engine(|engine| {
+        let session = engine.session();
+        match session.value(id) {
+            Ok(Value::Tracked { gradient, .. }) => *gradient,
+            _ => NONE,
+        }
+    })
+}
+
 #[wasm_bindgen]
 pub fn set_gradient(id: u32, gradient: u32) -> u32 {
     with_engine(|engine| {

@@ -1,0 +1,92 @@
+// From a fresh clone to dist/: dependencies, toolchain, two WebAssembly builds, the TypeScript bundles. What was built for
+// the same input is not built again.
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { built, filesBelow, hashOf, once, root, run, say, Stop, stopOnError } from "./lib.mjs";
+import { BINDGEN, toolchain } from "./toolchain.mjs";
+
+const VARIANTS = [
+  { name: "simd128", file: "adjoint.wasm", features: "+simd128" },
+  { name: "relaxed-simd", file: "adjoint-relaxed.wasm", features: "+simd128,+relaxed-simd" },
+];
+
+export async function dependencies() {
+  const lock = hashOf([path.join(root, "package-lock.json"), path.join(root, "package.json")]);
+  await once("npm", lock, ["node_modules/typescript", "node_modules/binaryen"], async () => {
+    say("installing the npm packages");
+    await run("npm", ["ci", "--no-audit", "--no-fund"]);
+  });
+}
+
+const coreFiles = () => filesBelow("crate/src", "crate/Cargo.toml", "Cargo.toml", "Cargo.lock", "scripts/toolchain.mjs", "scripts/build.mjs");
+
+/** Both WebAssembly files, optimised and checked, in .cache/wasm. */
+export async function wasm({ features = [] } = {}) {
+  const folder = path.join(built, "wasm", features.join("-") || "release");
+  const outputs = VARIANTS.map(({ file }) => path.join(folder, file));
+  await once(`wasm-${features.join("-") || "release"}`, hashOf(coreFiles(), BINDGEN), outputs, async () => {
+    const env = await toolchain();
+    mkdirSync(folder, { recursive: true });
+    for (const variant of VARIANTS) await compile(variant, env, folder, features);
+  });
+  return folder;
+}
+
+async function compile({ name, file, features }, env, folder, cargoFeatures) {
+  say(`compiling the ${name} build`);
+  const out = path.join(built, `pkg-${name}`);
+  rmSync(out, { recursive: true, force: true });
+  const extra = cargoFeatures.length > 0 ? ["--", "--features", cargoFeatures.join(",")] : [];
+  await run("wasm-pack", ["build", "crate", "--target", "web", "--mode", "no-install", "--no-opt", "--out-dir", out, ...extra], {
+    env: { ...env, RUSTFLAGS: `-Ctarget-feature=${features} -Clink-arg=--growable-table`, CARGO_TARGET_DIR: path.join(root, "target", name) },
+  });
+  say(`optimising it`);
+  const optimised = path.join(folder, file);
+  await run(process.execPath, [path.join(root, "node_modules", "binaryen", "bin", "wasm-opt"), path.join(out, "adjoint_bg.wasm"), "-O3", "--all-features", "--strip-debug", "--strip-producers", "--strip-target-features", "-o", optimised]);
+  await checkOpcodes(optimised, name);
+}
+
+/** A build without vector instructions would be right and slow: refuse it. */
+async function checkOpcodes(file, name) {
+  const { output } = await run(process.execPath, [path.join(root, "node_modules", "binaryen", "bin", "wasm-opt"), file, "--all-features", "--print", "-o", "/dev/null"]);
+  const count = (word) => output.split(word).length - 1;
+  const [multiplies, relaxed] = [count("f32x4.mul"), count("f32x4.relaxed_madd")];
+  if (multiplies < 20) throw new Stop(`${file} has only ${multiplies} f32x4.mul instructions: it was built without SIMD`);
+  if (name === "relaxed-simd" && relaxed < 20) throw new Stop(`${file} has only ${relaxed} f32x4.relaxed_madd instructions: it was built without relaxed SIMD`);
+  if (name === "simd128" && relaxed > 0) throw new Stop(`${file} has relaxed instructions, which Node 20 cannot load`);
+  say(`${path.basename(file)}: ${multiplies} f32x4.mul, ${relaxed} f32x4.relaxed_madd; ${sizes(file)}`);
+}
+
+export function sizes(file) {
+  const bytes = readFileSync(file);
+  const kb = (n) => `${(n / 1024).toFixed(0)} KB`;
+  const brotli = brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } });
+  return `${kb(bytes.length)} raw, ${kb(gzipSync(bytes, { level: 9 }).length)} gzip, ${kb(brotli.length)} brotli`;
+}
+
+/** dist/: bundles, declarations and the WebAssembly files. */
+export async function bundles(wasmFolder) {
+  const inputs = [...filesBelow("ts", "tsup.config.ts", "package.json", "tsconfig.json"), ...VARIANTS.map(({ file }) => path.join(wasmFolder, file))];
+  const hash = hashOf(inputs.filter((file) => !file.endsWith("wasm-base64.ts")));
+  await once("dist", hash, ["dist/node.js", "dist/node.cjs", "dist/browser.js", "dist/inline.js", "dist/adjoint.wasm", "ts/runtime/wasm-base64.ts"], async () => {
+    say("bundling the TypeScript");
+    const base64 = readFileSync(path.join(wasmFolder, "adjoint.wasm")).toString("base64");
+    writeFileSync(path.join(root, "ts", "runtime", "wasm-base64.ts"), `// The simd128 build, written by the build. Not committed.\nexport const base64 =\n  "${base64}";\n`);
+    rmSync(path.join(root, "dist"), { recursive: true, force: true });
+    await run("npx", ["--no-install", "tsup", "--silent"]);
+    for (const { file } of VARIANTS) copyFileSync(path.join(wasmFolder, file), path.join(root, "dist", file));
+  });
+}
+
+export async function build() {
+  await dependencies();
+  await bundles(await wasm());
+}
+
+if (process.argv[1] && existsSync(process.argv[1]) && import.meta.url.endsWith(path.basename(process.argv[1]))) {
+  stopOnError(async () => {
+    await build();
+    say("dist/ is up to date");
+  });
+}

@@ -1,0 +1,105 @@
+/** PyTorch's way: parameters, `backward()`, `.grad`, hooks. All of it lives on the one grad level that is always open. */
+import { DisposedError, ValueError } from "./errors.js";
+import { abort, enter, leave, root } from "./memory.js";
+import { asTensor } from "./creation.js";
+import { checked, engine } from "./runtime/instance.js";
+import { idOf, made, Tensor, type TensorLike } from "./tensor.js";
+import { ACCUMULATE, CREATE_GRAPH, drive, hooks, ONLY_WANTED, putIds, RETAIN_GRAPH, type Hook } from "./transforms/sweeping.js";
+import { Op } from "./opcodes.js";
+
+const AMBIENT = 1;
+
+export interface BackwardOptions {
+  /** Keep the graph, so that backward may be called again. */
+  retainGraph?: boolean;
+  /** Record the backward pass itself, so that gradients can be differentiated; implies retainGraph. */
+  createGraph?: boolean;
+  /** Add up gradients only in these leaves. */
+  inputs?: readonly Tensor[];
+}
+
+/**
+ * Adds the gradient of this tensor to `.grad` of every parameter it was computed from. A tensor of more than one element
+ * needs a cotangent of its shape. The graph is freed unless `retainGraph`.
+ */
+export function backward(x: Tensor, cotangent?: TensorLike | null, options: BackwardOptions = {}): void {
+  const id = idOf(x);
+  if (cotangent === undefined || cotangent === null) {
+    if (x.size !== 1) {
+      throw new ValueError(`backward: a tensor of shape [${x.shape.join(", ")}] needs a cotangent of that shape, or sum() it first; only a scalar has an implied one`, "backward");
+    }
+  }
+  const { retainGraph = false, createGraph = false, inputs } = options;
+  const flags = ACCUMULATE | (retainGraph || createGraph ? RETAIN_GRAPH : 0) | (createGraph ? CREATE_GRAPH : 0) | (inputs === undefined ? 0 : ONLY_WANTED);
+  const wanted = (inputs ?? []).map(idOf);
+  const entry = enter();
+  try {
+    const seed = cotangent === undefined || cotangent === null ? 0 : idOf(asTensor(cotangent, x));
+    putIds([id], [seed], wanted);
+    drive(engine.sweep(AMBIENT, 1, wanted.length, flags), wanted.length);
+    leave(entry, []);
+  } catch (error) {
+    abort(entry);
+    throw error;
+  }
+}
+
+/** Forgets the gradient added up so far. */
+export function zeroGrad(x: Tensor): void {
+  if (x.requiresGrad) x.grad = null;
+}
+
+/** The same values, cut off from everything they were computed from. */
+export function detach(x: Tensor): Tensor {
+  return made(checked(engine.op1(Op.stopGradient, idOf(x)), "detach"));
+}
+
+/** Lets `backward()` keep the gradient of a tensor that is not a leaf. */
+export function retainGrad(x: Tensor): Tensor {
+  checked(engine.retain_gradient(idOf(x)), "retainGrad");
+  return x;
+}
+
+/**
+ * Calls `hook` with the gradient of this tensor during `backward()`; what it returns, if anything, takes the gradient's place.
+ * Returns a function that removes the hook.
+ */
+export function registerHook(x: Tensor, hook: Hook): () => void {
+  if (typeof hook !== "function") throw new ValueError(`registerHook: expected a function, got ${typeof hook}`, "registerHook");
+  const id = idOf(x);
+  checked(engine.hook(id, 1), "registerHook");
+  let set = hooks.get(id);
+  if (set === undefined) {
+    set = new Set();
+    hooks.set(id, set);
+    // Ids are used again after the scope: its hooks go with it.
+    if (x.scope !== root) x.scope.cleanups.push(() => hooks.delete(id));
+  }
+  const own = set;
+  own.add(hook);
+  return () => {
+    own.delete(hook);
+    if (own.size > 0) return;
+    if (hooks.get(id) === own) hooks.delete(id);
+    if (x.handle === id && x.scope.alive) engine.hook(id, 0);
+  };
+}
+
+/**
+ * Replaces the numbers of a tensor behind the same handle (an optimizer's way to update a parameter). Shape and dtype stay.
+ * What was computed from the old numbers keeps them for its backward pass.
+ */
+export function assign(x: Tensor, value: TensorLike): Tensor {
+  if (x.handle === 0) throw new DisposedError("assign: this tensor was disposed", "assign");
+  if (value instanceof Tensor) {
+    checked(engine.assign(idOf(x), idOf(value)), "assign");
+    return x;
+  }
+  const temporary = asTensor(value, x);
+  try {
+    checked(engine.assign(idOf(x), idOf(temporary)), "assign");
+  } finally {
+    temporary.dispose();
+  }
+  return x;
+}

@@ -1,0 +1,82 @@
+/**
+ * Typed errors. A message names the op, what it was given, what it expected and what to do. `code` is stable and made for
+ * programs; `op` is the function that refused.
+ */
+export class AdjointError extends Error {
+  readonly code: string;
+  constructor(
+    message: string,
+    /** The function that refused, when there is one. */
+    readonly op?: string,
+  ) {
+    super(message);
+    this.name = new.target.name;
+    this.code = codes.get(new.target) ?? "ADJOINT";
+  }
+}
+
+/** Shapes that do not fit. */
+export class ShapeError extends AdjointError {}
+/** An element type the op is not defined for. */
+export class DTypeError extends AdjointError {}
+/** An axis or index out of range. */
+export class IndexError extends AdjointError {}
+/** An argument that is wrong in itself. */
+export class ValueError extends AdjointError {}
+/** A tensor used after `dispose()`. */
+export class DisposedError extends AdjointError {}
+/** A tensor used after its scope or transform ended. */
+export class EscapedValueError extends AdjointError {}
+/** A number read where a tensor stands for many (vmap) or for none (compile). */
+export class TracedValueError extends AdjointError {}
+/** A derivative asked for that does not exist. */
+export class NotDifferentiableError extends AdjointError {}
+/** No memory for a result; nothing was changed. */
+export class OutOfMemoryError extends AdjointError {}
+/** The engine trapped; `reset()` makes a fresh one. */
+export class PoisonedError extends AdjointError {}
+/** Used before `await init()`. */
+export class NotInitializedError extends AdjointError {}
+/** A derivative that disagrees with differences. */
+export class GradcheckError extends AdjointError {}
+/** A file that is not what it should be. */
+export class FormatError extends AdjointError {}
+/** A NaN found by `detectAnomaly` or `debugNaNs`. */
+export class AnomalyError extends AdjointError {}
+
+/** Classes by the engine's error number. */
+const BY_NUMBER = [
+  AdjointError,
+  ShapeError,
+  DTypeError,
+  IndexError,
+  ValueError,
+  DisposedError,
+  EscapedValueError,
+  TracedValueError,
+  NotDifferentiableError,
+  OutOfMemoryError,
+  PoisonedError,
+  NotInitializedError,
+  GradcheckError,
+  FormatError,
+  AnomalyError,
+] as const;
+
+const codes = new Map<unknown, string>(
+  BY_NUMBER.map((type) => [
+    type,
+    // ShapeError -> SHAPE, EscapedValueError -> ESCAPED_VALUE
+    type.name
+      .replace(/Error$/, "")
+      .replace(/(?<=[a-z])(?=[A-Z])/g, "_")
+      .toUpperCase(),
+  ]),
+);
+codes.set(DTypeError, "DTYPE");
+
+/** The error of an engine's error number. */
+export function errorOf(number: number, message: string, op?: string): AdjointError {
+  const type = BY_NUMBER[number] ?? AdjointError;
+  return new type(op ? `${op}: ${message}` : message, op);
+}

@@ -1,0 +1,28 @@
+/** The public surface, and nothing else. How the engine's bytes are found is the business of `entry/`. */
+export { setDefaultDtype, getDefaultDtype, tensor, full, zeros, ones, zerosLike, onesLike, fullLike, eye, arange, linspace } from "./creation.js";
+export type { CreationOptions, TensorOptions } from "./creation.js";
+export type { DType, TypedArray } from "./dtype.js";
+export * from "./errors.js";
+export { memory, reserve, reset, scope } from "./memory.js";
+export * from "./ops/elementwise.js";
+export * from "./ops/index.js";
+export * from "./ops/reduce.js";
+export * from "./ops/shape.js";
+export { Tensor, type Nested, type TensorLike } from "./tensor.js";
+export * as tree from "./trees.js";
+export type { Tree } from "./tree.js";
+export * as random from "./random-names.js";
+export { manualSeed } from "./random.js";
+
+export { grad, valueAndGrad, vjp, type GradOptions } from "./transforms/reverse.js";
+export { jvp, linearize, dualLevel, makeDual, unpackDual } from "./transforms/forward.js";
+export { noGrad, enableGrad } from "./transforms/modes.js";
+export { vmap, type VmapOptions } from "./transforms/vmap.js";
+export { jacfwd, jacrev, jacobian, hessian, hvp, vhp, type JacobianOptions, type JacobianModeOptions } from "./transforms/jacobian.js";
+export { customVjp, customJvp, checkpoint, type CustomVjpRule } from "./transforms/custom.js";
+export { gradcheck, type GradcheckOptions } from "./gradcheck.js";
+export { numericalGrad, numericalJacobian, type NumericalOptions } from "./numerical.js";
+export { trace } from "./inspect/trace.js";
+export type { Program, Instruction, Variable } from "./inspect/program.js";
+
+import "./methods.js";

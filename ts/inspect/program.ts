@@ -1,0 +1,103 @@
+/**
+ * The flat program of one run of a function: every primitive that was evaluated below all transforms, in order. What
+ * `trace(f)(...args)` returns; drawn, listed, replayed, read symbolically and searched for sparsity from here.
+ */
+import { ValueError } from "../errors.js";
+import type { DType, TypedArray } from "../dtype.js";
+import { drawDot, drawMermaid, type DrawOptions } from "./draw.js";
+import { drawSvg } from "./svg.js";
+
+export interface Variable {
+  /** Position in `program.variables`. */
+  readonly index: number;
+  readonly name: string;
+  readonly kind: "input" | "constant" | "computed";
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+  /** The numbers of the traced run, row-major; absent when there are more than `VALUES_KEPT` of them. */
+  readonly value?: readonly number[];
+  /** All numbers of the traced run, for replaying. */
+  readonly bytes: TypedArray;
+  /** The gradient of the (summed) first output with respect to this variable, when it was asked for. */
+  gradient?: readonly number[];
+}
+
+export interface Instruction {
+  readonly op: string;
+  readonly inputs: readonly Variable[];
+  /** Axes, shapes and scalars, as the engine encodes them. */
+  readonly parameters: readonly number[];
+  readonly output: Variable;
+}
+
+/** Larger values are not copied out for drawing. */
+export const VALUES_KEPT = 4096;
+
+export class Program {
+  constructor(
+    readonly inputs: readonly Variable[],
+    readonly instructions: readonly Instruction[],
+    readonly outputs: readonly Variable[],
+    readonly variables: readonly Variable[],
+    /** Fills in `gradient` of every variable; set by `trace`, which knows how to replay. */
+    private readonly differentiate: (program: Program) => void,
+  ) {}
+
+  /** The captured tensors and numbers. */
+  get constants(): Variable[] {
+    return this.variables.filter((v) => v.kind === "constant");
+  }
+
+  /** How often each op occurs. */
+  counts(): Record<string, number> {
+    const counts: Record<string, number> = {};
+    for (const { op } of this.instructions) counts[op] = (counts[op] ?? 0) + 1;
+    return counts;
+  }
+
+  /** One instruction a line: `c: float32[3] = mul a b`. */
+  toString(): string {
+    const type = (v: Variable) => `${v.name}: ${v.dtype}[${v.shape.join(", ")}]`;
+    const lines = [`program(${this.inputs.map(type).join(", ")}) {`];
+    for (const v of this.constants) lines.push(`  ${type(v)} = constant ${short(v)}`);
+    for (const { op, inputs, parameters, output } of this.instructions) {
+      const settings = parameters.length > 0 ? ` [${parameters.join(", ")}]` : "";
+      lines.push(`  ${type(output)} = ${op}${settings} ${inputs.map((v) => v.name).join(" ")}`);
+    }
+    lines.push(`  return ${this.outputs.map((v) => v.name).join(", ")}`, "}");
+    return lines.join("\n");
+  }
+
+  /** Graphviz source. */
+  toDot(options: DrawOptions = {}): string {
+    this.prepare(options);
+    return drawDot(this, options);
+  }
+
+  /** Mermaid source, as GitHub and many editors render it. */
+  toMermaid(options: DrawOptions = {}): string {
+    this.prepare(options);
+    return drawMermaid(this, options);
+  }
+
+  /** A standalone SVG picture, laid out in layers from the inputs down. */
+  toSvg(options: DrawOptions = {}): string {
+    this.prepare(options);
+    return drawSvg(this, options);
+  }
+
+  private prepare(options: DrawOptions): void {
+    if (!options.gradients || this.inputs.every((v) => v.gradient !== undefined)) return;
+    if (this.outputs.length === 0) throw new ValueError("gradients need an output; the traced function returned no tensor", "trace");
+    this.differentiate(this);
+  }
+}
+
+/** A value in a few characters. */
+export function short(v: { readonly value?: readonly number[]; readonly shape: readonly number[]; readonly dtype?: DType }, values = v.value): string {
+  if (values === undefined) return "…";
+  const text = (x: number) => (v.dtype === "bool" ? String(x !== 0) : Number.isInteger(x) ? String(x) : String(Number(x.toPrecision(4))));
+  if (v.shape.length === 0) return text(values[0]!);
+  const shown = values.slice(0, 4).map(text).join(", ");
+  return values.length > 4 ? `[${shown}, … ${values.length}]` : `[${shown}]`;
+}

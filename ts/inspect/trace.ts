@@ -1,0 +1,171 @@
+/**
+ * Recording a run: every primitive evaluated below all transforms, gradient programs included. The values are there, so a
+ * trace can be drawn with them, replayed for gradients, read symbolically, and searched for sparsity.
+ */
+import { DTYPES } from "../dtype.js";
+import { ValueError } from "../errors.js";
+import { Op, type OpName } from "../opcodes.js";
+import { apply } from "../ops/apply.js";
+import { checked, engine, scratch } from "../runtime/instance.js";
+import { idOf, made, Tensor } from "../tensor.js";
+import { call, checkFunction, GRAD, inScope, outputTensor, track } from "../transforms/machinery.js";
+import { drive, putIds } from "../transforms/sweeping.js";
+import { flatten } from "../tree.js";
+import { asTensor } from "../creation.js";
+import { Program, VALUES_KEPT, type Instruction, type Variable } from "./program.js";
+
+const OP_NAMES = Object.keys(Op) as OpName[];
+
+/** An input named like the argument it came from. */
+function inputNames(args: readonly unknown[]): string[] {
+  const letters = ["x", "y", "z", "u", "v", "w"];
+  return args.flatMap((arg, i) => {
+    const [leaves] = flatten(arg);
+    const base = args.length <= letters.length ? letters[i]! : `x${i}`;
+    return leaves.length === 1 ? [base] : leaves.map((_: unknown, k: number) => `${base}${k}`);
+  });
+}
+
+let tracing = false;
+
+/**
+ * `trace(f)(...args)` runs `f` once and returns the flat program of what it computed: only what the outputs depend on, with all
+ * transforms unrolled (`trace(grad(f))` shows the gradient's program).
+ */
+export function trace(f: (...args: any[]) => any): (...args: any[]) => Program {
+  checkFunction("trace", f);
+  return (...args) => {
+    if (tracing) throw new ValueError("trace: a trace is under way already; trace the outer function only", "trace");
+    tracing = true;
+    try {
+      return inScope(() => record(f, args));
+    } finally {
+      engine.record_free();
+      tracing = false;
+    }
+  };
+}
+
+/** What is read from the engine's record, by ids. */
+interface Raw {
+  op: OpName;
+  output: number;
+  inputs: number[];
+  parameters: number[];
+}
+
+function read(count: number): Raw[] {
+  return Array.from({ length: count }, (_, i) => {
+    checked(engine.record_read(i), "trace");
+    let s = scratch();
+    const [op, output, inputs, parameters] = s;
+    s = scratch(4 + inputs! + parameters!);
+    const from = 4 + inputs!;
+    return { op: OP_NAMES[op!]!, output: output!, inputs: Array.from(s.subarray(4, from)), parameters: Array.from(s.subarray(from, from + parameters!)) };
+  });
+}
+
+function record(f: (...args: any[]) => any, args: readonly unknown[]): Program {
+  const [leaves, rebuild] = flatten(args);
+  // Plain values of their own ids: what the record calls inputs.
+  const inputs = leaves.map((leaf: unknown) => outputTensor("trace", typeof leaf === "number" ? asTensor(leaf) : leaf).detach());
+  engine.record_start();
+  let raw: Raw[];
+  let outputs: Tensor[];
+  try {
+    const result = call("trace", f, rebuild(inputs));
+    // Stripped of levels inside the record: what the program returns are plain values with ids of their own.
+    outputs = flatten(result)[0].filter((leaf: unknown) => leaf instanceof Tensor || typeof leaf === "number").map((leaf: unknown) => outputTensor("trace", leaf).detach());
+  } finally {
+    raw = read(engine.record_stop());
+  }
+  return build(raw, inputs.map(idOf), outputs.map(idOf), inputNames(args));
+}
+
+function build(raw: Raw[], inputIds: number[], outputIds: number[], names: string[]): Program {
+  // stopGradient changes no number: its output is its input.
+  const same = new Map<number, number>();
+  const resolve = (id: number) => same.get(id) ?? id;
+  const steps: Raw[] = [];
+  for (const step of raw) {
+    const inputs = step.inputs.map(resolve);
+    if (step.op === "stopGradient") same.set(step.output, inputs[0]!);
+    else steps.push({ ...step, inputs });
+  }
+  const results = outputIds.map(resolve);
+  // Only what the outputs need.
+  const needed = new Set(results);
+  for (let i = steps.length - 1; i >= 0; i--) {
+    if (needed.has(steps[i]!.output)) steps[i]!.inputs.forEach((id) => needed.add(id));
+  }
+  const variables: Variable[] = [];
+  const byId = new Map<number, Variable>();
+  let constants = 0;
+  let temporaries = 0;
+  const variable = (id: number, kind: Variable["kind"], name: string): Variable => {
+    const described = describe(id);
+    const made: Variable = { index: variables.length, name, kind, ...described };
+    variables.push(made);
+    byId.set(id, made);
+    return made;
+  };
+  const inputs = inputIds.map((id, i) => variable(id, "input", names[i]!));
+  const instructions: Instruction[] = [];
+  for (const step of steps) {
+    if (!needed.has(step.output)) continue;
+    const operands = step.inputs.map((id) => byId.get(id) ?? variable(id, "constant", `c${constants++}`));
+    instructions.push({ op: step.op, inputs: operands, parameters: step.parameters, output: variable(step.output, "computed", `t${temporaries++}`) });
+  }
+  const outputs = results.map((id) => byId.get(id) ?? variable(id, "constant", `c${constants++}`));
+  return new Program(inputs, instructions, outputs, variables, differentiate);
+}
+
+function describe(id: number): Pick<Variable, "shape" | "dtype" | "value" | "bytes"> {
+  const tensor = made(checked(engine.record_value(id), "trace"));
+  const { shape, dtype, size } = tensor;
+  const data = tensor.data();
+  tensor.dispose();
+  return { shape, dtype, bytes: data, ...(size <= VALUES_KEPT ? { value: Array.from(data) } : {}) };
+}
+
+/** Runs the instructions again on given inputs. */
+export function replay(program: Program, inputs: readonly Tensor[]): Map<Variable, Tensor> {
+  const values = new Map<Variable, Tensor>();
+  program.inputs.forEach((v, i) => values.set(v, inputs[i]!));
+  for (const v of program.constants) values.set(v, tensorOf(v));
+  for (const { op, inputs, parameters, output } of program.instructions) {
+    values.set(output, apply(op as OpName, inputs.map((v) => values.get(v)!), parameters));
+  }
+  return values;
+}
+
+/** The tensor of a captured value. */
+export function tensorOf(v: Variable): Tensor {
+  const s = scratch(v.shape.length);
+  v.shape.forEach((d, i) => (s[i] = d));
+  const id = checked(engine.tensor_new(DTYPES.indexOf(v.dtype), v.shape.length), "trace");
+  const pointer = engine.data_pointer(id);
+  const bytes = new Uint8Array(v.bytes.buffer, v.bytes.byteOffset, v.bytes.byteLength);
+  new Uint8Array(engine.memory.buffer, pointer, bytes.length).set(bytes);
+  return made(id);
+}
+
+/** Gradients of the summed first output at every variable: a replay with every value watched. */
+function differentiate(program: Program): void {
+  inScope(() => {
+    const level = engine.level_push(GRAD);
+    const isFloat = (v: Variable) => v.dtype === "float32" || v.dtype === "float64";
+    const inputs = program.inputs.map((v) => (isFloat(v) ? track(level, tensorOf(v)) : tensorOf(v)));
+    const values = replay(program, inputs);
+    const watched = program.variables.filter((v) => v.kind !== "constant");
+    const out = values.get(program.outputs[0]!)!;
+    const total = out.size === 1 ? out : out.sum();
+    putIds([idOf(total)], [0], watched.map((v) => idOf(values.get(v)!)));
+    const found = drive(engine.sweep(level, 1, watched.length, 0), watched.length);
+    watched.forEach((v, i) => {
+      const gradient = found[i];
+      v.gradient = gradient ? Array.from(gradient.data()) : new Array<number>(v.shape.reduce((a, b) => a * b, 1)).fill(0);
+    });
+    engine.level_pop(level);
+  });
+}

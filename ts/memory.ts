@@ -1,0 +1,137 @@
+/**
+ * Who owns tensors. A scope releases what was made inside it, apart from what it returns; tensors of the root live until
+ * `dispose()`, `using`, or, as a safety net, until the garbage collector finds their JavaScript object unreachable.
+ */
+import { ValueError } from "./errors.js";
+import { checked, engine, generation, renew, scratch } from "./runtime/instance.js";
+import type { Tensor } from "./tensor.js";
+import { leavesOf } from "./tree.js";
+
+/** One opening of a scope. A tensor whose token is dead cannot be used any more: exact, whatever became of its id. */
+export class ScopeToken {
+  alive = true;
+  /** Run when the scope ends. */
+  readonly cleanups: (() => void)[] = [];
+  constructor(
+    readonly parent: ScopeToken | null,
+    readonly depth: number,
+  ) {}
+}
+
+/** What the finalizer is given: shared with the tensor, so that a disposed tensor is not disposed again. */
+export interface Cell {
+  id: number;
+}
+
+export let root = new ScopeToken(null, 0);
+/** The innermost open scope. */
+export let current = root;
+
+/** Ids of unreachable tensors, released at the next call: a finalizer may run at any awkward moment. */
+let unreachable: number[] = [];
+
+const registry = new FinalizationRegistry<{ cell: Cell; generation: number }>(({ cell, generation: made }) => {
+  if (cell.id !== 0 && made === generation) unreachable.push(cell.id);
+});
+
+/** Releases what the garbage collector found. */
+export function collect(): void {
+  if (unreachable.length === 0) return;
+  const ids = unreachable;
+  unreachable = [];
+  for (const id of ids) engine.dispose(id);
+}
+
+/** Puts a tensor of the root under the finalizer's eyes. */
+export function watch(tensor: Tensor, id: number): Cell {
+  if (unreachable.length > 0) collect();
+  const cell = { id };
+  registry.register(tensor, { cell, generation });
+  return cell;
+}
+
+/** Where a transform or scope began: what an exception must return to. */
+export interface Entry {
+  readonly token: ScopeToken;
+  readonly level: number;
+}
+
+export function enter(): Entry {
+  if (unreachable.length > 0) collect();
+  const level = engine.level_depth();
+  const depth = engine.scope_push();
+  current = new ScopeToken(current, depth);
+  return { token: current, level };
+}
+
+function close(token: ScopeToken): void {
+  for (let t: ScopeToken | null = current; t !== null && t.depth >= token.depth; t = t.parent) {
+    t.alive = false;
+    for (const cleanup of t.cleanups) cleanup();
+  }
+  current = token.parent ?? root;
+}
+
+/** Ends the scope; the tensors of `kept` made inside it move to the parent. */
+export function leave(entry: Entry, kept: Iterable<Tensor>): void {
+  const moved: Tensor[] = [];
+  for (const tensor of kept) {
+    if (tensor.scope === entry.token && tensor.handle !== 0 && !moved.includes(tensor)) moved.push(tensor);
+  }
+  const list = scratch(moved.length);
+  for (let i = 0; i < moved.length; i++) list[i] = moved[i]!.handle;
+  checked(engine.scope_pop(moved.length));
+  close(entry.token);
+  for (const tensor of moved) tensor.moveTo(current);
+}
+
+/** After a throw: closes the levels and scopes opened since. */
+export function abort(entry: Entry): void {
+  try {
+    engine.unwind(entry.level, entry.token.depth - 1);
+  } finally {
+    close(entry.token);
+  }
+}
+
+/**
+ * Runs `fn` and releases every tensor made inside it, apart from those in what it returns (a tensor, or arrays and plain
+ * objects of tensors). Synchronous only: an async function would go on after its scope has ended.
+ */
+export function scope<R>(fn: () => R): R {
+  const entry = enter();
+  try {
+    const result = fn();
+    if (result instanceof Promise) {
+      result.catch(() => {});
+      throw new ValueError("scope: the function returned a promise; a scope ends when its function returns, so await outside of it", "scope");
+    }
+    leave(entry, leavesOf(result));
+    return result;
+  } catch (error) {
+    abort(entry);
+    throw error;
+  }
+}
+
+/** What is alive: tensors, their bytes (in whole size classes) and the most bytes so far. */
+export function memory(): { tensors: number; bytes: number; peakBytes: number } {
+  collect();
+  engine.memory_stats();
+  const s = scratch();
+  return { tensors: s[0]!, bytes: s[1]!, peakBytes: s[2]! };
+}
+
+/** Grows the WebAssembly memory now, so that it need not grow inside a loop. Throws `OutOfMemoryError`. */
+export function reserve(bytes: number): void {
+  checked(engine.reserve(bytes), "reserve");
+}
+
+/** A fresh engine, after a `PoisonedError` or between tests. All tensors made before are gone. */
+export function reset(): void {
+  for (let t: ScopeToken | null = current; t !== null; t = t.parent) t.alive = false;
+  unreachable = [];
+  renew();
+  root = new ScopeToken(null, 0);
+  current = root;
+}

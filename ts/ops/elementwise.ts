@@ -1,0 +1,123 @@
+/** Elementwise functions. All broadcast as NumPy's; conventions at kinks are in the guide. */
+import { dtypeCode, DTYPES, type DType } from "../dtype.js";
+import { DTypeError, ValueError } from "../errors.js";
+import type { Tensor, TensorLike } from "../tensor.js";
+import { apply, binary, unary, withScalars, type Binary, type Unary } from "./apply.js";
+
+export const add: Binary = binary("add");
+export const sub: Binary = binary("sub");
+export const mul: Binary = binary("mul");
+/** int32 / int32 is float32. */
+export const div: Binary = binary("div");
+/** Remainder with the divisor's sign. */
+export const mod: Binary = binary("mod");
+/** Remainder with the dividend's sign. */
+export const fmod: Binary = binary("fmod");
+export const pow: Binary = binary("pow");
+/** √(a² + b²) without overflow. */
+export const hypot: Binary = binary("hypot");
+/** a log b, 0 where a is 0. */
+export const xlogy: Binary = binary("xlogy");
+export const atan2: Binary = binary("atan2");
+export const maximum: Binary = binary("maximum");
+export const minimum: Binary = binary("minimum");
+
+export const eq: Binary = binary("eq");
+export const ne: Binary = binary("ne");
+export const lt: Binary = binary("lt");
+export const le: Binary = binary("le");
+export const gt: Binary = binary("gt");
+export const ge: Binary = binary("ge");
+export const logicalAnd: Binary = binary("logicalAnd");
+export const logicalOr: Binary = binary("logicalOr");
+export const logicalNot: Unary = unary("logicalNot");
+export const isNaN: Unary = unary("isNaN");
+export const isFinite: Unary = unary("isFinite");
+
+export const neg: Unary = unary("neg");
+export const abs: Unary = unary("abs");
+export const sign: Unary = unary("sign");
+export const square: Unary = unary("square");
+export const sqrt: Unary = unary("sqrt");
+export const rsqrt: Unary = unary("rsqrt");
+export const cbrt: Unary = unary("cbrt");
+export const reciprocal: Unary = unary("reciprocal");
+export const exp: Unary = unary("exp");
+export const exp2: Unary = unary("exp2");
+export const expm1: Unary = unary("expm1");
+export const log: Unary = unary("log");
+export const log2: Unary = unary("log2");
+export const log10: Unary = unary("log10");
+export const log1p: Unary = unary("log1p");
+export const sin: Unary = unary("sin");
+export const cos: Unary = unary("cos");
+export const tan: Unary = unary("tan");
+export const asin: Unary = unary("asin");
+export const acos: Unary = unary("acos");
+export const atan: Unary = unary("atan");
+export const sinh: Unary = unary("sinh");
+export const cosh: Unary = unary("cosh");
+export const tanh: Unary = unary("tanh");
+export const asinh: Unary = unary("asinh");
+export const acosh: Unary = unary("acosh");
+export const atanh: Unary = unary("atanh");
+export const erf: Unary = unary("erf");
+export const erfc: Unary = unary("erfc");
+export const erfinv: Unary = unary("erfinv");
+export const lgamma: Unary = unary("lgamma");
+export const digamma: Unary = unary("digamma");
+/** sin(πx)/(πx), 1 at 0. */
+export const sinc: Unary = unary("sinc");
+export const floor: Unary = unary("floor");
+export const ceil: Unary = unary("ceil");
+/** Half to even. */
+export const round: Unary = unary("round");
+export const trunc: Unary = unary("trunc");
+
+export const relu: Unary = unary("relu");
+export const relu6: Unary = unary("relu6");
+export const selu: Unary = unary("selu");
+export const silu: Unary = unary("silu");
+export const sigmoid: Unary = unary("sigmoid");
+export const softplus: Unary = unary("softplus");
+export const logSigmoid: Unary = unary("logSigmoid");
+export const hardSwish: Unary = unary("hardSwish");
+export const mish: Unary = unary("mish");
+export const stopGradient: Unary = unary("stopGradient");
+
+/** x where positive, else slope · x. */
+export const leakyRelu = (x: TensorLike, slope = 0.01): Tensor => apply("leakyRelu", [x], [slope]);
+/** x where positive, else alpha (eˣ - 1). */
+export const elu = (x: TensorLike, options: { alpha?: number } | number = {}): Tensor =>
+  apply("elu", [x], [typeof options === "number" ? options : (options.alpha ?? 1)]);
+/** x Φ(x), or its tanh approximation. */
+export const gelu = (x: TensorLike, options: { approximate?: "none" | "tanh" } = {}): Tensor => {
+  const form = options.approximate ?? "none";
+  if (form !== "none" && form !== "tanh") throw new ValueError(`gelu: approximate is "none" or "tanh", got ${JSON.stringify(form)}`, "gelu");
+  return apply("gelu", [x], [Number(form === "tanh")]);
+};
+/** The n-th derivative of digamma. */
+export const polygamma = (n: number, x: TensorLike): Tensor => {
+  if (!Number.isInteger(n) || n < 0) throw new ValueError(`polygamma: order ${n} is not a non-negative integer`, "polygamma");
+  return apply("polygamma", [x], [n]);
+};
+/** Logarithm of the multivariate gamma function of dimension d. */
+export const multigammaln = (x: TensorLike, d: number): Tensor => apply("multigammaln", [x], [d]);
+
+/** x held between two bounds (numbers, tensors, or null for none); the gradient passes at the bounds. */
+export function clamp(x: TensorLike, lo?: TensorLike | null, hi?: TensorLike | null): Tensor {
+  const numeric = (bound: unknown): bound is number | null | undefined => bound === undefined || bound === null || typeof bound === "number";
+  if (numeric(lo) && numeric(hi)) return apply("clamp", [x], [lo ?? -Infinity, hi ?? Infinity]);
+  return withScalars([x, lo ?? -Infinity, hi ?? Infinity], (inputs) => apply("clamp", inputs));
+}
+
+/** a where the condition holds, else b; a bad value in the branch not taken does no harm, in the gradient neither. */
+export function where(condition: TensorLike, a: TensorLike, b: TensorLike): Tensor {
+  return withScalars([a, b], ([a, b]) => apply("where", [condition, a!, b!]));
+}
+
+/** The same values in another dtype: to int32 fractions are cut off, to bool anything but 0 is true. */
+export function cast(x: TensorLike, dtype: DType): Tensor {
+  if (!DTYPES.includes(dtype)) throw new DTypeError(`cast: unknown dtype ${JSON.stringify(dtype)}; expected ${DTYPES.join(", ")}`, "cast");
+  return apply("cast", [x], [dtypeCode(dtype)]);
+}

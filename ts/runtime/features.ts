@@ -1,0 +1,19 @@
+/** Which of the two builds this host can run. */
+
+// (module (func (result v128) i32.const 0 i8x16.splat))
+const SIMD = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 8, 1, 6, 0, 65, 0, 253, 15, 11);
+// (module (func (result v128) i32.const 1 i8x16.splat i32.const 2 i8x16.splat i8x16.relaxed_swizzle))
+const RELAXED = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15, 253, 128, 2, 11);
+
+export type Variant = "simd128" | "relaxed-simd";
+
+export const hasSimd = (): boolean => WebAssembly.validate(SIMD);
+export const hasRelaxedSimd = (): boolean => WebAssembly.validate(RELAXED);
+
+/** The better build the host can run; `forced` overrides (tests run both). */
+export function variantFor(forced?: string): Variant {
+  if (forced === "simd128" || forced === "relaxed-simd") return forced;
+  return hasRelaxedSimd() ? "relaxed-simd" : "simd128";
+}
+
+export const fileOf = (variant: Variant): string => (variant === "relaxed-simd" ? "adjoint-relaxed.wasm" : "adjoint.wasm");

@@ -1,0 +1,25 @@
+/** The bytes as base64 inside the script, for hosts that lose assets. The simd128 build only: one copy is large enough. */
+import { base64 } from "./wasm-base64.js";
+import { isAttached } from "./instance.js";
+import { start, startAsync } from "./start.js";
+
+function decode(): Uint8Array<ArrayBuffer> {
+  const text = atob(base64);
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
+}
+
+let starting: Promise<void> | undefined;
+
+/** Loads the engine from the bytes in this file; idempotent. */
+export function init(): Promise<void> {
+  if (isAttached()) return Promise.resolve();
+  starting ??= WebAssembly.compile(decode()).then(startAsync);
+  return starting;
+}
+
+/** The same at once; browsers refuse it on the main thread for modules of this size, Node and workers do not. */
+export function initSync(): void {
+  if (!isAttached()) start(new WebAssembly.Module(decode()));
+}

@@ -1,0 +1,107 @@
+/**
+ * Driving a backward sweep: the engine walks its tape and stops where a pullback or a hook is written in TypeScript; that is
+ * run here, with the engine idle, and the sweep goes on. Nothing ever calls from WebAssembly into JavaScript.
+ */
+import { ShapeError, ValueError } from "../errors.js";
+import { engine, failure, scratch } from "../runtime/instance.js";
+import { idOf, made, Tensor } from "../tensor.js";
+
+/** Flags of a sweep; see crate/src/sweep.rs. */
+export const RETAIN_GRAPH = 1;
+export const CREATE_GRAPH = 2;
+export const ACCUMULATE = 4;
+export const ONLY_WANTED = 8;
+
+const enum Status {
+  Failed,
+  Done,
+  Callback,
+  Hook,
+}
+
+/** Cotangents of the outputs (null = zero) to cotangents of the inputs (null = none). */
+export type Pullback = (cotangents: (Tensor | null)[]) => (Tensor | null)[];
+
+const pullbacks = new Map<number, Pullback>();
+let nextNumber = 1;
+
+/** A number under which the tape can name a pullback. */
+export function registerPullback(pullback: Pullback): number {
+  const number = nextNumber++;
+  pullbacks.set(number, pullback);
+  return number;
+}
+
+/** Forgets the pullbacks no node refers to any more. */
+export function forgetPullbacks(): void {
+  if (pullbacks.size === 0) return;
+  const count = engine.dead_callbacks();
+  const numbers = scratch(count);
+  for (let i = 0; i < count; i++) pullbacks.delete(numbers[i]!);
+}
+
+export type Hook = (gradient: Tensor) => Tensor | void;
+/** Hooks by the id of the hooked tensor. */
+export const hooks = new Map<number, Set<Hook>>();
+
+/** Runs a sweep to its end; returns the gradients of the `wanted` (null = no dependence), made in the current scope. */
+export function drive(status: number, wanted: number): (Tensor | null)[] {
+  for (;;) {
+    switch (status as Status) {
+      case Status.Failed:
+        throw failure();
+      case Status.Done: {
+        const ids = Array.from(scratch(wanted).subarray(0, wanted));
+        forgetPullbacks();
+        return ids.map((id) => (id === 0 ? null : made(id)));
+      }
+      default:
+        try {
+          status = (status as Status) === Status.Callback ? runPullback() : runHooks();
+        } catch (error) {
+          engine.sweep_abandon();
+          throw error;
+        }
+    }
+  }
+}
+
+function runPullback(): number {
+  const [number, count] = scratch();
+  const ids = Array.from(scratch(2 + count!).subarray(2, 2 + count!));
+  const pullback = pullbacks.get(number!);
+  if (pullback === undefined) throw new ValueError("a custom rule was swept after its function was released");
+  const gradients = pullback(ids.map((id) => (id === 0 ? null : made(id))));
+  const handles = gradients.map((g) => (g === null ? 0 : idOf(g)));
+  scratch(handles.length).set(handles);
+  return resume(handles.length);
+}
+
+function runHooks(): number {
+  const [tensorId, gradientId] = scratch();
+  let gradient = made(gradientId!);
+  const shape = gradient.shape.join(", ");
+  for (const hook of hooks.get(tensorId!) ?? []) {
+    const replacement = hook(gradient);
+    if (replacement === undefined) continue;
+    if (!(replacement instanceof Tensor)) throw new ValueError(`a hook returned ${typeof replacement}; expected a tensor, or nothing to leave the gradient as it is`, "registerHook");
+    if (replacement.shape.join(", ") !== shape) {
+      throw new ShapeError(`a hook returned a gradient of shape [${replacement.shape.join(", ")}] for a tensor of shape [${shape}]`, "registerHook");
+    }
+    gradient = replacement;
+  }
+  scratch()[0] = gradient.handle === gradientId ? 0 : idOf(gradient);
+  return resume(1);
+}
+
+/** A failing resume has dropped the sweep already: nothing is left to abandon. */
+function resume(count: number): number {
+  return engine.sweep_resume(count);
+}
+
+/** Puts ids behind each other into the scratch buffer. */
+export function putIds(...lists: readonly (readonly number[])[]): void {
+  const ids = lists.flat();
+  scratch(ids.length).set(ids);
+}
+

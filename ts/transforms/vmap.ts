@@ -1,0 +1,82 @@
+/** vmap: a function of one example, run on a whole batch at once. */
+import { IndexError, ShapeError, ValueError } from "../errors.js";
+import { checked, engine, scratch } from "../runtime/instance.js";
+import { idOf, made, Tensor } from "../tensor.js";
+import { isBranch, map } from "../tree.js";
+import { BATCH, call, checkFunction, inScope, outputTensor } from "./machinery.js";
+
+/** Where the batch axis stands: one number for all leaves, null for "the same for every example", or a tree of these. */
+export type BatchAxes = number | null | readonly BatchAxes[] | { readonly [key: string]: BatchAxes };
+
+export interface VmapOptions {
+  /** Per argument (a list), or one for all; default 0. */
+  inAxes?: BatchAxes;
+  /** Where the batch axis goes in the results; default 0. */
+  outAxes?: BatchAxes;
+}
+
+/** Calls `visit` for every leaf with the axis that `axes`, a prefix of the tree, gives it. */
+function mapWithAxes(tree: unknown, axes: BatchAxes, what: string, visit: (leaf: unknown, axis: number | null) => unknown): any {
+  if (axes === null || typeof axes === "number") return map((leaf) => visit(leaf, axes), tree);
+  if (!isBranch(tree)) throw new ValueError(`vmap: ${what} has more structure than the value it is for; give one number or null for a tensor`, "vmap");
+  if (Array.isArray(axes)) {
+    if (!Array.isArray(tree) || tree.length !== axes.length) {
+      throw new ValueError(`vmap: ${what} is a list of ${axes.length} for ${Array.isArray(tree) ? `${tree.length} values` : "an object"}; expected one entry each`, "vmap");
+    }
+    return tree.map((child, i) => mapWithAxes(child, axes[i]!, what, visit));
+  }
+  const object = tree as Record<string, unknown>;
+  return Object.fromEntries(
+    Object.entries(object).map(([key, child]) => {
+      const axis = (axes as Record<string, BatchAxes>)[key];
+      if (axis === undefined) throw new ValueError(`vmap: ${what} has no entry for ${key}; use null for what is not mapped`, "vmap");
+      return [key, mapWithAxes(child, axis, what, visit)];
+    }),
+  );
+}
+
+function batchAxis(what: string, axis: number, ndim: number): number {
+  if (!Number.isInteger(axis) || axis < -ndim || axis >= ndim) {
+    throw new IndexError(`vmap: ${what} ${axis} is out of range for a tensor with ${ndim} axes`, "vmap");
+  }
+  return axis < 0 ? axis + ndim : axis;
+}
+
+/**
+ * A function that maps `f` over a batch axis of its arguments: `vmap(f)(xs)` equals stacking `f(x)` over the examples, in one
+ * pass. Random ops take one key per example (`random.split`).
+ */
+export function vmap(f: (...args: any[]) => any, options: VmapOptions = {}): (...args: any[]) => any {
+  checkFunction("vmap", f);
+  const { inAxes = 0, outAxes = 0 } = options;
+  return (...args) =>
+    inScope(() => {
+      let size: number | undefined;
+      mapWithAxes(args, inAxes, "inAxes", (leaf, axis) => {
+        if (axis === null) return leaf;
+        const x = outputTensor("vmap", leaf);
+        const n = x.shape[batchAxis("inAxes", axis, x.ndim)]!;
+        if (size !== undefined && n !== size) {
+          throw new ShapeError(`vmap: batch axes of different sizes, ${size} and ${n} (shape [${x.shape.join(", ")}], axis ${axis}); all mapped axes must agree`, "vmap");
+        }
+        size = n;
+        return leaf;
+      });
+      if (size === undefined) throw new ValueError("vmap: no argument is mapped; inAxes needs a number for at least one of them", "vmap");
+      scratch()[0] = size;
+      const level = engine.level_push(BATCH);
+      const examples = mapWithAxes(args, inAxes, "inAxes", (leaf, axis) => {
+        if (axis === null) return leaf;
+        const x = leaf as Tensor;
+        return made(checked(engine.batch(level, idOf(x), batchAxis("inAxes", axis, x.ndim)), "vmap"));
+      });
+      const result = call("vmap", f, examples);
+      const out = mapWithAxes(result, outAxes, "outAxes", (leaf, axis) => {
+        const x = outputTensor("vmap", leaf);
+        if (axis === null) throw new ValueError("vmap: outAxes cannot be null; a result has a batch axis (index it away afterwards)", "vmap");
+        return made(checked(engine.unbatch(level, idOf(x), batchAxis("outAxes", axis, x.ndim + 1)), "vmap"));
+      });
+      engine.level_pop(level);
+      return out;
+    });
+}
