@@ -25,4 +25,9 @@ export { numericalGrad, numericalJacobian, type NumericalOptions } from "./numer
 export { trace } from "./inspect/trace.js";
 export type { Program, Instruction, Variable } from "./inspect/program.js";
 
+export * as nn from "./nn/index.js";
+export * as optim from "./optim/index.js";
+export * as data from "./data/index.js";
+export { dropout } from "./nn/layers.js";
+
 import "./methods.js";

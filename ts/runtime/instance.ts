@@ -57,6 +57,8 @@ export interface Exports {
   dead_callbacks(): number;
   set_recording(floor: number): number;
   require_grad(id: number): number;
+  /** A second handle, owned by the root. */
+  root_alias(id: number): number;
   gradient(id: number): number;
   gradient_id(id: number): number;
   set_gradient(id: number, gradient: number): number;

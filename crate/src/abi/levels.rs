@@ -259,3 +259,9 @@ pub fn require_grad(id: u32) -> u32 {
         )
     })
 }
+
+/// A second handle for a value, owned by the root: state that outlives the scope it was made in.
+#[wasm_bindgen]
+pub fn root_alias(id: u32) -> u32 {
+    with_engine(|engine| report(expose(engine, true, || engine.session().alias(id)), NONE))
+}
