@@ -1,4 +1,4 @@
-//! The slot map: a `u32` id is 24 bits of index and 8 bits of generation, 0 means none. TypeScript holds ids only.
+//! The slot map: a `u32` id is 24 bits of index and 7 bits of generation, 0 means none. TypeScript holds ids only.
 //!
 //! A slot lives while TypeScript holds its handle or anything inside refers to it (a wrapper, a tape node, a frame).
 
@@ -9,6 +9,8 @@ pub const NONE: Id = 0;
 
 const INDEX_BITS: u32 = 24;
 const INDEX_MASK: u32 = (1 << INDEX_BITS) - 1;
+/// Seven bits: an id stays below 2^31, so that JavaScript, to which wasm's i32 is signed, never sees a negative one.
+const GENERATION_MASK: u8 = 0x7f;
 
 /// What an id stands for. `level` is the depth of the transform, `epoch` its serial number: a wrapper whose level
 /// closed is recognised by its epoch even when another level of the same depth is open.
@@ -102,7 +104,7 @@ impl Values {
             return None;
         }
         let value = slot.value.take();
-        slot.generation = slot.generation.wrapping_add(1);
+        slot.generation = (slot.generation + 1) & GENERATION_MASK;
         self.free.push(id & INDEX_MASK);
         if matches!(value, Some(Value::Concrete(_))) {
             self.concrete -= 1;
