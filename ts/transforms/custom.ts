@@ -128,15 +128,17 @@ function batched(custom: Custom, inputs: Tensor[], level: number): { outputs: Te
   return { outputs: outputs.map((y) => made(checked(engine.batch(level, idOf(y), 0)))), rebuild };
 }
 
-/** Flattens the user's arguments and result around `dispatch`. */
+/**
+ * Flattens the user's arguments and result around `dispatch`. No scope of its own: what a rule keeps for its pullback has to
+ * live as long as the graph, that is in the scope outside.
+ */
 function asFunction(name: string, make: (rebuildArguments: (leaves: readonly unknown[]) => any[]) => Custom): AnyFunction {
-  return (...args) =>
-    inScope(() => {
-      const [leaves, rebuild] = flatten(args);
-      const tensors = leaves.map((leaf: unknown) => outputTensor(name, leaf));
-      const { outputs, rebuild: rebuildOutput } = dispatch(make(rebuild as (leaves: readonly unknown[]) => any[]), tensors);
-      return rebuildOutput(outputs);
-    });
+  return (...args) => {
+    const [leaves, rebuild] = flatten(args);
+    const tensors = leaves.map((leaf: unknown) => outputTensor(name, leaf));
+    const { outputs, rebuild: rebuildOutput } = dispatch(make(rebuild as (leaves: readonly unknown[]) => any[]), tensors);
+    return rebuildOutput(outputs);
+  };
 }
 
 const tensorsOf = (name: string, tree: unknown): { outputs: Tensor[]; rebuild: (leaves: readonly unknown[]) => any } => {

@@ -162,12 +162,15 @@ fn shares<'a>(x: Var<'a>, y: Var<'a>, params: &[f64]) -> Var<'a> {
     hits / count
 }
 
-/// Weights of logsumexp: e^(x - y), 0 where y = -Infinity, 1 where x = y.
+/// Weights of logsumexp: e^(x - y), 0 where y = -Infinity, 1 where x = y; divided by their sum, which is 1 but for the
+/// rounding of a large y.
 fn weights<'a>(x: Var<'a>, y: Var<'a>, params: &[f64]) -> Var<'a> {
     let y = unreduced(y, x, params);
-    let zero = x.constant(0.0);
+    let (zero, one) = (x.constant(0.0), x.constant(1.0));
     let difference = x.equal(y).select(zero, x - y);
-    y.equal(x.constant(f64::NEG_INFINITY)).select(zero, difference.exp())
+    let nothing = y.equal(x.constant(f64::NEG_INFINITY));
+    let raw = nothing.select(zero, difference.exp());
+    raw / nothing.select(one, unreduced(reduce_like(raw, params), x, params))
 }
 
 /// Product of all other elements along the reduced axes: exclusive cumulative products from both ends, exact with zeros.

@@ -1,0 +1,210 @@
+/** Scopes, disposal, errors, bad input: a refusal is typed, costs nothing, and the engine goes on. */
+import * as ad from "adjoint";
+import type { Tensor } from "adjoint";
+import { describe, expect, it } from "vitest";
+import { endsAtBaseline, settle } from "./support/baseline.js";
+
+endsAtBaseline();
+
+describe("scopes", () => {
+  it("release what is not returned, nested too", () => {
+    const before = ad.memory().tensors;
+    const kept = ad.scope(() => {
+      const a = ad.ones([3]);
+      const b = ad.scope(() => a.add(1));
+      return { sum: b.sum(), list: [a] };
+    });
+    expect(ad.memory().tensors).toBe(before + 2);
+    expect(kept.sum.item()).toBe(6);
+    kept.sum.dispose();
+    kept.list[0]!.dispose();
+    expect(ad.memory().tensors).toBe(before);
+  });
+
+  it("a tensor that got out of a scope or a transform says so", () => {
+    let escaped!: Tensor;
+    ad.scope(() => {
+      escaped = ad.ones([2]);
+    });
+    expect(() => escaped.toArray()).toThrow(ad.EscapedValueError);
+    ad.scope(() => ad.grad((x: Tensor) => (escaped = x.mul(2)).sum())(ad.ones([2])));
+    expect(() => escaped.add(1)).toThrow(ad.EscapedValueError);
+    expect(String(escaped)).toMatch(/scope has ended/);
+  });
+
+  it("dispose twice is nothing, use after it an error", () => {
+    const x = ad.ones([2]);
+    x.dispose();
+    x.dispose();
+    expect(() => x.add(1)).toThrow(ad.DisposedError);
+    expect(() => x.shape).not.toThrow(TypeError);
+    const y = ad.ones([2]);
+    y[Symbol.dispose]();
+    expect(() => y.sum()).toThrow(ad.DisposedError);
+  });
+
+  it("refuse async functions", () => {
+    expect(() => ad.scope(async () => 1)).toThrow(/promise/);
+  });
+
+  it("a forgotten tensor is found by the garbage collector", async () => {
+    const before = await settle();
+    (() => {
+      for (let i = 0; i < 100; i++) ad.ones([1000]).mul(2);
+    })();
+    expect(await settle()).toBe(before);
+  });
+});
+
+describe("bad input", () => {
+  const x = () => ad.tensor([[1, 2, 3], [4, 5, 6]]);
+  const bad: [string, () => unknown, new (...args: any[]) => Error, RegExp][] = [
+    ["shapes that do not broadcast", () => x().add(ad.ones([2])), ad.ShapeError, /add.*\[2, 3\].*\[2\]/s],
+    ["matmul of wrong shapes", () => x().matmul(x()), ad.ShapeError, /matmul.*\[2, 3\] and \[2, 3\]/s],
+    ["an axis out of range", () => x().sum(2), ad.IndexError, /sum.*axis 2/s],
+    ["an axis that is no integer", () => x().sum(0.5), ad.IndexError, /0.5/],
+    ["an axis named twice", () => x().sum([0, 0]), ad.ValueError, /twice/],
+    ["reshape to another size", () => x().reshape([4]), ad.ShapeError, /reshape.*\[2, 3\].*\[4\]/s],
+    ["two unknown sizes", () => x().reshape([-1, -1]), ad.ShapeError, /-1/],
+    ["a size that is no integer", () => ad.zeros([1.5]), ad.ShapeError, /1.5/],
+    ["a negative size", () => ad.zeros([-1]), ad.ShapeError, /-1/],
+    ["sizes beyond 2^32", () => ad.zeros([2 ** 20, 2 ** 20]), ad.ShapeError, /2\^29/],
+    ["broadcasting beyond 2^32", () => ad.ones([1, 1]).broadcastTo([2 ** 20, 2 ** 20]), ad.ShapeError, /2\^29/],
+    ["NaN as a size", () => ad.zeros([NaN]), ad.ShapeError, /NaN/],
+    ["ragged arrays", () => ad.tensor([[1, 2], [3]]), ad.ShapeError, /different lengths/],
+    ["strings", () => ad.tensor(["a"] as never), ad.ValueError, /"a"/],
+    ["undefined", () => ad.tensor(undefined as never), ad.ValueError, /undefined/],
+    ["numbers and booleans mixed", () => ad.tensor([1, true] as never), ad.ValueError, /mixed/],
+    ["elements that do not fill the shape", () => ad.tensor([1, 2, 3], { shape: [2, 2] }), ad.ShapeError, /3 elements.*4/s],
+    ["an unknown dtype", () => ad.tensor([1], { dtype: "float16" as never }), ad.DTypeError, /float16/],
+    ["cast to an unknown dtype", () => ad.cast(x(), "half" as never), ad.DTypeError, /half/],
+    ["64-bit integers", () => ad.tensor(new BigInt64Array(2) as never), ad.DTypeError, /64-bit/],
+    ["an index out of range", () => x().take([5], 0), ad.IndexError, /index 5/],
+    ["float indices", () => x().take(ad.tensor([0.5]), 0), ad.DTypeError, /int32/],
+    ["at beyond the end", () => x().at(2), ad.IndexError, /at.*2/s],
+    ["item of many", () => x().item(), ad.ShapeError, /\[2, 3\]/],
+    ["a slice with a step of 0", () => x().slice([0, 0], [1, 1], [0, 1]), ad.ValueError, /step 0/],
+    ["concat of different ranks", () => ad.concat([x(), ad.ones([3])]), ad.ShapeError, /concat/],
+    ["stack of nothing", () => ad.stack([]), ad.ValueError, /stack/],
+    ["a permutation that is none", () => x().transpose([0, 0]), ad.ValueError, /twice/],
+    ["squeezing a long axis", () => x().squeeze(0), ad.ShapeError, /squeeze/],
+    ["topk of too many", () => ad.topk(x(), 9), ad.ValueError, /topk/],
+    ["a missing operand", () => x().add(undefined as never), ad.ValueError, /add/],
+    ["a random key that is none", () => ad.random.normal(x(), [2]), ad.ValueError, /key/],
+    ["nested grad of a vector", () => ad.grad((v: Tensor) => v.mul(2))(x()), ad.ShapeError, /scalar/],
+  ];
+
+  it.each(bad)("%s", (_, f, type, message) => {
+    const before = ad.memory().tensors;
+    let error: unknown;
+    ad.scope(() => {
+      try {
+        f();
+      } catch (e) {
+        error = e;
+      }
+    });
+    expect(error).toBeInstanceOf(type);
+    expect(error).toBeInstanceOf(ad.AdjointError);
+    expect((error as ad.AdjointError).code).toMatch(/^[A-Z_]+$/);
+    expect((error as Error).message).toMatch(message);
+    expect(ad.memory().tensors).toBe(before);
+    ad.scope(() => expect(x().sum().item()).toBe(21));
+  });
+
+  it("a detached buffer", () => {
+    const array = new Float32Array([1, 2]);
+    structuredClone(array.buffer, { transfer: [array.buffer] });
+    expect(() => ad.tensor(array, { shape: [2] })).toThrow(ad.ValueError);
+  });
+
+  it("out of memory: typed, nothing lost, work goes on", () => {
+    const before = ad.memory();
+    ad.scope(() => {
+      const held: Tensor[] = [];
+      expect(() => {
+        for (let i = 0; i < 64; i++) held.push(ad.ones([2 ** 26]));
+      }).toThrow(ad.OutOfMemoryError);
+    });
+    expect(ad.memory().tensors).toBe(before.tensors);
+    ad.scope(() => expect(ad.ones([1000]).sum().item()).toBe(1000));
+  });
+});
+
+describe("numbers", () => {
+  it("promote as documented", () => {
+    ad.scope(() => {
+      const i = ad.tensor([1, 2], { dtype: "int32" });
+      const d = ad.tensor([1, 2], { dtype: "float64" });
+      const b = ad.tensor([true, false]);
+      expect(i.add(1).dtype).toBe("int32");
+      expect(i.add(0.5).dtype).toBe("float32");
+      expect(i.add(ad.ones([2])).dtype).toBe("float32");
+      expect(ad.ones([2]).add(d).dtype).toBe("float64");
+      expect(d.add(0.1).toArray()).toEqual([1.1, 2.1]);
+      expect(d.add([0.1, 0.2]).toArray()).toEqual([1.1, 2.2]);
+      expect(b.add(1).dtype).toBe("int32");
+      expect(b.sum().item()).toBe(1);
+      expect(ad.sub(1, d).toArray()).toEqual([0, -1]);
+      expect(ad.tensor(new Float64Array(1)).dtype).toBe("float64");
+      expect(ad.tensor(new Int32Array(1)).dtype).toBe("int32");
+      expect(b.toArray()).toEqual([true, false]);
+      expect(ad.tensor([]).shape).toEqual([0]);
+      expect(ad.tensor(3).shape).toEqual([]);
+    });
+  });
+
+  it("float32 sums of ten million elements are right to 1e-6", () => {
+    ad.scope(() => {
+      const n = 10_000_000;
+      expect(Math.abs(ad.full([n], 0.1).sum().item() / (n * Math.fround(0.1)) - 1)).toBeLessThan(1e-6);
+      expect(Math.abs(ad.full([n / 10, 10], 0.1).sum(0).at(3).item() / ((n / 10) * Math.fround(0.1)) - 1)).toBeLessThan(1e-6);
+    });
+  });
+
+  it("random numbers are the same everywhere and spread as they should", () => {
+    ad.scope(() => {
+      const k = ad.random.key(42);
+      expect(ad.random.uniform(k, [3]).toArray()).toEqual(ad.random.uniform(k, [3]).toArray());
+      const moments = (t: Tensor) => [t.mean().item(), t.variance().item()];
+      const near = (t: Tensor, mean: number, variance: number) => {
+        const [m, v] = moments(t);
+        expect(Math.abs(m! - mean)).toBeLessThan(0.02);
+        expect(Math.abs(v! - variance)).toBeLessThan(0.04);
+      };
+      const n = [40_000];
+      near(ad.random.uniform(k, n), 0.5, 1 / 12);
+      near(ad.random.normal(k, n), 0, 1);
+      near(ad.random.exponential(k, n), 1, 1);
+      near(ad.random.gumbel(k, n), 0.5772, 1.6449);
+      near(ad.random.gamma(k, 2.5, n).div(2.5), 1, 0.4);
+      near(ad.random.gamma(k, 0.5, n), 0.5, 0.5);
+      near(ad.random.bernoulli(k, 0.3, n).cast("float32"), 0.3, 0.21);
+      const t = ad.random.truncatedNormal(k, n);
+      expect([t.min().item() >= -2, t.max().item() <= 2]).toEqual([true, true]);
+      expect([...ad.random.permutation(k, 10).data()].sort()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+      const r = ad.random.randint(k, n, -3, 4);
+      expect([r.min().item(), r.max().item(), r.dtype]).toEqual([-3, 3, "int32"]);
+      const c = ad.random.categorical(k, ad.tensor([0, Math.log(3)]), { shape: n });
+      expect(Math.abs(c.cast("float32").mean().item() - 0.75)).toBeLessThan(0.02);
+    });
+  });
+});
+
+describe("trees", () => {
+  it("map, flatten, ravel", () => {
+    ad.scope(() => {
+      const tree = { a: ad.ones([2]), b: [ad.zeros([1, 2]), ad.tensor(3)] };
+      const [vector, unravel] = ad.tree.ravel(tree);
+      expect(vector.toArray()).toEqual([1, 1, 0, 0, 3]);
+      expect(unravel(vector.mul(2)).b[1].item()).toBe(6);
+      const [leaves, unflatten] = ad.tree.flatten(tree);
+      expect(leaves.length).toBe(3);
+      expect(unflatten([1, 2, 3])).toEqual({ a: 1, b: [2, 3] });
+      expect(() => ad.tree.map((a: Tensor) => a, tree, { a: 1, b: [1] })).toThrow(/\.b/);
+      // Differentiable both ways.
+      const g = ad.grad((v: Tensor) => unravel(v).b[1].mul(unravel(v).a.sum()))(vector);
+      expect(g.toArray()).toEqual([3, 3, 0, 0, 2]);
+    });
+  });
+});

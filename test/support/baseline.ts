@@ -1,0 +1,33 @@
+/** Every test file ends where it began: no tensor is left. */
+import * as ad from "adjoint";
+import { afterAll, beforeAll, expect } from "vitest";
+
+/** Lets the garbage collector and the finalizers run, then counts. */
+export async function settle(): Promise<number> {
+  for (let i = 0; i < 4; i++) {
+    (globalThis as { gc?: () => void }).gc?.();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  return ad.memory().tensors;
+}
+
+export function endsAtBaseline(): void {
+  let before = 0;
+  beforeAll(async () => {
+    before = await settle();
+  });
+  afterAll(async () => {
+    expect(await settle()).toBe(before);
+  });
+}
+
+/** Runs `body` in a scope and checks that nothing at all is left of it, finalizers aside. */
+export function clean<R>(body: () => R): R {
+  const before = ad.memory().tensors;
+  let result!: R;
+  ad.scope(() => {
+    result = body();
+  });
+  expect(ad.memory().tensors).toBe(before);
+  return result;
+}
