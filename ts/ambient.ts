@@ -1,10 +1,10 @@
 /** PyTorch's way: parameters, `backward()`, `.grad`, hooks. All of it lives on the one grad level that is always open. */
 import { DisposedError, ValueError } from "./errors.js";
-import { abort, enter, leave, root } from "./memory.js";
+import { abort, enter, leave } from "./memory.js";
 import { asTensor } from "./creation.js";
 import { checked, engine } from "./runtime/instance.js";
 import { idOf, made, Tensor, type TensorLike } from "./tensor.js";
-import { ACCUMULATE, CREATE_GRAPH, drive, hooks, ONLY_WANTED, putIds, RETAIN_GRAPH, type Hook } from "./transforms/sweeping.js";
+import { ACCUMULATE, CREATE_GRAPH, drive, hooked, ONLY_WANTED, putIds, RETAIN_GRAPH, type Hook } from "./transforms/sweeping.js";
 import { Op } from "./opcodes.js";
 
 const AMBIENT = 1;
@@ -68,20 +68,14 @@ export function registerHook(x: Tensor, hook: Hook): () => void {
   if (typeof hook !== "function") throw new ValueError(`registerHook: expected a function, got ${typeof hook}`, "registerHook");
   const id = idOf(x);
   checked(engine.hook(id, 1), "registerHook");
-  let set = hooks.get(id);
-  if (set === undefined) {
-    set = new Set();
-    hooks.set(id, set);
-    // Ids are used again after the scope: its hooks go with it.
-    if (x.scope !== root) x.scope.cleanups.push(() => hooks.delete(id));
-  }
-  const own = set;
+  const own = (x.hooks ??= new Set());
   own.add(hook);
+  hooked.set(id, new WeakRef(x));
   return () => {
     own.delete(hook);
-    if (own.size > 0) return;
-    if (hooks.get(id) === own) hooks.delete(id);
-    if (x.handle === id && x.scope.alive) engine.hook(id, 0);
+    if (own.size > 0 || x.handle !== id || !x.scope.alive) return;
+    hooked.delete(id);
+    engine.hook(id, 0);
   };
 }
 

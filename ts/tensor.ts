@@ -7,6 +7,7 @@ import { DisposedError, EscapedValueError, NotInitializedError } from "./errors.
 import { root, current, watch, type Cell, type ScopeToken } from "./memory.js";
 import type { TensorMethods } from "./methods.js";
 import { checked, engine, scratch } from "./runtime/instance.js";
+import type { Hook } from "./transforms/sweeping.js";
 
 /** Nested arrays of numbers or booleans, as `toArray()` gives them. */
 export type Nested = number | boolean | Nested[];
@@ -25,6 +26,8 @@ export class Tensor {
   handle: number;
   /** Who releases it. */
   scope: ScopeToken;
+  /** @internal Functions of `registerHook`. */
+  hooks: Set<Hook> | null = null;
   private cell: Cell | null;
   private dims: readonly number[] | null = null;
   private type: DType | null = null;

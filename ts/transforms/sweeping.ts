@@ -41,8 +41,8 @@ export function forgetPullbacks(): void {
 }
 
 export type Hook = (gradient: Tensor) => Tensor | void;
-/** Hooks by the id of the hooked tensor. */
-export const hooks = new Map<number, Set<Hook>>();
+/** The hooked tensors by id. Weak: the tensor owns its hooks, which may well refer to it. */
+export const hooked = new Map<number, WeakRef<Tensor>>();
 
 /** Runs a sweep to its end; returns the gradients of the `wanted` (null = no dependence), made in the current scope. */
 export function drive(status: number, wanted: number): (Tensor | null)[] {
@@ -81,7 +81,7 @@ function runHooks(): number {
   const [tensorId, gradientId] = scratch();
   let gradient = made(gradientId!);
   const shape = gradient.shape.join(", ");
-  for (const hook of hooks.get(tensorId!) ?? []) {
+  for (const hook of hooked.get(tensorId!)?.deref()?.hooks ?? []) {
     const replacement = hook(gradient);
     if (replacement === undefined) continue;
     if (!(replacement instanceof Tensor)) throw new ValueError(`a hook returned ${typeof replacement}; expected a tensor, or nothing to leave the gradient as it is`, "registerHook");
