@@ -2,11 +2,12 @@
  * Rules of the user's own. A custom function is dispatched here as the engine dispatches an op: the highest level among the
  * inputs handles it and calls it again one level down, so it nests with everything.
  */
-import { zerosLike } from "../creation.js";
+import { zeros, zerosLike } from "../creation.js";
 import { NotDifferentiableError, ShapeError, ValueError } from "../errors.js";
 import { checked, engine, scratch } from "../runtime/instance.js";
 import { idOf, made, Tensor } from "../tensor.js";
-import { flatten, sameStructure } from "../tree.js";
+import { root } from "../memory.js";
+import { flatten, map, sameStructure } from "../tree.js";
 import { jvp, tangentOf } from "./forward.js";
 import { call, checkFunction, inScope, outputTensor } from "./machinery.js";
 import { vjp } from "./reverse.js";
@@ -21,8 +22,19 @@ interface Custom {
   value: (inputs: Tensor[]) => { outputs: Tensor[]; rebuild: (leaves: readonly unknown[]) => any };
   /** Output tangents from the inputs and their tangents; absent when the rule has none. */
   forward?: (inputs: Tensor[], tangents: (Tensor | null)[]) => { outputs: Tensor[]; tangents: (Tensor | null)[]; rebuild: (leaves: readonly unknown[]) => any };
-  /** The value with a pullback. */
-  reverse?: (inputs: Tensor[]) => { outputs: Tensor[]; pullback: (cotangents: (Tensor | null)[]) => (Tensor | null)[]; rebuild: (leaves: readonly unknown[]) => any };
+  /** The value with a pullback. The inputs live as long as the pullback; `held` are further tensors that must. */
+  reverse?: (inputs: Tensor[]) => { outputs: Tensor[]; pullback: (cotangents: (Tensor | null)[]) => (Tensor | null)[]; rebuild: (leaves: readonly unknown[]) => any; held?: Tensor[] };
+}
+
+/** A second handle of the root's: what a pullback needs outlives the scope in which the forward rule ran. */
+function rooted(x: Tensor): Tensor {
+  return new Tensor(checked(engine.root_alias(idOf(x))), root);
+}
+
+/** Zeros for outputs whose cotangent is a symbolic zero, without holding the outputs themselves. */
+function completing(outputs: readonly Tensor[]): (cotangents: (Tensor | null)[]) => Tensor[] {
+  const forms = outputs.map(({ shape, dtype }) => ({ shape, dtype }));
+  return (cotangents) => forms.map(({ shape, dtype }, i) => cotangents[i] ?? zeros(shape, { dtype }));
 }
 
 /** The kind of an open level as its wrappers show it. */
@@ -57,9 +69,9 @@ function dispatch(custom: Custom, inputs: Tensor[]): { outputs: Tensor[]; rebuil
     }
     case "grad": {
       if (custom.reverse === undefined) throw new NotDifferentiableError(`${custom.name}: this rule cannot be pulled back`, custom.name);
-      const primals = inputs.map((x) => made(checked(engine.untrack(level, idOf(x)))));
-      const { outputs, pullback, rebuild } = custom.reverse(primals);
-      const number = registerPullback(pullback);
+      const primals = inputs.map((x) => rooted(made(checked(engine.untrack(level, idOf(x))))));
+      const { outputs, pullback, rebuild, held = [] } = custom.reverse(primals);
+      const number = registerPullback(pullback, [...primals, ...held]);
       putIds(inputs.map(idOf), outputs.map(idOf));
       checked(engine.record_callback(level, inputs.length, outputs.length, number), custom.name);
       const ids = Array.from(scratch(outputs.length).subarray(0, outputs.length));
@@ -93,7 +105,7 @@ function batched(custom: Custom, inputs: Tensor[], level: number): { outputs: Te
     name: custom.name,
     value(values) {
       const outputs = mapped(values, isBatched, (examples) => {
-        const result = dispatch(custom, examples as Tensor[]);
+        const result = custom.value(examples as Tensor[]);
         rebuildExample = result.rebuild;
         return result.outputs;
       }) as Tensor[];
@@ -186,7 +198,15 @@ export function customVjp(f: AnyFunction, rule: CustomVjpRule): AnyFunction {
       value: (inputs) => tensorsOf("customVjp", call("customVjp", f, rebuildArguments(inputs))),
       reverse(inputs) {
         const { outputs, rebuild, residuals } = run(inputs);
-        return { outputs, rebuild, pullback: (cotangents) => pull(inputs, residuals, rebuild(outputs.map((y, i) => cotangents[i] ?? zerosLike(y)))) };
+        const held: Tensor[] = [];
+        const kept: unknown = map((leaf) => {
+          if (!(leaf instanceof Tensor)) return leaf;
+          const alias = rooted(leaf);
+          held.push(alias);
+          return alias;
+        }, residuals);
+        const complete = completing(outputs);
+        return { outputs, rebuild, held, pullback: (cotangents) => pull(inputs, kept, rebuild(complete(cotangents))) };
       },
       forward(inputs, tangents) {
         const { outputs, rebuild, residuals } = run(inputs);
@@ -234,6 +254,7 @@ export function customJvp(f: AnyFunction, rule: (primals: any[], tangents: any[]
       forward: push,
       reverse(inputs) {
         const { outputs, rebuild } = tensorsOf("customJvp", call("customJvp", f, rebuildArguments(inputs)));
+        const complete = completing(outputs);
         const pullback = (cotangents: (Tensor | null)[]) => {
           // t ↦ J t is linear: its pullback is ct ↦ J'ct.
           const float = inputs.filter((x) => x.dtype === "float32" || x.dtype === "float64");
@@ -241,7 +262,7 @@ export function customJvp(f: AnyFunction, rule: (primals: any[], tangents: any[]
             let next = 0;
             return push(inputs, inputs.map((x) => (float.includes(x) ? ts[next++]! : null))).tangents;
           }, float.map((x) => zerosLike(x)));
-          const [gradients] = transpose(outputs.map((y, i) => cotangents[i] ?? zerosLike(y))) as [Tensor[]];
+          const [gradients] = transpose(complete(cotangents)) as [Tensor[]];
           let next = 0;
           return inputs.map((x) => (float.includes(x) ? gradients[next++]! : null));
         };

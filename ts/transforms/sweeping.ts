@@ -22,13 +22,14 @@ const enum Status {
 /** Cotangents of the outputs (null = zero) to cotangents of the inputs (null = none). */
 export type Pullback = (cotangents: (Tensor | null)[]) => (Tensor | null)[];
 
-const pullbacks = new Map<number, Pullback>();
+/** Pullbacks by number, with the tensors of the root that were made for them. */
+const pullbacks = new Map<number, { pullback: Pullback; held: readonly Tensor[] }>();
 let nextNumber = 1;
 
-/** A number under which the tape can name a pullback. */
-export function registerPullback(pullback: Pullback): number {
+/** A number under which the tape can name a pullback; `held` is disposed when no node names it any more. */
+export function registerPullback(pullback: Pullback, held: readonly Tensor[]): number {
   const number = nextNumber++;
-  pullbacks.set(number, pullback);
+  pullbacks.set(number, { pullback, held });
   return number;
 }
 
@@ -37,7 +38,10 @@ export function forgetPullbacks(): void {
   if (pullbacks.size === 0) return;
   const count = engine.dead_callbacks();
   const numbers = scratch(count);
-  for (let i = 0; i < count; i++) pullbacks.delete(numbers[i]!);
+  for (const number of Array.from(numbers.subarray(0, count))) {
+    for (const tensor of pullbacks.get(number)?.held ?? []) tensor.dispose();
+    pullbacks.delete(number);
+  }
 }
 
 export type Hook = (gradient: Tensor) => Tensor | void;
@@ -69,9 +73,9 @@ export function drive(status: number, wanted: number): (Tensor | null)[] {
 function runPullback(): number {
   const [number, count] = scratch();
   const ids = Array.from(scratch(2 + count!).subarray(2, 2 + count!));
-  const pullback = pullbacks.get(number!);
-  if (pullback === undefined) throw new ValueError("a custom rule was swept after its function was released");
-  const gradients = pullback(ids.map((id) => (id === 0 ? null : made(id))));
+  const registered = pullbacks.get(number!);
+  if (registered === undefined) throw new ValueError("a custom rule was swept after its function was released");
+  const gradients = registered.pullback(ids.map((id) => (id === 0 ? null : made(id))));
   const handles = gradients.map((g) => (g === null ? 0 : idOf(g)));
   scratch(handles.length).set(handles);
   return resume(handles.length);
