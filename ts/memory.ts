@@ -64,12 +64,19 @@ export function enter(): Entry {
   return { token: current, level };
 }
 
+/** Run after every scope: forgetting pullbacks whose nodes went with it. */
+let afterClose = (): void => {};
+export function setAfterClose(run: () => void): void {
+  afterClose = run;
+}
+
 function close(token: ScopeToken): void {
   for (let t: ScopeToken | null = current; t !== null && t.depth >= token.depth; t = t.parent) {
     t.alive = false;
     for (const cleanup of t.cleanups) cleanup();
   }
   current = token.parent ?? root;
+  afterClose();
 }
 
 /** Ends the scope; the tensors of `kept` made inside it move to the parent. */

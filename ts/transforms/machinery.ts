@@ -8,7 +8,6 @@ import { abort, current, enter, leave, type Entry } from "../memory.js";
 import { checked, engine } from "../runtime/instance.js";
 import { idOf, made, Tensor } from "../tensor.js";
 import { flatten, leavesOf, map } from "../tree.js";
-import { forgetPullbacks } from "./sweeping.js";
 
 export const GRAD = 0;
 export const DUAL = 1;
@@ -24,8 +23,6 @@ export function inScope<R>(body: (entry: Entry) => R): R {
   } catch (error) {
     abort(entry);
     throw error;
-  } finally {
-    forgetPullbacks();
   }
 }
 

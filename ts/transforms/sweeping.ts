@@ -3,6 +3,7 @@
  * run here, with the engine idle, and the sweep goes on. Nothing ever calls from WebAssembly into JavaScript.
  */
 import { ShapeError, ValueError } from "../errors.js";
+import { setAfterClose } from "../memory.js";
 import { engine, failure, scratch } from "../runtime/instance.js";
 import { idOf, made, Tensor } from "../tensor.js";
 
@@ -34,7 +35,7 @@ export function registerPullback(pullback: Pullback, held: readonly Tensor[]): n
 }
 
 /** Forgets the pullbacks no node refers to any more. */
-export function forgetPullbacks(): void {
+function forgetPullbacks(): void {
   if (pullbacks.size === 0) return;
   const count = engine.dead_callbacks();
   const numbers = scratch(count);
@@ -43,6 +44,8 @@ export function forgetPullbacks(): void {
     pullbacks.delete(number);
   }
 }
+
+setAfterClose(forgetPullbacks);
 
 export type Hook = (gradient: Tensor) => Tensor | void;
 /** The hooked tensors by id. Weak: the tensor owns its hooks, which may well refer to it. */
@@ -56,7 +59,6 @@ export function drive(status: number, wanted: number): (Tensor | null)[] {
         throw failure();
       case Status.Done: {
         const ids = Array.from(scratch(wanted).subarray(0, wanted));
-        forgetPullbacks();
         return ids.map((id) => (id === 0 ? null : made(id)));
       }
       default:

@@ -1,0 +1,155 @@
+/** The packed tarball in fresh projects: what a user installs, in every way a user loads it. */
+import { execFileSync, spawnSync } from "node:child_process";
+import { createServer, type Server } from "node:http";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import os from "node:os";
+import path from "node:path";
+import { chromium, type Browser } from "playwright-core";
+import { build as viteBuild } from "vite";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+const root = path.resolve(import.meta.dirname, "../..");
+let project: string;
+
+beforeAll(() => {
+  project = mkdtempSync(path.join(os.tmpdir(), "adjoint-consumer-"));
+  const [{ filename }] = JSON.parse(execFileSync("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", project], { cwd: root, encoding: "utf8" }));
+  writeFileSync(path.join(project, "package.json"), JSON.stringify({ name: "consumer", private: true, type: "module" }));
+  execFileSync("npm", ["install", "--no-audit", "--no-fund", path.join(project, filename)], { cwd: project, stdio: "pipe" });
+});
+
+afterAll(() => rmSync(project, { recursive: true, force: true }));
+
+/** The README's first JavaScript block, and what it says it prints. */
+const readme = readFileSync(path.join(root, "README.md"), "utf8");
+const blocks = [...readme.matchAll(/```(?:js|ts)\n([\s\S]*?)```/g)].map(([, code]) => code!);
+const example = blocks[0]!;
+const promised = [...example.matchAll(/\/\/ (.*)$/gm)].filter(([, text]) => text!.startsWith("→ ")).map(([, text]) => text!.slice(2).trim());
+
+function node(file: string, code: string): string {
+  writeFileSync(path.join(project, file), code);
+  const { status, stdout, stderr } = spawnSync(process.execPath, [file], { cwd: project, encoding: "utf8" });
+  expect(stderr.replace(/^.*Warning.*$/gm, "").trim()).toBe("");
+  expect(status).toBe(0);
+  return stdout;
+}
+
+const asCommonJs = (code: string) => code.replace(/import \* as (\w+) from "([^"]+)";/g, 'const $1 = require("$2");');
+
+describe("Node", () => {
+  it("runs the README's example from ESM and prints what it says", () => {
+    const lines = node("example.mjs", example).trim().split("\n");
+    expect(promised.length).toBeGreaterThan(2);
+    expect(lines).toEqual(promised);
+  });
+
+  it("runs it from CommonJS", () => {
+    expect(node("example.cjs", asCommonJs(example)).trim().split("\n")).toEqual(promised);
+  });
+
+  it("loads the inline build, by await and at once", () => {
+    expect(node("inline.mjs", 'import * as ad from "adjoint/inline"; await ad.init(); console.log(ad.tensor([1, 2]).sum().item());')).toBe("3\n");
+    expect(node("inline.cjs", 'const ad = require("adjoint/inline"); ad.initSync(); console.log(ad.tensor([1, 2]).sum().item());')).toBe("3\n");
+  });
+
+  it("says what to do before init", () => {
+    const out = node("early.mjs", 'import * as ad from "adjoint/inline"; try { ad.tensor(1); } catch (e) { console.log(e.name, /init\\(\\)/.test(e.message)); }');
+    expect(out).toBe("NotInitializedError true\n");
+  });
+
+  it("has types for both module systems", () => {
+    const code = 'import * as ad from "adjoint";\nconst g: ad.Tensor = ad.grad((x: ad.Tensor) => x.mul(2).sum())(ad.ones([2]));\nexport const shape: readonly number[] = g.T.shape;\n// @ts-expect-error: no such op\ng.nothing();\n';
+    for (const [file, module] of [["typed.mts", "NodeNext"], ["typed.cts", "NodeNext"], ["typed.ts", "Preserve"]] as const) {
+      writeFileSync(path.join(project, file), code);
+      const resolution = module === "Preserve" ? "Bundler" : "NodeNext";
+      const { status, stdout } = spawnSync("npx", ["--no-install", "tsc", "--noEmit", "--strict", "--target", "ES2022", "--lib", "ES2022,DOM,ESNext.Disposable", "--module", module, "--moduleResolution", resolution, "--types", "", path.join(project, file)], { cwd: root, encoding: "utf8" });
+      expect(stdout).toBe("");
+      expect(status).toBe(0);
+    }
+  });
+});
+
+const TYPES: Record<string, string> = { ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm" };
+
+function serve(folder: string, types = TYPES): Promise<{ server: Server; url: string }> {
+  const server = createServer((request, response) => {
+    const file = path.join(folder, decodeURIComponent(new URL(request.url!, "http://localhost").pathname));
+    if (!existsSync(file)) {
+      response.writeHead(404).end();
+      return;
+    }
+    response.writeHead(200, { "content-type": types[path.extname(file)] ?? "application/octet-stream" }).end(readFileSync(file));
+  });
+  return new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve({ server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` })));
+}
+
+describe("the browser", () => {
+  let browser: Browser;
+  const servers: Server[] = [];
+
+  beforeAll(async () => {
+    const args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"];
+    browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args });
+  });
+  afterAll(async () => {
+    await browser?.close();
+    servers.forEach((server) => server.close());
+  });
+
+  /** What a page's module prints, one entry per console.log. */
+  async function printed(folder: string, file: string, types = TYPES): Promise<string[]> {
+    const { server, url } = await serve(folder, types);
+    servers.push(server);
+    const page = await browser.newPage();
+    const lines: string[] = [];
+    const errors: string[] = [];
+    page.on("console", (message) => (message.type() === "error" ? errors : lines).push(message.text()));
+    page.on("pageerror", (error) => errors.push(String(error)));
+    await page.goto(`${url}/${file}`);
+    await page.waitForFunction("globalThis.finished === true", undefined, { timeout: 30_000 }).catch(() => {});
+    await page.close();
+    expect(errors.filter((e) => !e.includes("favicon"))).toEqual([]);
+    return lines;
+  }
+
+  const program = (from: string) => `import * as ad from "${from}";
+await ad.init();
+await ad.init();
+${example.replace(/import .*\n/, "")}
+globalThis.finished = true;`;
+
+  const page = (script: string) => `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><script type="module">${script}</script>`;
+
+  it("runs the README's example from a plain page", async () => {
+    const folder = path.join(project, "site");
+    mkdirSync(folder, { recursive: true });
+    cpSync(path.join(project, "node_modules", "adjoint", "dist"), path.join(folder, "adjoint"), { recursive: true });
+    writeFileSync(path.join(folder, "index.html"), page(program("./adjoint/browser.js")));
+    expect((await printed(folder, "index.html")).join("\n").split("\n")).toEqual(promised);
+  });
+
+  it("does not mind a server that calls .wasm files octets", async () => {
+    const types = { ...TYPES, ".wasm": "application/octet-stream" };
+    expect((await printed(path.join(project, "site"), "index.html", types)).join("\n").split("\n")).toEqual(promised);
+  });
+
+  it("runs in a worker", async () => {
+    const folder = path.join(project, "site");
+    writeFileSync(path.join(folder, "worker.js"), 'import * as ad from "./adjoint/browser.js";\nawait ad.init();\npostMessage(ad.grad((x) => x.square().sum())(ad.tensor([1, 2])).toArray());');
+    writeFileSync(path.join(folder, "worker.html"), page('const w = new Worker("./worker.js", { type: "module" }); w.onmessage = (e) => { console.log(JSON.stringify(e.data)); globalThis.finished = true; };'));
+    expect(await printed(folder, "worker.html")).toEqual(["[2,4]"]);
+  });
+
+  it("survives Vite's production build, as a file and inline", async () => {
+    for (const from of ["adjoint", "adjoint/inline"]) {
+      const name = from.replace("/", "-");
+      const folder = path.join(project, `vite-${name}`);
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(path.join(folder, "main.js"), program(from));
+      writeFileSync(path.join(folder, "index.html"), '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><script type="module" src="./main.js"></script>');
+      await viteBuild({ root: folder, logLevel: "silent", base: "./", build: { target: "es2022", outDir: "out" } });
+      expect((await printed(path.join(folder, "out"), "index.html")).join("\n").split("\n"), from).toEqual(promised);
+    }
+  });
+});
