@@ -131,7 +131,12 @@ function batched(custom: Custom, inputs: Tensor[], level: number): { outputs: Te
         const pullback = (cotangents: (Tensor | null)[]) =>
           mapped([...values, ...cotangents], [...isBatched, ...cotangents.map(() => true)], (examples) => {
             const n = values.length;
-            return custom.reverse!(examples.slice(0, n) as Tensor[]).pullback(examples.slice(n));
+            const { pullback, held = [] } = custom.reverse!(examples.slice(0, n) as Tensor[]);
+            try {
+              return pullback(examples.slice(n));
+            } finally {
+              held.forEach((tensor) => tensor.dispose());
+            }
           }).map((g, i) => (g === null || isBatched[i] ? g : g.sum(0)));
         return { outputs, pullback, rebuild: rebuildExample };
       }),
