@@ -40,7 +40,7 @@ async function vitest(name, node, env, args = []) {
   say(`testing ${name}`);
   const { code, output } = await run(node, [path.join(root, "node_modules", "vitest", "vitest.mjs"), "run", ...args], { env: { ...env, NO_COLOR: "1" }, allowFailure: true });
   const text = plain(output);
-  const line = /Tests\s+(.*)/.exec(text)?.[1] ?? "";
+  const line = /^\s+Tests  (.*)$/m.exec(text)?.[1] ?? "";
   const number = (word) => Number(new RegExp(`(\\d+) ${word}`).exec(line)?.[1] ?? 0);
   count(name, number("passed"), number("failed") || Number(code !== 0), text.slice(-8000));
 }

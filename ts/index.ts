@@ -4,6 +4,8 @@ export type { CreationOptions, TensorOptions } from "./creation.js";
 export type { DType, TypedArray } from "./dtype.js";
 export * from "./errors.js";
 export { memory, reserve, reset, scope } from "./memory.js";
+/** Test modes; not for programs. */
+export * as testing from "./runtime/test-modes.js";
 export * from "./ops/elementwise.js";
 export * from "./ops/index.js";
 export * from "./ops/reduce.js";

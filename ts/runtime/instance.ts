@@ -77,6 +77,7 @@ export interface Exports {
   record_read(index: number): number;
   record_value(id: number): number;
   record_free(): void;
+  trap(): void;
   profile_start(): void;
   profile_stop(): number;
   profile_read(index: number): number;
@@ -244,4 +245,9 @@ export function bytes(pointer: number, length: number): Uint8Array {
 /** Test mode: the memory grows before every use of the scratch buffer, so that a view kept too long fails at once. */
 export function stressGrowth(on: boolean): void {
   stress = on;
+}
+
+/** Test mode: the engine panics, as it would at an internal error. Throws `PoisonedError`. */
+export function trap(): void {
+  engine.trap();
 }

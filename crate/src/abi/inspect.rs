@@ -109,3 +109,9 @@ pub fn profile_read(index: u32) -> u32 {
         None => Err(Error::index(format!("the profile has no row {index}"))),
     })
 }
+
+/// Panics: how tests see what a bug of ours would do.
+#[wasm_bindgen]
+pub fn trap() {
+    panic!("a panic on request");
+}

@@ -99,55 +99,58 @@ pub trait Lane: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Se
     }
 }
 
+/// The widest vector has four lanes.
+const WIDEST: usize = 4;
+
 /// out_i = f(x_i). The elements after the last full vector go through a vector too: a result depends on its element
-/// alone, never on where it stands, so that views and blocks agree with the whole bit for bit.
+/// alone, never on where it stands, so that views and blocks agree with the whole bit for bit. They make a second round
+/// of the same loop, so that the code of `f` is there once.
 #[inline(always)]
 pub fn map<L: Lane>(x: &[L::Element], out: &mut [L::Element], f: impl Fn(L) -> L) {
     let n = x.len().min(out.len());
-    let (x, out) = (&x[..n], &mut out[..n]);
-    let mut to = out.chunks_exact_mut(L::LANES);
-    let mut from = x.chunks_exact(L::LANES);
-    for (out, x) in (&mut to).zip(&mut from) {
-        f(L::load(x)).store(out);
+    let (x, rest_x) = x[..n].split_at(n - n % L::LANES);
+    let (out, rest) = out[..n].split_at_mut(n - n % L::LANES);
+    let (mut padded_x, mut padded_out) = ([L::Element::default(); WIDEST], [L::Element::default(); WIDEST]);
+    padded_x[..rest_x.len()].copy_from_slice(rest_x);
+    let mut round = (x, out);
+    let mut rest_to_do = !rest.is_empty();
+    loop {
+        for (x, out) in round.0.chunks_exact(L::LANES).zip(round.1.chunks_exact_mut(L::LANES)) {
+            f(L::load(x)).store(out);
+        }
+        if !rest_to_do {
+            break;
+        }
+        rest_to_do = false;
+        round = (&padded_x[..L::LANES], &mut padded_out[..L::LANES]);
     }
-    let (rest, out) = (from.remainder(), to.into_remainder());
-    if !rest.is_empty() {
-        let result = f(partial(rest));
-        store_partial(result, out);
-    }
+    rest.copy_from_slice(&padded_out[..rest.len()]);
 }
 
 /// out_i = f(a_i, b_i); see `map`.
 #[inline(always)]
 pub fn zip<L: Lane>(a: &[L::Element], b: &[L::Element], out: &mut [L::Element], f: impl Fn(L, L) -> L) {
     let n = a.len().min(b.len()).min(out.len());
-    let (a, b, out) = (&a[..n], &b[..n], &mut out[..n]);
-    let mut to = out.chunks_exact_mut(L::LANES);
-    let (mut from_a, mut from_b) = (a.chunks_exact(L::LANES), b.chunks_exact(L::LANES));
-    for ((out, a), b) in (&mut to).zip(&mut from_a).zip(&mut from_b) {
-        f(L::load(a), L::load(b)).store(out);
+    let (a, rest_a) = a[..n].split_at(n - n % L::LANES);
+    let (b, rest_b) = b[..n].split_at(n - n % L::LANES);
+    let (out, rest) = out[..n].split_at_mut(n - n % L::LANES);
+    let mut padded = [[L::Element::default(); WIDEST]; 3];
+    let [padded_a, padded_b, padded_out] = &mut padded;
+    padded_a[..rest_a.len()].copy_from_slice(rest_a);
+    padded_b[..rest_b.len()].copy_from_slice(rest_b);
+    let mut round = (a, b, out);
+    let mut rest_to_do = !rest.is_empty();
+    loop {
+        for ((a, b), out) in round.0.chunks_exact(L::LANES).zip(round.1.chunks_exact(L::LANES)).zip(round.2.chunks_exact_mut(L::LANES)) {
+            f(L::load(a), L::load(b)).store(out);
+        }
+        if !rest_to_do {
+            break;
+        }
+        rest_to_do = false;
+        round = (&padded_a[..L::LANES], &padded_b[..L::LANES], &mut padded_out[..L::LANES]);
     }
-    let (a, b, out) = (from_a.remainder(), from_b.remainder(), to.into_remainder());
-    if !a.is_empty() {
-        store_partial(f(partial(a), partial(b)), out);
-    }
-}
-
-/// The widest vector has four lanes.
-const WIDEST: usize = 4;
-
-#[inline(always)]
-fn partial<L: Lane>(from: &[L::Element]) -> L {
-    let mut padded = [L::Element::default(); WIDEST];
-    padded[..from.len()].copy_from_slice(from);
-    L::load(&padded)
-}
-
-#[inline(always)]
-fn store_partial<L: Lane>(value: L, to: &mut [L::Element]) {
-    let mut padded = [L::Element::default(); WIDEST];
-    value.store(&mut padded);
-    to.copy_from_slice(&padded[..to.len()]);
+    rest.copy_from_slice(&padded_out[..rest.len()]);
 }
 
 /// Replaces the lanes of `y` that the mask names by f(x), one by one: for arguments the vector code leaves out.

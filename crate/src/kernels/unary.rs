@@ -125,7 +125,7 @@ pub fn unary_f32(function: Unary, x: &[f32], out: &mut [f32]) {
         Unary::Acosh => map::<L>(x, out, |v| through_f64(v, acosh)),
         Unary::Atanh => map::<L>(x, out, |v| through_f64(v, atanh)),
         Unary::Cbrt => one_by_one(x, out, libm::cbrtf),
-        Unary::Erfinv => one_by_one(x, out, |v| erfinv(v as f64) as f32),
+        Unary::Erfinv => map::<L>(x, out, |v| through_f64(v, erfinv)),
         Unary::Lgamma => one_by_one(x, out, |v| libm::lgamma(v as f64) as f32),
         Unary::Digamma => one_by_one(x, out, |v| digamma(v as f64) as f32),
     })
@@ -141,7 +141,7 @@ pub fn unary_f64(function: Unary, x: &[f64], out: &mut [f64]) {
         Unary::Acosh => map::<L>(x, out, acosh),
         Unary::Atanh => map::<L>(x, out, atanh),
         Unary::Cbrt => one_by_one(x, out, libm::cbrt),
-        Unary::Erfinv => one_by_one(x, out, erfinv),
+        Unary::Erfinv => map::<L>(x, out, erfinv),
         Unary::Lgamma => one_by_one(x, out, libm::lgamma),
         Unary::Digamma => one_by_one(x, out, digamma),
     })

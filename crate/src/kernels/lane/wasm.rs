@@ -146,7 +146,22 @@ macro_rules! vectors {
                 $float(bits.0)
             }
             methods!($float, abs $abs sqrt $sqrt floor $floor ceil $ceil trunc $trunc nearest $nearest);
-            methods2!($float, at_most $pmin at_least $pmax minimum $min maximum $max);
+            methods2!($float, minimum $min maximum $max);
+            // With relaxed SIMD the compiler turns pmin and pmax into their relaxed forms, which lose NaN.
+            #[inline(always)]
+            fn at_most(self, other: Self) -> Self {
+                #[cfg(target_feature = "relaxed-simd")]
+                return $float(v128_bitselect(other.0, self.0, $lt(other.0, self.0)));
+                #[cfg(not(target_feature = "relaxed-simd"))]
+                $float($pmin(self.0, other.0))
+            }
+            #[inline(always)]
+            fn at_least(self, other: Self) -> Self {
+                #[cfg(target_feature = "relaxed-simd")]
+                return $float(v128_bitselect(other.0, self.0, $lt(self.0, other.0)));
+                #[cfg(not(target_feature = "relaxed-simd"))]
+                $float($pmax(self.0, other.0))
+            }
             comparisons!($int, eq $eq ne $ne lt $lt le $le);
             #[inline(always)]
             fn mul_add(self, a: Self, b: Self) -> Self {

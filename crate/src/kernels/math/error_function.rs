@@ -1,11 +1,11 @@
-//! erf x = x P(x²) for |x| <= 3/4; beyond, and for erfc and the normal distribution,
-//!   erfc x = e^(-x²) W(u)/(1 + 2x),   u = (x - c)/(x + c),   x >= 0
-//! (M. Shepherd and J. Laframboise, Math. Comp. 36, 1981, whose W is a Chebyshev series; here a minimax polynomial). x² is
-//! taken in two parts, since its rounding error would be as large in e^(-x²) as x² itself.
+//! erf x = x + x P(x²) for |x| <= 3/4; beyond, and for erfc and the normal distribution, the scaled functions vary slowly:
+//!   erfc x = e^(-x²) N(u)/(1 + 2x),   Φ(-t) = e^(-t²/2) M(u)/(1 + t),   u = (x - c)/(x + c)
+//! (M. Shepherd and J. Laframboise, Math. Comp. 36, 1981, where N is a Chebyshev series; here minimax polynomials). x² is taken in two parts, since its rounding error would be as large in e^(-x²) as x² itself.
 
-use super::exponential::{exp_sum, Split};
-use super::{polynomial, scalar, Elementary};
-use crate::kernels::lane::Bits;
+use super::exponential::{exp, exp_of_sum};
+use super::logarithm::log;
+use super::{polynomial, Elementary};
+use crate::kernels::lane::{f64x2, Bits, Lane};
 
 /// h² and t² - h², where h is t with the lower half of its bits cleared: both exact enough.
 #[inline(always)]
@@ -14,26 +14,29 @@ fn square_in_parts<L: Elementary>(t: L) -> (L, L) {
     (upper * upper, (t - upper) * (t + upper))
 }
 
-/// e^(x²) erfc x, x >= 0
+/// A polynomial in (x - c)/(x + c), and the rounding error of its last sum.
 #[inline(always)]
-fn scaled_erfc<L: Elementary>(x: L) -> L {
-    let centre = L::of(L::ERFCX_CENTRE);
-    let u = (x - centre) / (x + centre);
-    polynomial(u, L::ERFCX) / x.mul_add(L::of(2.0), L::of(1.0))
+fn slow<L: Elementary>(x: L, centre: f64, table: &[f64]) -> (L, L) {
+    let u = (x - L::of(centre)) / (x + L::of(centre));
+    let (first, others) = table.split_first().unwrap();
+    let varying = u * polynomial(u, others);
+    let value = varying + L::of(*first);
+    (value, varying - (value - L::of(*first)))
 }
 
-/// erfc x, x >= 0, without the last digits near 0
+/// erfc x, x >= 0.45
 #[inline(always)]
 fn erfc_tail<L: Elementary>(x: L) -> L {
     let x = x.at_most(L::of(L::ERFC_END));
+    let (n, rest) = slow(x, L::ERFC_CENTRE, L::ERFC);
     let (upper, lower) = square_in_parts(x);
-    let Split { a, b } = exp_sum(-upper, -lower);
-    scaled_erfc(x) * a * b
+    let e = exp_of_sum(-upper, -lower);
+    e.times_sum(n, rest) / x.mul_add(L::of(2.0), L::of(1.0)) * e.b
 }
 
 #[inline(always)]
 fn erf_centre<L: Elementary>(x: L) -> L {
-    x * polynomial(x * x, L::ERF)
+    x.mul_add(polynomial(x * x, L::ERF), x)
 }
 
 /// erf x
@@ -51,42 +54,44 @@ pub fn erfc<L: Elementary>(x: L) -> L {
     L::select(L::of(0.5).lt(x.abs()), far, L::of(1.0) - erf_centre(x))
 }
 
-/// x Φ(x), Φ(-t) = e^(-t²/2) W/(2 (1 + √2 t)), the normal distribution function. Below 0 the factor x goes in before the
-/// last power of two, so that the product keeps bits that Φ alone has lost.
+/// x Φ(x). Below 0 the factor x goes in before the last power of two, so that the product keeps bits that Φ alone has
+/// lost.
 #[inline(always)]
 pub fn gelu<L: Elementary>(x: L) -> L {
     let t = x.abs().at_most(L::of(L::GELU_FLOOR));
+    let (m, rest) = slow(t, L::GELU_CENTRE, L::GELU);
     let (upper, lower) = square_in_parts(t);
-    let e = exp_sum(upper * L::of(-0.5), lower * L::of(-0.5));
-    let half_mills = scaled_erfc(t * L::of(std::f64::consts::FRAC_1_SQRT_2)) * L::of(0.5);
-    let below = -t * (half_mills * e.a) * e.b;
-    // + 0: far below zero the result is 0, not -0.
-    L::select(x.lt(L::of(0.0)), below + L::of(0.0), x - t * (half_mills * e.product()))
+    let e = exp_of_sum(upper * L::of(-0.5), lower * L::of(-0.5));
+    // t Φ(-t) with t/(1 + t) = 1 - 1/(1 + t), so that the rounding error of 1 + t is easily made up for.
+    let one = L::of(1.0);
+    let denominator = one + t;
+    let part = denominator - one;
+    let error = (one - (denominator - part)) + (t - part);
+    let fraction = t / denominator;
+    let rest = rest - m * (error * (one - fraction));
+    // + 0: for x < 0 far from zero the result is 0, not -0.
+    let product = fraction * e.times_sum(m, rest) * e.b;
+    x.at_least(L::of(0.0)) - product + L::of(0.0)
 }
 
 /// The inverse of erf: a first guess (S. Winitzki 2008, relative error 2e-3), then Halley's method on erf, or on erfc where
 /// erf is near 1, with f'' = -2 y f':  y <- y - u/(1 + u y),  u = (erf y - x)/(2/√π e^(-y²)).
-pub fn erfinv(x: f64) -> f64 {
-    let magnitude = x.abs();
-    if !(magnitude < 1.0) {
-        return if magnitude == 1.0 { x * f64::INFINITY } else { f64::NAN };
-    }
-    // erfinv x = √π/2 x (1 + π/12 x² + ...)
-    if magnitude < 1e-9 {
-        return x / std::f64::consts::FRAC_2_SQRT_PI;
-    }
+#[inline(always)]
+pub fn erfinv(x: f64x2) -> f64x2 {
     const A: f64 = 0.147;
-    // 1 - |x| is exact where it matters.
-    let complement = 1.0 - magnitude;
-    let l = libm::log(complement * (1.0 + magnitude));
-    let half = 2.0 / (std::f64::consts::PI * A) + 0.5 * l;
+    let one = f64x2::of(1.0);
+    let magnitude = x.abs();
+    // Exact where it matters.
+    let complement = one - magnitude;
+    let l = log(complement * (one + magnitude));
+    let half = l.mul_add(f64x2::of(0.5), f64x2::of(2.0 / (std::f64::consts::PI * A)));
     // √(h² - l/a) - h without its cancellation
-    let square = -l / A / ((half * half - l / A).sqrt() + half);
-    let mut y = square.sqrt();
+    let ratio = -l / f64x2::of(A);
+    let mut y = (ratio / ((half * half + ratio).sqrt() + half)).sqrt();
     for _ in 0..3 {
-        let error = if magnitude < 0.5 { scalar(erf, y) - magnitude } else { complement - scalar(erfc, y) };
-        let u = error * libm::exp(y * y) / std::f64::consts::FRAC_2_SQRT_PI;
-        y -= u / (1.0 + u * y);
+        let error = f64x2::select(magnitude.lt(f64x2::of(0.5)), erf_centre(y) - magnitude, complement - erfc_tail(y));
+        let u = error * exp(y * y) * f64x2::of(1.0 / std::f64::consts::FRAC_2_SQRT_PI);
+        y = y - u / (one + u * y);
     }
-    y.copysign(x)
+    f64x2::select(magnitude.eq(one), f64x2::of(f64::INFINITY), y).flip(x.sign_bits())
 }

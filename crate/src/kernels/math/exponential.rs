@@ -2,31 +2,51 @@
 //! e^x = (e^r 2^(k/2)) 2^(k/2), so that results near the largest number do not overflow on the way and those below the
 //! smallest normal one lose their bits gradually, rounded once.
 
-use super::logarithm::log1p_unchecked;
+use super::logarithm::log1p_of_fraction;
 use super::{polynomial, Elementary};
 use crate::kernels::lane::{f32x4, f64x2, Bits, Lane};
 
-/// A product of two factors, kept apart until the end.
-pub struct Split<L> {
-    pub a: L,
+/// (1 + excess)·a·b, kept apart until the end.
+pub struct Parts<L> {
+    /// e^r - 1
+    excess: L,
+    /// 2^k in two factors.
+    a: L,
     pub b: L,
 }
 
-impl<L: Lane> Split<L> {
+impl<L: Lane> Parts<L> {
+    /// (1 + excess)·a
     #[inline(always)]
-    pub fn product(&self) -> L {
-        self.a * self.b
+    fn first(&self) -> L {
+        (self.excess + L::of(1.0)) * self.a
+    }
+
+    #[inline(always)]
+    fn value(&self) -> L {
+        self.first() * self.b
+    }
+
+    /// factor·(1 + excess)·a: f + f·excess is rounded once less than f·(1 + excess).
+    #[inline(always)]
+    fn times(&self, factor: L) -> L {
+        factor.mul_add(self.excess, factor) * self.a
+    }
+
+    /// As above for factor + rest, where the rest is a rounding error.
+    #[inline(always)]
+    pub fn times_sum(&self, factor: L, rest: L) -> L {
+        (factor + factor.mul_add(self.excess, rest.mul_add(self.excess, rest))) * self.a
     }
 }
 
 /// e^r 2^k for |r| <= ln 2 / 2, where `rounded` = k + ROUNDER.
 #[inline(always)]
-fn assemble<L: Elementary>(r: L, rounded: L) -> Split<L> {
-    let p = (r * r).mul_add(polynomial(r, L::EXP), r) + L::of(1.0);
+fn assemble<L: Elementary>(r: L, rounded: L) -> Parts<L> {
     // The low bits of `rounded` hold k. With k + 2 BIAS >= 0 a shift halves it, and both halves come with their bias.
     let both = rounded.bits() - (L::of(L::ROUNDER).bits() - L::Bits::of(2 * L::BIAS));
     let half = both.shift_right(1);
-    Split { a: p * L::power_of_two(half), b: L::power_of_two(both - half) }
+    Parts { excess: (r * r).mul_add(polynomial(r, L::EXP), r), a: L::power_of_two(half), b: L::power_of_two(both - half) }
 }
 
 /// x - k ln 2 without its last part, k, and k + ROUNDER.
@@ -39,14 +59,14 @@ fn reduce<L: Elementary>(x: L) -> (L, L, L) {
 }
 
 #[inline(always)]
-pub fn exp_split<L: Elementary>(x: L) -> Split<L> {
+fn exp_parts<L: Elementary>(x: L) -> Parts<L> {
     let (r, k, rounded) = reduce(x);
     assemble(k.mul_sub_from(L::of(L::LN_2.1), r), rounded)
 }
 
 /// e^(x + rest) for a `rest` that carries the digits x has lost.
 #[inline(always)]
-pub fn exp_sum<L: Elementary>(x: L, rest: L) -> Split<L> {
+pub fn exp_of_sum<L: Elementary>(x: L, rest: L) -> Parts<L> {
     let (r, k, rounded) = reduce(x);
     assemble(r + k.mul_sub_from(L::of(L::LN_2.1), rest), rounded)
 }
@@ -54,7 +74,7 @@ pub fn exp_sum<L: Elementary>(x: L, rest: L) -> Split<L> {
 /// e^x
 #[inline(always)]
 pub fn exp<L: Elementary>(x: L) -> L {
-    exp_split(x).product()
+    exp_parts(x).value()
 }
 
 /// 2^x = 2^k e^((x - k) ln 2)
@@ -64,7 +84,7 @@ pub fn exp2<L: Elementary>(x: L) -> L {
     let x = x.at_least(L::of(L::EXP_RANGE.0 * per_ln_2)).at_most(L::of(L::EXP_RANGE.1 * per_ln_2));
     let rounded = x + L::of(L::ROUNDER);
     let r = (x - (rounded - L::of(L::ROUNDER))) * L::of(std::f64::consts::LN_2);
-    assemble(r, rounded).product()
+    assemble(r, rounded).value()
 }
 
 /// (e^x - 1)/4, which no x with a finite sinh overflows:
@@ -93,11 +113,15 @@ pub fn expm1<L: Elementary>(x: L) -> L {
     L::select(x.abs().lt(L::of(L::TINY)), x, quarter_expm1(x) * L::of(4.0))
 }
 
-/// tanh |x| = -t/(t + 2), t = e^(-2|x|) - 1
+/// tanh |x| = t/(t + 2), t = e^(2|x|) - 1; 1 - 2/(t + 2) where that is above 1/2
 #[inline(always)]
 pub fn tanh<L: Elementary>(x: L) -> L {
-    let t = quarter_expm1(x.abs() * L::of(-2.0)) * L::of(4.0);
-    L::select(x.abs().lt(L::of(L::TINY)), x, (-t / (t + L::of(2.0))).flip(x.sign_bits()))
+    // Far beyond the last bit of 1 - 2/(t + 2), and far from overflow.
+    let t = quarter_expm1((x.abs() * L::of(2.0)).at_most(L::of(64.0))) * L::of(4.0);
+    let near = x.abs().lt(L::of(0.55));
+    let quotient = L::select(near, t, L::of(2.0)) / (t + L::of(2.0));
+    let value = L::select(near, quotient, L::of(1.0) - quotient);
+    L::select(x.abs().lt(L::of(L::TINY)), x, value.flip(x.sign_bits()))
 }
 
 /// sinh |x| = (t + t/(t + 1))/2, t = e^|x| - 1
@@ -110,11 +134,12 @@ pub fn sinh<L: Elementary>(x: L) -> L {
     L::select(x.abs().lt(L::of(L::TINY)), x, ((quarter + part) * L::of(2.0)).flip(x.sign_bits()))
 }
 
-/// cosh x = e^|x|/2 + 1/(2 e^|x|)
+/// cosh x = h + 1/(4h), h = e^|x|/2
 #[inline(always)]
 pub fn cosh<L: Elementary>(x: L) -> L {
-    let e = exp_split(x.abs());
-    e.a * (e.b * L::of(0.5)) + L::of(0.5) / e.product()
+    let e = exp_parts(x.abs());
+    let half = e.first() * (e.b * L::of(0.5));
+    half + L::of(0.25) / half
 }
 
 /// 1/(1 + e^-x) where x >= 0, e^x/(1 + e^x) elsewhere
@@ -127,13 +152,13 @@ pub fn sigmoid<L: Elementary>(x: L) -> L {
 /// ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|)
 #[inline(always)]
 pub fn softplus<L: Elementary>(x: L) -> L {
-    x.at_least(L::of(0.0)) + log1p_unchecked(exp(-x.abs()))
+    x.at_least(L::of(0.0)) + log1p_of_fraction(exp(-x.abs()))
 }
 
 /// ln sigmoid x = -softplus(-x)
 #[inline(always)]
 pub fn log_sigmoid<L: Elementary>(x: L) -> L {
-    x.at_most(L::of(0.0)) - log1p_unchecked(exp(-x.abs()))
+    x.at_most(L::of(0.0)) - log1p_of_fraction(exp(-x.abs()))
 }
 
 /// x sigmoid(v + rest), where v has the sign of x. For x < 0 the numerator is (x a) b with e^v = a b: x e^v keeps the bits
@@ -143,8 +168,8 @@ fn times_sigmoid<L: Elementary>(x: L, v: L, rest: L) -> L {
     let negative = v.lt(L::of(0.0));
     let x = x.at_least(L::of(L::EXP_RANGE.0));
     let signs = L::select(negative, L::of(0.0), L::of(-0.0)).bits();
-    let e = exp_sum(v.flip(signs), rest.flip(signs));
-    let quotient = L::select(negative, x * e.a, x) / (e.product() + L::of(1.0));
+    let e = exp_of_sum(v.flip(signs), rest.flip(signs));
+    let quotient = L::select(negative, e.times(x), x) / (e.value() + L::of(1.0));
     // + 0: far below zero the result is 0, not -0.
     quotient * L::select(negative, e.b, L::of(1.0)) + L::of(0.0)
 }

@@ -13,6 +13,23 @@ struct Parts<L> {
     tail: L,
 }
 
+impl<L: Elementary> Parts<L> {
+    #[inline(always)]
+    fn of(k: L, f: L) -> Self {
+        let s = f / (f + L::of(2.0));
+        let z = s * s;
+        let half_square = f * f * L::of(0.5);
+        Parts { k, f, half_square, tail: s * z.mul_add(polynomial(z, L::LOG), half_square) }
+    }
+
+    /// k ln 2 + ln m + correction
+    #[inline(always)]
+    fn natural(&self, correction: L) -> L {
+        let lower = self.k.mul_add(L::of(L::LN_2.1), correction);
+        self.k * L::of(L::LN_2.0) - ((self.half_square - (self.tail + lower)) - self.f)
+    }
+}
+
 /// Of a normal x > 0; `shift` is added to the exponent.
 #[inline(always)]
 fn parts<L: Elementary>(x: L, shift: L) -> Parts<L> {
@@ -23,24 +40,24 @@ fn parts<L: Elementary>(x: L, shift: L) -> Parts<L> {
     let magic = L::of((1u64 << L::MANTISSA) as f64);
     let k = L::from_bits(offset.shift_right(L::MANTISSA) | magic.bits()) - (magic + L::of(L::BIAS as f64)) + shift;
     let mantissa = offset & L::Bits::of((1i64 << L::MANTISSA) - 1);
-    let f = L::from_bits(mantissa + root_half) - L::of(1.0);
-    let s = f / (f + L::of(2.0));
-    let z = s * s;
-    let half_square = f * f * L::of(0.5);
-    Parts { k, f, half_square, tail: s * z.mul_add(polynomial(z, L::LOG), half_square) }
+    Parts::of(k, L::from_bits(mantissa + root_half) - L::of(1.0))
 }
 
 /// Finishes a logarithm for any x: subnormal numbers are scaled first; 0, negative numbers, Infinity and NaN are patched.
 #[inline(always)]
 fn of_any<L: Elementary>(x: L, finish: impl Fn(Parts<L>) -> L) -> L {
     let usual = L::of(L::SMALLEST_NORMAL).le(x) & x.lt(L::of(f64::INFINITY));
-    if !(!usual).any() {
-        return finish(parts(x, L::of(0.0)));
+    let rare = (!usual).any();
+    let (mut scaled, mut shift) = (x, L::of(0.0));
+    if rare {
+        let small = x.lt(L::of(L::SMALLEST_NORMAL));
+        scaled = L::select(small, x * L::of(((1u64) << (L::MANTISSA + 1)) as f64), x);
+        shift = L::select(small, L::of(-((L::MANTISSA + 1) as f64)), shift);
     }
-    let small = x.lt(L::of(L::SMALLEST_NORMAL));
-    let exponent = (L::MANTISSA + 1) as f64;
-    let scaled = L::select(small, x * L::of(((1u64) << (L::MANTISSA + 1)) as f64), x);
-    let y = finish(parts(scaled, L::select(small, L::of(-exponent), L::of(0.0))));
+    let y = finish(parts(scaled, shift));
+    if !rare {
+        return y;
+    }
     // Infinity and NaN stay what they are; below 0 there is no logarithm.
     let limit = L::select(x.lt(L::of(0.0)), L::of(f64::NAN), x);
     let limit = L::select(x.eq(L::of(0.0)), L::of(f64::NEG_INFINITY), limit);
@@ -50,7 +67,7 @@ fn of_any<L: Elementary>(x: L, finish: impl Fn(Parts<L>) -> L) -> L {
 /// ln x
 #[inline(always)]
 pub fn log<L: Elementary>(x: L) -> L {
-    of_any(x, |p| p.k * L::of(L::LN_2.0) - ((p.half_square - (p.tail + p.k * L::of(L::LN_2.1))) - p.f))
+    of_any(x, |p| p.natural(L::of(0.0)))
 }
 
 /// k·octave + ln m · scale, with every product of leading parts exact
@@ -77,23 +94,24 @@ pub fn log10<L: Elementary>(x: L) -> L {
     of_any(x, |p| scaled(p, L::LOG10_2, L::PER_LN_10))
 }
 
-/// ln(1 + x) for finite x > -1: u = 1 + x rounded, and the error c of the rounding through ln(u + c) = ln u + c/u.
+/// ln(1 + x): u = 1 + x rounded, and the error of the rounding through ln(u + error) = ln u + error/u.
 #[inline(always)]
-pub fn log1p_unchecked<L: Elementary>(x: L) -> L {
+pub fn log1p<L: Elementary>(x: L) -> L {
     let one = L::of(1.0);
     let u = one + x;
     let part = u - one;
     let error = (one - (u - part)) + (x - part);
-    let p = parts(u, L::of(0.0));
-    p.k * L::of(L::LN_2.0) - ((p.half_square - (p.tail + (p.k * L::of(L::LN_2.1) + error / u))) - p.f)
-}
-
-/// ln(1 + x)
-#[inline(always)]
-pub fn log1p<L: Elementary>(x: L) -> L {
-    let y = log1p_unchecked(x);
+    let y = parts(u, L::of(0.0)).natural(error / u);
     let limit = L::select(x.lt(L::of(-1.0)), L::of(f64::NAN), x);
     let limit = L::select(x.eq(L::of(-1.0)), L::of(f64::NEG_INFINITY), limit);
     let usual = L::of(-1.0).lt(x) & x.lt(L::of(f64::INFINITY)) & L::of(L::TINY).le(x.abs());
     L::select(usual, y, limit)
+}
+
+/// ln(1 + x) for 0 <= x <= 1, where m = 1 + x or (1 + x)/2 and f = x or (x - 1)/2 need no rounding.
+#[inline(always)]
+pub fn log1p_of_fraction<L: Elementary>(x: L) -> L {
+    let upper = L::of(std::f64::consts::SQRT_2 - 1.0).lt(x);
+    let f = L::select(upper, (x - L::of(1.0)) * L::of(0.5), x);
+    Parts::of(L::select(upper, L::of(1.0), L::of(0.0)), f).natural(L::of(0.0))
 }

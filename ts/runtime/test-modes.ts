@@ -1,0 +1,2 @@
+/** Test modes of the instance. */
+export { stressGrowth, trap } from "./instance.js";

@@ -1,0 +1,205 @@
+/**
+ * Which outputs depend on which inputs: index sets propagated through the recorded program, op by op. Elementwise ops pass
+ * sets through, movement ops move them (found out by running the op on positions), sums and products join them. An op that
+ * is not known to be sparse makes every output depend on all its inputs: too large a pattern is slow, too small is wrong.
+ */
+import { tensor } from "../creation.js";
+import type { OpName } from "../opcodes.js";
+import type { Instruction, Program, Variable } from "../inspect/program.js";
+import { apply } from "../ops/apply.js";
+import { inScope } from "../transforms/machinery.js";
+import type { Pattern } from "./colouring.js";
+
+/** Positions of the differentiated input, ascending; null = none. Shared between elements, never changed. */
+type IndexSet = Int32Array | null;
+
+const ELEMENTWISE = new Set<string>([
+  "neg", "abs", "square", "sqrt", "rsqrt", "cbrt", "reciprocal", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh",
+  "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "erfinv", "lgamma", "digamma", "polygamma", "sincDerivative", "relu", "sigmoid", "softplus", "logSigmoid", "silu", "geluErf", "clampNumbers", "cast",
+  "add", "sub", "mul", "div", "mod", "fmod", "pow", "hypot", "atan2", "xlogy", "maximum", "minimum", "strongMul", "where",
+]);
+
+/** Derivative zero: nothing depends. */
+const ZERO = new Set<string>([
+  "sign", "floor", "ceil", "round", "trunc", "stopGradient", "eq", "ne", "lt", "le", "gt", "ge", "logicalAnd", "logicalOr", "logicalNot", "isNaN", "isFinite", "any", "all", "argmax", "argmin", "argsort",
+  "randomBits", "randomUniform", "randomNormal", "randomSplit",
+]);
+
+/** Each output element is one input element (or a zero): the first input moves, further inputs are indices. */
+const MOVEMENT = new Set<string>(["reshape", "broadcastTo", "transpose", "slice", "unslice", "flip", "diagonal", "diagonalMatrix", "take", "gather"]);
+
+const REDUCTIONS = new Set<string>(["sum", "prod", "max", "min", "logsumexp"]);
+
+/** Along one axis everything depends on everything. */
+const AXIS = new Set<string>(["softmax", "logSoftmax", "cumsum", "linearScan"]);
+
+function union(a: IndexSet, b: IndexSet): IndexSet {
+  if (a === null || a === b) return b;
+  if (b === null) return a;
+  const out = new Int32Array(a.length + b.length);
+  let [i, j, n] = [0, 0, 0];
+  while (i < a.length || j < b.length) {
+    const [x, y] = [i < a.length ? a[i]! : Infinity, j < b.length ? b[j]! : Infinity];
+    out[n++] = Math.min(x, y);
+    if (x <= y) i++;
+    if (y <= x) j++;
+  }
+  // A union that adds nothing shares the larger set.
+  if (n === a.length) return a;
+  return n === b.length ? b : out.slice(0, n);
+}
+
+const sizeOf = (shape: readonly number[]) => shape.reduce((x, y) => x * y, 1);
+
+/** For each output element, the position of the input element it comes from; -1 for a zero. */
+function positions(op: OpName, shape: readonly number[], rest: readonly Variable[], parameters: readonly number[]): ArrayLike<number> {
+  return inScope(() => {
+    // Counted from 1, so that a zero the op puts in is told apart.
+    const numbered = tensor(Float64Array.from({ length: sizeOf(shape) }, (_, i) => i + 1), { shape: [...shape] });
+    const others = rest.map((v) => tensor(v.bytes, { shape: [...v.shape], dtype: v.dtype }));
+    return { data: apply(op, [numbered, ...others], parameters).data() };
+  }).data;
+}
+
+/** Position in an operand of each element of the broadcast shape. */
+function broadcastPositions(from: readonly number[], to: readonly number[]): ArrayLike<number> | null {
+  if (from.length === to.length && from.every((d, i) => d === to[i])) return null;
+  return positions("broadcastTo", from, [], to);
+}
+
+function elementwise(inputs: readonly Variable[], sets: readonly IndexSet[][], output: Variable): IndexSet[] {
+  const out = new Array<IndexSet>(sizeOf(output.shape)).fill(null);
+  inputs.forEach((input, k) => {
+    if (sets[k]!.every((s) => s === null)) return;
+    const at = broadcastPositions(input.shape, output.shape);
+    for (let i = 0; i < out.length; i++) out[i] = union(out[i]!, sets[k]![at === null ? i : at[i]! - 1]!);
+  });
+  return out;
+}
+
+function movement({ op, inputs, parameters, output }: Instruction, sets: readonly IndexSet[][]): IndexSet[] {
+  const at = positions(op as OpName, inputs[0]!.shape, inputs.slice(1), parameters);
+  return Array.from({ length: sizeOf(output.shape) }, (_, i) => (at[i] === 0 ? null : sets[0]![at[i]! - 1]!));
+}
+
+/** Joins the sets of all elements that end in the same place: `target[i]` for input element i. */
+function joined(sets: readonly IndexSet[], target: (i: number) => number, count: number): IndexSet[] {
+  const groups = Array.from({ length: count }, () => new Set<IndexSet>());
+  sets.forEach((s, i) => s !== null && groups[target(i)]!.add(s));
+  return groups.map((group) => joinAll([...group]));
+}
+
+/** Pairwise, so that n sets cost n log n. */
+function joinAll(sets: IndexSet[]): IndexSet {
+  while (sets.length > 1) sets = Array.from({ length: Math.ceil(sets.length / 2) }, (_, i) => union(sets[2 * i]!, sets[2 * i + 1] ?? null));
+  return sets[0] ?? null;
+}
+
+function reduction({ inputs, parameters, output }: Instruction, sets: readonly IndexSet[][]): IndexSet[] {
+  const shape = inputs[0]!.shape;
+  const [, all, ...axes] = parameters;
+  const over = new Set(all === 1 ? shape.map((_, i) => i) : axes.map((a) => (a < 0 ? a + shape.length : a)));
+  const kept = shape.map((d, i) => (over.has(i) ? 1 : d));
+  // The output's elements broadcast back over the input tell where each input element ends.
+  const at = positions("broadcastTo", kept, [], shape);
+  return joined(sets[0]!, (i) => at[i]! - 1, sizeOf(output.shape));
+}
+
+function alongAxis({ inputs, parameters, output }: Instruction, sets: readonly IndexSet[][]): IndexSet[] {
+  const shape = output.shape;
+  const axis = parameters[0]! < 0 ? parameters[0]! + shape.length : parameters[0]!;
+  const kept = shape.map((d, i) => (i === axis ? 1 : d));
+  const at = positions("broadcastTo", kept, [], shape);
+  const together = elementwise(inputs, sets, output);
+  const lines = joined(together, (i) => at[i]! - 1, sizeOf(kept));
+  return together.map((_, i) => lines[at[i]! - 1]!);
+}
+
+function concatenated({ inputs, parameters, output }: Instruction, sets: readonly IndexSet[][]): IndexSet[] {
+  let from = 0;
+  const all: IndexSet[] = [];
+  const at = inScope(() => {
+    const parts = inputs.map((v) => {
+      const n = sizeOf(v.shape);
+      const part = tensor(Float64Array.from({ length: n }, (_, i) => from + i), { shape: [...v.shape] });
+      from += n;
+      return part;
+    });
+    return { data: apply("concat", parts, parameters).data() };
+  }).data;
+  sets.forEach((s) => all.push(...s));
+  return Array.from({ length: sizeOf(output.shape) }, (_, i) => all[at[i]!]!);
+}
+
+/** C[i, j] depends on row i of A where B's column j may be non-zero, and the other way round. A constant's zeros count. */
+function product({ inputs: [a, b], output }: Instruction, [sa, sb]: readonly IndexSet[][]): IndexSet[] {
+  const [m, k] = a!.shape.slice(-2) as [number, number];
+  const n = b!.shape.at(-1)!;
+  const batch = output.shape.slice(0, -2);
+  const matrices = (v: Variable, rows: number, columns: number) => {
+    const lead = v.shape.slice(0, -2);
+    const at = lead.length === 0 ? null : positions("broadcastTo", lead, [], batch);
+    return (index: number) => (at === null ? 0 : at[index]! - 1) * rows * columns;
+  };
+  const [fromA, fromB] = [matrices(a!, m, k), matrices(b!, k, n)];
+  const nonzero = (v: Variable, at: number) => v.kind !== "constant" || v.bytes[at] !== 0;
+  const out = new Array<IndexSet>(sizeOf(output.shape)).fill(null);
+  for (let index = 0; index < sizeOf(batch); index++) {
+    const [startA, startB] = [fromA(index), fromB(index)];
+    for (let i = 0; i < m; i++) {
+      for (let j = 0; j < n; j++) {
+        const meeting = new Set<IndexSet>();
+        for (let p = 0; p < k; p++) {
+          const [x, y] = [startA + i * k + p, startB + p * n + j];
+          if (sa![x] !== null && nonzero(b!, y)) meeting.add(sa![x]!);
+          if (sb![y] !== null && nonzero(a!, x)) meeting.add(sb![y]!);
+        }
+        out[(index * m + i) * n + j] = joinAll([...meeting]);
+      }
+    }
+  }
+  return out;
+}
+
+/** Everything on everything. */
+function dense(sets: readonly IndexSet[][], output: Variable): IndexSet[] {
+  const all = joinAll([...new Set(sets.flat())]);
+  return new Array<IndexSet>(sizeOf(output.shape)).fill(all);
+}
+
+function step(instruction: Instruction, sets: readonly IndexSet[][]): IndexSet[] {
+  const { op, inputs, output } = instruction;
+  const nothing = () => new Array<IndexSet>(sizeOf(output.shape)).fill(null);
+  if (ZERO.has(op) || sets.every((s) => s.every((x) => x === null))) return nothing();
+  if (ELEMENTWISE.has(op)) return elementwise(inputs, sets, output);
+  // Indices that depend on the input are a pattern that moves with it.
+  if (MOVEMENT.has(op) && inputs.slice(1).every((v) => v.kind === "constant")) return movement(instruction, sets);
+  if (REDUCTIONS.has(op)) return reduction(instruction, sets);
+  if (AXIS.has(op)) return alongAxis(instruction, sets);
+  if (op === "concat") return concatenated(instruction, sets);
+  if (op === "matrixMultiply") return product(instruction, sets);
+  return dense(sets, output);
+}
+
+/** The pattern of the Jacobian of the program's first output with respect to its first input. */
+export function patternOf(program: Program): Pattern {
+  const sets = new Map<Variable, IndexSet[]>();
+  const input = program.inputs[0]!;
+  for (const v of program.variables) {
+    if (v.kind !== "computed") sets.set(v, new Array<IndexSet>(sizeOf(v.shape)).fill(null));
+  }
+  sets.set(input, Array.from({ length: sizeOf(input.shape) }, (_, i) => Int32Array.of(i)));
+  const lastUse = new Map<Variable, number>();
+  program.instructions.forEach((instruction, i) => instruction.inputs.forEach((v) => lastUse.set(v, i)));
+  const output = program.outputs[0]!;
+  program.instructions.forEach((instruction, i) => {
+    sets.set(instruction.output, step(instruction, instruction.inputs.map((v) => sets.get(v)!)));
+    for (const v of instruction.inputs) if (lastUse.get(v) === i && v !== output) sets.delete(v);
+  });
+  const rows = sets.get(output)!;
+  const rowStart = new Int32Array(rows.length + 1);
+  rows.forEach((row, i) => (rowStart[i + 1] = rowStart[i]! + (row?.length ?? 0)));
+  const columnIndex = new Int32Array(rowStart[rows.length]!);
+  rows.forEach((row, i) => row && columnIndex.set(row, rowStart[i]!));
+  return { rows: rows.length, columns: sizeOf(input.shape), rowStart, columnIndex };
+}
