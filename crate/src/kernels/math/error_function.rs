@@ -46,12 +46,12 @@ pub fn erf<L: Elementary>(x: L) -> L {
     L::select(L::of(0.75).lt(x.abs()), far, erf_centre(x))
 }
 
-/// erfc x: 1 - erf x below 1/2, where erfc is the larger of the two; 2 - erfc(-x) for x < 0
+/// erfc x: 1 - erf x as far as the short series goes, where erf has digits to spare; 2 - erfc(-x) for x < 0
 #[inline(always)]
 pub fn erfc<L: Elementary>(x: L) -> L {
     let tail = erfc_tail(x.abs());
     let far = L::select(x.lt(L::of(0.0)), L::of(2.0) - tail, tail);
-    L::select(L::of(0.5).lt(x.abs()), far, L::of(1.0) - erf_centre(x))
+    L::select(L::of(0.75).lt(x.abs()), far, L::of(1.0) - erf_centre(x))
 }
 
 /// x Φ(x). Below 0 the factor x goes in before the last power of two, so that the product keeps bits that Φ alone has

@@ -34,7 +34,7 @@ pub trait Elementary: Lane<Element: Into<f64> + FromF64 + PartialEq> {
     const TINY: f64;
     /// Half of the bits of the mantissa, cleared: what is left has an exact square.
     const UPPER_HALF: i64;
-    /// e^x is 0 below the first (so is x e^x) and Infinity above the second.
+    /// e^x is 0 below the first (so is x e^x); e^x and even sinh x are Infinity above the second, and 2^k/4 there is not.
     const EXP_RANGE: (f64, f64);
     /// e^x - 1 is -1 below.
     const EXPM1_FLOOR: f64;
@@ -77,7 +77,7 @@ impl Elementary for f32x4 {
     const SMALLEST_NORMAL: f64 = f32::MIN_POSITIVE as f64;
     const TINY: f64 = 2.9e-8;
     const UPPER_HALF: i64 = !0xfff;
-    const EXP_RANGE: (f64, f64) = (-120.0, 90.0);
+    const EXP_RANGE: (f64, f64) = (-120.0, 89.6);
     const EXPM1_FLOOR: f64 = -18.0;
     const LN_2: (f64, f64) = (0.693145751953125, 1.4286068203094173e-06);
     const LOG10_2: (f64, f64) = (0.301025390625, 4.605038981195214e-06);
@@ -117,7 +117,7 @@ impl Elementary for f64x2 {
     const SMALLEST_NORMAL: f64 = f64::MIN_POSITIVE;
     const TINY: f64 = 5.5e-17;
     const UPPER_HALF: i64 = !0x7ff_ffff;
-    const EXP_RANGE: (f64, f64) = (-760.0, 711.0);
+    const EXP_RANGE: (f64, f64) = (-760.0, 710.5);
     const EXPM1_FLOOR: f64 = -38.0;
     const LN_2: (f64, f64) = (0.6931471805598903, 5.497923018708371e-14);
     const LOG10_2: (f64, f64) = (0.30102999566395283, 2.8363394551044964e-14);

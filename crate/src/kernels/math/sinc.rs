@@ -19,9 +19,9 @@ pub fn sinc_derivative(n: u32, x: f64) -> f64 {
     let value = if u >= order.max(1.0) {
         (1..=n).fold(waves.shifted(0) / u, |f, k| (waves.shifted(k) - k as f64 * f) / u)
     } else {
-        // A start's error is multiplied by u/k on the way from k to k - 1.
+        // A start's error is multiplied by u/k on the way from k to k - 1; the odd orders are themselves as small as u.
         let (mut top, mut error) = (n, 1.0);
-        while error > 1e-20 {
+        while error > 1e-18 * u.min(1.0) {
             top += 1;
             error *= u / (top as f64 + 1.0);
         }
