@@ -1,8 +1,7 @@
 // tfjs keeps one backend active at a time; each step switches to its own.
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import * as tf from "@tensorflow/tfjs-core";
-import "@tensorflow/tfjs-backend-cpu";
+import * as tf from "@tensorflow/tfjs"; // the whole package: the core alone registers no gradients
 import { setThreadsCount, setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 
 setWasmPaths(path.dirname(fileURLToPath(import.meta.resolve("@tensorflow/tfjs-backend-wasm"))) + path.sep);

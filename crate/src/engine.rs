@@ -55,7 +55,7 @@ impl Engine {
         loop {
             match session.value(id)? {
                 Value::Concrete(array) => {
-                    let mut dims = array.dims.clone();
+                    let mut dims = Dims::from_slice(&array.dims);
                     // Innermost batch axis first: each axis counts positions of the value it wraps.
                     for &axis in removed.iter().rev() {
                         dims.remove(axis);
@@ -72,7 +72,15 @@ impl Engine {
     }
 
     pub fn dtype(&self, id: Id) -> Result<DType> {
-        Ok(self.concrete_under(id, true)?.dtype)
+        let session = self.session();
+        let mut id = id;
+        loop {
+            match session.value(id)? {
+                Value::Concrete(array) => return Ok(array.dtype),
+                Value::Dual { primal, .. } | Value::Tracked { primal, .. } => id = *primal,
+                Value::Batched { inner, .. } => id = *inner,
+            }
+        }
     }
 
     /// The concrete array below all levels. Reading the numbers of a batched value is refused unless only its kind is asked.

@@ -46,12 +46,13 @@ pub fn dims_from(values: &[f64]) -> Result<Dims> {
 
 /// Row-major strides, in elements.
 pub fn contiguous_strides(dims: &[usize]) -> Strides {
-    let mut strides: Strides = SmallVec::from_elem(0, dims.len());
+    let mut strides: Strides = SmallVec::with_capacity(dims.len());
     let mut step = 1isize;
-    for i in (0..dims.len()).rev() {
-        strides[i] = step;
-        step = step.wrapping_mul(dims[i].max(1) as isize);
+    for &d in dims.iter().rev() {
+        strides.push(step);
+        step = step.wrapping_mul(d.max(1) as isize);
     }
+    strides.reverse();
     strides
 }
 

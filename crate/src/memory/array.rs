@@ -8,7 +8,6 @@ use crate::shape::{contiguous_strides, element_count, Dims, Strides};
 use crate::with_element;
 use std::rc::Rc;
 
-#[derive(Clone)]
 pub struct Array {
     buffer: Rc<Buffer>,
     /// First element, in elements from the start of the buffer.
@@ -16,6 +15,19 @@ pub struct Array {
     pub dims: Dims,
     pub strides: Strides,
     pub dtype: DType,
+}
+
+impl Clone for Array {
+    /// Small vectors copied as slices: element by element, as their own `clone` does it, costs more than a small op.
+    fn clone(&self) -> Array {
+        Array {
+            buffer: self.buffer.clone(),
+            offset: self.offset,
+            dims: Dims::from_slice(&self.dims),
+            strides: Strides::from_slice(&self.strides),
+            dtype: self.dtype,
+        }
+    }
 }
 
 impl Array {
@@ -74,8 +86,7 @@ impl Array {
     /// This array when its elements already lie in order, else a fresh copy.
     pub fn contiguous(&self) -> Result<Array> {
         if self.is_contiguous() {
-            let strides = contiguous_strides(&self.dims);
-            return Ok(self.view(self.dims.clone(), strides, self.offset));
+            return Ok(self.view(Dims::from_slice(&self.dims), contiguous_strides(&self.dims), self.offset));
         }
         let mut out = Array::new(self.dtype, &self.dims)?;
         with_element!(self.dtype, T => {

@@ -34,15 +34,21 @@ fn run(function: Binary, domain: Domain, inputs: &[Array]) -> Result<Array> {
     let (a, b) = (&inputs[0], &inputs[1]);
     let dims = broadcast2(a, b)?;
     let dtype = common(a, b, domain);
-    let (a, b) = (to_dtype(a, dtype)?, to_dtype(b, dtype)?);
+    let (cast_a, cast_b);
+    let (a, b) = if a.dtype == dtype && b.dtype == dtype {
+        (a, b)
+    } else {
+        (cast_a, cast_b) = (to_dtype(a, dtype)?, to_dtype(b, dtype)?);
+        (&cast_a, &cast_b)
+    };
     match dtype {
-        DType::Float32 => elementwise::<f32, f32, 2>([&a, &b], &dims, |[a, b], out| binary::binary_f32(function, a, b, out)),
-        DType::Float64 => elementwise::<f64, f64, 2>([&a, &b], &dims, |[a, b], out| binary::binary_f64(function, a, b, out)),
+        DType::Float32 => elementwise::<f32, f32, 2>([a, b], &dims, |[a, b], out| binary::binary_f32(function, a, b, out)),
+        DType::Float64 => elementwise::<f64, f64, 2>([a, b], &dims, |[a, b], out| binary::binary_f64(function, a, b, out)),
         _ => {
             if matches!(function, Binary::Mod | Binary::Fmod) && b.contiguous()?.slice::<i32>().contains(&0) {
                 return Err(Error::value("int32 division by zero; cast to float32 for IEEE results"));
             }
-            elementwise::<i32, i32, 2>([&a, &b], &dims, |[a, b], out| binary::binary_i32(function, a, b, out))
+            elementwise::<i32, i32, 2>([a, b], &dims, |[a, b], out| binary::binary_i32(function, a, b, out))
         }
     }
 }

@@ -28,7 +28,13 @@ fn run(function: Unary, domain: Domain, inputs: &[Array]) -> Result<Array> {
         (DType::Bool, Domain::Number) => DType::Int32,
         (d, Domain::Number) => d,
     };
-    let x = to_dtype(x, dtype)?.contiguous()?;
+    let converted;
+    let x = if x.dtype == dtype && x.is_contiguous() {
+        x
+    } else {
+        converted = to_dtype(x, dtype)?.contiguous()?;
+        &converted
+    };
     let mut out = Array::new(dtype, &x.dims)?;
     match dtype {
         DType::Float32 => unary::unary_f32(function, x.slice(), out.slice_mut()),

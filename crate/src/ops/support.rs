@@ -77,6 +77,13 @@ pub fn elementwise<T: Element, O: Element, const N: usize>(
     if count == 0 {
         return Ok(out);
     }
+    // The common case: slices of the result's own shape, and numbers.
+    if inputs.iter().all(|a| a.len() == 1 || (a.dims == *dims && a.is_contiguous())) {
+        // SAFETY: an array of size 1 has a first element.
+        let operands = inputs.map(|a| if a.len() == 1 { Operand::Splat(unsafe { *a.pointer() }) } else { Operand::Slice(a.slice()) });
+        kernel(operands, out.slice_mut());
+        return Ok(out);
+    }
     let walks = inputs.map(|a| Walk::<T>::new(a, dims));
     // The longest run of trailing axes over which every operand is a slice or a number.
     let mut inner = 0;
@@ -149,7 +156,7 @@ pub fn elementwise<T: Element, O: Element, const N: usize>(
 /// Shapes of two operands broadcast.
 pub fn broadcast2(a: &Array, b: &Array) -> Result<Dims> {
     if a.dims == b.dims {
-        return Ok(a.dims.clone());
+        return Ok(Dims::from_slice(&a.dims));
     }
     broadcast(&a.dims, &b.dims)
 }

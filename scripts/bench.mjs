@@ -1,0 +1,16 @@
+// `npm run bench [-- name ...]`: set-up, then the benchmarks against the peers.
+import { spawn } from "node:child_process";
+import path from "node:path";
+import { build } from "./build.mjs";
+import { hashOf, once, root, run, say, stopOnError } from "./lib.mjs";
+
+stopOnError(async () => {
+  await build();
+  const folder = path.join(root, "bench");
+  await once("bench", hashOf([path.join(folder, "package-lock.json")]), ["bench/node_modules/@tensorflow"], async () => {
+    say("installing the competitors");
+    await run("npm", ["ci", "--no-audit", "--no-fund"], { cwd: folder });
+  });
+  const child = spawn(process.execPath, [path.join(folder, "run.mjs"), ...process.argv.slice(2)], { stdio: "inherit" });
+  child.on("close", (code) => process.exit(code ?? 1));
+});
