@@ -7,7 +7,7 @@ use crate::memory::array::Array;
 use crate::memory::values::{Id, Value};
 use crate::session::Session;
 use crate::shape::Dims;
-use std::cell::{RefCell, RefMut};
+use std::cell::{Ref, RefCell, RefMut};
 
 #[derive(Default)]
 pub struct Engine {
@@ -23,6 +23,11 @@ impl Engine {
 
     pub fn session(&self) -> RefMut<'_, Session> {
         self.session.borrow_mut()
+    }
+
+    /// For looking only; several may look at once.
+    pub fn read_session(&self) -> Ref<'_, Session> {
+        self.session.borrow()
     }
 
     pub fn set_pending(&self, error: Error) {

@@ -28,7 +28,7 @@ impl Op {
 }
 
 /// Level 0: concrete arrays in, a fresh array (or view) out. Checks shapes, axes, dtypes.
-pub type Eval = fn(&[Array], &[f64]) -> Result<Array>;
+pub type Eval = fn(&[&Array], &[f64]) -> Result<Array>;
 
 pub struct Row {
     pub name: &'static str,

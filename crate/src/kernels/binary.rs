@@ -245,3 +245,6 @@ macro_rules! in_place {
 
 in_place!(f32, accumulate_f32, axpy_f32);
 in_place!(f64, accumulate_f64, axpy_f64);
+
+#[cfg(test)]
+mod tests;

@@ -10,26 +10,25 @@ use smallvec::SmallVec;
 
 impl Engine {
     pub(super) fn evaluate(&self, op: Op, eval: Eval, inputs: &[Id], params: &[f64]) -> Result<Id> {
-        let mut arrays: SmallVec<[Array; 3]> = SmallVec::new();
-        let inspecting = {
-            let session = self.session();
-            for &id in inputs {
-                match session.value(id)? {
-                    Value::Concrete(array) => arrays.push(array.clone()),
-                    _ => return Err(Error::value("a value of a transform reached evaluation").in_op(op)),
-                }
+        // The session stays borrowed while the kernel runs, so that its arrays need no copies; kernels know nothing of it.
+        let session = self.read_session();
+        let mut arrays: SmallVec<[&Array; 4]> = SmallVec::new();
+        for &id in inputs {
+            match session.value(id)? {
+                Value::Concrete(array) => arrays.push(array),
+                _ => return Err(Error::value("a value of a transform reached evaluation").in_op(op)),
             }
-            session.inspector.is_active()
-        };
-        if !inspecting {
+        }
+        if !session.inspector.is_active() {
             let out = eval(&arrays, params).map_err(|e| e.in_op(op))?;
+            drop(arrays);
+            drop(session);
             return self.session().insert(Value::Concrete(out));
         }
         let start = crate::inspect::now();
         let out = eval(&arrays, params).map_err(|e| e.in_op(op))?;
         let elapsed = crate::inspect::now() - start;
-        let mut session = self.session();
-        if session.inspector.checks_nan() && crate::inspect::has_nan(&out) && !arrays.iter().any(crate::inspect::has_nan) {
+        if session.inspector.checks_nan() && crate::inspect::has_nan(&out) && !arrays.iter().any(|a| crate::inspect::has_nan(a)) {
             let shapes: Vec<String> = arrays.iter().map(|a| crate::shape::show(&a.dims)).collect();
             return Err(Error::new(
                 ErrorCode::Anomaly,
@@ -38,6 +37,9 @@ impl Engine {
             .in_op(op));
         }
         let bytes = out.len() * out.dtype.size();
+        drop(arrays);
+        drop(session);
+        let mut session = self.session();
         let id = session.insert(Value::Concrete(out))?;
         session.inspector.profile(op, elapsed, bytes);
         if session.inspector.records() {

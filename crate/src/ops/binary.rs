@@ -30,8 +30,8 @@ fn common(a: &Array, b: &Array, domain: Domain) -> DType {
     }
 }
 
-fn run(function: Binary, domain: Domain, inputs: &[Array]) -> Result<Array> {
-    let (a, b) = (&inputs[0], &inputs[1]);
+fn run(function: Binary, domain: Domain, inputs: &[&Array]) -> Result<Array> {
+    let (a, b) = (inputs[0], inputs[1]);
     let dims = broadcast2(a, b)?;
     let dtype = common(a, b, domain);
     let (cast_a, cast_b);
@@ -54,7 +54,7 @@ fn run(function: Binary, domain: Domain, inputs: &[Array]) -> Result<Array> {
 }
 
 /// int32 / int32 is float32; dividing integers by zero throws.
-fn divide(inputs: &[Array]) -> Result<Array> {
+fn divide(inputs: &[&Array]) -> Result<Array> {
     let b = &inputs[1];
     if !inputs[0].dtype.is_float() && !b.dtype.is_float() && b.to_vec().contains(&0.0) {
         return Err(Error::value("int32 division by zero; cast to float32 for IEEE results"));
@@ -62,7 +62,7 @@ fn divide(inputs: &[Array]) -> Result<Array> {
     run(Binary::Div, Domain::Float, inputs)
 }
 
-fn compared(function: Compare, inputs: &[Array]) -> Result<Array> {
+fn compared(function: Compare, inputs: &[&Array]) -> Result<Array> {
     let (a, b) = (&inputs[0], &inputs[1]);
     let dims = broadcast2(a, b)?;
     let dtype = common(a, b, Domain::Number);
@@ -74,7 +74,7 @@ fn compared(function: Compare, inputs: &[Array]) -> Result<Array> {
     }
 }
 
-fn logic(inputs: &[Array], kernel: fn(Operand<u8>, Operand<u8>, &mut [u8])) -> Result<Array> {
+fn logic(inputs: &[&Array], kernel: fn(Operand<u8>, Operand<u8>, &mut [u8])) -> Result<Array> {
     let dims = broadcast2(&inputs[0], &inputs[1])?;
     let (a, b) = (to_dtype(&inputs[0], DType::Bool)?, to_dtype(&inputs[1], DType::Bool)?);
     elementwise::<u8, u8, 2>([&a, &b], &dims, |[a, b], out| kernel(a, b, out))
@@ -92,7 +92,7 @@ fn tested(x: &Array, integers: u8, f32_kernel: fn(&[f32], &mut [u8]), f64_kernel
 }
 
 /// The mask and both branches are brought to one shape; runs are those of the slowest of the three.
-fn select(inputs: &[Array]) -> Result<Array> {
+fn select(inputs: &[&Array]) -> Result<Array> {
     let (a, b) = (&inputs[1], &inputs[2]);
     let dims: Dims = broadcast(&broadcast2(a, b)?, &inputs[0].dims)?;
     let dtype = a.dtype.promote(b.dtype);

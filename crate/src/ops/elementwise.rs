@@ -21,7 +21,7 @@ enum Domain {
     Number,
 }
 
-fn run(function: Unary, domain: Domain, inputs: &[Array]) -> Result<Array> {
+fn run(function: Unary, domain: Domain, inputs: &[&Array]) -> Result<Array> {
     let x = &inputs[0];
     let dtype = match (x.dtype, domain) {
         (d, Domain::Float) => d.to_float(),
@@ -59,7 +59,7 @@ fn inside<'a>(defined: Var<'a>, partial: Var<'a>) -> Diagonal<'a> {
 }
 
 /// A row with one integer parameter n whose derivative is the same row with n + 1.
-fn derivative_family(x: &[Array], n: f64, f32_kernel: fn(u32, &[f32], &mut [f32]), f64_kernel: fn(u32, &[f64], &mut [f64])) -> Result<Array> {
+fn derivative_family(x: &[&Array], n: f64, f32_kernel: fn(u32, &[f32], &mut [f32]), f64_kernel: fn(u32, &[f64], &mut [f64])) -> Result<Array> {
     let x = to_dtype(&x[0], x[0].dtype.to_float())?.contiguous()?;
     let mut out = Array::new(x.dtype, &x.dims)?;
     match x.dtype {
@@ -198,7 +198,7 @@ crate::rows! { start: 0;
     ),
 }
 
-fn clamp(x: &[Array], p: &[f64]) -> Result<Array> {
+fn clamp(x: &[&Array], p: &[f64]) -> Result<Array> {
     use crate::kernels::binary::{binary_f32, binary_f64, binary_i32, Binary};
     let x = match x[0].dtype {
         DType::Bool => to_dtype(&x[0], DType::Int32)?,

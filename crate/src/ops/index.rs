@@ -12,7 +12,7 @@ use crate::shape::{dims_from, show, Dims};
 use crate::with_element;
 
 /// take(x, indices; axis): dims before the axis, dims of the indices, dims behind.
-fn take(inputs: &[Array], params: &[f64]) -> Result<Array> {
+fn take(inputs: &[&Array], params: &[f64]) -> Result<Array> {
     let x = inputs[0].contiguous()?;
     let a = around(&x.dims, params[0])?;
     let index = indices(&inputs[1], a.r)?;
@@ -25,7 +25,7 @@ fn take(inputs: &[Array], params: &[f64]) -> Result<Array> {
 }
 
 /// Its transpose, indexInto(src, indices; axis, size): adds slices of src into zeros.
-fn index_into(inputs: &[Array], params: &[f64]) -> Result<Array> {
+fn index_into(inputs: &[&Array], params: &[f64]) -> Result<Array> {
     let src = inputs[0].contiguous()?;
     let (axis, size) = (params[0] as usize, params[1] as usize);
     let index = indices(&inputs[1], size)?;
@@ -49,7 +49,7 @@ fn index_into(inputs: &[Array], params: &[f64]) -> Result<Array> {
 }
 
 /// gather(x, indices; axis), as torch.gather: the indices have x's rank, and their own dims off the axis are at most x's.
-fn gathered(inputs: &[Array], params: &[f64]) -> Result<Array> {
+fn gathered(inputs: &[&Array], params: &[f64]) -> Result<Array> {
     let (x, index) = (&inputs[0], &inputs[1]);
     let a = around(&x.dims, params[0])?;
     let x = trimmed(x, &index.dims, a.axis)?.contiguous()?;
@@ -76,7 +76,7 @@ fn trimmed(x: &Array, index: &[usize], axis: usize) -> Result<Array> {
 }
 
 /// Its transpose, scatterInto(src, indices; axis, ...dims): adds elements of src into zeros of the given dims.
-fn scatter_into(inputs: &[Array], params: &[f64]) -> Result<Array> {
+fn scatter_into(inputs: &[&Array], params: &[f64]) -> Result<Array> {
     let (src, index) = (&inputs[0], &inputs[1]);
     let axis = params[0] as usize;
     let dims = dims_from(&params[1..])?;

@@ -10,7 +10,7 @@ use crate::op::{Row, Rule};
 use crate::shape::{broadcast, show, Dims};
 
 /// [..., m, k] · [..., k, n] with broadcast leading axes.
-fn multiply(inputs: &[Array], _: &[f64]) -> Result<Array> {
+fn multiply(inputs: &[&Array], _: &[f64]) -> Result<Array> {
     let (a, b) = (&inputs[0], &inputs[1]);
     let (ra, rb) = (a.dims.len(), b.dims.len());
     if ra < 2 || rb < 2 || a.dims[ra - 1] != b.dims[rb - 2] {

@@ -176,7 +176,7 @@ fn flip(x: &Array, params: &[f64]) -> Result<Array> {
     Ok(x.view(x.dims.clone(), strides, offset as usize))
 }
 
-fn concat(inputs: &[Array], params: &[f64]) -> Result<Array> {
+fn concat(inputs: &[&Array], params: &[f64]) -> Result<Array> {
     let Some(first) = inputs.first() else {
         return Err(Error::value("concat needs at least one tensor"));
     };

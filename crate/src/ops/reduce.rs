@@ -129,7 +129,7 @@ fn cumulative_sum(x: &Array, params: &[f64]) -> Result<Array> {
     Ok(out)
 }
 
-fn recurrence(inputs: &[Array], params: &[f64]) -> Result<Array> {
+fn recurrence(inputs: &[&Array], params: &[f64]) -> Result<Array> {
     let dims = crate::shape::broadcast(&inputs[0].dims, &inputs[1].dims)?;
     let dtype = inputs[0].dtype.promote(inputs[1].dtype);
     let bring = |x: &Array| super::movement::broadcast_view(&to_dtype(x, dtype)?, &dims)?.contiguous();

@@ -39,8 +39,8 @@ pub fn atan<L: Elementary>(x: L) -> L {
 pub fn atan2(y: f64x2, x: f64x2) -> f64x2 {
     let (n, m) = (y.abs(), x.abs());
     let infinite = f64x2::of(f64::INFINITY);
-    // Half the numbers, so that their sum is finite; halving loses nothing but in subnormal numbers, which are doubled instead.
-    let scale = f64x2::select((n + m).lt(f64x2::of(1.0)), f64x2::of(2.0), f64x2::of(0.5));
+    // Huge numbers are halved, so that their sum is finite.
+    let scale = f64x2::select(f64x2::of(1e300).lt(n.maximum(m)), f64x2::of(0.5), f64x2::of(1.0));
     let (n, m) = (n * scale, m * scale);
     let both = n.eq(infinite) & m.eq(infinite);
     let neither = n.eq(f64x2::of(0.0)) & m.eq(f64x2::of(0.0));

@@ -186,3 +186,8 @@ pub fn polynomial<L: Lane>(x: L, coefficients: &[f64]) -> L {
 pub fn scalar(f: impl Fn(f64x2) -> f64x2, x: f64) -> f64 {
     f(f64x2::splat(x)).first()
 }
+
+#[cfg(test)]
+mod references;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,196 @@
+/**
+ * Symbolic differentiation: an expression read from the recorded program of a function. What it cannot do is said: the control flow
+ * of the one traced run is unrolled, and an op without an expression of its own (sorting, random numbers) is refused.
+ */
+import { ValueError } from "../errors.js";
+import { tensor } from "../creation.js";
+import type { OpName } from "../opcodes.js";
+import type { Instruction, Variable } from "../inspect/program.js";
+import { trace } from "../inspect/trace.js";
+import { apply } from "../ops/apply.js";
+import type { Tensor } from "../tensor.js";
+import { flatten } from "../tree.js";
+import { checkFunction, inScope } from "../transforms/machinery.js";
+import { Expression } from "./expression.js";
+
+export { Expression } from "./expression.js";
+
+/** One expression per element, row-major. */
+type Elements = Expression[];
+
+const c = (value: number) => Expression.constant(value);
+const { sum, product, power, call } = Expression;
+const half = c(0.5);
+
+/** Ops of one element that are calls of the same name. */
+const SAME_NAME = new Set([
+  "exp", "log", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "sigmoid", "softplus", "abs", "sign", "floor", "ceil", "atan2", "maximum", "minimum",
+]);
+
+const LN2 = c(Math.LN2);
+/** The other elementwise ops, as formulas. */
+const FORMULAS: Record<string, (...x: Expression[]) => Expression> = {
+  neg: (x) => x.neg(),
+  add: (x, y) => x.add(y),
+  sub: (x, y) => x.sub(y),
+  mul: (x, y) => x.mul(y),
+  strongMul: (x, y) => x.mul(y),
+  div: (x, y) => x.div(y),
+  pow: (x, y) => power(x, y),
+  square: (x) => power(x, c(2)),
+  sqrt: (x) => power(x, half),
+  rsqrt: (x) => power(x, c(-0.5)),
+  cbrt: (x) => power(x, c(1 / 3)),
+  reciprocal: (x) => power(x, c(-1)),
+  exp2: (x) => call("exp", product(LN2, x)),
+  expm1: (x) => sum(call("exp", x), c(-1)),
+  log2: (x) => product(c(1 / Math.LN2), call("log", x)),
+  log10: (x) => product(c(1 / Math.LN10), call("log", x)),
+  log1p: (x) => call("log", sum(c(1), x)),
+  erfc: (x) => sum(c(1), call("erf", x).neg()),
+  logSigmoid: (x) => call("softplus", x.neg()).neg(),
+  silu: (x) => product(x, call("sigmoid", x)),
+  geluErf: (x) => product(half, x, sum(c(1), call("erf", product(c(Math.SQRT1_2), x)))),
+  relu: (x) => call("where", call("less", c(0), x), x, c(0)),
+  hypot: (x, y) => power(sum(power(x, c(2)), power(y, c(2))), half),
+  xlogy: (x, y) => product(x, call("log", y)),
+  where: (condition, x, y) => call("where", condition, x, y),
+  lt: (x, y) => call("less", x, y),
+  le: (x, y) => call("lessEqual", x, y),
+  gt: (x, y) => call("less", y, x),
+  ge: (x, y) => call("lessEqual", y, x),
+  eq: (x, y) => call("equal", x, y),
+  ne: (x, y) => sum(c(1), call("equal", x, y).neg()),
+  logicalAnd: (x, y) => product(x, y),
+  logicalOr: (x, y) => call("maximum", x, y),
+  logicalNot: (x) => sum(c(1), x.neg()),
+  cast: (x) => x,
+  stopGradient: (x) => x,
+};
+
+const MOVEMENT = new Set(["reshape", "broadcastTo", "transpose", "slice", "unslice", "flip", "diagonal", "diagonalMatrix", "take", "gather"]);
+
+const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
+
+/** Larger values make expressions nobody reads. */
+const MOST_ELEMENTS = 512;
+
+/** For each output element the input element it shows, from 1; 0 where the op puts a zero. */
+function positions(op: OpName, shape: readonly number[], rest: readonly Variable[], parameters: readonly number[]): number[] {
+  return Array.from(
+    inScope(() => {
+      const numbered = tensor(Float64Array.from({ length: sizeOf(shape) }, (_, i) => i + 1), { shape: [...shape] });
+      return { data: apply(op, [numbered, ...rest.map((v) => tensor(v.bytes, { shape: [...v.shape], dtype: v.dtype }))], parameters).data() };
+    }).data,
+    Number,
+  );
+}
+
+function stretched(elements: Elements, from: readonly number[], to: readonly number[]): Elements {
+  if (from.length === to.length && from.every((d, i) => d === to[i])) return elements;
+  return positions("broadcastTo", from, [], to).map((at) => elements[at - 1]!);
+}
+
+function reduced({ op, inputs, parameters, output }: Instruction, [x]: Elements[]): Elements {
+  const shape = inputs[0]!.shape;
+  const [, all, ...axes] = parameters;
+  const over = new Set(all === 1 ? shape.map((_, i) => i) : axes.map((a) => (a < 0 ? a + shape.length : a)));
+  const kept = shape.map((d, i) => (over.has(i) ? 1 : d));
+  const groups: Elements[] = Array.from({ length: sizeOf(output.shape) }, () => []);
+  positions("broadcastTo", kept, [], shape).forEach((at, i) => groups[at - 1]!.push(x![i]!));
+  switch (op) {
+    case "sum":
+      return groups.map((g) => sum(...g));
+    case "prod":
+      return groups.map((g) => product(...g));
+    case "max":
+      return groups.map((g) => g.reduce((a, b) => call("maximum", a, b)));
+    case "min":
+      return groups.map((g) => g.reduce((a, b) => call("minimum", a, b)));
+    default:
+      return groups.map((g) => call("log", sum(...g.map((e) => call("exp", e)))));
+  }
+}
+
+function multiplied({ inputs: [a, b] }: Instruction, [x, y]: Elements[]): Elements {
+  if (a!.shape.length > 2 || b!.shape.length > 2) throw unsupported("matrixMultiply of more than two axes");
+  const [m, k] = a!.shape as [number, number];
+  const n = b!.shape[1]!;
+  return Array.from({ length: m * n }, (_, i) => {
+    const [row, column] = [Math.floor(i / n), i % n];
+    return sum(...Array.from({ length: k }, (_, p) => product(x![row * k + p]!, y![p * n + column]!)));
+  });
+}
+
+function unsupported(op: string): ValueError {
+  return new ValueError(`symbolic: ${op} has no expression; write the function with elementwise ops, sums, products and views`, "symbolic");
+}
+
+function step(instruction: Instruction, inputs: Elements[]): Elements {
+  const { op, parameters, output } = instruction;
+  if (SAME_NAME.has(op) || op in FORMULAS) {
+    const formula = FORMULAS[op] ?? ((...x: Expression[]) => call(op, ...x));
+    const operands = instruction.inputs.map((v, i) => stretched(inputs[i]!, v.shape, output.shape));
+    return Array.from({ length: sizeOf(output.shape) }, (_, i) => formula(...operands.map((o) => o[i]!)));
+  }
+  if (op === "clampNumbers") return inputs[0]!.map((x) => call("minimum", call("maximum", x, c(parameters[0]!)), c(parameters[1]!)));
+  if (MOVEMENT.has(op)) {
+    const at = positions(op as OpName, instruction.inputs[0]!.shape, instruction.inputs.slice(1), parameters);
+    return at.map((i) => (i === 0 ? c(0) : inputs[0]![i - 1]!));
+  }
+  if (["sum", "prod", "max", "min", "logsumexp"].includes(op)) return reduced(instruction, inputs);
+  if (op === "matrixMultiply") return multiplied(instruction, inputs);
+  if (op === "concat") {
+    const all = inputs.flat();
+    let from = 0;
+    const order = inScope(() => {
+      const parts = instruction.inputs.map((v) => {
+        const n = sizeOf(v.shape);
+        const part = tensor(Float64Array.from({ length: n }, (_, i) => from + i), { shape: [...v.shape] });
+        from += n;
+        return part;
+      });
+      return { data: apply("concat", parts, parameters).data() };
+    }).data;
+    return Array.from(order, (i) => all[i]!);
+  }
+  throw unsupported(op);
+}
+
+/** Names of the elements of an input: `x`, or `x[0]`, `x[1,2]`. */
+function elementNames(name: string, shape: readonly number[]): string[] {
+  return Array.from({ length: sizeOf(shape) }, (_, i) => {
+    const index: number[] = [];
+    for (let rest = i, axis = shape.length - 1; axis >= 0; axis--) {
+      index.unshift(rest % shape[axis]!);
+      rest = Math.floor(rest / shape[axis]!);
+    }
+    return index.length === 0 ? name : `${name}[${index.join(",")}]`;
+  });
+}
+
+/**
+ * `symbolic(f)(...args)`: the expression of a scalar function of the elements of its arguments, named x, y, z, u, v, w (or as
+ * `names` says) with indices. For a function with several outputs, a list with one expression per element.
+ */
+export function symbolic(f: (...args: any[]) => any, options: { names?: readonly string[] } = {}): (...args: any[]) => any {
+  checkFunction("symbolic", f);
+  return (...args) => {
+    const program = trace(f)(...(args as Tensor[]));
+    const elements = new Map<Variable, Elements>();
+    const given = options.names;
+    if (given && given.length !== flatten(args)[0].length) {
+      throw new ValueError(`symbolic: ${given.length} names for ${flatten(args)[0].length} arguments`, "symbolic");
+    }
+    for (const v of program.variables) {
+      if (sizeOf(v.shape) > MOST_ELEMENTS) throw new ValueError(`symbolic: a value of shape [${v.shape.join(", ")}] has more than ${MOST_ELEMENTS} elements; an expression of that size helps nobody`, "symbolic");
+      if (v.kind === "constant") elements.set(v, Array.from(v.bytes, (x) => c(Number(x))));
+    }
+    program.inputs.forEach((v, i) => elements.set(v, elementNames(given?.[i] ?? v.name, v.shape).map((name) => Expression.variable(name))));
+    for (const instruction of program.instructions) {
+      elements.set(instruction.output, step(instruction, instruction.inputs.map((v) => elements.get(v)!)));
+    }
+    const out = program.outputs.flatMap((v) => elements.get(v)!);
+    return out.length === 1 ? out[0] : out;
+  };
+}
