@@ -384,7 +384,7 @@ impl Engine {
                 if let Some(term) = vjp(rule, i, &x, y, ct, &entry.params) {
                     // The one place where broadcasting and type promotion are undone.
                     let term = term.sum_to(&x[i].dims()).cast(x[i].dtype()).checked().map_err(|e| e.in_op(op))?;
-                    self.check_anomaly(sweep, node, term).map_err(|e| e.in_op(op))?;
+                    self.check_anomaly(term).map_err(|e| e.in_op(op))?;
                     self.accumulate(sweep, source as usize, term)?;
                 }
             }
@@ -392,6 +392,11 @@ impl Engine {
         })();
         let mut session = self.session();
         session.end_frame(mark);
+        if let Err(Error { code: ErrorCode::Anomaly, message, op: inner }) = result {
+            session.inspector.tag_of_failure = session.tape(sweep.source)?.tag[node];
+            let inner = inner.map_or("", |op| op.name());
+            return Err(Error::new(ErrorCode::Anomaly, format!("its derivative made the first NaN of the backward pass (in {inner}: {message})")).in_op(op));
+        }
         result?;
         if sweep.flags & RETAIN_GRAPH == 0 {
             session.consume(sweep.source, node)?;
@@ -527,17 +532,11 @@ impl Engine {
         Ok(())
     }
 
-    fn check_anomaly(&self, sweep: &Sweep, node: usize, term: Id) -> Result<()> {
-        if !self.session().inspector.checks_sweeps() {
-            return Ok(());
+    fn check_anomaly(&self, term: Id) -> Result<()> {
+        if self.session().inspector.checks_sweeps() && crate::inspect::has_nan(&self.concrete_under(term, true)?) {
+            return Err(Error::new(ErrorCode::Anomaly, "a cotangent is NaN"));
         }
-        if !crate::inspect::has_nan(&self.concrete_under(term, true)?) {
-            return Ok(());
-        }
-        let mut session = self.session();
-        let tag = session.tape(sweep.source)?.tag[node];
-        session.inspector.tag_of_failure = tag;
-        Err(Error::new(ErrorCode::Anomaly, "its derivative made the first NaN of the backward pass"))
+        Ok(())
     }
 }
 

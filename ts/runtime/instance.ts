@@ -187,6 +187,25 @@ function guarded(e: Exports): Exports {
   });
 }
 
+/** Calls `tag` before every op, or stops doing so: anomaly detection keeps the user's line of each. */
+export function setTagger(tag: (() => void) | null): void {
+  if (raw === undefined) throw new NotInitializedError("the engine is not loaded yet; call `await init()` first");
+  const plain = guarded(raw);
+  if (tag === null) {
+    engine = plain;
+    return;
+  }
+  const tagged = { ...plain };
+  for (const name of ["op1", "op2", "op3", "op2s", "opn"] as const) {
+    const f = plain[name] as (...args: number[]) => number;
+    tagged[name] = (...args: number[]) => {
+      tag();
+      return f(...args);
+    };
+  }
+  engine = tagged;
+}
+
 function poisoned(e: Exports, cause: unknown): unknown {
   if (!(cause instanceof WebAssembly.RuntimeError) && !(cause instanceof RangeError)) return cause;
   let message = cause.message;

@@ -14,24 +14,20 @@ fn square_in_parts<L: Elementary>(t: L) -> (L, L) {
     (upper * upper, (t - upper) * (t + upper))
 }
 
-/// A polynomial in (x - c)/(x + c), and the rounding error of its last sum.
+/// factor · e^-(s x²) P(u)/(1 + scale x), with P(u) = table_0 + u (...)
 #[inline(always)]
-fn slow<L: Elementary>(x: L, centre: f64, table: &[f64]) -> (L, L) {
+fn scaled<L: Elementary>(factor: L, x: L, centre: f64, table: &[f64], scale: f64, s: f64) -> L {
     let u = (x - L::of(centre)) / (x + L::of(centre));
     let (first, others) = table.split_first().unwrap();
-    let varying = u * polynomial(u, others);
-    let value = varying + L::of(*first);
-    (value, varying - (value - L::of(*first)))
+    let (upper, lower) = square_in_parts(x);
+    let e = exp_of_sum(upper * L::of(-s), lower * L::of(-s));
+    L::combine(factor, *first, u * polynomial(u, others), e.excess, scale, x) * e.a * e.b
 }
 
 /// erfc x, x >= 0.45
 #[inline(always)]
 fn erfc_tail<L: Elementary>(x: L) -> L {
-    let x = x.at_most(L::of(L::ERFC_END));
-    let (n, rest) = slow(x, L::ERFC_CENTRE, L::ERFC);
-    let (upper, lower) = square_in_parts(x);
-    let e = exp_of_sum(-upper, -lower);
-    e.times_sum(n, rest) / x.mul_add(L::of(2.0), L::of(1.0)) * e.b
+    scaled(L::of(1.0), x.at_most(L::of(L::ERFC_END)), L::ERFC_CENTRE, L::ERFC, 2.0, 1.0)
 }
 
 #[inline(always)]
@@ -59,18 +55,8 @@ pub fn erfc<L: Elementary>(x: L) -> L {
 #[inline(always)]
 pub fn gelu<L: Elementary>(x: L) -> L {
     let t = x.abs().at_most(L::of(L::GELU_FLOOR));
-    let (m, rest) = slow(t, L::GELU_CENTRE, L::GELU);
-    let (upper, lower) = square_in_parts(t);
-    let e = exp_of_sum(upper * L::of(-0.5), lower * L::of(-0.5));
-    // t Φ(-t) with t/(1 + t) = 1 - 1/(1 + t), so that the rounding error of 1 + t is easily made up for.
-    let one = L::of(1.0);
-    let denominator = one + t;
-    let part = denominator - one;
-    let error = (one - (denominator - part)) + (t - part);
-    let fraction = t / denominator;
-    let rest = rest - m * (error * (one - fraction));
-    // + 0: for x < 0 far from zero the result is 0, not -0.
-    let product = fraction * e.times_sum(m, rest) * e.b;
+    // t Φ(-t); + 0: for x < 0 far from zero the result is 0, not -0.
+    let product = scaled(t, t, L::GELU_CENTRE, L::GELU, 1.0, 0.5);
     x.at_least(L::of(0.0)) - product + L::of(0.0)
 }
 

@@ -9,9 +9,9 @@ use crate::kernels::lane::{f32x4, f64x2, Bits, Lane};
 /// (1 + excess)·a·b, kept apart until the end.
 pub struct Parts<L> {
     /// e^r - 1
-    excess: L,
+    pub excess: L,
     /// 2^k in two factors.
-    a: L,
+    pub a: L,
     pub b: L,
 }
 
@@ -31,12 +31,6 @@ impl<L: Lane> Parts<L> {
     #[inline(always)]
     fn times(&self, factor: L) -> L {
         factor.mul_add(self.excess, factor) * self.a
-    }
-
-    /// As above for factor + rest, where the rest is a rounding error.
-    #[inline(always)]
-    pub fn times_sum(&self, factor: L, rest: L) -> L {
-        (factor + factor.mul_add(self.excess, rest.mul_add(self.excess, rest))) * self.a
     }
 }
 

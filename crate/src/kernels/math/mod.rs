@@ -70,6 +70,10 @@ pub trait Elementary: Lane<Element: Into<f64> + FromF64 + PartialEq> {
     /// (1 + t) e^(t²/2) Φ(-t) in (t - c)/(t + c), t >= 0, c = GELU_CENTRE; Φ is the normal distribution function
     const GELU: &'static [f64];
     const GELU_CENTRE: f64;
+
+    /// factor (constant + varying)(1 + excess)/(1 + scale x). f32 does this in f64: half a dozen roundings would be two units
+    /// in the last place.
+    fn combine(factor: Self, constant: f64, varying: Self, excess: Self, scale: f64, x: Self) -> Self;
 }
 
 impl Elementary for f32x4 {
@@ -110,6 +114,12 @@ impl Elementary for f32x4 {
     ];
     const ERFC_CENTRE: f64 = 2.5;
     const GELU_CENTRE: f64 = 4.0;
+
+    #[inline(always)]
+    fn combine(factor: Self, constant: f64, varying: Self, excess: Self, scale: f64, x: Self) -> Self {
+        let ((f0, f1), (v0, v1), (e0, e1), (x0, x1)) = (factor.widen(), varying.widen(), excess.widen(), x.widen());
+        f32x4::narrow(f64x2::combine(f0, constant, v0, e0, scale, x0), f64x2::combine(f1, constant, v1, e1, scale, x1))
+    }
 }
 
 impl Elementary for f64x2 {
@@ -172,6 +182,15 @@ impl Elementary for f64x2 {
     ];
     const ERFC_CENTRE: f64 = 3.5;
     const GELU_CENTRE: f64 = 5.0;
+
+    #[inline(always)]
+    fn combine(factor: Self, constant: f64, varying: Self, excess: Self, scale: f64, x: Self) -> Self {
+        let sum = varying + Self::of(constant);
+        // What the sum has lost goes with the small part of the product.
+        let lost = varying - (sum - Self::of(constant));
+        let product = sum + sum.mul_add(excess, lost);
+        factor * product / x.mul_add(Self::of(scale), Self::of(1.0))
+    }
 }
 
 /// c_0 + c_1 x + c_2 x² + ...
