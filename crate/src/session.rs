@@ -143,9 +143,14 @@ impl Session {
     }
 
     pub fn release(&mut self, id: Id) {
-        if id != NONE {
-            self.released.ids.push(id);
-            self.drain_released();
+        match self.values.get_mut(id) {
+            // The common case: somebody else still holds it.
+            Some(slot) if slot.handle || slot.references > 1 => slot.references = slot.references.saturating_sub(1),
+            Some(_) => {
+                self.released.ids.push(id);
+                self.drain_released();
+            }
+            None => {}
         }
     }
 

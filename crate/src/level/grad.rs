@@ -61,7 +61,10 @@ impl Session {
         // A leaf's node holds no value: an optimizer may replace the parameter's contents at any time.
         let node = tape.push(op, inputs, sources, if leaf { NONE } else { output }, params, tag);
         let id = self.wrap(level, epoch, output, node)?;
-        self.grad_tape(level)?.0.slot[node as usize] = id;
+        // Only these are ever asked for by node: leaves for their gradient, and what `retainGrad` and hooks name later.
+        if leaf {
+            self.grad_tape(level)?.0.slot[node as usize] = id;
+        }
         if compact {
             self.compact(level);
         }

@@ -74,7 +74,7 @@ fn exact(function: Unary, x: f64) -> f64 {
         Cosh => cosh(x),
         Tanh => tanh(x),
         Asinh => asinh(x),
-        Acosh => acosh(x),
+        Acosh => if x < 1.0 { f64::NAN } else { acosh(x) },
         Atanh => atanh(x),
         Erf => erf(x),
         Erfc => erfc(x),
@@ -126,8 +126,8 @@ fn f32_within_bounds() {
         (Sin, 1.5, 5000.0), (Cos, 1.5, 5000.0), (Tan, 0.51, 5000.0),
         (Asin, 0.51, 1.1), (Acos, 0.51, 1.1), (Atan, 1.8, 20.0), (Asinh, 0.51, 20.0), (Acosh, 0.51, 20.0), (Atanh, 0.51, 1.1),
         (Sinh, 2.0, 95.0), (Cosh, 1.4, 95.0), (Tanh, 2.1, 10.0),
-        (Erf, 1.0, 6.0), (Erfc, 1.6, 11.0), (Gelu, 1.4, 15.0), (GeluTanh, 2.4, 12.0),
-        (Sigmoid, 2.0, 110.0), (Softplus, 1.7, 110.0), (LogSigmoid, 1.7, 110.0), (Silu, 2.2, 112.0),
+        (Erf, 1.0, 6.0), (Erfc, 2.1, 11.0), (Gelu, 1.4, 15.0), (GeluTanh, 2.4, 12.0),
+        (Sigmoid, 2.0, 110.0), (Softplus, 1.7, 110.0), (LogSigmoid, 1.7, 110.0), (Silu, 2.3, 112.0),
         (Floor, 0.0, 100.0), (Ceil, 0.0, 100.0), (Round, 0.0, 100.0), (Trunc, 0.0, 100.0), (Relu, 0.0, 100.0), (Neg, 0.0, 10.0), (Abs, 0.0, 10.0),
         (Square, 0.51, 10.0), (Sign, 0.0, 10.0),
     ];
@@ -143,7 +143,7 @@ fn f64_within_bounds_of_libm() {
     let table = [
         (Exp, 1.6, 700.0), (Exp2, 1.6, 1000.0), (Expm1, 1.9, 30.0), (Log, 1.7, 30.0), (Log2, 1.8, 30.0), (Log10, 1.9, 30.0), (Log1p, 1.8, 30.0),
         (Sin, 1.6, 1e5), (Cos, 1.6, 1e5), (Tan, 2.6, 1e5), (Asin, 2.6, 1.0), (Acos, 1.9, 1.0), (Atan, 2.0, 30.0), (Sinh, 3.0, 30.0),
-        (Cosh, 2.2, 30.0), (Tanh, 3.0, 20.0), (Asinh, 3.0, 30.0), (Acosh, 3.0, 30.0), (Atanh, 3.0, 1.0), (Erf, 2.2, 6.0), (Erfc, 2.9, 26.0),
+        (Cosh, 2.2, 30.0), (Tanh, 3.0, 20.0), (Asinh, 3.0, 30.0), (Acosh, 3.0, 30.0), (Atanh, 3.0, 1.0), (Erf, 2.2, 6.0), (Erfc, 3.1, 26.0),
     ];
     for (function, bound, limit) in table {
         let mut x: Vec<f64> = (-50_000..=50_000).map(|i| (i as f64 + 0.371) / 50_001.0 * limit).collect();
