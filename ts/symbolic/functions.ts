@@ -15,7 +15,11 @@ interface SymbolicFunction {
 }
 
 const c = (value: number) => Expression.constant(value);
-const { sum, product, power, call } = Expression;
+// Looked up when called: the two modules need each other.
+const sum = (...terms: Expression[]) => Expression.sum(...terms);
+const product = (...factors: Expression[]) => Expression.product(...factors);
+const power = (base: Expression, exponent: Expression) => Expression.power(base, exponent);
+const call = (name: string, ...args: Expression[]) => Expression.call(name, ...args);
 const inverse = (x: Expression) => power(x, c(-1));
 const zero = () => c(0);
 
