@@ -10,7 +10,7 @@ use crate::shape::{axis_from, show, Dims};
 use crate::var::Var;
 use smallvec::SmallVec;
 
-/// NumPy's matmul: vectors count as a row on the left and as a column on the right.
+/// NumPy's matmul: vectors count as a row on the left and as a column on the right; two of them are Σ a_i b_i.
 pub fn matmul<'a>(a: Var<'a>, b: Var<'a>) -> Var<'a> {
     let (da, db) = (a.dims(), b.dims());
     if a.is_poison() || b.is_poison() {
@@ -30,6 +30,9 @@ pub fn matmul<'a>(a: Var<'a>, b: Var<'a>) -> Var<'a> {
         );
     }
     let (left, right) = (da.len() == 1, db.len() == 1);
+    if left && right {
+        return (a * b).sum(&[0], false);
+    }
     let a = if left { a.reshape(&[1, da[0]]) } else { a };
     let b = if right { b.reshape(&[db[0], 1]) } else { b };
     let c = a.matmul(b);
