@@ -22,25 +22,40 @@ export async function dependencies() {
 const coreFiles = () => filesBelow("crate/src", "crate/Cargo.toml", "Cargo.toml", "Cargo.lock", "scripts/toolchain.mjs", "scripts/build.mjs");
 
 /** Both WebAssembly files, optimised and checked, in .cache/wasm. */
-export async function wasm({ features = [] } = {}) {
-  const folder = path.join(built, "wasm", features.join("-") || "release");
+export async function wasm() {
+  const folder = path.join(built, "wasm", "release");
   const outputs = VARIANTS.map(({ file }) => path.join(folder, file));
-  await once(`wasm-${features.join("-") || "release"}`, hashOf(coreFiles(), BINDGEN), outputs, async () => {
+  await once("wasm-release", hashOf(coreFiles(), BINDGEN), outputs, async () => {
     const env = await toolchain();
     mkdirSync(folder, { recursive: true });
-    for (const variant of VARIANTS) await compile(variant, env, folder, features);
+    for (const variant of VARIANTS) await compile(variant, env, folder);
   });
   return folder;
 }
 
-async function compile({ name, file, features }, env, folder, cargoFeatures) {
-  say(`compiling the ${name} build`);
-  const out = path.join(built, `pkg-${name}`);
+/** The build whose derivative rules a test harness can damage: one variant, not optimised further. */
+export async function mutants() {
+  const folder = path.join(built, "wasm", "mutants");
+  await once("wasm-mutants", hashOf(coreFiles(), BINDGEN), [path.join(folder, "adjoint.wasm")], async () => {
+    const env = await toolchain();
+    mkdirSync(folder, { recursive: true });
+    say("compiling the build with damageable rules");
+    await pack("simd128", VARIANTS[0].features, env, path.join(built, "pkg-mutants"), ["--", "--features", "mutants"]);
+    copyFileSync(path.join(built, "pkg-mutants", "adjoint_bg.wasm"), path.join(folder, "adjoint.wasm"));
+  });
+}
+
+async function pack(name, features, env, out, extra = []) {
   rmSync(out, { recursive: true, force: true });
-  const extra = cargoFeatures.length > 0 ? ["--", "--features", cargoFeatures.join(",")] : [];
   await run("wasm-pack", ["build", "crate", "--target", "web", "--mode", "no-install", "--no-opt", "--out-dir", out, ...extra], {
     env: { ...env, RUSTFLAGS: `-Ctarget-feature=${features} -Clink-arg=--growable-table`, CARGO_TARGET_DIR: path.join(root, "target", name) },
   });
+}
+
+async function compile({ name, file, features }, env, folder) {
+  say(`compiling the ${name} build`);
+  const out = path.join(built, `pkg-${name}`);
+  await pack(name, features, env, out);
   say(`optimising it`);
   const optimised = path.join(folder, file);
   await run(process.execPath, [path.join(root, "node_modules", "binaryen", "bin", "wasm-opt"), path.join(out, "adjoint_bg.wasm"), "-O3", "--all-features", "--strip-debug", "--strip-producers", "--strip-target-features", "-o", optimised]);

@@ -1,7 +1,7 @@
 // `npm test`: everything, from a fresh clone. Each part prints what it does; the last line adds up.
 import { existsSync, mkdirSync } from "node:fs";
 import path from "node:path";
-import { build, dependencies, wasm } from "./build.mjs";
+import { build, mutants } from "./build.mjs";
 import { ask, built, cache, root, run, say, stopOnError } from "./lib.mjs";
 import { rust } from "./toolchain.mjs";
 
@@ -70,13 +70,13 @@ async function browser() {
 }
 
 stopOnError(async () => {
-  await dependencies();
-  await wasm();
   await build();
+  await mutants();
   await native();
   await types();
   await vitest("through WebAssembly (simd128)", process.execPath, { ADJOINT_VARIANT: "simd128" });
   await vitest("through WebAssembly (relaxed SIMD)", await newerNode(), { ADJOINT_VARIANT: "relaxed-simd" });
+  await vitest("that damaged derivative rules are noticed", process.execPath, {}, ["--config", "vitest.mutants.config.ts"]);
   await browser();
   for (const failure of failures) process.stdout.write(`\n${failure}\n`);
   mkdirSync(built, { recursive: true });

@@ -381,7 +381,16 @@ impl Engine {
                 if source == 0 {
                     continue;
                 }
-                if let Some(term) = vjp(rule, i, &x, y, ct, &entry.params) {
+                #[cfg(not(feature = "mutants"))]
+                let term = vjp(rule, i, &x, y, ct, &entry.params);
+                #[cfg(feature = "mutants")]
+                let term = {
+                    use crate::level::mutants::{damaged, rule_for, undone, Mode};
+                    let which = rule_for(op, i, x.len(), Mode::Reverse);
+                    let dims = x[i].dims();
+                    damaged(op, i, Mode::Reverse, vjp(rule, which, &x, y, ct, &entry.params)).map(|t| undone(op, i, t, &dims))
+                };
+                if let Some(term) = term {
                     // The one place where broadcasting and type promotion are undone.
                     let term = term.sum_to(&x[i].dims()).cast(x[i].dtype()).checked().map_err(|e| e.in_op(op))?;
                     self.check_anomaly(term).map_err(|e| e.in_op(op))?;

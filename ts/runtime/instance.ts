@@ -270,3 +270,8 @@ export function stressGrowth(on: boolean): void {
 export function trap(): void {
   engine.trap();
 }
+
+/** Test mode: the exports as they are. */
+export function rawExports(): WebAssembly.Exports {
+  return raw as unknown as WebAssembly.Exports;
+}

@@ -1,2 +1,2 @@
 /** Test modes of the instance. */
-export { stressGrowth, trap } from "./instance.js";
+export { rawExports, stressGrowth, trap } from "./instance.js";

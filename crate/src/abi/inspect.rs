@@ -115,3 +115,30 @@ pub fn profile_read(index: u32) -> u32 {
 pub fn trap() {
     panic!("a panic on request");
 }
+
+/// Damages one derivative rule: mode 0 forward, 1 reverse; damage 0 factor, 1 sign, 2 dropped, 3 swapped, 4 not un-broadcast,
+/// 5 none. Returns 0 for an op without rules of its own.
+#[cfg(feature = "mutants")]
+#[wasm_bindgen]
+pub fn mutate(op: u32, input: u32, mode: u32, damage: u32) -> u32 {
+    use crate::level::mutants::{set, Damage, Mode, Mutation};
+    use crate::op::{Kind, Op, Rule};
+    let Some(op) = Op::from_code(op) else { return 0 };
+    let inputs = match &op.row().kind {
+        Kind::Primitive { rule: Rule::Zero, .. } | Kind::Composite(_) => 0,
+        Kind::Primitive { rule: Rule::Elementwise(partials), .. } => partials.len() as u32,
+        Kind::Primitive { rule: Rule::Multilinear(_), .. } => 2,
+        Kind::Primitive { .. } => 1,
+    };
+    let damage = match damage {
+        0 => Some(Damage::Factor),
+        1 => Some(Damage::Sign),
+        2 => Some(Damage::Dropped),
+        3 => Some(Damage::Swapped),
+        4 => Some(Damage::NotUnbroadcast),
+        _ => None,
+    };
+    let mode = if mode == 0 { Mode::Forward } else { Mode::Reverse };
+    set(damage.map(|damage| Mutation { op, input: input as usize, mode, damage }));
+    inputs
+}

@@ -32,7 +32,13 @@ impl Engine {
         }
         let x: SmallVec<[Var; 4]> = primals.iter().map(|&id| Var::new(self, id)).collect();
         let y = Var::new(self, output);
-        let Some(tangent) = jvp(op, rule, &x, &tangents, y, params) else {
+        let tangent = jvp(op, rule, &x, &tangents, y, params);
+        #[cfg(feature = "mutants")]
+        let tangent = match rule {
+            Rule::Elementwise(_) => tangent,
+            _ => super::mutants::damaged(op, 0, super::mutants::Mode::Forward, tangent),
+        };
+        let Some(tangent) = tangent else {
             return Ok(output);
         };
         // An input smaller than the output was stretched; so is its tangent.
@@ -67,7 +73,15 @@ fn jvp<'a>(op: Op, rule: &Rule, x: &[Var<'a>], t: &[Option<Var<'a>>], y: Var<'a>
             let mut sum: Option<Var> = None;
             for (i, tangent) in t.iter().enumerate() {
                 let Some(tangent) = *tangent else { continue };
-                if let Some(term) = apply_diagonal(partials[i](x, y, params), tangent) {
+                #[cfg(not(feature = "mutants"))]
+                let term = apply_diagonal(partials[i](x, y, params), tangent);
+                #[cfg(feature = "mutants")]
+                let term = {
+                    use super::mutants::{damaged, rule_for, Mode};
+                    let rule = rule_for(op, i, partials.len(), Mode::Forward);
+                    damaged(op, i, Mode::Forward, apply_diagonal(partials[rule](x, y, params), tangent))
+                };
+                if let Some(term) = term {
                     sum = Some(sum.map_or(term, |s| s + term));
                 }
             }

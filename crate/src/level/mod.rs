@@ -5,6 +5,8 @@ mod batch;
 mod dual;
 mod eval;
 mod grad;
+#[cfg(feature = "mutants")]
+pub mod mutants;
 
 pub use dual::apply_diagonal;
 

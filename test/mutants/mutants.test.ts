@@ -1,0 +1,109 @@
+/**
+ * Would the tests notice a wrong derivative? Every rule of every primitive is damaged in turn (factor 1.001, sign, dropped term,
+ * swapped argument, missing un-broadcast; forward and reverse), and the checks of the op table must fail for each.
+ */
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import * as ad from "adjoint";
+import { beforeAll, expect, it } from "vitest";
+import { Op } from "../../ts/opcodes.js";
+import { cases, type Case, type Sample } from "../ops/cases.js";
+import { checkDirectional, checkModesAgree, checkSecondOrder, isSmall, tensors } from "../ops/checks.js";
+
+const DAMAGES = ["factor", "sign", "dropped", "swapped", "not un-broadcast"] as const;
+const MODES = ["forward", "reverse"] as const;
+const NONE = 5;
+
+let mutate: (op: number, input: number, mode: number, damage: number) => number;
+/** Samples that exercise each primitive, in the value or in the gradient. */
+const users = new Map<string, { op: Case; sample: Sample }[]>();
+
+function program(op: Case, sample: Sample): Set<string> {
+  const inputs = tensors(sample, "float64");
+  const float = inputs.map((t, i) => [t, i] as const).filter(([t]) => t.dtype === "float64").map(([, i]) => i);
+  const used = Object.keys(ad.trace(op.call)(...inputs).counts());
+  if (!op.discrete) used.push(...Object.keys(ad.trace(ad.grad((...xs) => op.call(...xs).square().sum(), { argnums: float }))(...inputs).counts()));
+  return new Set(used);
+}
+
+beforeAll(async () => {
+  await ad.init(readFileSync(path.resolve(".cache/wasm/mutants/adjoint.wasm")) as never);
+  mutate = ad.testing.rawExports().mutate as typeof mutate;
+  for (const op of cases.filter((c) => !c.discrete)) {
+    for (const sample of op.samples) {
+      if (sample.singular || !isSmall(sample) || sample.inputs.some((x) => x.data.length === 0)) continue;
+      ad.scope(() => {
+        for (const name of program(op, sample)) users.set(name, [...(users.get(name) ?? []), { op, sample }]);
+      });
+    }
+  }
+});
+
+/** Whether some check fails with the rule damaged as it is now. */
+function noticed(name: string): boolean {
+  // The table's own order finds most mutants at once; broadcasting samples stand further back.
+  for (const { op, sample } of users.get(name) ?? []) {
+    for (const check of [() => checkModesAgree(op, sample, "float64"), () => checkDirectional(op, sample), () => checkSecondOrder(op, sample)]) {
+      try {
+        ad.scope(check);
+      } catch {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+/** Rules no sample can tell from a damaged one, with the reason. */
+const EQUIVALENT: Record<string, string> = {
+  // Both partials of these are the same function of the other argument's place.
+  "add swapped": "both partials are 1",
+};
+
+const hasInputs = (name: string) => {
+  const inputs = mutate(Op[name as keyof typeof Op], 0, 0, NONE);
+  return inputs;
+};
+
+it("every damaged rule is noticed", () => {
+  const survivors: string[] = [];
+  let killed = 0;
+  for (const name of Object.keys(Op)) {
+    const inputs = hasInputs(name);
+    if (inputs === 0) continue;
+    expect(users.has(name), `no case uses ${name}`).toBe(true);
+    for (let input = 0; input < inputs; input++) {
+      for (const [mode, modeName] of MODES.entries()) {
+        for (const [damage, damageName] of DAMAGES.entries()) {
+          if (damageName === "swapped" && inputs < 2) continue;
+          // Broadcasting happens to elementwise inputs and products, and is undone in reverse only.
+          if (damageName === "not un-broadcast" && (modeName === "forward" || inputs < 2)) continue;
+          if (`${name} ${damageName}` in EQUIVALENT) continue;
+          // where's mask and a product's damage to the whole tangent: input 0 stands for all.
+          if (name === "where" && input === 0) continue;
+          if (name === "matrixMultiply" && modeName === "forward" && (input > 0 || damageName === "swapped")) continue;
+          mutate(Op[name as keyof typeof Op], input, mode, damage);
+          const found = noticed(name);
+          mutate(Op[name as keyof typeof Op], 0, 0, NONE);
+          if (found) killed++;
+          else survivors.push(`${name}, input ${input}, ${modeName}, ${damageName}`);
+        }
+      }
+    }
+  }
+  console.log(`${killed} mutants killed, ${survivors.length} survived`);
+  expect(survivors).toEqual([]);
+  expect(killed).toBeGreaterThan(300);
+});
+
+it("undamaged rules pass the same checks", () => {
+  for (const [name, list] of users) {
+    const { op, sample } = list[0]!;
+    ad.scope(() => {
+      checkModesAgree(op, sample, "float64");
+      checkDirectional(op, sample);
+      checkSecondOrder(op, sample);
+    });
+    expect(name).toBeTruthy();
+  }
+});
