@@ -136,6 +136,7 @@ export const elementwise: Case[] = [
   { ...unary("digamma", (x) => x, [0.3, 5]), name: "polygamma(1)", call: (x) => ad.polygamma(1, x), reference: mapped((x) => trigamma(x)), tolerance: [1e-12, 4e-6] },
   { ...unary("lgamma", (x) => x, [2.1, 6]), name: "multigammaln", call: (x) => ad.multigammaln(x, 3), reference: mapped((x) => 1.5 * Math.log(Math.PI) + special.lgamma(x) + special.lgamma(x - 0.5) + special.lgamma(x - 1)), tolerance: [1e-12, 4e-6] },
   unary("sinc", special.sinc, undefined, [0, 1e-10, 0.3, 20.25], { tolerance: [1e-13, 4e-6] }),
+  { ...unary("abs", (x) => x), name: "cast", call: (x) => x.cast("float64"), reference: mapped((x) => x) },
   unary("floor", Math.floor, undefined, [1, -0.5, 1e20], { discrete: true }),
   unary("ceil", Math.ceil, undefined, [1, -0.5, 1e20], { discrete: true }),
   unary("round", special.roundHalfEven, undefined, [0.5, 1.5, -2.5, 2.5], { discrete: true }),
@@ -156,6 +157,8 @@ export const elementwise: Case[] = [
   { ...unary("abs", (x) => Math.min(Math.max(x, -1), 1.5), [-0.9, 1.4], [-1, 1.5, -3, 3]), name: "clamp", call: (x) => ad.clamp(x, -1, 1.5) },
   binary("add", (x, y) => x + y, undefined, undefined, [[Infinity, 1e20, 0], [1, 1, -0]]),
   binary("sub", (x, y) => x - y),
+  // The tangent of the square depends on x and is stretched by the product.
+  { ...binary("mul", (x, y) => x * x * y), name: "mul of a square", call: (x, y) => x.square().mul(y) },
   binary("mul", (x, y) => x * y),
   binary("div", (x, y) => x / y, undefined, [0.3, 3], [[1, 0, -1], [0, 2, Infinity]]),
   binary("mod", special.mod, undefined, [0.7, 2.9], [[-5.5, 5.5], [2, -2]]),
@@ -332,7 +335,7 @@ export const movement: Case[] = [
   fixed("embedding", [[2, 3], [4, 5]], (i, t) => ad.embedding(i, t), (i, t) => build([2, 3, 5], ([a, b, c]) => at(t, [at(i, [a!, b!]), c!])), withIndices(0, 4)),
 ];
 
-const PRODUCTS: [number[], number[]][] = [[[2, 3], [3, 4]], [[1, 1], [1, 1]], [[2, 0], [0, 3]], [[5, 2, 3], [3, 4]], [[2, 3], [5, 3, 4]], [[4, 1, 2, 3], [5, 3, 2]], [[17, 9], [9, 18]], [[3, 2, 2], [3, 2, 1]]];
+const PRODUCTS: [number[], number[]][] = [[[2, 3], [3, 4]], [[1, 1], [1, 1]], [[2, 0], [0, 3]], [[5, 2, 3], [3, 4]], [[2, 3], [5, 3, 4]], [[4, 1, 2, 3], [5, 3, 2]], [[17, 9], [9, 18]], [[3, 2, 2], [3, 2, 1]], [[2, 1, 2, 2], [3, 2, 1]]];
 
 export const products: Case[] = [
   {
