@@ -451,20 +451,7 @@ impl Engine {
     /// Records a node whose pullback is function number `callback`; returns the tracked outputs.
     pub fn record_callback(&self, level: u32, inputs: &[Id], outputs: &[Id], callback: u32) -> Result<Vec<Id>> {
         let mut session = self.session();
-        let mut primals: SmallVec<[Id; 4]> = SmallVec::new();
-        let mut sources: SmallVec<[u32; 4]> = SmallVec::new();
-        for &id in inputs {
-            match session.value(id)? {
-                Value::Tracked { level: l, primal, node, .. } if *l == level => {
-                    primals.push(*primal);
-                    sources.push(*node);
-                }
-                _ => {
-                    primals.push(id);
-                    sources.push(0);
-                }
-            }
-        }
+        let (primals, sources) = session.split(level, inputs)?;
         for &id in &primals {
             session.retain(id);
         }
@@ -511,11 +498,11 @@ impl Engine {
         if given.len() != entry.sources.len() {
             return Err(Error::value(format!("a custom pullback returned {} gradients for {} inputs", given.len(), entry.sources.len())));
         }
-        for i in 0..given.len() {
-            if entry.sources[i] == 0 || given[i] == NONE {
+        for (i, &gradient) in given.iter().enumerate() {
+            if entry.sources[i] == 0 || gradient == NONE {
                 continue;
             }
-            let (x, g) = (Var::new(self, entry.inputs[i]), Var::new(self, given[i]));
+            let (x, g) = (Var::new(self, entry.inputs[i]), Var::new(self, gradient));
             if x.dims() != g.dims() {
                 return Err(Error::shape(format!(
                     "a custom pullback returned a gradient of shape {} for input {i} of shape {}",

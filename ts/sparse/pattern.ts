@@ -3,11 +3,9 @@
  * sets through, movement ops move them (found out by running the op on positions), sums and products join them. An op that
  * is not known to be sparse makes every output depend on all its inputs: too large a pattern is slow, too small is wrong.
  */
-import { tensor } from "../creation.js";
 import type { OpName } from "../opcodes.js";
 import type { Instruction, Program, Variable } from "../inspect/program.js";
-import { apply } from "../ops/apply.js";
-import { inScope } from "../transforms/machinery.js";
+import { destinations, joinedPositions, MOVEMENT, positions, sizeOf } from "../inspect/positions.js";
 import type { Pattern } from "./colouring.js";
 
 /** Positions of the differentiated input, ascending; null = none. Shared between elements, never changed. */
@@ -24,9 +22,6 @@ const ZERO = new Set<string>([
   "sign", "floor", "ceil", "round", "trunc", "stopGradient", "eq", "ne", "lt", "le", "gt", "ge", "logicalAnd", "logicalOr", "logicalNot", "isNaN", "isFinite", "any", "all", "argmax", "argmin", "argsort",
   "randomBits", "randomUniform", "randomNormal", "randomSplit",
 ]);
-
-/** Each output element is one input element (or a zero): the first input moves, further inputs are indices. */
-const MOVEMENT = new Set<string>(["reshape", "broadcastTo", "transpose", "slice", "unslice", "flip", "diagonal", "diagonalMatrix", "take", "gather"]);
 
 const REDUCTIONS = new Set<string>(["sum", "prod", "max", "min", "logsumexp"]);
 
@@ -47,18 +42,6 @@ function union(a: IndexSet, b: IndexSet): IndexSet {
   // A union that adds nothing shares the larger set.
   if (n === a.length) return a;
   return n === b.length ? b : out.slice(0, n);
-}
-
-const sizeOf = (shape: readonly number[]) => shape.reduce((x, y) => x * y, 1);
-
-/** For each output element, the position of the input element it comes from; -1 for a zero. */
-function positions(op: OpName, shape: readonly number[], rest: readonly Variable[], parameters: readonly number[]): ArrayLike<number> {
-  return inScope(() => {
-    // Counted from 1, so that a zero the op puts in is told apart.
-    const numbered = tensor(Float64Array.from({ length: sizeOf(shape) }, (_, i) => i + 1), { shape: [...shape] });
-    const others = rest.map((v) => tensor(v.bytes, { shape: [...v.shape], dtype: v.dtype }));
-    return { data: apply(op, [numbered, ...others], parameters).data() };
-  }).data;
 }
 
 /** Position in an operand of each element of the broadcast shape. */
@@ -95,14 +78,9 @@ function joinAll(sets: IndexSet[]): IndexSet {
   return sets[0] ?? null;
 }
 
-function reduction({ inputs, parameters, output }: Instruction, sets: readonly IndexSet[][]): IndexSet[] {
-  const shape = inputs[0]!.shape;
-  const [, all, ...axes] = parameters;
-  const over = new Set(all === 1 ? shape.map((_, i) => i) : axes.map((a) => (a < 0 ? a + shape.length : a)));
-  const kept = shape.map((d, i) => (over.has(i) ? 1 : d));
-  // The output's elements broadcast back over the input tell where each input element ends.
-  const at = positions("broadcastTo", kept, [], shape);
-  return joined(sets[0]!, (i) => at[i]! - 1, sizeOf(output.shape));
+function reduction(instruction: Instruction, sets: readonly IndexSet[][]): IndexSet[] {
+  const at = destinations(instruction);
+  return joined(sets[0]!, (i) => at[i]! - 1, sizeOf(instruction.output.shape));
 }
 
 function alongAxis({ inputs, parameters, output }: Instruction, sets: readonly IndexSet[][]): IndexSet[] {
@@ -115,20 +93,9 @@ function alongAxis({ inputs, parameters, output }: Instruction, sets: readonly I
   return together.map((_, i) => lines[at[i]! - 1]!);
 }
 
-function concatenated({ inputs, parameters, output }: Instruction, sets: readonly IndexSet[][]): IndexSet[] {
-  let from = 0;
-  const all: IndexSet[] = [];
-  const at = inScope(() => {
-    const parts = inputs.map((v) => {
-      const n = sizeOf(v.shape);
-      const part = tensor(Float64Array.from({ length: n }, (_, i) => from + i), { shape: [...v.shape] });
-      from += n;
-      return part;
-    });
-    return { data: apply("concat", parts, parameters).data() };
-  }).data;
-  sets.forEach((s) => all.push(...s));
-  return Array.from({ length: sizeOf(output.shape) }, (_, i) => all[at[i]!]!);
+function concatenated(instruction: Instruction, sets: readonly IndexSet[][]): IndexSet[] {
+  const all = sets.flat();
+  return Array.from(joinedPositions(instruction), (i) => all[i]!);
 }
 
 /** C[i, j] depends on row i of A where B's column j may be non-zero, and the other way round. A constant's zeros count. */

@@ -3,14 +3,13 @@
  * of the one traced run is unrolled, and an op without an expression of its own (sorting, random numbers) is refused.
  */
 import { ValueError } from "../errors.js";
-import { tensor } from "../creation.js";
 import type { OpName } from "../opcodes.js";
 import type { Instruction, Variable } from "../inspect/program.js";
 import { trace } from "../inspect/trace.js";
-import { apply } from "../ops/apply.js";
+import { destinations, joinedPositions, MOVEMENT, positions, sizeOf } from "../inspect/positions.js";
 import type { Tensor } from "../tensor.js";
 import { flatten } from "../tree.js";
-import { checkFunction, inScope } from "../transforms/machinery.js";
+import { checkFunction } from "../transforms/machinery.js";
 import { Expression } from "./expression.js";
 
 export { Expression } from "./expression.js";
@@ -68,36 +67,18 @@ const FORMULAS: Record<string, (...x: Expression[]) => Expression> = {
   stopGradient: (x) => x,
 };
 
-const MOVEMENT = new Set(["reshape", "broadcastTo", "transpose", "slice", "unslice", "flip", "diagonal", "diagonalMatrix", "take", "gather"]);
-
-const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
-
 /** Larger values make expressions nobody reads. */
 const MOST_ELEMENTS = 512;
 
-/** For each output element the input element it shows, from 1; 0 where the op puts a zero. */
-function positions(op: OpName, shape: readonly number[], rest: readonly Variable[], parameters: readonly number[]): number[] {
-  return Array.from(
-    inScope(() => {
-      const numbered = tensor(Float64Array.from({ length: sizeOf(shape) }, (_, i) => i + 1), { shape: [...shape] });
-      return { data: apply(op, [numbered, ...rest.map((v) => tensor(v.bytes, { shape: [...v.shape], dtype: v.dtype }))], parameters).data() };
-    }).data,
-    Number,
-  );
-}
-
 function stretched(elements: Elements, from: readonly number[], to: readonly number[]): Elements {
   if (from.length === to.length && from.every((d, i) => d === to[i])) return elements;
-  return positions("broadcastTo", from, [], to).map((at) => elements[at - 1]!);
+  return Array.from(positions("broadcastTo", from, [], to), (at) => elements[at - 1]!);
 }
 
-function reduced({ op, inputs, parameters, output }: Instruction, [x]: Elements[]): Elements {
-  const shape = inputs[0]!.shape;
-  const [, all, ...axes] = parameters;
-  const over = new Set(all === 1 ? shape.map((_, i) => i) : axes.map((a) => (a < 0 ? a + shape.length : a)));
-  const kept = shape.map((d, i) => (over.has(i) ? 1 : d));
+function reduced(instruction: Instruction, [x]: Elements[]): Elements {
+  const { op, output } = instruction;
   const groups: Elements[] = Array.from({ length: sizeOf(output.shape) }, () => []);
-  positions("broadcastTo", kept, [], shape).forEach((at, i) => groups[at - 1]!.push(x![i]!));
+  Array.from(destinations(instruction)).forEach((at, i) => groups[at - 1]!.push(x![i]!));
   switch (op) {
     case "sum":
       return groups.map((g) => sum(...g));
@@ -136,23 +117,13 @@ function step(instruction: Instruction, inputs: Elements[]): Elements {
   if (op === "clampNumbers") return inputs[0]!.map((x) => call("minimum", call("maximum", x, c(parameters[0]!)), c(parameters[1]!)));
   if (MOVEMENT.has(op)) {
     const at = positions(op as OpName, instruction.inputs[0]!.shape, instruction.inputs.slice(1), parameters);
-    return at.map((i) => (i === 0 ? c(0) : inputs[0]![i - 1]!));
+    return Array.from(at, (i) => (i === 0 ? c(0) : inputs[0]![i - 1]!));
   }
   if (["sum", "prod", "max", "min", "logsumexp"].includes(op)) return reduced(instruction, inputs);
   if (op === "matrixMultiply") return multiplied(instruction, inputs);
   if (op === "concat") {
     const all = inputs.flat();
-    let from = 0;
-    const order = inScope(() => {
-      const parts = instruction.inputs.map((v) => {
-        const n = sizeOf(v.shape);
-        const part = tensor(Float64Array.from({ length: n }, (_, i) => from + i), { shape: [...v.shape] });
-        from += n;
-        return part;
-      });
-      return { data: apply("concat", parts, parameters).data() };
-    }).data;
-    return Array.from(order, (i) => all[i]!);
+    return Array.from(joinedPositions(instruction), (i) => all[i]!);
   }
   throw unsupported(op);
 }

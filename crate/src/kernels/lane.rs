@@ -239,7 +239,7 @@ mod tests {
         assert!(!(i32x4::of(-1).shift_right(31) - i32x4::of(1)).any());
         assert!((f64x2::power_of_two(i64x2::of(1023 + 5)).eq(f64x2::of(32.0))).any());
         assert!((f32x4::power_of_two(i32x4::of(127 - 3)).eq(f32x4::of(0.125))).any());
-        assert!((i64x2::of(7) ^ i64x2::of(7) | (i64x2::of(4) & !i64x2::of(3)) - i64x2::of(3)).any());
+        assert!(((i64x2::of(7) ^ i64x2::of(7)) | ((i64x2::of(4) & !i64x2::of(3)) - i64x2::of(3))).any());
     }
 
     #[test]

@@ -12,23 +12,11 @@ use smallvec::SmallVec;
 
 impl Engine {
     pub(super) fn bind_grad(&self, level: u32, op: Op, rule: &Rule, inputs: &[Id], params: &[f64]) -> Result<Id> {
-        let mut primals: Ids = SmallVec::new();
-        let mut sources: SmallVec<[u32; 4]> = SmallVec::new();
-        let recording = {
+        let (primals, sources, recording) = {
             let session = self.session();
-            for &id in inputs {
-                match session.value(id)? {
-                    Value::Tracked { level: l, primal, node, .. } if *l == level => {
-                        primals.push(*primal);
-                        sources.push(*node);
-                    }
-                    _ => {
-                        primals.push(id);
-                        sources.push(0);
-                    }
-                }
-            }
-            level > session.recording_floor && !matches!(rule, Rule::Zero) && sources.iter().any(|&s| s != 0)
+            let (primals, sources) = session.split(level, inputs)?;
+            let recording = level > session.recording_floor && !matches!(rule, Rule::Zero) && sources.iter().any(|&s| s != 0);
+            (primals, sources, recording)
         };
         let output = self.bind(op, &primals, params)?;
         if !recording || !self.dtype(output)?.is_float() {
@@ -44,6 +32,21 @@ impl Engine {
 }
 
 impl Session {
+    /// The values one level down, and the nodes that made them (0 = inactive).
+    pub fn split(&self, level: u32, inputs: &[Id]) -> Result<(Ids, SmallVec<[u32; 4]>)> {
+        let mut primals: Ids = SmallVec::new();
+        let mut sources: SmallVec<[u32; 4]> = SmallVec::new();
+        for &id in inputs {
+            let (primal, node) = match self.value(id)? {
+                Value::Tracked { level: l, primal, node, .. } if *l == level => (*primal, *node),
+                _ => (id, 0),
+            };
+            primals.push(primal);
+            sources.push(node);
+        }
+        Ok((primals, sources))
+    }
+
     /// Appends a node and wraps its output.
     pub fn record(&mut self, level: u32, op: u16, inputs: &[Id], sources: &[u32], output: Id, params: &[f64]) -> Result<Id> {
         let tag = self.inspector.tag;

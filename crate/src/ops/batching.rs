@@ -45,7 +45,8 @@ fn shifted(axis: f64, rank: usize) -> f64 {
     axis_from(axis, rank).map_or(f64::NAN, |axis| axis as f64 + 1.0)
 }
 
-/// Examples broadcast against each other at the end of their shapes, the batch axis stays in front.
+/// Examples broadcast against each other at the end of their shapes, the batch axis stays in front. A matrix product is
+/// batched by the same rule: the batch axis joins its leading axes.
 pub fn elementwise<'a>(op: Op, inputs: &[Batched<'a>], params: &[f64], _: usize) -> Batched<'a> {
     let rank = inputs.iter().map(logical_rank).max().unwrap_or(0);
     let aligned: SmallVec<[Var; 4]> = inputs
@@ -248,26 +249,6 @@ pub fn scatter_into<'a>(op: Op, inputs: &[Batched<'a>], params: &[f64], size: us
     let mut p: Params = SmallVec::from_slice(&[params[0] + 1.0, size as f64]);
     p.extend_from_slice(&params[1..]);
     done(Var::bind(inputs[0].value.engine, op, &[repeated(inputs[0], size), repeated(inputs[1], size)], &p))
-}
-
-/// The batch axis joins the leading axes. Matrices of one operand only become the rows of one product.
-pub fn matrix_multiply<'a>(op: Op, inputs: &[Batched<'a>], params: &[f64], _: usize) -> Batched<'a> {
-    let rank = inputs.iter().map(logical_rank).max().unwrap_or(2);
-    let aligned: SmallVec<[Var; 2]> = inputs
-        .iter()
-        .map(|b| {
-            let value = front(*b);
-            if b.axis.is_none() {
-                return value;
-            }
-            let mut dims = value.dims();
-            for _ in logical_rank(b)..rank {
-                dims.insert(1, 1);
-            }
-            value.reshape(&dims)
-        })
-        .collect();
-    done(Var::bind(inputs[0].value.engine, op, &aligned, params))
 }
 
 /// Draws take keys of any leading shape.

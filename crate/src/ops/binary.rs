@@ -75,8 +75,8 @@ fn compared(function: Compare, inputs: &[&Array]) -> Result<Array> {
 }
 
 fn logic(inputs: &[&Array], kernel: fn(Operand<u8>, Operand<u8>, &mut [u8])) -> Result<Array> {
-    let dims = broadcast2(&inputs[0], &inputs[1])?;
-    let (a, b) = (to_dtype(&inputs[0], DType::Bool)?, to_dtype(&inputs[1], DType::Bool)?);
+    let dims = broadcast2(inputs[0], inputs[1])?;
+    let (a, b) = (to_dtype(inputs[0], DType::Bool)?, to_dtype(inputs[1], DType::Bool)?);
     elementwise::<u8, u8, 2>([&a, &b], &dims, |[a, b], out| kernel(a, b, out))
 }
 
@@ -96,7 +96,7 @@ fn select(inputs: &[&Array]) -> Result<Array> {
     let (a, b) = (&inputs[1], &inputs[2]);
     let dims: Dims = broadcast(&broadcast2(a, b)?, &inputs[0].dims)?;
     let dtype = a.dtype.promote(b.dtype);
-    let mask = stretched(&to_dtype(&inputs[0], DType::Bool)?, &dims)?;
+    let mask = stretched(&to_dtype(inputs[0], DType::Bool)?, &dims)?;
     let (a, b) = (to_dtype(a, dtype)?, to_dtype(b, dtype)?);
     let mut out = Array::new(dtype, &dims)?;
     macro_rules! chosen {
@@ -244,7 +244,7 @@ crate::rows! { start: super::elementwise::END;
     LogicalNot => Row::primitive(
         "logicalNot",
         |x, _| {
-            let x = to_dtype(&x[0], DType::Bool)?.contiguous()?;
+            let x = to_dtype(x[0], DType::Bool)?.contiguous()?;
             let mut out = Array::new(DType::Bool, &x.dims)?;
             compare::logical_not(x.slice(), out.slice_mut());
             Ok(out)
@@ -252,8 +252,8 @@ crate::rows! { start: super::elementwise::END;
         Rule::Zero,
         batch,
     ),
-    IsNaN => Row::primitive("isNaN", |x, _| tested(&x[0], 0, compare::is_nan_f32, compare::is_nan_f64), Rule::Zero, batch),
-    IsFinite => Row::primitive("isFinite", |x, _| tested(&x[0], 1, compare::is_finite_f32, compare::is_finite_f64), Rule::Zero, batch),
+    IsNaN => Row::primitive("isNaN", |x, _| tested(x[0], 0, compare::is_nan_f32, compare::is_nan_f64), Rule::Zero, batch),
+    IsFinite => Row::primitive("isFinite", |x, _| tested(x[0], 1, compare::is_finite_f32, compare::is_finite_f64), Rule::Zero, batch),
     // 1 where the branch is taken
     Where => Row::primitive(
         "where",

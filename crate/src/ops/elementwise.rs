@@ -60,7 +60,7 @@ fn inside<'a>(defined: Var<'a>, partial: Var<'a>) -> Diagonal<'a> {
 
 /// A row with one integer parameter n whose derivative is the same row with n + 1.
 fn derivative_family(x: &[&Array], n: f64, f32_kernel: fn(u32, &[f32], &mut [f32]), f64_kernel: fn(u32, &[f64], &mut [f64])) -> Result<Array> {
-    let x = to_dtype(&x[0], x[0].dtype.to_float())?.contiguous()?;
+    let x = to_dtype(x[0], x[0].dtype.to_float())?.contiguous()?;
     let mut out = Array::new(x.dtype, &x.dims)?;
     match x.dtype {
         DType::Float64 => f64_kernel(n as u32, x.slice(), out.slice_mut()),
@@ -192,7 +192,7 @@ crate::rows! { start: 0;
     // transposes of each other between float dtypes: the cotangent goes back to the input's dtype
     Cast => Row::primitive(
         "cast",
-        |x, p| to_dtype(&x[0], DType::from_code(p[0])?),
+        |x, p| to_dtype(x[0], DType::from_code(p[0])?),
         Rule::Linear(|_, x, ct, _| ct.cast(x[0].dtype())),
         batch,
     ),
@@ -201,8 +201,8 @@ crate::rows! { start: 0;
 fn clamp(x: &[&Array], p: &[f64]) -> Result<Array> {
     use crate::kernels::binary::{binary_f32, binary_f64, binary_i32, Binary};
     let x = match x[0].dtype {
-        DType::Bool => to_dtype(&x[0], DType::Int32)?,
-        DType::Int32 if p.iter().any(|v| v.is_finite() && v.fract() != 0.0) => to_dtype(&x[0], DType::Float32)?,
+        DType::Bool => to_dtype(x[0], DType::Int32)?,
+        DType::Int32 if p.iter().any(|v| v.is_finite() && v.fract() != 0.0) => to_dtype(x[0], DType::Float32)?,
         _ => x[0].clone(),
     };
     let dims = x.dims.clone();

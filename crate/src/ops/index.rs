@@ -15,7 +15,7 @@ use crate::with_element;
 fn take(inputs: &[&Array], params: &[f64]) -> Result<Array> {
     let x = inputs[0].contiguous()?;
     let a = around(&x.dims, params[0])?;
-    let index = indices(&inputs[1], a.r)?;
+    let index = indices(inputs[1], a.r)?;
     let mut dims = Dims::from_slice(&x.dims[..a.axis]);
     dims.extend_from_slice(&index.dims);
     dims.extend_from_slice(&x.dims[a.axis + 1..]);
@@ -28,7 +28,7 @@ fn take(inputs: &[&Array], params: &[f64]) -> Result<Array> {
 fn index_into(inputs: &[&Array], params: &[f64]) -> Result<Array> {
     let src = inputs[0].contiguous()?;
     let (axis, size) = (params[0] as usize, params[1] as usize);
-    let index = indices(&inputs[1], size)?;
+    let index = indices(inputs[1], size)?;
     let behind = axis + index.dims.len();
     if src.dims.len() < behind || src.dims[axis..behind] != index.dims[..] {
         return Err(Error::shape(format!("source {} does not fit indices {} at axis {axis}; it has the indices' dims there", show(&src.dims), show(&index.dims))));
@@ -179,18 +179,18 @@ crate::rows! { start: super::movement::END;
         batching::gather,
     ),
     ScatterInto => Row::primitive("scatterInto", scatter_into, Rule::Linear(|_, x, ct, p| ct.apply2(ops::Gather, x[1], &p[..1])), batching::scatter_into),
-    ArgSort => Row::primitive("argsort", |x, p| argsort(&x[0], p), Rule::Zero, batching::axis),
+    ArgSort => Row::primitive("argsort", |x, p| argsort(x[0], p), Rule::Zero, batching::axis),
     RandomBits => Row::primitive(
         "randomBits",
-        |x, p| draw::<i32>(&x[0], p, |key, out| rng::bits(key, 0, as_u32(out))),
+        |x, p| draw::<i32>(x[0], p, |key, out| rng::bits(key, 0, as_u32(out))),
         Rule::Zero,
         batching::random,
     ),
     RandomUniform => Row::primitive(
         "randomUniform",
         |x, p| match DType::from_code(p[0])? {
-            DType::Float64 => draw::<f64>(&x[0], &p[1..], rng::uniform_f64),
-            _ => draw::<f32>(&x[0], &p[1..], rng::uniform_f32),
+            DType::Float64 => draw::<f64>(x[0], &p[1..], rng::uniform_f64),
+            _ => draw::<f32>(x[0], &p[1..], rng::uniform_f32),
         },
         Rule::Zero,
         batching::random,
@@ -198,15 +198,15 @@ crate::rows! { start: super::movement::END;
     RandomNormal => Row::primitive(
         "randomNormal",
         |x, p| match DType::from_code(p[0])? {
-            DType::Float64 => draw::<f64>(&x[0], &p[1..], rng::normal_f64),
-            _ => draw::<f32>(&x[0], &p[1..], rng::normal_f32),
+            DType::Float64 => draw::<f64>(x[0], &p[1..], rng::normal_f64),
+            _ => draw::<f32>(x[0], &p[1..], rng::normal_f32),
         },
         Rule::Zero,
         batching::random,
     ),
     RandomSplit => Row::primitive(
         "randomSplit",
-        |x, p| draw::<i32>(&x[0], &[p[0], 2.0], |key, out| rng::split(key, out.len() / 2, as_u32(out))),
+        |x, p| draw::<i32>(x[0], &[p[0], 2.0], |key, out| rng::split(key, out.len() / 2, as_u32(out))),
         Rule::Zero,
         batching::random,
     ),

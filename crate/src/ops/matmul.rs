@@ -102,6 +102,6 @@ crate::rows! { start: super::index::END;
             }
             x[0].matrix_transpose().matmul(ct)
         }),
-        batching::matrix_multiply,
+        batching::elementwise,
     ),
 }

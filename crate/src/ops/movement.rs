@@ -32,7 +32,7 @@ pub fn reshape_dims(from: &[usize], params: &[f64]) -> Result<Dims> {
     let mismatch = || Error::shape(format!("shape {} ({count} elements) cannot be reshaped to [{}]; the number of elements must stay the same", show(from), wanted.join(", ")));
     let known = element_count(&dims)?;
     if let Some(i) = free {
-        if known == 0 || count % known != 0 {
+        if known == 0 || !count.is_multiple_of(known) {
             return Err(mismatch());
         }
         dims[i] = count / known;
@@ -251,17 +251,17 @@ fn diagonal_matrix(x: &Array, params: &[f64]) -> Result<Array> {
 }
 
 crate::rows! { start: super::reduce::END;
-    Reshape => Row::primitive("reshape", |x, p| reshape(&x[0], p), Rule::Linear(|_, x, ct, _| ct.reshape(&x[0].dims())), batching::reshape),
+    Reshape => Row::primitive("reshape", |x, p| reshape(x[0], p), Rule::Linear(|_, x, ct, _| ct.reshape(&x[0].dims())), batching::reshape),
     BroadcastTo => Row::primitive(
         "broadcastTo",
-        |x, p| broadcast_view(&x[0], &dims_from(p)?),
+        |x, p| broadcast_view(x[0], &dims_from(p)?),
         Rule::Linear(|_, x, ct, _| ct.sum_to(&x[0].dims())),
         batching::broadcast_to,
     ),
     // transpose: the inverse permutation
     Transpose => Row::primitive(
         "transpose",
-        |x, p| transpose(&x[0], p),
+        |x, p| transpose(x[0], p),
         Rule::Linear(|_, x, ct, p| {
             let Ok(axes) = permutation(p, x[0].rank()) else { return ct };
             let mut inverse: SmallVec<[usize; 6]> = SmallVec::from_elem(0, axes.len());
@@ -274,7 +274,7 @@ crate::rows! { start: super::reduce::END;
     ),
     Slice => Row::primitive(
         "slice",
-        |x, p| slice(&x[0], p),
+        |x, p| slice(x[0], p),
         Rule::Linear(|_, x, ct, p| {
             let dims = x[0].dims();
             match slice_bounds(&dims, p) {
@@ -292,7 +292,7 @@ crate::rows! { start: super::reduce::END;
     ),
     Unslice => Row::primitive(
         "unslice",
-        |x, p| unslice(&x[0], p),
+        |x, p| unslice(x[0], p),
         Rule::Linear(|_, x, ct, p| {
             let dims = x[0].dims();
             let rank = dims.len();
@@ -304,7 +304,7 @@ crate::rows! { start: super::reduce::END;
         }),
         batching::unslice,
     ),
-    Flip => Row::primitive("flip", |x, p| flip(&x[0], p), Rule::Linear(|_, _, ct, p| ct.apply(ops::Flip, p)), batching::axes),
+    Flip => Row::primitive("flip", |x, p| flip(x[0], p), Rule::Linear(|_, _, ct, p| ct.apply(ops::Flip, p)), batching::axes),
     // transpose: the piece that came from input i
     Concat => Row::primitive(
         "concat",
@@ -318,7 +318,7 @@ crate::rows! { start: super::reduce::END;
     ),
     Diagonal => Row::primitive(
         "diagonal",
-        |x, p| diagonal(&x[0], p),
+        |x, p| diagonal(x[0], p),
         Rule::Linear(|_, x, ct, p| {
             let dims = x[0].dims();
             let n = dims.len();
@@ -328,7 +328,7 @@ crate::rows! { start: super::reduce::END;
     ),
     DiagonalMatrix => Row::primitive(
         "diagonalMatrix",
-        |x, p| diagonal_matrix(&x[0], p),
+        |x, p| diagonal_matrix(x[0], p),
         Rule::Linear(|_, _, ct, p| ct.apply(ops::Diagonal, &p[..1])),
         batching::trailing,
     ),

@@ -133,7 +133,7 @@ fn recurrence(inputs: &[&Array], params: &[f64]) -> Result<Array> {
     let dims = crate::shape::broadcast(&inputs[0].dims, &inputs[1].dims)?;
     let dtype = inputs[0].dtype.promote(inputs[1].dtype);
     let bring = |x: &Array| super::movement::broadcast_view(&to_dtype(x, dtype)?, &dims)?.contiguous();
-    let (a, b) = (bring(&inputs[0])?, bring(&inputs[1])?);
+    let (a, b) = (bring(inputs[0])?, bring(inputs[1])?);
     need_float(&a)?;
     let at = around(&dims, params[0])?;
     let mut out = Array::new(dtype, &dims)?;
@@ -239,14 +239,14 @@ crate::rows! { start: super::binary::END;
     // transpose: repeat along the reduced axes
     Sum => Row::primitive(
         "sum",
-        |x, p| fold(Fold::Sum, &x[0], p),
+        |x, p| fold(Fold::Sum, x[0], p),
         Rule::Linear(|_, x, ct, p| unreduced(ct, x[0], p).broadcast_to(&x[0].dims())),
         batching::reduction,
     ),
     // ∂y/∂x_i = product of the others
     Prod => Row::primitive(
         "prod",
-        |x, p| fold(Fold::Prod, &x[0], p),
+        |x, p| fold(Fold::Prod, x[0], p),
         Rule::Custom {
             jvp: |x, t, _, p| reduce_like(product_of_others(x[0], p) * t[0].unwrap_or(x[0].zeros_like()), p),
             vjp: |_, x, _, ct, p| product_of_others(x[0], p) * unreduced(ct, x[0], p),
@@ -256,7 +256,7 @@ crate::rows! { start: super::binary::END;
     // ties share
     Max => Row::primitive(
         "max",
-        |x, p| fold(Fold::Max, &x[0], p),
+        |x, p| fold(Fold::Max, x[0], p),
         Rule::Custom {
             jvp: |x, t, y, p| reduce_like(t[0].unwrap_or(x[0].zeros_like()).apply2(ops::StrongMul, shares(x[0], y, p), &[]), p),
             vjp: |_, x, y, ct, p| unreduced(ct, x[0], p).apply2(ops::StrongMul, shares(x[0], y, p), &[]),
@@ -265,7 +265,7 @@ crate::rows! { start: super::binary::END;
     ),
     Min => Row::primitive(
         "min",
-        |x, p| fold(Fold::Min, &x[0], p),
+        |x, p| fold(Fold::Min, x[0], p),
         Rule::Custom {
             jvp: |x, t, y, p| reduce_like(t[0].unwrap_or(x[0].zeros_like()).apply2(ops::StrongMul, shares(x[0], y, p), &[]), p),
             vjp: |_, x, y, ct, p| unreduced(ct, x[0], p).apply2(ops::StrongMul, shares(x[0], y, p), &[]),
@@ -275,21 +275,21 @@ crate::rows! { start: super::binary::END;
     // ∂y/∂x_i = e^(x_i - y)
     LogSumExp => Row::primitive(
         "logsumexp",
-        |x, p| log_sum_exp(&x[0], p),
+        |x, p| log_sum_exp(x[0], p),
         Rule::Custom {
             jvp: |x, t, y, p| reduce_like(t[0].unwrap_or(x[0].zeros_like()) * weights(x[0], y, p), p),
             vjp: |_, x, y, ct, p| unreduced(ct, x[0], p) * weights(x[0], y, p),
         },
         batching::reduction,
     ),
-    Any => Row::primitive("any", |x, p| fold(Fold::Any, &x[0], p), Rule::Zero, batching::reduction),
-    All => Row::primitive("all", |x, p| fold(Fold::All, &x[0], p), Rule::Zero, batching::reduction),
-    ArgMax => Row::primitive("argmax", |x, p| arg(&x[0], p, true), Rule::Zero, batching::reduction),
-    ArgMin => Row::primitive("argmin", |x, p| arg(&x[0], p, false), Rule::Zero, batching::reduction),
+    Any => Row::primitive("any", |x, p| fold(Fold::Any, x[0], p), Rule::Zero, batching::reduction),
+    All => Row::primitive("all", |x, p| fold(Fold::All, x[0], p), Rule::Zero, batching::reduction),
+    ArgMax => Row::primitive("argmax", |x, p| arg(x[0], p, true), Rule::Zero, batching::reduction),
+    ArgMin => Row::primitive("argmin", |x, p| arg(x[0], p, false), Rule::Zero, batching::reduction),
     // y (t - Σ y t);   the Jacobian is symmetric
     Softmax => Row::primitive(
         "softmax",
-        |x, p| soft(&x[0], p, false),
+        |x, p| soft(x[0], p, false),
         Rule::Custom {
             jvp: |x, t, y, p| softmax_product(y, t[0].unwrap_or(x[0].zeros_like()), p),
             vjp: |_, _, y, ct, p| softmax_product(y, ct, p),
@@ -299,7 +299,7 @@ crate::rows! { start: super::binary::END;
     // t - Σ e^y t;   transposed: ct - e^y Σ ct
     LogSoftmax => Row::primitive(
         "logSoftmax",
-        |x, p| soft(&x[0], p, true),
+        |x, p| soft(x[0], p, true),
         Rule::Custom {
             jvp: |x, t, y, p| {
                 let t = t[0].unwrap_or(x[0].zeros_like());
@@ -312,7 +312,7 @@ crate::rows! { start: super::binary::END;
     // transpose: the same from the other end
     Cumsum => Row::primitive(
         "cumsum",
-        |x, p| cumulative_sum(&x[0], p),
+        |x, p| cumulative_sum(x[0], p),
         Rule::Linear(|_, _, ct, p| ct.apply(ops::Cumsum, &[p[0], 1.0 - p[1]])),
         batching::axis,
     ),

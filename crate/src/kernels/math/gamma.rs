@@ -79,7 +79,7 @@ pub fn polygamma(n: u32, x: f64) -> f64 {
     if n == 0 {
         return digamma(x);
     }
-    let sign = if n % 2 == 0 { -1.0 } else { 1.0 };
+    let sign = if n.is_multiple_of(2) { -1.0 } else { 1.0 };
     if x > 0.0 || x.is_nan() {
         return sign * hurwitz(n, x);
     }
