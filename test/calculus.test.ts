@@ -225,6 +225,25 @@ describe("numerical differentiation", () => {
   });
 });
 
+describe("the complex step", () => {
+  it("agrees to the last digits where it applies", () => {
+    clean(() => {
+      const x = f64([0.3, -0.7, 1.1]);
+      for (const f of [
+        (x: Tensor) => x.sin().mul(x.exp()).sum(), (x: Tensor) => x.tanh(), (x: Tensor) => x.square().add(1).log().sqrt(), (x: Tensor) => x.sigmoid().mul(x.cos()),
+        (x: Tensor) => x.pow(3).div(x.square().add(2)), (x: Tensor) => ad.where(x.gt(0), x.sinh(), x.cosh()), (x: Tensor) => x.softplus().atan(), (x: Tensor) => x.tan().abs().sum(),
+      ]) {
+        expect(ad.gradcheck(f, [x], { complexStep: true })).toBe(true);
+      }
+      const wrong = ad.customVjp((v: Tensor) => v.sin(), { forward: (v: Tensor) => [v.sin(), v], backward: (v: Tensor, ct: Tensor) => [ct.mul(v.cos()).mul(1 + 1e-9)] });
+      // Below what differences can see.
+      expect(ad.gradcheck(wrong, [x])).toBe(true);
+      expect(() => ad.gradcheck(wrong, [x], { complexStep: true })).toThrow(ad.GradcheckError);
+      expect(() => ad.gradcheck((v: Tensor) => v.erf(), [x], { complexStep: true })).toThrow(/does not apply/);
+    });
+  });
+});
+
 describe("debugging", () => {
   it("names the op that made the first NaN, and the line, forward and backward", () => {
     const x = f64([-1, 4]);

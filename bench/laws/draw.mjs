@@ -10,6 +10,7 @@ export async function draw(file, { title, x, y, rows, logarithmic = false, bars 
     width: 420,
     height: 260,
     background: "white",
+    config: { legend: { labelLimit: 400 }, axis: { tickCount: 5, gridColor: "#e5e7eb" } },
     data: { values: rows },
     mark: bars ? { type: "bar", width: 50 } : { type: "line", point: true },
     encoding: {

@@ -129,7 +129,7 @@ function step(instruction: Instruction, inputs: Elements[]): Elements {
 }
 
 /** Names of the elements of an input: `x`, or `x[0]`, `x[1,2]`. */
-function elementNames(name: string, shape: readonly number[]): string[] {
+export function elementNames(name: string, shape: readonly number[]): string[] {
   return Array.from({ length: sizeOf(shape) }, (_, i) => {
     const index: number[] = [];
     for (let rest = i, axis = shape.length - 1; axis >= 0; axis--) {
