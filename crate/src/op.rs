@@ -1,5 +1,5 @@
 //! What a row of the op table says. A primitive declares its kernel, one kind of derivative and how it is batched;
-//! forward and reverse mode are derived from that in `level/dual.rs` and `sweep.rs`. A composite is a function of
+//! forward and reverse mode are derived from that in `level/dual.rs` and `sweep/`. A composite is a function of
 //! primitives and needs none of it.
 
 use crate::engine::Engine;

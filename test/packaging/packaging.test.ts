@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { chromium, type Browser } from "playwright-core";
-import { build as viteBuild } from "vite";
+import { build as viteBuild, createServer as createViteServer } from "vite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 const root = path.resolve(import.meta.dirname, "../..");
@@ -102,12 +102,16 @@ describe("the browser", () => {
   async function printed(folder: string, file: string, types = TYPES): Promise<string[]> {
     const { server, url } = await serve(folder, types);
     servers.push(server);
+    return visited(`${url}/${file}`);
+  }
+
+  async function visited(address: string): Promise<string[]> {
     const page = await browser.newPage();
     const lines: string[] = [];
     const errors: string[] = [];
     page.on("console", (message) => (message.type() === "error" ? errors : lines).push(message.text()));
     page.on("pageerror", (error) => errors.push(String(error)));
-    await page.goto(`${url}/${file}`);
+    await page.goto(address);
     await page.waitForFunction("globalThis.finished === true", undefined, { timeout: 30_000 }).catch(() => {});
     await page.close();
     expect(errors.filter((e) => !e.includes("favicon"))).toEqual([]);
@@ -140,6 +144,21 @@ globalThis.finished = true;`;
     writeFileSync(path.join(folder, "worker.js"), 'import * as ad from "./adjoint/browser.js";\nawait ad.init();\npostMessage(ad.grad((x) => x.square().sum())(ad.tensor([1, 2])).toArray());');
     writeFileSync(path.join(folder, "worker.html"), page('const w = new Worker("./worker.js", { type: "module" }); w.onmessage = (e) => { console.log(JSON.stringify(e.data)); globalThis.finished = true; };'));
     expect(await printed(folder, "worker.html")).toEqual(["[2,4]"]);
+  });
+
+  it("runs under Vite's development server, as the README says", async () => {
+    const folder = path.join(project, "vite-dev");
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(path.join(folder, "main.js"), program("adjoint"));
+    writeFileSync(path.join(folder, "index.html"), '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><script type="module" src="./main.js"></script>');
+    const server = await createViteServer({ root: folder, logLevel: "silent", optimizeDeps: { exclude: ["adjoint"] }, server: { host: "127.0.0.1", port: 0, fs: { allow: [project] } } });
+    try {
+      await server.listen();
+      const { port } = server.httpServer!.address() as AddressInfo;
+      expect((await visited(`http://127.0.0.1:${port}/index.html`)).filter((line) => !line.startsWith("[vite]")).join("\n").split("\n")).toEqual(promised);
+    } finally {
+      await server.close();
+    }
   });
 
   it("survives Vite's production build, as a file and inline", async () => {

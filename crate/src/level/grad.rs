@@ -1,5 +1,5 @@
 //! Reverse mode, forward part: bind on the primals, then append one node to the tape if any input is active. Sweeping back
-//! is `sweep.rs`.
+//! is `sweep/`.
 
 use crate::engine::Engine;
 use crate::error::Result;

@@ -2,6 +2,11 @@
 //! memory falls during the sweep, and it can stop in the middle: a pullback or a hook written in TypeScript is run there,
 //! then the sweep goes on. WebAssembly never calls JavaScript, so nothing re-enters the engine.
 
+mod callbacks;
+mod parked;
+
+pub use parked::Parked;
+
 use crate::engine::Engine;
 use crate::error::{Error, ErrorCode, Result};
 use crate::kernels::binary;
@@ -22,13 +27,6 @@ pub const CREATE_GRAPH: u32 = 2;
 pub const ACCUMULATE: u32 = 4;
 /// With ACCUMULATE: only the wanted leaves.
 pub const ONLY_WANTED: u32 = 8;
-
-/// The tape of a level that closed, kept for a pullback (`vjp`).
-pub struct Parked {
-    tape: Tape,
-    outputs: Vec<u32>,
-    wanted: Vec<u32>,
-}
 
 /// Which tape a sweep reads.
 #[derive(Clone, Copy)]
@@ -138,58 +136,6 @@ impl Engine {
             nodes.push(self.session().node_of(id, level)?.unwrap_or(0));
         }
         self.start(Source::Level(level), seeds, nodes, flags)
-    }
-
-    /// Closes `level` but keeps its tape for later sweeps.
-    pub fn park(&self, level: u32, outputs: &[Id], wanted: &[Id]) -> Result<u32> {
-        let mut session = self.session();
-        let nodes = |ids: &[Id]| ids.iter().map(|&id| Ok(session.node_of(id, level)?.unwrap_or(0))).collect::<Result<Vec<u32>>>();
-        let (outputs, wanted) = (nodes(outputs)?, nodes(wanted)?);
-        let tape = std::mem::take(session.grad_tape(level)?.0);
-        session.close(level);
-        session.parked.push(Some(Parked { tape, outputs, wanted }));
-        Ok(session.parked.len() as u32)
-    }
-
-    /// Sweeps a parked tape; a NONE cotangent is zero.
-    pub fn sweep_parked(&self, number: u32, cotangents: &[Id], flags: u32) -> Result<Status> {
-        let source = Source::Parked(number);
-        let mut seeds = Vec::new();
-        let (outputs, wanted) = {
-            let mut session = self.session();
-            session.tape(source)?;
-            match &session.parked[number as usize - 1] {
-                Some(parked) => (parked.outputs.clone(), parked.wanted.clone()),
-                None => unreachable!("checked by tape()"),
-            }
-        };
-        for (&node, &cotangent) in outputs.iter().zip(cotangents) {
-            if node != 0 && cotangent != NONE {
-                let (output, flags) = {
-                    let mut session = self.session();
-                    let tape = session.tape(source)?;
-                    (tape.output[node as usize], tape.flags[node as usize])
-                };
-                if flags & tape::CONSUMED != 0 {
-                    return Err(consumed());
-                }
-                // A leaf that is an output has no value of its own on the tape: its cotangent passes as it is.
-                seeds.push((node, if output == NONE { cotangent } else { self.seed(output, cotangent)? }));
-            }
-        }
-        self.start(source, seeds, wanted, flags)
-    }
-
-    pub fn free_parked(&self, number: u32) {
-        let mut session = self.session();
-        if let Some(slot) = session.parked.get_mut((number as usize).wrapping_sub(1)) {
-            if let Some(parked) = slot.take() {
-                session.release_tape(parked.tape);
-            }
-        }
-        while matches!(session.parked.last(), Some(None)) {
-            session.parked.pop();
-        }
     }
 
     /// The cotangent a sweep starts with: checked, or ones.
@@ -456,88 +402,6 @@ impl Engine {
         let sum = self.framed(|| (Var::new(self, old) + Var::new(self, cotangent)).checked())?;
         self.session().release(old);
         sweep.adjoint[node] = sum;
-        Ok(())
-    }
-
-    // ---- pullbacks of TypeScript's --------------------------------------------------------------------------------
-
-    /// Records a node whose pullback is function number `callback`; returns the tracked outputs.
-    pub fn record_callback(&self, level: u32, inputs: &[Id], outputs: &[Id], callback: u32) -> Result<Vec<Id>> {
-        let mut session = self.session();
-        let (primals, sources) = session.split(level, inputs)?;
-        for &id in &primals {
-            session.retain(id);
-        }
-        let tag = session.inspector.tag;
-        let params = [callback as f64, outputs.len() as f64];
-        let node = session.grad_tape(level)?.0.push(tape::CALLBACK, &primals, &sources, NONE, &params, tag);
-        let mut tracked = Vec::new();
-        for (i, &output) in outputs.iter().enumerate() {
-            tracked.push(session.record(level, tape::OUTPUT, &[NONE], &[node], output, &[i as f64])?);
-        }
-        // The outputs keep the node alive from here on.
-        session.with_released(|session, released| {
-            session.grad_tape(level)?.0.slot_died(node, NONE, released);
-            Ok(())
-        })?;
-        Ok(tracked)
-    }
-
-    fn arrive_at_callback(&self, sweep: &mut Sweep, node: usize) -> Result<Option<Status>> {
-        let Some(cotangents) = sweep.collected.get(&(node as u32)).cloned() else {
-            return Ok(None);
-        };
-        let number = self.session().tape(sweep.source)?.params(node)[0] as u32;
-        if self.session().tape(sweep.source)?.flags[node] & tape::CONSUMED != 0 {
-            return Err(consumed());
-        }
-        sweep.waiting = Waiting::Callback(node);
-        Ok(Some(Status::Callback { number, cotangents }))
-    }
-
-    /// Keeps an output's cotangent for the callback node it belongs to.
-    fn collect(&self, sweep: &mut Sweep, entry: &Entry, cotangent: Id) -> Result<()> {
-        let (callback, index) = (entry.sources[0], entry.params[0] as usize);
-        let mut session = self.session();
-        let count = session.tape(sweep.source)?.params(callback as usize)[1] as usize;
-        session.retain(cotangent);
-        sweep.collected.entry(callback).or_insert_with(|| vec![NONE; count])[index] = cotangent;
-        sweep.pending += 1;
-        Ok(())
-    }
-
-    fn finish_callback(&self, sweep: &mut Sweep, node: usize, given: &[Id]) -> Result<()> {
-        let entry = self.entry(sweep, node)?;
-        if given.len() != entry.sources.len() {
-            return Err(Error::value(format!("a custom pullback returned {} gradients for {} inputs", given.len(), entry.sources.len())));
-        }
-        for (i, &gradient) in given.iter().enumerate() {
-            if entry.sources[i] == 0 || gradient == NONE {
-                continue;
-            }
-            let (x, g) = (Var::new(self, entry.inputs[i]), Var::new(self, gradient));
-            if x.dims() != g.dims() {
-                return Err(Error::shape(format!(
-                    "a custom pullback returned a gradient of shape {} for input {i} of shape {}",
-                    show(&g.dims()),
-                    show(&x.dims())
-                )));
-            }
-            let mark = self.session().frame.len();
-            let result = g.cast(x.dtype()).checked().and_then(|g| self.accumulate(sweep, entry.sources[i] as usize, g));
-            self.session().end_frame(mark);
-            result?;
-        }
-        let mut session = self.session();
-        for id in sweep.collected.remove(&(node as u32)).unwrap_or_default() {
-            if id != NONE {
-                sweep.pending -= 1;
-                session.release(id);
-            }
-        }
-        if sweep.flags & RETAIN_GRAPH == 0 {
-            session.consume(sweep.source, node)?;
-        }
         Ok(())
     }
 

@@ -1,0 +1,91 @@
+//! Nodes whose pullback is a function of TypeScript's: recording them, and stopping the sweep there.
+
+use super::{consumed, Entry, Status, Sweep, Waiting, RETAIN_GRAPH};
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::memory::values::{Id, NONE};
+use crate::shape::show;
+use crate::tape;
+use crate::var::Var;
+
+impl Engine {
+    /// Records a node whose pullback is function number `callback`; returns the tracked outputs.
+    pub fn record_callback(&self, level: u32, inputs: &[Id], outputs: &[Id], callback: u32) -> Result<Vec<Id>> {
+        let mut session = self.session();
+        let (primals, sources) = session.split(level, inputs)?;
+        for &id in &primals {
+            session.retain(id);
+        }
+        let tag = session.inspector.tag;
+        let params = [callback as f64, outputs.len() as f64];
+        let node = session.grad_tape(level)?.0.push(tape::CALLBACK, &primals, &sources, NONE, &params, tag);
+        let mut tracked = Vec::new();
+        for (i, &output) in outputs.iter().enumerate() {
+            tracked.push(session.record(level, tape::OUTPUT, &[NONE], &[node], output, &[i as f64])?);
+        }
+        // The outputs keep the node alive from here on.
+        session.with_released(|session, released| {
+            session.grad_tape(level)?.0.slot_died(node, NONE, released);
+            Ok(())
+        })?;
+        Ok(tracked)
+    }
+
+    pub(super) fn arrive_at_callback(&self, sweep: &mut Sweep, node: usize) -> Result<Option<Status>> {
+        let Some(cotangents) = sweep.collected.get(&(node as u32)).cloned() else {
+            return Ok(None);
+        };
+        let number = self.session().tape(sweep.source)?.params(node)[0] as u32;
+        if self.session().tape(sweep.source)?.flags[node] & tape::CONSUMED != 0 {
+            return Err(consumed());
+        }
+        sweep.waiting = Waiting::Callback(node);
+        Ok(Some(Status::Callback { number, cotangents }))
+    }
+
+    /// Keeps an output's cotangent for the callback node it belongs to.
+    pub(super) fn collect(&self, sweep: &mut Sweep, entry: &Entry, cotangent: Id) -> Result<()> {
+        let (callback, index) = (entry.sources[0], entry.params[0] as usize);
+        let mut session = self.session();
+        let count = session.tape(sweep.source)?.params(callback as usize)[1] as usize;
+        session.retain(cotangent);
+        sweep.collected.entry(callback).or_insert_with(|| vec![NONE; count])[index] = cotangent;
+        sweep.pending += 1;
+        Ok(())
+    }
+
+    pub(super) fn finish_callback(&self, sweep: &mut Sweep, node: usize, given: &[Id]) -> Result<()> {
+        let entry = self.entry(sweep, node)?;
+        if given.len() != entry.sources.len() {
+            return Err(Error::value(format!("a custom pullback returned {} gradients for {} inputs", given.len(), entry.sources.len())));
+        }
+        for (i, &gradient) in given.iter().enumerate() {
+            if entry.sources[i] == 0 || gradient == NONE {
+                continue;
+            }
+            let (x, g) = (Var::new(self, entry.inputs[i]), Var::new(self, gradient));
+            if x.dims() != g.dims() {
+                return Err(Error::shape(format!(
+                    "a custom pullback returned a gradient of shape {} for input {i} of shape {}",
+                    show(&g.dims()),
+                    show(&x.dims())
+                )));
+            }
+            let mark = self.session().frame.len();
+            let result = g.cast(x.dtype()).checked().and_then(|g| self.accumulate(sweep, entry.sources[i] as usize, g));
+            self.session().end_frame(mark);
+            result?;
+        }
+        let mut session = self.session();
+        for id in sweep.collected.remove(&(node as u32)).unwrap_or_default() {
+            if id != NONE {
+                sweep.pending -= 1;
+                session.release(id);
+            }
+        }
+        if sweep.flags & RETAIN_GRAPH == 0 {
+            session.consume(sweep.source, node)?;
+        }
+        Ok(())
+    }
+}
