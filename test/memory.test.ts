@@ -190,6 +190,13 @@ describe("numbers", () => {
       expect([r.min().item(), r.max().item(), r.dtype]).toEqual([-3, 3, "int32"]);
       const c = ad.random.categorical(k, ad.tensor([0, Math.log(3)]), { shape: n });
       expect(Math.abs(c.cast("float32").mean().item() - 0.75)).toBeLessThan(0.02);
+      // The same with options.
+      const same = (a: Tensor, b: Tensor) => expect(a.toArray()).toEqual(b.toArray());
+      same(ad.random.categorical(k, [5], { logits: ad.tensor([0, 1]) }), ad.random.categorical(k, ad.tensor([0, 1]), { shape: [5] }));
+      same(ad.random.randint(k, [5], { minval: -3, maxval: 4 }), ad.random.randint(k, [5], -3, 4));
+      same(ad.random.bernoulli(k, [5], { p: 0.3 }), ad.random.bernoulli(k, 0.3, [5]));
+      same(ad.random.gamma(k, [5], { a: 2.5 }), ad.random.gamma(k, 2.5, [5]));
+      same(ad.random.permutation(k, [5]), ad.random.permutation(k, 5));
     });
   });
 });

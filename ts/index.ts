@@ -5,15 +5,15 @@ export type { DType, TypedArray } from "./dtype.js";
 export * from "./errors.js";
 export { memory, reserve, reset, scope } from "./memory.js";
 /** Test modes; not for programs. */
-export * as testing from "./runtime/test-modes.js";
+export * as testing from "./public/testing.js";
 export * from "./ops/elementwise.js";
 export * from "./ops/index.js";
 export * from "./ops/reduce.js";
 export * from "./ops/shape.js";
 export { Tensor, type Nested, type TensorLike } from "./tensor.js";
-export * as tree from "./trees.js";
+export * as tree from "./public/tree.js";
 export type { Tree } from "./tree.js";
-export * as random from "./random-names.js";
+export * as random from "./public/random.js";
 export { manualSeed } from "./random.js";
 
 export { grad, valueAndGrad, vjp, type GradOptions } from "./transforms/reverse.js";

@@ -7,7 +7,7 @@ import { checkShape, getDefaultDtype, tensor } from "./creation.js";
 import { DTypeError, ValueError } from "./errors.js";
 import { inScope } from "./transforms/machinery.js";
 import { apply } from "./ops/apply.js";
-import type { Tensor, TensorLike } from "./tensor.js";
+import { Tensor } from "./tensor.js";
 
 export interface DrawOptions {
   dtype?: DType;
@@ -64,22 +64,34 @@ export function truncatedNormal(k: Tensor, shape: readonly number[] = [], option
   });
 }
 
-/** true with probability p. */
-export function bernoulli(k: Tensor, p: TensorLike = 0.5, shape?: readonly number[]): Tensor {
-  return inScope(() => drawn("random.bernoulli", "randomUniform", k, shape ?? (typeof p === "object" && "shape" in p ? (p as Tensor).shape : []), "float32").lt(p));
+/** Distribution parameters before the shape are JAX's order, in the options ours: `f(key, p, shape)` is `f(key, shape, { p })`. */
+function isParameter(value: unknown): value is number | Tensor {
+  return typeof value === "number" || value instanceof Tensor;
 }
 
-/** int32 from minval (included) to maxval (excluded). */
-export function randint(k: Tensor, shape: readonly number[], minval: number, maxval: number): Tensor {
-  if (!Number.isInteger(minval) || !Number.isInteger(maxval) || minval >= maxval) {
-    throw new ValueError(`random.randint: from ${minval} to ${maxval}; expected integers with minval < maxval`, "random.randint");
+const shapeOf = (value: number | Tensor): readonly number[] => (value instanceof Tensor ? value.shape : []);
+
+/** true with probability p (default 1/2; a tensor broadcasts against the shape). */
+export function bernoulli(k: Tensor, shape: readonly number[] | number | Tensor = [], options: { p?: number | Tensor } | readonly number[] = {}): Tensor {
+  if (isParameter(shape)) return bernoulli(k, Array.isArray(options) ? (options as number[]) : shapeOf(shape), { p: shape });
+  const { p = 0.5 } = options as { p?: number | Tensor };
+  return inScope(() => drawn("random.bernoulli", "randomUniform", k, shape, "float32").lt(p));
+}
+
+/** int32 from minval (included, default 0) to maxval (excluded): `randint(key, shape, { minval, maxval })` or `(key, shape, minval, maxval)`. */
+export function randint(k: Tensor, shape: readonly number[], bounds: { minval?: number; maxval: number } | number, maxval?: number): Tensor {
+  const [low, high] = typeof bounds === "number" ? [bounds, maxval] : [bounds?.minval ?? 0, bounds?.maxval];
+  if (!Number.isInteger(low) || !Number.isInteger(high) || low >= high!) {
+    throw new ValueError(`random.randint: from ${low} to ${high}; expected integers with minval < maxval`, "random.randint");
   }
   // 53 random bits times the span: the bias is below 2^-21 for any int32 span.
-  return inScope(() => drawn("random.randint", "randomUniform", k, shape, "float64").mul(maxval - minval).floor().add(minval).cast("int32"));
+  return inScope(() => drawn("random.randint", "randomUniform", k, shape, "float64").mul(high! - low).floor().add(low).cast("int32"));
 }
 
-/** 0 ... n - 1 in random order (int32), or the slices of a tensor along `axis` in random order. */
-export function permutation(k: Tensor, of: number | Tensor, axis = 0): Tensor {
+/** 0 ... n - 1 in random order (int32), or the slices of a tensor along `axis` in random order. `[n]` means n. */
+export function permutation(k: Tensor, what: number | Tensor | readonly number[], options: { axis?: number } | number = {}): Tensor {
+  const axis = typeof options === "number" ? options : (options.axis ?? 0);
+  const of = what instanceof Tensor || typeof what === "number" ? what : what[0]!;
   return inScope(() => {
     const n = typeof of === "number" ? of : of.shape[axis]!;
     // 53 bits each: ties, which a stable sort would order by position, have probability n²/2^54.
@@ -104,8 +116,22 @@ function positive(name: string, k: Tensor, shape: readonly number[], options: Dr
   return u.maximum(u.dtype === "float64" ? 2 ** -54 : 2 ** -25);
 }
 
-/** Class numbers (int32) drawn from unnormalised log probabilities along `axis`, by the Gumbel trick. */
-export function categorical(k: Tensor, logits: Tensor, options: { axis?: number; shape?: readonly number[] } = {}): Tensor {
+export interface CategoricalOptions {
+  logits?: Tensor;
+  axis?: number;
+  shape?: readonly number[];
+}
+
+/**
+ * Class numbers (int32) drawn from unnormalised log probabilities along `axis`, by the Gumbel trick:
+ * `categorical(key, shape, { logits })` or `(key, logits, { shape })`. The shape ends with the logits' own batch axes.
+ */
+export function categorical(k: Tensor, first: Tensor | readonly number[], options: CategoricalOptions = {}): Tensor {
+  if (!(first instanceof Tensor)) {
+    if (!(options.logits instanceof Tensor)) throw new ValueError("random.categorical: the options need logits, a tensor of log probabilities", "random.categorical");
+    return categorical(k, options.logits, { axis: options.axis, shape: first });
+  }
+  const logits = first;
   return inScope(() => {
     const { axis = -1 } = options;
     const at = axis < 0 ? axis + logits.ndim : axis;
@@ -118,13 +144,18 @@ export function categorical(k: Tensor, logits: Tensor, options: { axis?: number;
 }
 
 /**
- * Gamma with shape parameter `a` and scale 1: Marsaglia and Tsang, ACM TOMS 26 (2000), with as many proposals drawn at once
+ * Gamma with shape parameter `a` (default 1) and scale 1, `gamma(key, shape, { a })` or `(key, a, shape)`: Marsaglia and Tsang, ACM TOMS 26 (2000), with as many proposals drawn at once
  * as make a miss rarer than 1e-12, and boosted for a < 1.
  */
-export function gamma(k: Tensor, a: TensorLike, shape?: readonly number[], options: DrawOptions = {}): Tensor {
+export function gamma(k: Tensor, first: readonly number[] | number | Tensor, second: (DrawOptions & { a?: number | Tensor }) | readonly number[] = {}, third: DrawOptions = {}): Tensor {
+  if (!isParameter(first)) {
+    const { a = 1, ...rest } = second as DrawOptions & { a?: number | Tensor };
+    return gamma(k, a, first, rest);
+  }
+  const [a, shape, options] = [first, Array.isArray(second) ? (second as number[]) : undefined, third];
   return inScope(() => {
     const dtype = options.dtype ?? getDefaultDtype();
-    const alpha = typeof a === "number" ? tensor(a, { dtype }) : (a as Tensor).cast(dtype);
+    const alpha = typeof a === "number" ? tensor(a, { dtype }) : a.cast(dtype);
     if (!alpha.gt(0).all().item()) throw new ValueError("random.gamma: the shape parameter must be positive", "random.gamma");
     const out = shape ?? alpha.shape;
     const keys = split(k, 3);

@@ -310,6 +310,8 @@ export const movement: Case[] = [
   fixed("repeat", [[2, 3]], (x) => x.repeat(2, 1), (x) => build([2, 6], ([i, j]) => at(x, [i!, Math.floor(j! / 2)]))),
   fixed("pad", [[2, 3]], (x) => x.pad([[1, 0], [0, 2]]), (x) => build([3, 5], ([i, j]) => (i! >= 1 && j! < 3 ? at(x, [i! - 1, j!]) : 0))),
   fixed("pad with a value", [[2, 3]], (x) => x.pad([[1, 0], [0, 2]], { value: 7 }), (x) => build([3, 5], ([i, j]) => (i! >= 1 && j! < 3 ? at(x, [i! - 1, j!]) : 7))),
+  fixed("pad as PyTorch", [[2, 3]], (x) => x.pad([1, 2]), (x) => build([2, 6], ([i, j]) => (j! >= 1 && j! < 4 ? at(x, [i!, j! - 1]) : 0))),
+  fixed("repeat as PyTorch", [[2, 3]], (x) => x.repeat([2, 1]), (x) => build([4, 3], ([i, j]) => at(x, [i! % 2, j!]))),
   fixed("flip", [[2, 3]], (x) => x.flip(1), (x) => build([2, 3], ([i, j]) => at(x, [i!, 2 - j!]))),
   fixed("roll", [[2, 3]], (x) => x.roll(1, 1), (x) => build([2, 3], ([i, j]) => at(x, [i!, (j! + 2) % 3]))),
   fixed("slice", [[5, 7]], (x) => x.slice([1, 0], [5, -1], [2, 3]), (x) => build([2, 2], ([i, j]) => at(x, [1 + 2 * i!, 3 * j!]))),

@@ -119,8 +119,12 @@ export function tile(x: TensorLike, counts: Axes): Tensor {
   });
 }
 
-/** Each element (slice) repeated `count` times along an axis; without an axis the flattened tensor. */
-export function repeat(x: TensorLike, count: number, axis?: number): Tensor {
+/**
+ * Each element (slice) repeated `count` times along an axis; without an axis of the flattened tensor (NumPy's repeat). A list of
+ * counts repeats the whole tensor (PyTorch's repeat, `tile`).
+ */
+export function repeat(x: TensorLike, count: number | readonly number[], axis?: number): Tensor {
+  if (typeof count !== "number") return tile(x, count);
   return withTensor(x, (x) => {
     if (!Number.isInteger(count) || count < 0) throw new ValueError(`repeat: count ${count} is not a non-negative integer`, "repeat");
     const flat = axis === undefined ? reshape(x, [-1]) : x;
@@ -136,10 +140,27 @@ export function repeat(x: TensorLike, count: number, axis?: number): Tensor {
   });
 }
 
-/** Adds `[before, after]` elements for each axis. */
-export function pad(x: TensorLike, widths: readonly (readonly [number, number])[] | readonly [number, number] | number, options: { value?: number } | number = {}): Tensor {
+/**
+ * Adds elements around: a number for all sides, a list of pairs `[before, after]` with one for each axis, or PyTorch's flat list, which
+ * begins with the last axis.
+ */
+export function pad(x: TensorLike, widths: readonly (readonly number[])[] | readonly number[] | number, options: { value?: number } | number = {}): Tensor {
   return withTensor(x, (x) => {
-    const pairs = typeof widths === "number" ? x.shape.map(() => [widths, widths]) : typeof widths[0] === "number" ? x.shape.map(() => widths as readonly number[]) : (widths as readonly (readonly number[])[]);
+    let pairs: (readonly number[])[];
+    if (typeof widths === "number") {
+      pairs = x.shape.map(() => [widths, widths]);
+    } else if (widths.every((w) => typeof w === "number")) {
+      const flat = widths as readonly number[];
+      if (flat.length % 2 !== 0 || flat.length > 2 * x.ndim) {
+        throw new ShapeError(`pad: [${flat.join(", ")}] for shape [${x.shape.join(", ")}]; a flat list has two counts for each axis, the last axis first`, "pad");
+      }
+      pairs = x.shape.map((_, i) => {
+        const at = 2 * (x.ndim - 1 - i);
+        return at < flat.length ? [flat[at]!, flat[at + 1]!] : [0, 0];
+      });
+    } else {
+      pairs = [...(widths as readonly (readonly number[])[])];
+    }
     return apply("pad", [x], [typeof options === "number" ? options : (options.value ?? 0), ...pairs.flat()]);
   });
 }

@@ -1,12 +1,11 @@
 /** `ad.tree`: what the public may do with trees. */
-import { tensor } from "./creation.js";
-import { ValueError } from "./errors.js";
-import { concat } from "./ops/shape.js";
-import { slice } from "./ops/shape.js";
-import { Tensor } from "./tensor.js";
-import { flatten } from "./tree.js";
+import { tensor } from "../creation.js";
+import { ValueError } from "../errors.js";
+import { concat, slice } from "../ops/shape.js";
+import { Tensor } from "../tensor.js";
+import { flatten } from "../tree.js";
 
-export { flatten, map } from "./tree.js";
+export { flatten, map } from "../tree.js";
 
 /**
  * A tree as one vector, and the way back: `[vector, unravel]`. Differentiable both ways; leaves keep their shapes and, on

@@ -1,2 +1,0 @@
-/** Test modes of the instance. */
-export { rawExports, stressGrowth, trap } from "./instance.js";
