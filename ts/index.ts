@@ -14,7 +14,7 @@ export { Tensor, type Nested, type TensorLike } from "./tensor.js";
 export * as tree from "./public/tree.js";
 export type { Tree } from "./tree.js";
 export * as random from "./public/random.js";
-export { manualSeed } from "./random.js";
+export { manualSeed } from "./random/state.js";
 
 export { grad, valueAndGrad, vjp, type GradOptions } from "./transforms/reverse.js";
 export { jvp, linearize, dualLevel, makeDual, unpackDual } from "./transforms/forward.js";

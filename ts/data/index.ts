@@ -1,7 +1,7 @@
 /** Data: examples in tensors, handed out in batches. */
 import { ShapeError, ValueError } from "../errors.js";
 import { tensor } from "../creation.js";
-import { permutation, key, split } from "../random.js";
+import { permutation, key, split } from "../random/index.js";
 import { scope } from "../memory.js";
 import { take } from "../ops/index.js";
 import { slice } from "../ops/shape.js";

@@ -1,7 +1,7 @@
 /** Initial values, as torch.nn.init: each makes a plain tensor of a shape [out, in, ...]. Driven by `manualSeed`. */
 import { full, type CreationOptions, ones as onesOf, zeros as zerosOf } from "../creation.js";
 import { ShapeError, ValueError } from "../errors.js";
-import * as random from "../random.js";
+import * as random from "../random/index.js";
 import { inScope } from "../transforms/machinery.js";
 import type { Tensor } from "../tensor.js";
 

@@ -5,7 +5,7 @@ import { logSoftmax, softmax } from "../ops/reduce.js";
 import { embedding } from "../ops/index.js";
 import { ValueError } from "../errors.js";
 import type { Tensor } from "../tensor.js";
-import * as random from "../random.js";
+import * as random from "../random/index.js";
 import * as init from "./init.js";
 import { Module, Parameter } from "./module.js";
 import type { DType } from "../dtype.js";

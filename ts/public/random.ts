@@ -1,2 +1,2 @@
-/** `ad.random`: draws and keys; the implicit key of nn is not part of it. */
-export { key, split, uniform, normal, truncatedNormal, bernoulli, randint, permutation, categorical, gumbel, exponential, gamma } from "../random.js";
+/** `ad.random`: draws, keys, and the state of the implicit generator. */
+export { key, split, uniform, normal, truncatedNormal, bernoulli, randint, permutation, categorical, gumbel, exponential, gamma, getState, setState, type GeneratorState } from "../random/index.js";

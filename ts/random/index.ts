@@ -2,12 +2,12 @@
  * Counter-based random numbers (threefry2x32, 20 rounds: Salmon et al., SC 2011), with JAX's splittable keys: the same key
  * gives the same numbers on every host and in every build, and a key is used once.
  */
-import { dtypeCode, type DType } from "./dtype.js";
-import { checkShape, getDefaultDtype, tensor } from "./creation.js";
-import { DTypeError, ValueError } from "./errors.js";
-import { inScope } from "./transforms/machinery.js";
-import { apply } from "./ops/apply.js";
-import { Tensor } from "./tensor.js";
+import { dtypeCode, type DType } from "../dtype.js";
+import { checkShape, getDefaultDtype, tensor } from "../creation.js";
+import { DTypeError, ValueError } from "../errors.js";
+import { inScope } from "../transforms/machinery.js";
+import { apply } from "../ops/apply.js";
+import { Tensor } from "../tensor.js";
 
 export interface DrawOptions {
   dtype?: DType;
@@ -180,22 +180,4 @@ export function gamma(k: Tensor, first: readonly number[] | number | Tensor, sec
   });
 }
 
-// ---- the implicit key of nn ---------------------------------------------------------------------------------------
-
-let seed = 0;
-let drawnKeys = 0;
-
-/** Seeds the initialisers and `dropout` of nn. */
-export function manualSeed(value: number): void {
-  if (!Number.isSafeInteger(value)) throw new ValueError(`manualSeed: ${value} is not an integer below 2^53`, "manualSeed");
-  seed = value;
-  drawnKeys = 0;
-}
-
-/** The next key of the implicit sequence: seed and position, hashed once. */
-export function nextKey(): Tensor {
-  return inScope(() => {
-    const mixed = Math.imul(Math.floor(seed / 2 ** 32), 0x9e3779b1) ^ (seed | 0);
-    return split(tensor(Int32Array.of(mixed, drawnKeys++ | 0)), 1).at(0);
-  });
-}
+export * from "./state.js";
