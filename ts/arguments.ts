@@ -1,0 +1,71 @@
+/**
+ * Arguments that are not tensors: each is looked at once, before anything is written or called. What is not understood is refused by a
+ * `ValueError` that names the function, the argument and what it got; nothing here converts (`valueOf` and the like never run).
+ */
+import { describe } from "./describe.js";
+import { IndexError, ShapeError, ValueError } from "./errors.js";
+
+/** A number, NaN and the infinities included. */
+export function number(op: string, what: string, value: unknown): number {
+  if (typeof value !== "number") throw new ValueError(`${op}: ${what} must be a number, got ${describe(value)}${scalarHint(value)}`, op);
+  return value;
+}
+
+const scalarHint = (value: unknown) => (typeof value === "object" && value !== null && "item" in value ? "; item() reads the number of a tensor" : "");
+
+/** A whole number from `least` to `most`. */
+export function integer(op: string, what: string, value: unknown, least = -Infinity, most = Infinity): number {
+  if (typeof value !== "number" || !Number.isInteger(value) || value < least || value > most) {
+    const range = least === -Infinity && most === Infinity ? "" : most === Infinity ? ` from ${least} on` : ` from ${least} to ${most}`;
+    throw new ValueError(`${op}: ${what} must be an integer${range}, got ${describe(value)}${scalarHint(value)}`, op);
+  }
+  return value;
+}
+
+/** true or false. */
+export function boolean(op: string, what: string, value: unknown): boolean {
+  if (typeof value !== "boolean") throw new ValueError(`${op}: ${what} must be true or false, got ${describe(value)}`, op);
+  return value;
+}
+
+/** Something that can be called. */
+export function callback<F>(op: string, what: string, value: F): F {
+  if (typeof value !== "function") throw new ValueError(`${op}: ${what} must be a function, got ${describe(value)}`, op);
+  return value;
+}
+
+const INTEGER_ARRAYS = new Set(["Int8Array", "Uint8Array", "Uint8ClampedArray", "Int16Array", "Uint16Array", "Int32Array", "Uint32Array"]);
+
+/** A list of whole numbers, copied, so that what was checked is what is used; arrays of integers of any kind, at most 64 long. */
+export function integers(op: string, what: string, value: unknown, least = -Infinity): number[] {
+  if (!Array.isArray(value) && !(ArrayBuffer.isView(value) && INTEGER_ARRAYS.has((value as unknown as { [Symbol.toStringTag]: string })[Symbol.toStringTag]))) {
+    throw new ValueError(`${op}: ${what} must be a list of integers, got ${describe(value)}`, op);
+  }
+  const list = value as unknown as ArrayLike<unknown>;
+  const { length } = list;
+  if (length > 64) throw new ShapeError(`${op}: ${what} has ${length} entries; a tensor has at most 64 axes`, op);
+  const copy: number[] = [];
+  for (let i = 0; i < length; i++) copy.push(integer(op, `entry ${i} of ${what}`, list[i], least));
+  return copy;
+}
+
+/** One axis of `ndim`, counted from the start; negative ones count from the end. */
+export function axisOf(op: string, axis: unknown, ndim: number): number {
+  const given = integer(op, "axis", axis);
+  if (given < -ndim || given >= ndim) {
+    const range = ndim === 0 ? "a 0-d tensor has no axes" : `expected an integer from ${-ndim} to ${ndim - 1}`;
+    throw new IndexError(`${op}: axis ${given} is out of range for ${ndim} axes; ${range}`, op);
+  }
+  return given < 0 ? given + ndim : given;
+}
+
+/** One axis or a list of them, as given. */
+export function axesOf(op: string, axes: unknown): number[] {
+  return typeof axes === "number" ? [integer(op, "axis", axes)] : integers(op, "axis", axes);
+}
+
+/** Refuses arguments after the last one that is read. `given` is the function's `arguments`, its tensor included. */
+export function atMost(op: string, given: ArrayLike<unknown>, count: number, hint = ""): void {
+  if (given.length <= count) return;
+  throw new ValueError(`${op}: takes at most ${count} argument${count === 1 ? "" : "s"}, its tensor included, got ${given.length} (${describe(given[count])} would be ignored)${hint && `; ${hint}`}`, op);
+}
