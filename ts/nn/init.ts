@@ -34,11 +34,11 @@ export function gain(nonlinearity: string, slope = 0.01): number {
 }
 
 export function uniform(shape: readonly number[], low = 0, high = 1, options: Options = {}): Tensor {
-  return inScope(() => random.uniform(random.nextKey(), shape, { ...options, minval: low, maxval: high }));
+  return inScope(() => random.uniform(random.nextKey("init.uniform"), shape, { ...options, minval: low, maxval: high }));
 }
 
 export function normal(shape: readonly number[], mean = 0, std = 1, options: Options = {}): Tensor {
-  return inScope(() => random.normal(random.nextKey(), shape, { ...options, mean, std }));
+  return inScope(() => random.normal(random.nextKey("init.normal"), shape, { ...options, mean, std }));
 }
 
 export const zeros = (shape: readonly number[], options: Options = {}): Tensor => zerosOf(shape, options);

@@ -89,7 +89,7 @@ export class Dropout extends Module {
 
 export function dropout(x: Tensor, { p = 0.5, training = true, key }: { p?: number; training?: boolean; key?: Tensor } = {}): Tensor {
   if (!training || p === 0) return x;
-  const keep = random.bernoulli(key ?? random.nextKey(), x.shape, { p: 1 - p });
+  const keep = random.bernoulli(key ?? random.nextKey("dropout"), x.shape, { p: 1 - p });
   return keep.where(p < 1 ? x.mul(1 / (1 - p)) : x, 0);
 }
 

@@ -4,7 +4,8 @@
  */
 import { tensor } from "../creation.js";
 import { ValueError } from "../errors.js";
-import type { Tensor } from "../tensor.js";
+import { checked, engine } from "../runtime/instance.js";
+import { idOf, made, type Tensor } from "../tensor.js";
 import { apply } from "../ops/apply.js";
 import { inScope } from "../transforms/machinery.js";
 
@@ -16,17 +17,35 @@ export interface GeneratorState {
   readonly draws: number;
 }
 
-let state: GeneratorState = { seed: 0, draws: 0 };
+/** What a draw without a key does inside vmap: nothing is assumed, each example has numbers of its own, or all have the same. */
+export type Randomness = "error" | "different" | "same";
+
+/** An open vmap, as draws see it. */
+export interface Examples {
+  /** The batch level on which the examples lie now: a custom rule may move them to a fresh one for a while. */
+  level: number;
+  readonly size: number;
+  readonly randomness: Randomness;
+}
+
+/** All that the next implicit draw depends on. */
+export interface DrawPoint {
+  readonly state: GeneratorState;
+  /** The open vmaps, outermost first. */
+  readonly maps: readonly Examples[];
+}
+
+let point: DrawPoint = { state: { seed: 0, draws: 0 }, maps: [] };
 
 /** Seeds the implicit generator: draws without a key, the initialisers and `dropout` of nn. Any integer up to 2^53. */
 export function manualSeed(seed: number): void {
   if (!Number.isSafeInteger(seed)) throw new ValueError(`manualSeed: ${String(seed)} is not an integer below 2^53`, "manualSeed");
-  state = { seed, draws: 0 };
+  point = { ...point, state: { seed, draws: 0 } };
 }
 
 /** Where the implicit generator stands: `setState` of it makes all later draws come out again. */
 export function getState(): GeneratorState {
-  return { ...state };
+  return { ...point.state };
 }
 
 /** Puts the implicit generator where `getState` found it. Throws `ValueError` for anything else. */
@@ -35,29 +54,72 @@ export function setState(saved: GeneratorState): void {
   if (!Number.isSafeInteger(seed) || !Number.isSafeInteger(draws) || draws! < 0) {
     throw new ValueError("random.setState: expected what random.getState() returned, { seed, draws } with integers", "random.setState");
   }
-  state = { seed: seed!, draws: draws! };
+  point = { ...point, state: { seed: seed!, draws: draws! } };
+}
+
+/** Where draws stand now, for `withSameDraws`. */
+export function drawPoint(): DrawPoint {
+  return point;
 }
 
 /**
  * Runs `body` with the draws that began at `from`, and goes on afterwards as if it had not run: for transforms that call a
  * function a second time, which has to be the same function.
  */
-export function withSameDraws<R>(from: GeneratorState, body: () => R): R {
-  const before = state;
-  state = from;
+export function withSameDraws<R>(from: DrawPoint, body: () => R): R {
+  const before = point;
+  point = from;
   try {
     return body();
   } finally {
-    state = before;
+    point = before;
   }
 }
 
-/** The next key of the implicit sequence: seed and position, hashed once. */
-export function nextKey(): Tensor {
-  const { seed, draws } = state;
-  state = { seed, draws: draws + 1 };
+/** Runs `body` as part of a vmap over `examples`. */
+export function withExamples<R>(examples: Examples, body: () => R): R {
+  const { maps } = point;
+  point = { state: point.state, maps: [...maps, examples] };
+  try {
+    return body();
+  } finally {
+    point = { state: point.state, maps };
+  }
+}
+
+/** Which vmap the batch level `level` belongs to, if draws know of it. */
+export function examplesOf(level: number): Examples | undefined {
+  return point.maps.find((examples) => examples.level === level);
+}
+
+/** Runs `body` while the examples of a vmap lie on another batch level. */
+export function onLevel<R>(examples: Examples | undefined, level: number, body: () => R): R {
+  if (examples === undefined) return body();
+  const before = examples.level;
+  examples.level = level;
+  try {
+    return body();
+  } finally {
+    examples.level = before;
+  }
+}
+
+/** The next key of the implicit sequence, seed and position hashed once, for the function `name`; inside vmap one per example if so chosen. */
+export function nextKey(name: string): Tensor {
+  const { state, maps } = point;
+  if (maps.some((examples) => examples.randomness === "error")) {
+    throw new ValueError(
+      `${name}: inside vmap a draw without a key is either the same for all examples or different for each, and one has to say which: vmap(f, { randomness: "different" }) or { randomness: "same" }; or pass a key per example, from random.split`,
+      name,
+    );
+  }
+  point = { state: { seed: state.seed, draws: state.draws + 1 }, maps };
   return inScope(() => {
-    const mixed = Math.imul(Math.floor(seed / 2 ** 32), 0x9e3779b1) ^ (seed | 0);
-    return apply("randomSplit", [tensor(Int32Array.of(mixed, draws | 0))], [1]).at(0);
+    const mixed = Math.imul(Math.floor(state.seed / 2 ** 32), 0x9e3779b1) ^ (state.seed | 0);
+    let key = apply("randomSplit", [tensor(Int32Array.of(mixed, state.draws | 0))], [1]).at(0);
+    for (const { level, size, randomness } of maps) {
+      if (randomness === "different") key = made(checked(engine.batch(level, idOf(apply("randomSplit", [key], [size])), 0), name));
+    }
+    return key;
   });
 }

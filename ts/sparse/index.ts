@@ -10,7 +10,7 @@ import type { Tensor } from "../tensor.js";
 import { grad, vjp } from "../transforms/reverse.js";
 import { jvp } from "../transforms/forward.js";
 import { call, checkFunction, differentiable, inScope, outputTensor } from "../transforms/machinery.js";
-import { vmap } from "../transforms/vmap.js";
+import { overDirections } from "../transforms/vmap.js";
 import { colourColumns, entryOf, starColouring, transposePattern, type Colouring, type Pattern } from "./colouring.js";
 import { patternOf } from "./pattern.js";
 
@@ -143,11 +143,11 @@ function prepareJacobian(pattern: Pattern): Prepared {
 /** All passes at once: [colours, flattened outputs or inputs]. */
 function compressed(f: (x: Tensor) => Tensor, x: Tensor, { side, colouring }: Prepared): Tensor {
   if (side === "columns") {
-    const slopes = vmap((v: Tensor) => jvp(f, [x], [v])[1])(seeds(colouring, x.shape, x.dtype)) as Tensor;
+    const slopes = overDirections((v: Tensor) => jvp(f, [x], [v])[1])(seeds(colouring, x.shape, x.dtype)) as Tensor;
     return slopes.reshape([colouring.count, -1]);
   }
   const [out, pullback] = vjp(f, x);
-  return (vmap((ct: Tensor) => pullback(ct)[0])(seeds(colouring, out.shape, out.dtype)) as Tensor).reshape([colouring.count, -1]);
+  return (overDirections((ct: Tensor) => pullback(ct)[0])(seeds(colouring, out.shape, out.dtype)) as Tensor).reshape([colouring.count, -1]);
 }
 
 export interface SparseFunction {

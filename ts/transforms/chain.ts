@@ -11,7 +11,7 @@ import { jvp } from "./forward.js";
 import { jacfwd, jacrev } from "./jacobian.js";
 import { call, checkFunction, differentiable, inScope, outputTensor } from "./machinery.js";
 import { vjp } from "./reverse.js";
-import { vmap } from "./vmap.js";
+import { overDirections } from "./vmap.js";
 
 export interface ChainPlan {
   /** The mode each stage is differentiated in. */
@@ -113,13 +113,13 @@ function execute(functions: readonly StageFunction[], points: readonly Tensor[],
       const at = points[last + 1]!;
       const through = (v: Tensor) => jvp((x: Tensor) => functions.slice(last + 1, to + 1).reduce((y, f) => f(y), x), [at], [v])[1] as Tensor;
       const columns = execute(functions, points, step.inner).T.reshape([inputs, ...at.shape]);
-      return (vmap(through)(columns) as Tensor).reshape([inputs, outputs]).T;
+      return (overDirections(through)(columns) as Tensor).reshape([inputs, outputs]).T;
     }
     case "pull": {
       const [first] = span(step.inner);
       const [out, pullback] = vjp((x: Tensor) => functions.slice(from, first).reduce((y, f) => f(y), x), points[from]!);
       const rows = execute(functions, points, step.inner).reshape([outputs, ...(out as Tensor).shape]);
-      return (vmap((ct: Tensor) => pullback(ct)[0] as Tensor)(rows) as Tensor).reshape([outputs, inputs]);
+      return (overDirections((ct: Tensor) => pullback(ct)[0] as Tensor)(rows) as Tensor).reshape([outputs, inputs]);
     }
   }
 }

@@ -8,6 +8,7 @@ import { checked, engine, scratch } from "../runtime/instance.js";
 import { idOf, made, Tensor } from "../tensor.js";
 import { root } from "../memory.js";
 import { flatten, map, sameStructure } from "../tree.js";
+import { examplesOf, onLevel } from "../random/state.js";
 import { jvp, tangentOf } from "./forward.js";
 import { call, checkFunction, inScope, outputTensor } from "./machinery.js";
 import { vjp } from "./reverse.js";
@@ -87,6 +88,8 @@ function batched(custom: Custom, inputs: Tensor[], level: number): { outputs: Te
     return engine.top_level(1) === level;
   });
   const size = engine.level_size(level);
+  // Draws of the rule are per example or not as in the user's vmap, also when a sweep runs the rule after that has ended.
+  const mapping = examplesOf(level);
   // All values one level down with their batch axis first; values that are the same for all examples stay as they are.
   const inner = inputs.map((x, i) => (isBatched[i] ? made(checked(engine.unbatch(level, idOf(x), 0))) : x));
   let rebuildExample: (leaves: readonly unknown[]) => any = (leaves) => leaves;
@@ -96,7 +99,7 @@ function batched(custom: Custom, inputs: Tensor[], level: number): { outputs: Te
     const fresh = engine.level_push(2);
     try {
       const examples = values.map((v, i) => (v !== null && batch[i] ? made(checked(engine.batch(fresh, idOf(v), 0))) : v));
-      return body(examples).map((y) => (y === null ? null : made(checked(engine.unbatch(fresh, idOf(y), 0)))));
+      return onLevel(mapping, fresh, () => body(examples)).map((y) => (y === null ? null : made(checked(engine.unbatch(fresh, idOf(y), 0)))));
     } finally {
       engine.level_pop(fresh);
     }

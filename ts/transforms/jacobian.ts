@@ -10,7 +10,7 @@ import { flatten, map } from "../tree.js";
 import { jvp } from "./forward.js";
 import { call, checkFunction, differentiable, inScope, outputTensor, positions } from "./machinery.js";
 import { grad, vjp } from "./reverse.js";
-import { vmap } from "./vmap.js";
+import { overDirections } from "./vmap.js";
 import { tensor } from "../creation.js";
 
 export interface JacobianOptions {
@@ -103,7 +103,7 @@ export function jacfwd(f: (...args: any[]) => any, options: JacobianOptions = {}
             );
             return tangent;
           };
-          return vmap(push)(basis(leaf, from, to));
+          return overDirections(push)(basis(leaf, from, to));
         });
         return (slopes as Tensor[]).map((s) => s.moveaxis(0, -1).reshape([...s.shape.slice(1), ...leaf.shape]));
       });
@@ -135,7 +135,7 @@ export function jacrev(f: (...args: any[]) => any, options: JacobianOptions = {}
       outputs.forEach((o) => outputTensor("jacrev", o));
       const rows = outputs.map((output, o) => {
         const cotangents = (ct: Tensor) => unflatten(outputs.map((other, i) => (i === o ? ct : zeros(other.shape, { dtype: other.dtype }))));
-        const gradients = chunked("jacrev", output.size, options.chunkSize, (from, to) => vmap((ct: Tensor) => pullback(cotangents(ct)))(basis(output, from, to))) as Tensor[];
+        const gradients = chunked("jacrev", output.size, options.chunkSize, (from, to) => overDirections((ct: Tensor) => pullback(cotangents(ct)))(basis(output, from, to))) as Tensor[];
         return rebuild(gradients.map((g, k) => g.reshape([...output.shape, ...leaves[k]!.shape])));
       });
       const jacobian = unflatten(rows);

@@ -3,6 +3,7 @@ import { IndexError, ShapeError, ValueError } from "../errors.js";
 import { checked, engine, scratch } from "../runtime/instance.js";
 import { idOf, made, Tensor } from "../tensor.js";
 import { isBranch, map } from "../tree.js";
+import { withExamples, type Randomness } from "../random/state.js";
 import { BATCH, call, checkFunction, inScope, outputTensor } from "./machinery.js";
 
 /** Where the batch axis stands: one number for all leaves, null for "the same for every example", or a tree of these. */
@@ -13,7 +14,14 @@ export interface VmapOptions {
   inAxes?: BatchAxes;
   /** Where the batch axis goes in the results; default 0. */
   outAxes?: BatchAxes;
+  /**
+   * What draws without a key do inside `f` (`dropout`, `random.normal([3])`): "different" numbers for each example, the "same" for
+   * all, or an "error" (default), since either may be meant. A draw with a key that is not mapped is the same for all examples.
+   */
+  randomness?: Randomness;
 }
+
+const RANDOMNESS: readonly Randomness[] = ["error", "different", "same"];
 
 /** Calls `visit` for every leaf with the axis that `axes`, a prefix of the tree, gives it. */
 function mapWithAxes(tree: unknown, axes: BatchAxes, what: string, visit: (leaf: unknown, axis: number | null) => unknown): any {
@@ -44,11 +52,14 @@ function batchAxis(what: string, axis: number, ndim: number): number {
 
 /**
  * A function that maps `f` over a batch axis of its arguments: `vmap(f)(xs)` equals stacking `f(x)` over the examples, in one
- * pass. Random ops take one key per example (`random.split`).
+ * pass. Random ops take one key per example (`random.split`), or see `randomness`.
  */
 export function vmap(f: (...args: any[]) => any, options: VmapOptions = {}): (...args: any[]) => any {
   checkFunction("vmap", f);
-  const { inAxes = 0, outAxes = 0 } = options;
+  const { inAxes = 0, outAxes = 0, randomness = "error" } = options;
+  if (!RANDOMNESS.includes(randomness)) {
+    throw new ValueError(`vmap: randomness ${JSON.stringify(randomness)} does not exist; expected "error", "different" or "same"`, "vmap");
+  }
   return (...args) =>
     inScope(() => {
       let size: number | undefined;
@@ -63,14 +74,15 @@ export function vmap(f: (...args: any[]) => any, options: VmapOptions = {}): (..
         return leaf;
       });
       if (size === undefined) throw new ValueError("vmap: no argument is mapped; inAxes needs a number for at least one of them", "vmap");
-      scratch()[0] = size;
+      const examples = size;
+      scratch()[0] = examples;
       const level = engine.level_push(BATCH);
-      const examples = mapWithAxes(args, inAxes, "inAxes", (leaf, axis) => {
+      const single = mapWithAxes(args, inAxes, "inAxes", (leaf, axis) => {
         if (axis === null) return leaf;
         const x = leaf as Tensor;
         return made(checked(engine.batch(level, idOf(x), batchAxis("inAxes", axis, x.ndim)), "vmap"));
       });
-      const result = call("vmap", f, examples);
+      const result = withExamples({ level, size: examples, randomness }, () => call("vmap", f, single));
       const out = mapWithAxes(result, outAxes, "outAxes", (leaf, axis) => {
         const x = outputTensor("vmap", leaf);
         if (axis === null) throw new ValueError("vmap: outAxes cannot be null; a result has a batch axis (index it away afterwards)", "vmap");
@@ -79,4 +91,9 @@ export function vmap(f: (...args: any[]) => any, options: VmapOptions = {}): (..
       engine.level_pop(level);
       return out;
     });
+}
+
+/** vmap over directions in which one and the same function is differentiated: its draws are the same in all of them. */
+export function overDirections(f: (direction: Tensor) => any): (directions: Tensor) => any {
+  return vmap(f, { randomness: "same" });
 }
