@@ -1,6 +1,10 @@
 //! How ops act on whole batches. Families share a rule: bring the batch axes of all inputs to the front, then shift the
 //! op's own axes by one. Inputs without a batch axis are used as they are where the op allows, else repeated (a view).
 
+use super::support::indices;
+use crate::dtype::DType;
+use crate::error::{Error, Result};
+use crate::memory::array::Array;
 use crate::op::{Batched, Op};
 use crate::ops;
 use crate::shape::{axis_from, Dims};
@@ -40,9 +44,13 @@ fn done(value: Var) -> Batched {
     Batched { value, axis: Some(0) }
 }
 
-fn shifted(axis: f64, rank: usize) -> f64 {
-    // A bad axis is reported by the op itself, with one axis too many in its message only if it was bad before.
-    axis_from(axis, rank).map_or(f64::NAN, |axis| axis as f64 + 1.0)
+/// An axis of an example as one of the batch. A bad one is reported as the user sees it, without the batch axis.
+fn shifted(axis: f64, rank: usize) -> Result<f64> {
+    Ok(axis_from(axis, rank)? as f64 + 1.0)
+}
+
+fn failed<'a>(inputs: &[Batched<'a>], error: Error) -> Batched<'a> {
+    done(Var::fail(inputs[0].value.engine, error))
 }
 
 /// Examples broadcast against each other at the end of their shapes, the batch axis stays in front. A matrix product is
@@ -88,7 +96,12 @@ pub fn reduction<'a>(op: Op, inputs: &[Batched<'a>], params: &[f64], _: usize) -
     if all {
         p.extend((1..=rank).map(|i| i as f64));
     } else {
-        p.extend(params[2..].iter().map(|&a| shifted(a, rank)));
+        for &axis in &params[2..] {
+            match shifted(axis, rank) {
+                Ok(axis) => p.push(axis),
+                Err(error) => return failed(inputs, error),
+            }
+        }
     }
     done(value.apply(op, &p))
 }
@@ -98,15 +111,20 @@ pub fn axis<'a>(op: Op, inputs: &[Batched<'a>], params: &[f64], size: usize) -> 
     let rank = inputs.iter().map(logical_rank).max().unwrap_or(0);
     let values: SmallVec<[Var; 4]> = inputs.iter().map(|b| repeated(*b, size)).collect();
     let mut p: Params = SmallVec::from_slice(params);
-    p[0] = shifted(params[0], rank);
+    match shifted(params[0], rank) {
+        Ok(axis) => p[0] = axis,
+        Err(error) => return failed(inputs, error),
+    }
     done(Var::bind(inputs[0].value.engine, op, &values, &p))
 }
 
 /// All parameters are axes.
 pub fn axes<'a>(op: Op, inputs: &[Batched<'a>], params: &[f64], _: usize) -> Batched<'a> {
     let rank = logical_rank(&inputs[0]);
-    let p: Params = params.iter().map(|&a| shifted(a, rank)).collect();
-    done(front(inputs[0]).apply(op, &p))
+    match params.iter().map(|&axis| shifted(axis, rank)).collect::<Result<Params>>() {
+        Ok(p) => done(front(inputs[0]).apply(op, &p)),
+        Err(error) => failed(inputs, error),
+    }
 }
 
 /// Acts on the last axes only.
@@ -151,7 +169,7 @@ pub fn transpose<'a>(op: Op, inputs: &[Batched<'a>], params: &[f64], _: usize) -
             p.extend(axes.iter().map(|&a| a as f64 + 1.0));
             done(front(inputs[0]).apply(op, &p))
         }
-        Err(error) => done(Var::fail(inputs[0].value.engine, error)),
+        Err(error) => failed(inputs, error),
     }
 }
 
@@ -181,8 +199,9 @@ fn thirds<'a>(op: Op, inputs: &[Batched<'a>], params: &[f64], lead: [f64; 3]) ->
 pub fn take<'a>(op: Op, inputs: &[Batched<'a>], params: &[f64], size: usize) -> Batched<'a> {
     let (x, index) = (inputs[0], inputs[1]);
     let rank = logical_rank(&x);
-    let Ok(axis) = axis_from(params[0], rank) else {
-        return done(x.value.apply2(op, index.value, &[f64::NAN]));
+    let axis = match axis_from(params[0], rank) {
+        Ok(axis) => axis,
+        Err(error) => return failed(inputs, error),
     };
     if index.axis.is_none() {
         return done(front(x).apply2(op, index.value, &[axis as f64 + 1.0]));
@@ -207,14 +226,23 @@ pub fn take<'a>(op: Op, inputs: &[Batched<'a>], params: &[f64], size: usize) -> 
     Batched { value: rows.apply2(op, moved, &[axis as f64]), axis: Some(axis) }
 }
 
-/// Indices of example b moved by b·n, negative ones counted from the end first.
+/// Indices of example b moved by b·n, negative ones counted from the end first. They are checked before: what is out of range
+/// for its own example may well be in range for all of them together.
 fn row_indices<'a>(index: Var<'a>, n: usize, size: usize) -> Var<'a> {
-    let mut dims: Dims = SmallVec::from_elem(1, index.rank());
-    dims[0] = size;
-    let offsets: Vec<i32> = (0..size as i32).map(|b| b * n as i32).collect();
-    let offsets = crate::memory::array::Array::from_slice(&offsets, &dims).and_then(|a| index.engine.from_array(a));
-    let negative = index.less(index.constant(0.0));
-    negative.select(index + n as f64, index) + Var::from_result(index.engine, offsets)
+    let engine = index.engine;
+    let moved = (|| {
+        indices(&engine.concrete_under(index.checked()?, true)?, n)?;
+        let mut dims: Dims = SmallVec::from_elem(1, index.rank());
+        dims[0] = size;
+        let mut offsets = Array::new(DType::Int32, &dims)?;
+        if i32::try_from(size.saturating_mul(n)).is_err() {
+            return Err(Error::shape(format!("{size} examples of {n} rows each are more than an int32 index can count")));
+        }
+        offsets.slice_mut::<i32>().iter_mut().enumerate().for_each(|(b, offset)| *offset = (b * n) as i32);
+        engine.from_array(offsets)
+    })();
+    let offsets = Var::from_result(engine, moved);
+    index.less(index.constant(0.0)).select(index + n as f64, index) + offsets
 }
 
 /// indexInto(src, indices; axis, size), the transpose of `take`, with the same cases.
