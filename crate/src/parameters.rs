@@ -1,39 +1,15 @@
 //! Parameters: leaves of the ambient level whose contents an optimizer replaces behind the same handle. In place when
 //! nothing else sees the old numbers; a tape that still needs them keeps them (copy on write).
 
-use crate::dtype::DType;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::kernels::optimizer;
+use crate::kernels::optimizer::{self, Adam, Sgd};
 use crate::memory::array::Array;
 use crate::memory::values::{Id, Value, NONE};
 use crate::session::Session;
 use crate::shape::show;
 use crate::with_float;
 use smallvec::SmallVec;
-
-/// torch.optim.SGD
-pub struct Sgd {
-    pub lr: f64,
-    pub momentum: f64,
-    pub dampening: f64,
-    pub nesterov: bool,
-    pub weight_decay: f64,
-    /// The buffer holds nothing yet.
-    pub first: bool,
-}
-
-/// torch.optim.Adam and AdamW
-pub struct Adam {
-    pub lr: f64,
-    pub beta1: f64,
-    pub beta2: f64,
-    pub eps: f64,
-    pub weight_decay: f64,
-    pub decoupled: bool,
-    pub step: u32,
-    pub maximize: bool,
-}
 
 impl Engine {
     /// New contents of the same shape and dtype behind `parameter`'s handle.
@@ -50,27 +26,41 @@ impl Engine {
         self.session().replace_contents(parameter, array.contiguous()?)
     }
 
+    /// One step of SGD on `parameter`; `buffer` is the state of momentum, or NONE.
     pub fn sgd(&self, parameter: Id, gradient: Id, buffer: Id, options: &Sgd) -> Result<()> {
         let gradient = self.gradient_for(parameter, gradient)?;
-        let ids: &[Id] = if buffer == NONE { &[parameter] } else { &[parameter, buffer] };
-        self.session().update(ids, |arrays| {
-            let (p, rest) = arrays.split_at_mut(1);
-            with_float!(p[0].dtype, T => optimizer::sgd::<T>(
-                p[0].slice_mut(), gradient.slice(), rest.first_mut().map(|b| b.slice_mut()),
-                options.lr as T, options.momentum as T, options.dampening as T, options.nesterov, options.weight_decay as T, options.first,
-            ));
+        let ids = [parameter, buffer];
+        self.session().update(&ids[..1 + (buffer != NONE) as usize], |arrays| {
+            with_float!(gradient.dtype, T => {
+                let mut slices = arrays.iter_mut().map(|a| a.slice_mut::<T>());
+                if let Some(p) = slices.next() {
+                    optimizer::sgd(p, gradient.slice(), slices.next(), options);
+                }
+            });
         })
     }
 
-    pub fn adam(&self, parameter: Id, gradient: Id, m: Id, v: Id, o: &Adam) -> Result<()> {
+    /// One step of Adam on `parameter`; `m`, `v` are its averages and `largest` the state of amsgrad, or NONE.
+    pub fn adam(&self, parameter: Id, gradient: Id, [m, v, largest]: [Id; 3], options: &Adam) -> Result<()> {
         let gradient = self.gradient_for(parameter, gradient)?;
-        self.session().update(&[parameter, m, v], |arrays| {
-            let [p, m, v] = arrays else { return };
-            with_float!(p.dtype, T => optimizer::adam::<T>(
-                p.slice_mut(), gradient.slice(), m.slice_mut(), v.slice_mut(),
-                o.lr as T, o.beta1 as T, o.beta2 as T, o.eps as T, o.weight_decay as T, o.decoupled, o.step, o.maximize,
-            ));
+        let ids = [parameter, m, v, largest];
+        self.session().update(&ids[..3 + (largest != NONE) as usize], |arrays| {
+            with_float!(gradient.dtype, T => {
+                let mut slices = arrays.iter_mut().map(|a| a.slice_mut::<T>());
+                if let (Some(p), Some(m), Some(v)) = (slices.next(), slices.next(), slices.next()) {
+                    optimizer::adam(p, gradient.slice(), m, v, slices.next(), options);
+                }
+            });
         })
+    }
+
+    /// Checks that an optimizer can write to `tensor`, a parameter or its state, along `gradient`, and makes room where somebody still
+    /// needs the old numbers: after that the step itself cannot fail. A step over many parameters asks for all of them first.
+    pub fn prepare_update(&self, tensor: Id, gradient: Id) -> Result<()> {
+        self.gradient_for(tensor, gradient)?;
+        let mut session = self.session();
+        session.straighten(gradient)?;
+        session.own(tensor).map(|_| ())
     }
 
     fn gradient_for(&self, parameter: Id, gradient: Id) -> Result<Array> {
@@ -78,7 +68,7 @@ impl Engine {
         if p.dims != g.dims {
             return Err(Error::shape(format!("an optimizer got a gradient of shape {} for a parameter of shape {}", show(&g.dims), show(&p.dims))));
         }
-        if p.dtype != g.dtype || !matches!(p.dtype, DType::Float32 | DType::Float64) {
+        if p.dtype != g.dtype || !p.dtype.is_float() {
             return Err(Error::dtype(format!("an optimizer got a {} gradient for a {} parameter; both must be the same float dtype", g.dtype, p.dtype)));
         }
         g.contiguous()
@@ -104,24 +94,21 @@ impl Session {
             }
         }
         drop(first);
-        let mut arrays: SmallVec<[Array; 3]> = SmallVec::new();
-        let mut failure = None;
+        let mut places: SmallVec<[Id; 4]> = SmallVec::new();
         for &id in ids {
-            match self.writable(id) {
-                Ok(array) => arrays.push(array),
-                Err(error) => {
-                    failure = Some(error);
-                    break;
-                }
+            let place = self.own(id)?;
+            if places.contains(&place) {
+                return Err(Error::value("an optimizer got one tensor twice, as parameter and as state"));
             }
+            places.push(place);
         }
-        if failure.is_none() {
-            change(&mut arrays);
+        // Moved out and back: nobody can look in between.
+        let mut arrays: SmallVec<[Array; 4]> = places.iter().filter_map(|&place| self.values.take_array(place)).collect();
+        change(&mut arrays);
+        for (&place, array) in places.iter().zip(arrays) {
+            self.values.put_array(place, array);
         }
-        for (&id, array) in ids.iter().zip(arrays) {
-            self.replace_contents(id, array)?;
-        }
-        failure.map_or(Ok(()), Err)
+        Ok(())
     }
 
     fn contents(&self, id: Id) -> Result<Array> {
@@ -131,25 +118,32 @@ impl Session {
         }
     }
 
-    /// An array with the tensor's numbers that may be written to: the tensor's own when nobody else refers to it
-    /// (moved out until `replace_contents` puts it back), else a copy.
-    fn writable(&mut self, id: Id) -> Result<Array> {
+    /// The slot with the tensor's numbers, which nobody else sees from now on: somebody who did keeps the old ones.
+    fn own(&mut self, id: Id) -> Result<Id> {
         let place = self.concrete_slot(id)?;
+        let slot = self.slot(place)?;
         // One holder: the parameter's wrapper, or the handle itself.
-        let holders = |slot: &crate::memory::values::Slot| slot.references + slot.handle as u32;
-        let sole = self.slot(place).map(|slot| holders(slot) == 1)?;
-        let Some(Value::Concrete(array)) = self.values.get_mut(place).and_then(|slot| slot.value.as_mut()) else {
+        let sole = slot.references + slot.handle as u32 == 1;
+        let Some(Value::Concrete(array)) = &slot.value else {
             return Err(Error::value("only a parameter or a plain tensor can be written to"));
         };
         if sole && array.is_unique() && array.is_contiguous() {
-            let placeholder = Array::new(array.dtype, &[0])?;
-            return Ok(std::mem::replace(array, placeholder));
+            return Ok(place);
         }
-        let source = array.clone();
-        let mut copy = Array::new(source.dtype, &source.dims)?;
-        let source = source.contiguous()?;
-        with_float!(copy.dtype, T => copy.slice_mut::<T>().copy_from_slice(source.slice()));
-        Ok(copy)
+        let copy = array.copied()?;
+        self.replace_contents(id, copy)?;
+        self.concrete_slot(id)
+    }
+
+    /// Lays the numbers behind `id` in order, so that a kernel can read them as they are.
+    fn straighten(&mut self, id: Id) -> Result<()> {
+        let place = self.concrete_slot(id)?;
+        if let Some(Value::Concrete(array)) = self.values.get_mut(place).and_then(|slot| slot.value.as_mut()) {
+            if !array.is_contiguous() {
+                *array = array.contiguous()?;
+            }
+        }
+        Ok(())
     }
 
     fn replace_contents(&mut self, id: Id, array: Array) -> Result<()> {

@@ -40,8 +40,9 @@ export class SGD extends Optimizer<Required<SGDOptions>, Tensor> {
     s[2] = o.dampening;
     s[3] = Number(o.nesterov);
     s[4] = o.weightDecay;
-    s[5] = Number(first);
-    checked(engine.sgd(idOf(p), gradient, buffer === undefined ? 0 : idOf(buffer), 6), "SGD");
+    s[5] = 0;
+    s[6] = Number(first);
+    checked(engine.sgd(idOf(p), gradient, buffer === undefined ? 0 : idOf(buffer)), "SGD");
   }
 }
 
@@ -83,7 +84,7 @@ export class Adam extends Optimizer<Required<AdamOptions>, Moments> {
     s[5] = Number(this.decoupled);
     s[6] = state.step;
     s[7] = Number(o.maximize);
-    checked(engine.adam(idOf(p), gradient, idOf(state.m), idOf(state.v), 8), this.name);
+    checked(engine.adam(idOf(p), gradient, idOf(state.m), idOf(state.v), 0), this.name);
   }
 }
 

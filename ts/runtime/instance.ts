@@ -65,8 +65,12 @@ export interface Exports {
   retain_gradient(id: number): number;
   hook(id: number, on: number): number;
   assign(parameter: number, value: number): number;
-  sgd(parameter: number, gradient: number, buffer: number, count: number): number;
-  adam(parameter: number, gradient: number, m: number, v: number, count: number): number;
+  /** Checks a parameter or its state before a step over many, so that the step itself cannot fail. */
+  prepare_update(tensor: number, gradient: number): number;
+  /** Scratch: lr, momentum, dampening, nesterov, weightDecay, maximize, first. `buffer` is 0 without momentum. */
+  sgd(parameter: number, gradient: number, buffer: number): number;
+  /** Scratch: lr, beta1, beta2, eps, weightDecay, decoupled, step, maximize. `largest` is the state of amsgrad, 0 without. */
+  adam(parameter: number, gradient: number, m: number, v: number, largest: number): number;
   memory_stats(): void;
   reserve(bytes: number): number;
   debug(flags: number): void;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::memory::values::Value;
-use crate::parameters::{Adam, Sgd};
+use crate::kernels::optimizer::{Adam, Sgd};
 use crate::session::AMBIENT;
 use crate::tape;
 
@@ -89,18 +89,32 @@ pub fn assign(parameter: u32, value: u32) -> u32 {
     with_engine(|engine| status(engine.assign(parameter, value)))
 }
 
-/// Scratch: lr, momentum, dampening, nesterov, weightDecay, first.
+/// Before a step over many parameters: whether `tensor` can be written to along `gradient`. See `Engine::prepare_update`.
 #[wasm_bindgen]
-pub fn sgd(parameter: u32, gradient: u32, buffer: u32, count: u32) -> u32 {
-    let o = numbers_at(0, count as usize);
-    let options = Sgd { lr: o[0], momentum: o[1], dampening: o[2], nesterov: o[3] != 0.0, weight_decay: o[4], first: o[5] != 0.0 };
+pub fn prepare_update(tensor: u32, gradient: u32) -> u32 {
+    with_engine(|engine| status(engine.prepare_update(tensor, gradient)))
+}
+
+/// `buffer` is 0 without momentum. Scratch: lr, momentum, dampening, nesterov, weightDecay, maximize, first.
+#[wasm_bindgen]
+pub fn sgd(parameter: u32, gradient: u32, buffer: u32) -> u32 {
+    let o = numbers_at(0, 7);
+    let options = Sgd {
+        lr: o[0],
+        momentum: o[1],
+        dampening: o[2],
+        nesterov: o[3] != 0.0,
+        weight_decay: o[4],
+        maximize: o[5] != 0.0,
+        first: o[6] != 0.0,
+    };
     with_engine(|engine| status(engine.sgd(parameter, gradient, buffer, &options)))
 }
 
-/// Scratch: lr, beta1, beta2, eps, weightDecay, decoupled, step, maximize.
+/// `largest` is the state of amsgrad, 0 without. Scratch: lr, beta1, beta2, eps, weightDecay, decoupled, step, maximize.
 #[wasm_bindgen]
-pub fn adam(parameter: u32, gradient: u32, m: u32, v: u32, count: u32) -> u32 {
-    let o = numbers_at(0, count as usize);
+pub fn adam(parameter: u32, gradient: u32, m: u32, v: u32, largest: u32) -> u32 {
+    let o = numbers_at(0, 8);
     let options = Adam {
         lr: o[0],
         beta1: o[1],
@@ -111,5 +125,5 @@ pub fn adam(parameter: u32, gradient: u32, m: u32, v: u32, count: u32) -> u32 {
         step: o[6] as u32,
         maximize: o[7] != 0.0,
     };
-    with_engine(|engine| status(engine.adam(parameter, gradient, m, v, &options)))
+    with_engine(|engine| status(engine.adam(parameter, gradient, [m, v, largest], &options)))
 }

@@ -96,6 +96,14 @@ impl Array {
         Ok(out)
     }
 
+    /// A contiguous copy in a buffer of its own.
+    pub fn copied(&self) -> Result<Array> {
+        let source = self.contiguous()?;
+        let mut copy = Array::new(source.dtype, &source.dims)?;
+        with_element!(copy.dtype, T => copy.slice_mut::<T>().copy_from_slice(source.slice()));
+        Ok(copy)
+    }
+
     /// Address of the first element.
     pub fn pointer<T: Element>(&self) -> *const T {
         debug_assert_eq!(T::DTYPE, self.dtype);

@@ -112,6 +112,24 @@ impl Values {
         value
     }
 
+    /// Moves the array out of a slot that lives on without it for a moment, until `put_array`.
+    pub fn take_array(&mut self, id: Id) -> Option<Array> {
+        let value = &mut self.get_mut(id)?.value;
+        match value.take() {
+            Some(Value::Concrete(array)) => Some(array),
+            other => {
+                *value = other;
+                None
+            }
+        }
+    }
+
+    pub fn put_array(&mut self, id: Id, array: Array) {
+        if let Some(slot) = self.slots.get_mut((id & INDEX_MASK) as usize) {
+            slot.value = Some(Value::Concrete(array));
+        }
+    }
+
     pub fn for_each_mut(&mut self, mut visit: impl FnMut(&mut Value)) {
         for slot in &mut self.slots {
             if let Some(value) = &mut slot.value {
