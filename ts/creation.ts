@@ -2,7 +2,7 @@
 import { DTYPES, dtypeCode, type DType, type TypedArray } from "./dtype.js";
 import { DTypeError, ShapeError, ValueError } from "./errors.js";
 import { root } from "./memory.js";
-import { checked, engine, scratch } from "./runtime/instance.js";
+import { checked, engine, pass } from "./runtime/instance.js";
 import { idOf, made, Tensor, type TensorLike } from "./tensor.js";
 
 export interface CreationOptions {
@@ -38,10 +38,12 @@ function checkDtype(dtype: unknown, op: string): DType {
 }
 
 /** A shape from the user: non-negative integers below 2^32. */
-export function checkShape(shape: unknown, op: string): readonly number[] {
-  if (!Array.isArray(shape)) throw new ShapeError(`${op}: a shape is an array of sizes, got ${String(shape)}`, op);
+export function checkShape(given: unknown, op: string): readonly number[] {
+  if (!Array.isArray(given)) throw new ShapeError(`${op}: a shape is an array of sizes, got ${String(given)}`, op);
+  // Copied, so that what was checked is what is used.
+  const shape = [...(given as unknown[])];
   let count = 1;
-  for (const size of shape as unknown[]) {
+  for (const size of shape) {
     if (typeof size !== "number" || !Number.isInteger(size) || size < 0) {
       throw new ShapeError(`${op}: ${String(size)} in shape [${shape.join(", ")}] is not a size; sizes are non-negative integers`, op);
     }
@@ -90,8 +92,7 @@ function ragged(shape: readonly number[]): ShapeError {
 
 /** A tensor of the engine filled from `data`. The memory may grow when it is allocated, so the view is taken after. */
 function upload(data: ArrayLike<number>, shape: readonly number[], dtype: DType): Tensor {
-  const s = scratch(shape.length);
-  for (let i = 0; i < shape.length; i++) s[i] = shape[i]!;
+  pass(shape);
   const id = checked(engine.tensor_new(dtypeCode(dtype), shape.length), "tensor");
   const pointer = engine.data_pointer(id);
   const { buffer } = engine.memory;
@@ -203,12 +204,11 @@ export function full(shape: readonly number[], value: number, options: CreationO
 }
 
 function filled(op: string, shape: readonly number[], value: number, options: CreationOptions): Tensor {
-  checkShape(shape, op);
+  const sizes = checkShape(shape, op);
   if (typeof value !== "number" && typeof value !== "boolean") throw new ValueError(`${op}: the value must be a number, got ${typeof value}`, op);
   const dtype = options.dtype === undefined ? (typeof value === "boolean" ? "bool" : defaultDtype) : checkDtype(options.dtype, op);
-  const s = scratch(shape.length);
-  for (let i = 0; i < shape.length; i++) s[i] = shape[i]!;
-  return finish(made(checked(engine.tensor_full(dtypeCode(dtype), shape.length, Number(value)), op)), options);
+  pass(sizes);
+  return finish(made(checked(engine.tensor_full(dtypeCode(dtype), sizes.length, Number(value)), op)), options);
 }
 
 export function zeros(shape: readonly number[], options: CreationOptions = {}): Tensor {

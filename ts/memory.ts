@@ -2,8 +2,9 @@
  * Who owns tensors. A scope releases what was made inside it, apart from what it returns; tensors of the root live until
  * `dispose()`, `using`, or, as a safety net, until the garbage collector finds their JavaScript object unreachable.
  */
+import { number } from "./arguments.js";
 import { ValueError } from "./errors.js";
-import { checked, engine, generation, renew, scratch } from "./runtime/instance.js";
+import { checked, engine, generation, pass, renew, scratch } from "./runtime/instance.js";
 import type { Tensor } from "./tensor.js";
 import { leavesOf } from "./tree.js";
 
@@ -81,12 +82,8 @@ function close(token: ScopeToken): void {
 
 /** Ends the scope; the tensors of `kept` made inside it move to the parent. */
 export function leave(entry: Entry, kept: Iterable<Tensor>): void {
-  const moved: Tensor[] = [];
-  for (const tensor of kept) {
-    if (tensor.scope === entry.token && tensor.handle !== 0 && !moved.includes(tensor)) moved.push(tensor);
-  }
-  const list = scratch(moved.length);
-  for (let i = 0; i < moved.length; i++) list[i] = moved[i]!.handle;
+  const moved = [...new Set(kept)].filter((tensor) => tensor.scope === entry.token && tensor.handle !== 0);
+  pass(moved.map((tensor) => tensor.handle));
   checked(engine.scope_pop(moved.length));
   close(entry.token);
   for (const tensor of moved) tensor.moveTo(current);
@@ -124,14 +121,14 @@ export function scope<R>(fn: () => R): R {
 /** What is alive: tensors, their bytes (in whole size classes) and the most bytes so far. */
 export function memory(): { tensors: number; bytes: number; peakBytes: number } {
   collect();
-  engine.memory_stats();
+  checked(engine.memory_stats());
   const s = scratch();
   return { tensors: s[0]!, bytes: s[1]!, peakBytes: s[2]! };
 }
 
 /** Grows the WebAssembly memory now, so that it need not grow inside a loop. Throws `OutOfMemoryError`. */
 export function reserve(bytes: number): void {
-  checked(engine.reserve(bytes), "reserve");
+  checked(engine.reserve(number("reserve", "the number of bytes", bytes)), "reserve");
 }
 
 /** A fresh engine, after a `PoisonedError` or between tests. All tensors made before are gone. */

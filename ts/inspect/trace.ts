@@ -6,12 +6,12 @@ import { DTYPES } from "../dtype.js";
 import { ValueError } from "../errors.js";
 import { Op, type OpName } from "../opcodes.js";
 import { apply } from "../ops/apply.js";
-import { checked, engine, scratch } from "../runtime/instance.js";
+import { checked, engine, pass, scratch } from "../runtime/instance.js";
 import { idOf, made, Tensor } from "../tensor.js";
 import { call, checkFunction, GRAD, inScope, outputTensor, track } from "../transforms/machinery.js";
 import { drive, putIds } from "../transforms/sweeping.js";
 import { flatten } from "../tree.js";
-import { asTensor } from "../creation.js";
+import { asTensor, checkShape } from "../creation.js";
 import { Program, VALUES_KEPT, type Instruction, type Variable } from "./program.js";
 
 const OP_NAMES = Object.keys(Op) as OpName[];
@@ -57,9 +57,8 @@ interface Raw {
 function read(count: number): Raw[] {
   return Array.from({ length: count }, (_, i) => {
     checked(engine.record_read(i), "trace");
-    let s = scratch();
+    const s = scratch();
     const [op, output, inputs, parameters] = s;
-    s = scratch(4 + inputs! + parameters!);
     const from = 4 + inputs!;
     return { op: OP_NAMES[op!]!, output: output!, inputs: Array.from(s.subarray(4, from)), parameters: Array.from(s.subarray(from, from + parameters!)) };
   });
@@ -141,8 +140,7 @@ export function replay(program: Program, inputs: readonly Tensor[]): Map<Variabl
 
 /** The tensor of a captured value. */
 export function tensorOf(v: Variable): Tensor {
-  const s = scratch(v.shape.length);
-  v.shape.forEach((d, i) => (s[i] = d));
+  pass(checkShape(v.shape, "trace"));
   const id = checked(engine.tensor_new(DTYPES.indexOf(v.dtype), v.shape.length), "trace");
   const pointer = engine.data_pointer(id);
   const bytes = new Uint8Array(v.bytes.buffer, v.bytes.byteOffset, v.bytes.byteLength);

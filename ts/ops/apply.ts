@@ -1,9 +1,13 @@
 /** How functions of the public surface call the engine. One line per op is made from these. */
+import { number } from "../arguments.js";
 import { asTensor, tensor } from "../creation.js";
 import { ValueError } from "../errors.js";
 import { Op, type OpName } from "../opcodes.js";
-import { checked, engine, scratch } from "../runtime/instance.js";
+import { checked, engine, pass } from "../runtime/instance.js";
 import { idOf, made, Tensor, type TensorLike } from "../tensor.js";
+
+/** No op needs more numbers than a few for each axis; data goes in as tensors. */
+const MOST_PARAMETERS = 1 << 16;
 
 /** Any number of inputs and parameters. Inputs that are not tensors become temporary ones. */
 export function apply(op: OpName, inputs: readonly TensorLike[], parameters: readonly number[] = []): Tensor {
@@ -17,10 +21,11 @@ export function apply(op: OpName, inputs: readonly TensorLike[], parameters: rea
       temporaries.push(made);
       return made;
     });
-    const s = scratch(operands.length + parameters.length);
-    for (let i = 0; i < operands.length; i++) s[i] = idOf(operands[i]!);
-    for (let i = 0; i < parameters.length; i++) s[operands.length + i] = parameters[i]!;
-    return made(checked(engine.opn(Op[op], operands.length, parameters.length), op));
+    if (parameters.length > MOST_PARAMETERS) throw new ValueError(`${op}: got a list of ${parameters.length} numbers; at most ${MOST_PARAMETERS} can be passed`, op);
+    // Copied and checked before anything is written: what a proxy or a getter runs must not find the scratch buffer in use.
+    const numbers = parameters.map((p, i) => number(op, `parameter ${i}`, p));
+    pass(operands.map(idOf), numbers);
+    return made(checked(engine.opn(Op[op], operands.length, numbers.length), op));
   } finally {
     for (const temporary of temporaries) temporary.dispose();
   }

@@ -1,10 +1,16 @@
 /** SGD and Adam: one call into the engine per parameter, in place. */
+import { number } from "../arguments.js";
 import { zerosLike } from "../creation.js";
 import { ValueError } from "../errors.js";
 import { root } from "../memory.js";
-import { checked, engine, scratch } from "../runtime/instance.js";
+import { checked, engine, pass } from "../runtime/instance.js";
 import { idOf, Tensor } from "../tensor.js";
 import { Optimizer, type ParameterGroup } from "./optimizer.js";
+
+/** The options as numbers, checked before anything is written: a tensor among them would run an op while it is read. */
+function checkedNumbers(name: string, options: readonly unknown[]): number[] {
+  return options.map((value) => number(name, "an option", value));
+}
 
 /** State outlives the scopes of training steps. */
 export function persistent(make: () => Tensor): Tensor {
@@ -34,14 +40,7 @@ export class SGD extends Optimizer<Required<SGDOptions>, Tensor> {
     let buffer = this.state.get(p);
     const first = o.momentum !== 0 && buffer === undefined;
     if (first) this.state.set(p, (buffer = persistent(() => zerosLike(p))));
-    const s = scratch();
-    s[0] = o.lr;
-    s[1] = o.momentum;
-    s[2] = o.dampening;
-    s[3] = Number(o.nesterov);
-    s[4] = o.weightDecay;
-    s[5] = 0;
-    s[6] = Number(first);
+    pass(checkedNumbers("SGD", [o.lr, o.momentum, o.dampening, Number(o.nesterov), o.weightDecay, 0, Number(first)]));
     checked(engine.sgd(idOf(p), gradient, buffer === undefined ? 0 : idOf(buffer)), "SGD");
   }
 }
@@ -75,15 +74,7 @@ export class Adam extends Optimizer<Required<AdamOptions>, Moments> {
     let state = this.state.get(p);
     if (state === undefined) this.state.set(p, (state = { m: persistent(() => zerosLike(p)), v: persistent(() => zerosLike(p)), step: 0 }));
     state.step++;
-    const s = scratch();
-    s[0] = o.lr;
-    s[1] = o.betas[0];
-    s[2] = o.betas[1];
-    s[3] = o.eps;
-    s[4] = o.weightDecay;
-    s[5] = Number(this.decoupled);
-    s[6] = state.step;
-    s[7] = Number(o.maximize);
+    pass(checkedNumbers(this.name, [o.lr, o.betas[0], o.betas[1], o.eps, o.weightDecay, Number(this.decoupled), state.step, Number(o.maximize)]));
     checked(engine.adam(idOf(p), gradient, idOf(state.m), idOf(state.v), 0), this.name);
   }
 }

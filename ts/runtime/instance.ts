@@ -4,88 +4,7 @@
  */
 import { errorOf, NotInitializedError, PoisonedError } from "../errors.js";
 import { Op } from "../opcodes.js";
-
-/** The engine's functions: numbers in, numbers out; 0 is failure. See crate/src/abi. */
-export interface Exports {
-  readonly memory: WebAssembly.Memory;
-  scratch(length: number): number;
-  error_code(): number;
-  error_pointer(): number;
-  error_length(): number;
-  error_op(): number;
-  clear_error(): void;
-  panic_pointer(): number;
-  panic_length(): number;
-  tensor_new(dtype: number, rank: number): number;
-  tensor_full(dtype: number, rank: number, value: number): number;
-  data_pointer(id: number): number;
-  read(id: number): number;
-  item(id: number): number;
-  meta(id: number): number;
-  op1(op: number, a: number): number;
-  op2(op: number, a: number, b: number): number;
-  op3(op: number, a: number, b: number, c: number): number;
-  op2s(op: number, a: number, value: number, swapped: number): number;
-  opn(op: number, inputs: number, params: number): number;
-  dispose(id: number): void;
-  scope_push(): number;
-  scope_pop(kept: number): number;
-  depth(): number;
-  level_push(kind: number): number;
-  level_pop(level: number): void;
-  level_depth(): number;
-  /** 0 grad, 1 dual, 2 batch. */
-  level_kind(level: number): number;
-  /** The batch size of a vmap level. */
-  level_size(level: number): number;
-  unwind(level: number, scope: number): void;
-  top_level(count: number): number;
-  track(level: number, id: number): number;
-  untrack(level: number, id: number): number;
-  dual(level: number, primal: number, tangent: number): number;
-  primal_of(level: number, id: number): number;
-  tangent_of(level: number, id: number): number;
-  batch(level: number, id: number, axis: number): number;
-  unbatch(level: number, id: number, axis: number): number;
-  sweep(level: number, outputs: number, wanted: number, flags: number): number;
-  sweep_resume(count: number): number;
-  sweep_abandon(): void;
-  level_park(level: number, outputs: number, wanted: number): number;
-  sweep_parked(parked: number, outputs: number, flags: number): number;
-  parked_free(parked: number): void;
-  record_callback(level: number, inputs: number, outputs: number, callback: number): number;
-  dead_callbacks(): number;
-  set_recording(floor: number): number;
-  require_grad(id: number): number;
-  /** A second handle, owned by the root. */
-  root_alias(id: number): number;
-  gradient(id: number): number;
-  gradient_id(id: number): number;
-  set_gradient(id: number, gradient: number): number;
-  retain_gradient(id: number): number;
-  hook(id: number, on: number): number;
-  assign(parameter: number, value: number): number;
-  /** Checks a parameter or its state before a step over many, so that the step itself cannot fail. */
-  prepare_update(tensor: number, gradient: number): number;
-  /** Scratch: lr, momentum, dampening, nesterov, weightDecay, maximize, first. `buffer` is 0 without momentum. */
-  sgd(parameter: number, gradient: number, buffer: number): number;
-  /** Scratch: lr, beta1, beta2, eps, weightDecay, decoupled, step, maximize. `largest` is the state of amsgrad, 0 without. */
-  adam(parameter: number, gradient: number, m: number, v: number, largest: number): number;
-  memory_stats(): void;
-  reserve(bytes: number): number;
-  debug(flags: number): void;
-  set_tag(tag: number): void;
-  failed_tag(): number;
-  record_start(): void;
-  record_stop(): number;
-  record_read(index: number): number;
-  record_value(id: number): number;
-  record_free(): void;
-  trap(): void;
-  profile_start(): void;
-  profile_stop(): number;
-  profile_read(index: number): number;
-}
+import type { Exports } from "./exports.js";
 
 /** An engine whose every function throws: before loading and after a trap. */
 function refusing(error: () => Error): Exports {
@@ -108,6 +27,7 @@ export let engine: Exports = unloaded;
 
 let raw: Exports | undefined;
 let view = new Float64Array(0);
+let header = new Uint32Array(0);
 let factory: (() => WebAssembly.Instance) | undefined;
 /** Runs before each growth-sensitive step of the test mode `stressGrowth`. */
 let stress = false;
@@ -117,7 +37,7 @@ export let generation = 0;
 
 /** Makes `instance` the engine. */
 export function attach(instance: WebAssembly.Instance): void {
-  raw = instance.exports as unknown as Exports;
+  raw = unsigned(instance.exports as unknown as Exports);
   view = new Float64Array(0);
   generation++;
   engine = guarded(raw);
@@ -136,6 +56,19 @@ export function setFactory(make: () => WebAssembly.Instance): void {
 export function renew(): void {
   if (factory === undefined) throw new NotInitializedError("reset() before the engine was loaded; call `await init()` first", "reset");
   attach(factory());
+}
+
+/** What returns an address: WebAssembly's i32 is signed to JavaScript, and half of the memory lies above 2 GiB. */
+const ADDRESSES = ["scratch", "scratch_header", "data_pointer", "read", "error_pointer", "panic_pointer"] as const;
+
+/** The exports as the rest of the library sees them: addresses without a sign. */
+function unsigned(e: Exports): Exports {
+  const out: Record<string, unknown> = { ...e };
+  for (const name of ADDRESSES) {
+    const f = e[name] as (argument?: number) => number;
+    out[name] = (argument?: number) => f(argument) >>> 0;
+  }
+  return out as unknown as Exports;
 }
 
 /** The exports with traps turned into `PoisonedError`; the hot ones without a rest parameter. */
@@ -247,17 +180,28 @@ export function checked(id: number, op?: string): number {
 }
 
 /**
- * The scratch buffer with room for `length` numbers. Valid until the next call into the engine, unless that call is known
- * not to allocate; fetch it again after each.
+ * The scratch buffer with room for `length` numbers, whole: a result longer than that is there too. Valid until the next call into
+ * the engine; fetch it again after each. What is written must be numbers already: a conversion that runs code of the user's
+ * (`valueOf`, an op inside it) would write over what lies here.
  */
 export function scratch(length = 0): Float64Array {
   if (stress) raw!.memory.grow(1);
-  if (view.byteLength === 0 || view.length < length) {
-    const room = Math.max(1024, length);
-    const pointer = engine.scratch(room);
-    view = new Float64Array(engine.memory.buffer, pointer, room);
-  }
+  // The engine moves the buffer when it grows, and the memory's growth detaches every view.
+  if (view.byteLength === 0 || header[0] !== view.byteOffset || header[1] !== view.length || view.length < length) renewViews(length);
   return view;
+}
+
+function renewViews(length: number): void {
+  checked(engine.scratch(length), "scratch");
+  header = new Uint32Array(engine.memory.buffer, engine.scratch_header(), 2);
+  view = new Float64Array(engine.memory.buffer, header[0]!, header[1]!);
+}
+
+/** Lays ids and other numbers behind each other into the scratch buffer, for the call that comes next. */
+export function pass(first: readonly number[], second: readonly number[] = []): void {
+  const s = scratch(first.length + second.length);
+  for (let i = 0; i < first.length; i++) s[i] = first[i]!;
+  for (let i = 0; i < second.length; i++) s[first.length + i] = second[i]!;
 }
 
 /** The bytes of the memory from `pointer` on, as a view valid until the next call into the engine. */

@@ -4,7 +4,7 @@
  */
 import { zeros, zerosLike } from "../creation.js";
 import { NotDifferentiableError, ShapeError, ValueError } from "../errors.js";
-import { checked, engine, scratch } from "../runtime/instance.js";
+import { checked, engine, pass, scratch } from "../runtime/instance.js";
 import { idOf, made, Tensor } from "../tensor.js";
 import { root } from "../memory.js";
 import { flatten, map, sameStructure } from "../tree.js";
@@ -75,7 +75,7 @@ function dispatch(custom: Custom, inputs: Tensor[]): { outputs: Tensor[]; rebuil
       const number = registerPullback(pullback, [...primals, ...held]);
       putIds(inputs.map(idOf), outputs.map(idOf));
       checked(engine.record_callback(level, inputs.length, outputs.length, number), custom.name);
-      const ids = Array.from(scratch(outputs.length).subarray(0, outputs.length));
+      const ids = Array.from(scratch().subarray(0, outputs.length));
       return { outputs: ids.map(made), rebuild };
     }
   }
@@ -95,7 +95,7 @@ function batched(custom: Custom, inputs: Tensor[], level: number): { outputs: Te
   let rebuildExample: (leaves: readonly unknown[]) => any = (leaves) => leaves;
   /** Runs `body` on examples of a fresh batch level. */
   const mapped = (values: (Tensor | null)[], batch: boolean[], body: (examples: (Tensor | null)[]) => (Tensor | null)[]): (Tensor | null)[] => {
-    scratch()[0] = size;
+    pass([size]);
     const fresh = engine.level_push(2);
     try {
       const examples = values.map((v, i) => (v !== null && batch[i] ? made(checked(engine.batch(fresh, idOf(v), 0))) : v));

@@ -4,7 +4,7 @@
  */
 import { ShapeError, ValueError } from "../errors.js";
 import { setAfterClose } from "../memory.js";
-import { engine, failure, scratch } from "../runtime/instance.js";
+import { engine, failure, pass, scratch } from "../runtime/instance.js";
 import { idOf, made, Tensor } from "../tensor.js";
 
 /** Flags of a sweep; see crate/src/sweep.rs. */
@@ -38,8 +38,7 @@ export function registerPullback(pullback: Pullback, held: readonly Tensor[]): n
 function forgetPullbacks(): void {
   if (pullbacks.size === 0) return;
   const count = engine.dead_callbacks();
-  const numbers = scratch(count);
-  for (const number of Array.from(numbers.subarray(0, count))) {
+  for (const number of Array.from(scratch().subarray(0, count))) {
     for (const tensor of pullbacks.get(number)?.held ?? []) tensor.dispose();
     pullbacks.delete(number);
   }
@@ -58,7 +57,7 @@ export function drive(status: number, wanted: number): (Tensor | null)[] {
       case Status.Failed:
         throw failure();
       case Status.Done: {
-        const ids = Array.from(scratch(wanted).subarray(0, wanted));
+        const ids = Array.from(scratch().subarray(0, wanted));
         return ids.map((id) => (id === 0 ? null : made(id)));
       }
       default:
@@ -73,13 +72,14 @@ export function drive(status: number, wanted: number): (Tensor | null)[] {
 }
 
 function runPullback(): number {
-  const [number, count] = scratch();
-  const ids = Array.from(scratch(2 + count!).subarray(2, 2 + count!));
+  const s = scratch();
+  const [number, count] = s;
+  const ids = Array.from(s.subarray(2, 2 + count!));
   const registered = pullbacks.get(number!);
   if (registered === undefined) throw new ValueError("a custom rule was swept after its function was released");
   const gradients = registered.pullback(ids.map((id) => (id === 0 ? null : made(id))));
   const handles = gradients.map((g) => (g === null ? 0 : idOf(g)));
-  scratch(handles.length).set(handles);
+  pass(handles);
   return resume(handles.length);
 }
 
@@ -96,7 +96,7 @@ function runHooks(): number {
     }
     gradient = replacement;
   }
-  scratch()[0] = gradient.handle === gradientId ? 0 : idOf(gradient);
+  pass([gradient.handle === gradientId ? 0 : idOf(gradient)]);
   return resume(1);
 }
 
@@ -107,7 +107,6 @@ function resume(count: number): number {
 
 /** Puts ids behind each other into the scratch buffer. */
 export function putIds(...lists: readonly (readonly number[])[]): void {
-  const ids = lists.flat();
-  scratch(ids.length).set(ids);
+  pass(lists.flat());
 }
 

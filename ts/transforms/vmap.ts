@@ -1,6 +1,6 @@
 /** vmap: a function of one example, run on a whole batch at once. */
 import { IndexError, ShapeError, ValueError } from "../errors.js";
-import { checked, engine, scratch } from "../runtime/instance.js";
+import { checked, engine, pass } from "../runtime/instance.js";
 import { idOf, made, Tensor } from "../tensor.js";
 import { isBranch, map } from "../tree.js";
 import { withExamples, type Randomness } from "../random/state.js";
@@ -75,7 +75,7 @@ export function vmap(f: (...args: any[]) => any, options: VmapOptions = {}): (..
       });
       if (size === undefined) throw new ValueError("vmap: no argument is mapped; inAxes needs a number for at least one of them", "vmap");
       const examples = size;
-      scratch()[0] = examples;
+      pass([examples]);
       const level = engine.level_push(BATCH);
       const single = mapWithAxes(args, inAxes, "inAxes", (leaf, axis) => {
         if (axis === null) return leaf;

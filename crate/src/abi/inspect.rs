@@ -47,10 +47,7 @@ pub fn record_read(index: u32) -> u32 {
         })
     });
     status(match values {
-        Some(values) => {
-            put(&values);
-            Ok(())
-        }
+        Some(values) => put(&values),
         None => Err(Error::index(format!("the record has no instruction {index}"))),
     })
 }
@@ -102,10 +99,7 @@ pub fn profile_read(index: u32) -> u32 {
         engine.session().inspector.costs.iter().nth(index as usize).map(|(&op, c)| [op as f64, c.calls as f64, c.milliseconds, c.bytes])
     });
     status(match row {
-        Some(row) => {
-            put(&row);
-            Ok(())
-        }
+        Some(row) => put(&row),
         None => Err(Error::index(format!("the profile has no row {index}"))),
     })
 }

@@ -12,7 +12,10 @@ pub fn level_push(kind: u32) -> u32 {
     let kind = match kind {
         0 => LevelKind::Grad(Tape::new()),
         1 => LevelKind::Dual,
-        2 => LevelKind::Batch { size: numbers_at(0, 1)[0] as usize },
+        2 => match numbers_at(0, 1) {
+            Ok(numbers) => LevelKind::Batch { size: numbers[0] as usize },
+            Err(error) => return report(Err(error), 0),
+        },
         _ => return report(Err(Error::value(format!("level kind {kind} does not exist"))), 0),
     };
     with_engine(|engine| engine.session().open(kind))
@@ -61,8 +64,7 @@ pub fn unwind(level: u32, scope: u32) {
 
 #[wasm_bindgen]
 pub fn top_level(count: u32) -> u32 {
-    let ids = ids_at(0, count as usize);
-    with_engine(|engine| report(engine.top_level(&ids), 0))
+    with_engine(|engine| report(ids_at(0, count as usize).and_then(|ids| engine.top_level(&ids)), 0))
 }
 
 #[wasm_bindgen]
@@ -147,15 +149,15 @@ fn deliver(engine: &Engine, result: Result<Status>) -> u32 {
     let outcome = result.and_then(|status| {
         Ok(match status {
             Status::Done(gradients) => {
-                put_ids(&[], &hand_out(&gradients, true)?);
+                put_ids(&[], &hand_out(&gradients, true)?)?;
                 1
             }
             Status::Callback { number, cotangents } => {
-                put_ids(&[number as f64, cotangents.len() as f64], &hand_out(&cotangents, false)?);
+                put_ids(&[number as f64, cotangents.len() as f64], &hand_out(&cotangents, false)?)?;
                 2
             }
             Status::Hook { tensor, cotangent } => {
-                put_ids(&[tensor as f64], &hand_out(&[cotangent], false)?);
+                put_ids(&[tensor as f64], &hand_out(&[cotangent], false)?)?;
                 3
             }
         })
@@ -177,14 +179,18 @@ fn swept(f: impl FnOnce(&Engine) -> Result<Status>) -> u32 {
 #[wasm_bindgen]
 pub fn sweep(level: u32, outputs: u32, wanted: u32, flags: u32) -> u32 {
     let (n, w) = (outputs as usize, wanted as usize);
-    let (outputs, cotangents, wanted) = (ids_at(0, n), ids_at(n, n), ids_at(2 * n, w));
-    swept(|engine| engine.sweep(level, &outputs, &cotangents, &wanted, flags))
+    swept(|engine| engine.sweep(level, &ids_at(0, n)?, &ids_at(n, n)?, &ids_at(2 * n, w)?, flags))
 }
 
 #[wasm_bindgen]
 pub fn sweep_resume(count: u32) -> u32 {
-    let given = ids_at(0, count as usize);
-    swept(|engine| engine.resume(&given))
+    swept(|engine| match ids_at(0, count as usize) {
+        Ok(given) => engine.resume(&given),
+        Err(error) => {
+            engine.session().abandon_sweep();
+            Err(error)
+        }
+    })
 }
 
 /// Drops the innermost suspended sweep: its pullback or hook threw.
@@ -196,14 +202,12 @@ pub fn sweep_abandon() {
 #[wasm_bindgen]
 pub fn level_park(level: u32, outputs: u32, wanted: u32) -> u32 {
     let (n, w) = (outputs as usize, wanted as usize);
-    let (outputs, wanted) = (ids_at(0, n), ids_at(n, w));
-    with_engine(|engine| report(engine.park(level, &outputs, &wanted), 0))
+    with_engine(|engine| report(ids_at(0, n).and_then(|outputs| engine.park(level, &outputs, &ids_at(n, w)?)), 0))
 }
 
 #[wasm_bindgen]
 pub fn sweep_parked(parked: u32, outputs: u32, flags: u32) -> u32 {
-    let cotangents = ids_at(0, outputs as usize);
-    swept(|engine| engine.sweep_parked(parked, &cotangents, flags))
+    swept(|engine| engine.sweep_parked(parked, &ids_at(0, outputs as usize)?, flags))
 }
 
 #[wasm_bindgen]
@@ -214,15 +218,15 @@ pub fn parked_free(parked: u32) {
 #[wasm_bindgen]
 pub fn record_callback(level: u32, inputs: u32, outputs: u32, callback: u32) -> u32 {
     let (n, m) = (inputs as usize, outputs as usize);
-    let (inputs, outputs) = (ids_at(0, n), ids_at(n, m));
     with_engine(|engine| {
         let mark = engine.session().frame.len();
-        let result = engine.record_callback(level, &inputs, &outputs, callback).and_then(|ids| {
+        let recorded = ids_at(0, n).and_then(|inputs| engine.record_callback(level, &inputs, &ids_at(n, m)?, callback));
+        let result = recorded.and_then(|ids| {
             let mut session = engine.session();
             ids.into_iter().map(|id| session.expose(id, false)).collect::<Result<Vec<Id>>>()
         });
         engine.session().end_frame(mark);
-        status(result.map(|ids| put_ids(&[], &ids)))
+        status(result.and_then(|ids| put_ids(&[], &ids)))
     })
 }
 
@@ -230,8 +234,8 @@ pub fn record_callback(level: u32, inputs: u32, outputs: u32, callback: u32) -> 
 #[wasm_bindgen]
 pub fn dead_callbacks() -> u32 {
     let numbers = with_engine(|engine| engine.session().take_dead_callbacks());
-    put_ids(&[], &numbers);
-    numbers.len() as u32
+    let count = numbers.len() as u32;
+    report(put_ids(&[], &numbers).map(|_| count), 0)
 }
 
 /// Grad levels up to `floor` stop recording; returns the floor before.

@@ -4,24 +4,22 @@
 mod inspect;
 mod levels;
 mod parameters;
+mod scratch;
 mod tensors;
 
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::memory::values::{Id, NONE};
+use scratch::{ids_at, numbers_at, put, put_ids};
 use smallvec::SmallVec;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use wasm_bindgen::prelude::*;
 
 thread_local! {
     static ENGINE: Engine = Engine::new();
-    static SCRATCH: RefCell<Vec<f64>> = RefCell::new(vec![0.0; 1024]);
     static ERROR: RefCell<Option<Error>> = const { RefCell::new(None) };
     static PANIC: RefCell<String> = const { RefCell::new(String::new()) };
-    static HOOKED: Cell<bool> = const { Cell::new(false) };
 }
-
-type Ids = SmallVec<[Id; 8]>;
 
 fn report<T>(result: Result<T>, otherwise: T) -> T {
     match result {
@@ -51,46 +49,6 @@ fn expose(engine: &Engine, in_root: bool, f: impl FnOnce() -> Result<Id>) -> Res
     let result = f().and_then(|id| engine.session().expose(id, in_root));
     engine.session().end_frame(mark);
     result
-}
-
-fn ids_at(start: usize, count: usize) -> Ids {
-    SCRATCH.with(|s| s.borrow()[start..start + count].iter().map(|&v| v as Id).collect())
-}
-
-fn numbers_at(start: usize, count: usize) -> SmallVec<[f64; 16]> {
-    SCRATCH.with(|s| SmallVec::from_slice(&s.borrow()[start..start + count]))
-}
-
-/// Writes results; the scratch buffer grows when they need more room, which TypeScript notices by asking `scratch` again.
-fn put(values: &[f64]) {
-    SCRATCH.with(|s| {
-        let mut scratch = s.borrow_mut();
-        if scratch.len() < values.len() {
-            scratch.resize(values.len(), 0.0);
-        }
-        scratch[..values.len()].copy_from_slice(values);
-    });
-}
-
-fn put_ids(start: &[f64], ids: &[Id]) {
-    let values: Vec<f64> = start.iter().copied().chain(ids.iter().map(|&id| id as f64)).collect();
-    put(&values);
-}
-
-/// Byte address of at least `length` f64 of scratch; contents are kept when it grows.
-#[wasm_bindgen]
-pub fn scratch(length: u32) -> *const f64 {
-    if !HOOKED.get() {
-        HOOKED.set(true);
-        std::panic::set_hook(Box::new(|info| PANIC.with(|p| *p.borrow_mut() = info.to_string())));
-    }
-    SCRATCH.with(|s| {
-        let mut scratch = s.borrow_mut();
-        if scratch.len() < length as usize {
-            scratch.resize(length as usize, 0.0);
-        }
-        scratch.as_ptr()
-    })
 }
 
 #[wasm_bindgen]

@@ -98,7 +98,10 @@ pub fn prepare_update(tensor: u32, gradient: u32) -> u32 {
 /// `buffer` is 0 without momentum. Scratch: lr, momentum, dampening, nesterov, weightDecay, maximize, first.
 #[wasm_bindgen]
 pub fn sgd(parameter: u32, gradient: u32, buffer: u32) -> u32 {
-    let o = numbers_at(0, 7);
+    let o = match numbers_at(0, 7) {
+        Ok(numbers) => numbers,
+        Err(error) => return status(Err(error)),
+    };
     let options = Sgd {
         lr: o[0],
         momentum: o[1],
@@ -114,7 +117,10 @@ pub fn sgd(parameter: u32, gradient: u32, buffer: u32) -> u32 {
 /// `largest` is the state of amsgrad, 0 without. Scratch: lr, beta1, beta2, eps, weightDecay, decoupled, step, maximize.
 #[wasm_bindgen]
 pub fn adam(parameter: u32, gradient: u32, m: u32, v: u32, largest: u32) -> u32 {
-    let o = numbers_at(0, 8);
+    let o = match numbers_at(0, 8) {
+        Ok(numbers) => numbers,
+        Err(error) => return status(Err(error)),
+    };
     let options = Adam {
         lr: o[0],
         beta1: o[1],

@@ -16,14 +16,12 @@ fn op_from(code: u32) -> Result<Op> {
 
 #[wasm_bindgen]
 pub fn tensor_new(dtype: u32, rank: u32) -> u32 {
-    let dims = numbers_at(0, rank as usize);
-    handle(|engine| engine.from_array(Array::new(DType::from_code(dtype as f64)?, &dims_from(&dims)?)?))
+    handle(|engine| engine.from_array(Array::new(DType::from_code(dtype as f64)?, &dims_from(&numbers_at(0, rank as usize)?)?)?))
 }
 
 #[wasm_bindgen]
 pub fn tensor_full(dtype: u32, rank: u32, value: f64) -> u32 {
-    let dims = numbers_at(0, rank as usize);
-    handle(|engine| engine.from_array(Array::filled(DType::from_code(dtype as f64)?, &dims_from(&dims)?, value)?))
+    handle(|engine| engine.from_array(Array::filled(DType::from_code(dtype as f64)?, &dims_from(&numbers_at(0, rank as usize)?)?, value)?))
 }
 
 #[wasm_bindgen]
@@ -39,12 +37,14 @@ thread_local! {
 #[wasm_bindgen]
 pub fn read(id: u32) -> *const u8 {
     READING.with(|r| *r.borrow_mut() = None);
-    let array = with_engine(|engine| report(engine.concrete_under(id, false).and_then(|a| a.contiguous()).map(Some), None));
-    let Some(array) = array else { return std::ptr::null() };
-    put(&[array.dtype as u8 as f64, array.len() as f64]);
-    let address = array.address();
-    READING.with(|r| *r.borrow_mut() = Some(array));
-    address
+    let read = |engine: &Engine| -> Result<*const u8> {
+        let array = engine.concrete_under(id, false)?.contiguous()?;
+        put(&[array.dtype as u8 as f64, array.len() as f64])?;
+        let address = array.address();
+        READING.with(|r| *r.borrow_mut() = Some(array));
+        Ok(address)
+    };
+    with_engine(|engine| report(read(engine), std::ptr::null()))
 }
 
 #[wasm_bindgen]
@@ -57,8 +57,7 @@ pub fn item(id: u32) -> u32 {
                     show(&array.dims)
                 )));
             }
-            put(&[array.first()]);
-            Ok(())
+            put(&[array.first()])
         }))
     })
 }
@@ -93,7 +92,7 @@ pub fn meta(id: u32) -> u32 {
             }
             let mut values: SmallVec<[f64; 16]> = SmallVec::from_slice(&[dtype as u8 as f64, flags as f64]);
             values.extend(dims.iter().map(|&d| d as f64));
-            put(&values);
+            put(&values)?;
             Ok(dims.len() as u32 + 1)
         };
         report(read(), 0)
@@ -132,8 +131,10 @@ pub fn op2s(op: u32, a: u32, value: f64, swapped: u32) -> u32 {
 
 #[wasm_bindgen]
 pub fn opn(op: u32, inputs: u32, params: u32) -> u32 {
-    let (ids, numbers) = (ids_at(0, inputs as usize), numbers_at(inputs as usize, params as usize));
-    handle(|engine| engine.bind(op_from(op)?, &ids, &numbers))
+    handle(|engine| {
+        let (ids, numbers) = (ids_at(0, inputs as usize)?, numbers_at(inputs as usize, params as usize)?);
+        engine.bind(op_from(op)?, &ids, &numbers)
+    })
 }
 
 #[wasm_bindgen]
@@ -148,8 +149,7 @@ pub fn scope_push() -> u32 {
 
 #[wasm_bindgen]
 pub fn scope_pop(kept: u32) -> u32 {
-    let kept = ids_at(0, kept as usize);
-    with_engine(|engine| status(engine.session().pop_scope(&kept)))
+    with_engine(|engine| status(ids_at(0, kept as usize).and_then(|kept| engine.session().pop_scope(&kept))))
 }
 
 #[wasm_bindgen]
@@ -158,14 +158,14 @@ pub fn depth() -> u32 {
 }
 
 #[wasm_bindgen]
-pub fn memory_stats() {
+pub fn memory_stats() -> u32 {
     let (bytes, peak) = pool::usage();
     let tensors = with_engine(|engine| engine.session().values.concrete());
     #[cfg(target_arch = "wasm32")]
     let whole = core::arch::wasm32::memory_size(0) as f64 * 65536.0;
     #[cfg(not(target_arch = "wasm32"))]
     let whole = 0.0;
-    put(&[tensors as f64, bytes as f64, peak as f64, whole]);
+    status(put(&[tensors as f64, bytes as f64, peak as f64, whole]))
 }
 
 #[wasm_bindgen]

@@ -1,13 +1,16 @@
 //! Buffers in size classes, 64-byte aligned, allocated fallibly and reused: wasm memory never shrinks, so a
 //! training loop must find last step's buffers again. Four classes to an octave waste at most a fifth.
 
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::Result;
+use crate::memory::room::{forced_to_fail, refuse};
 use std::alloc::{alloc, dealloc, Layout};
 use std::cell::RefCell;
 use std::ptr::NonNull;
 
 const ALIGN: usize = 64;
 const CLASSES: usize = 4 * 27;
+/// Below this it is not worth giving idle buffers back.
+const KEPT_IDLE: usize = 4 << 20;
 
 #[derive(Default)]
 pub struct Pool {
@@ -47,7 +50,7 @@ pub struct Buffer {
 impl Buffer {
     /// Uninitialised memory for `bytes` bytes, or `OutOfMemory` with nothing changed.
     pub fn new(bytes: usize) -> Result<Buffer> {
-        POOL.with(|pool| pool.borrow_mut().take(bytes))
+        POOL.with(|pool| pool.borrow_mut().take(bytes)).ok_or_else(|| refuse(bytes))
     }
 
     pub fn pointer(&self) -> *mut u8 {
@@ -63,43 +66,47 @@ impl Drop for Buffer {
 }
 
 impl Pool {
-    fn take(&mut self, bytes: usize) -> Result<Buffer> {
+    /// A buffer for `bytes` bytes, if there is one to be had.
+    fn take(&mut self, bytes: usize) -> Option<Buffer> {
         let class = class_of(bytes);
-        let refuse = |live: usize| {
-            Error::new(
-                ErrorCode::OutOfMemory,
-                format!("{bytes} bytes could not be allocated; {live} bytes are in use. Dispose tensors, use smaller batches or chunkSize"),
-            )
-        };
-        let size = class_bytes(class).filter(|_| class < CLASSES).ok_or_else(|| refuse(self.live))?;
+        let size = class_bytes(class).filter(|_| class < CLASSES)?;
+        if self.live.saturating_add(size) > self.limit || forced_to_fail() {
+            return None;
+        }
         if self.free.is_empty() {
             self.free.resize_with(CLASSES, Vec::new);
-        }
-        if self.live.saturating_add(size) > self.limit {
-            return Err(refuse(self.live));
         }
         let pointer = match self.free[class].pop() {
             Some(pointer) => {
                 self.idle -= size;
                 pointer
             }
-            None => match allocate(size) {
-                Some(pointer) => pointer,
-                None => {
-                    // Idle buffers of other classes may be what is missing.
-                    self.trim();
-                    allocate(size).ok_or_else(|| refuse(self.live))?
-                }
-            },
+            None => self.fresh(size)?,
         };
         self.live += size;
         self.peak = self.peak.max(self.live);
-        Ok(Buffer { pointer, class })
+        Some(Buffer { pointer, class })
+    }
+
+    /// A buffer of a class that has none idle. Where more lies idle in other classes than is in use, it is given back first, so that
+    /// the allocator can cut it to the sizes wanted now instead of growing the memory.
+    fn fresh(&mut self, size: usize) -> Option<NonNull<u8>> {
+        if self.idle >= KEPT_IDLE.max(self.live).max(size) {
+            self.trim();
+        }
+        allocate(size).or_else(|| {
+            self.trim();
+            allocate(size)
+        })
     }
 
     fn put(&mut self, pointer: NonNull<u8>, class: usize) {
         let size = class_bytes(class).unwrap_or(0);
         self.live -= size;
+        if self.free[class].try_reserve(1).is_err() {
+            release(pointer, size);
+            return;
+        }
         self.idle += size;
         self.free[class].push(pointer);
     }
@@ -108,9 +115,8 @@ impl Pool {
     fn trim(&mut self) {
         for class in 0..self.free.len() {
             if let Some(size) = class_bytes(class) {
-                for pointer in self.free[class].drain(..) {
-                    // SAFETY: allocated by `allocate` with this very layout.
-                    unsafe { dealloc(pointer.as_ptr(), Layout::from_size_align_unchecked(size, ALIGN)) };
+                for pointer in std::mem::take(&mut self.free[class]) {
+                    release(pointer, size);
                     self.idle -= size;
                 }
             }
@@ -122,6 +128,17 @@ fn allocate(size: usize) -> Option<NonNull<u8>> {
     let layout = Layout::from_size_align(size, ALIGN).ok()?;
     // SAFETY: every class has a size above zero.
     NonNull::new(unsafe { alloc(layout) })
+}
+
+fn release(pointer: NonNull<u8>, size: usize) {
+    // SAFETY: allocated by `allocate` with this very layout.
+    unsafe { dealloc(pointer.as_ptr(), Layout::from_size_align_unchecked(size, ALIGN)) };
+}
+
+/// Gives idle buffers back to the allocator, where whatever needs memory finds it.
+pub fn trim() {
+    // Not while a buffer is being taken: that trims by itself.
+    let _ = POOL.try_with(|pool| pool.try_borrow_mut().map(|mut pool| pool.trim()));
 }
 
 /// Bytes in use and their peak.
@@ -140,29 +157,25 @@ pub fn set_limit(bytes: usize) {
 /// Makes room for `bytes` bytes of later tensors at once, so that the memory does not grow inside a loop.
 pub fn reserve(bytes: usize) -> Result<()> {
     let idle = POOL.with(|pool| pool.borrow().idle);
-    if bytes <= idle {
-        return Ok(());
-    }
-    let wanted = bytes - idle;
-    let layout = Layout::from_size_align(wanted, ALIGN).map_err(|_| too_much(bytes))?;
-    // SAFETY: size above zero; given back at once, so the allocator keeps the grown memory as its own free space.
-    unsafe {
-        let pointer = alloc(layout);
-        if pointer.is_null() {
-            return Err(too_much(bytes));
-        }
-        dealloc(pointer, layout);
+    if bytes > idle && !make_room(bytes - idle) {
+        return Err(refuse(bytes));
     }
     Ok(())
 }
 
-fn too_much(bytes: usize) -> Error {
-    Error::new(ErrorCode::OutOfMemory, format!("reserve({bytes}): that much memory is not to be had"))
+#[cfg(target_arch = "wasm32")]
+use crate::memory::allocator::make_room;
+
+/// Nothing to grow: the host's allocator takes pages as they are touched.
+#[cfg(not(target_arch = "wasm32"))]
+fn make_room(_: usize) -> bool {
+    true
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorCode;
 
     #[test]
     fn classes_hold_what_they_are_asked_for() {

@@ -1,0 +1,79 @@
+//! Growing what the engine keeps, fallibly: every list whose length a user decides asks here before it grows.
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::memory::pool;
+use std::cell::Cell;
+
+thread_local! {
+    /// How many requests succeed before one is refused by force; u32::MAX = none is.
+    static FORCED: Cell<u32> = const { Cell::new(u32::MAX) };
+}
+
+/// Room for `more` elements, or `OutOfMemory` with nothing changed.
+#[inline]
+pub fn room_for<T>(list: &mut Vec<T>, more: usize) -> Result<()> {
+    if list.capacity() - list.len() >= more {
+        return Ok(());
+    }
+    make_room(list, more)
+}
+
+#[cold]
+fn make_room<T>(list: &mut Vec<T>, more: usize) -> Result<()> {
+    let bytes = more.saturating_mul(std::mem::size_of::<T>());
+    if forced_to_fail() {
+        return Err(refuse(bytes));
+    }
+    // Idle buffers may be what is missing; and where doubling is too much, what is needed may still be had.
+    if list.try_reserve(more).is_ok() {
+        return Ok(());
+    }
+    pool::trim();
+    if list.try_reserve(more).is_ok() || list.try_reserve_exact(more).is_ok() {
+        return Ok(());
+    }
+    Err(refuse(bytes))
+}
+
+/// A list with room for `count` elements.
+pub fn list_of<T>(count: usize) -> Result<Vec<T>> {
+    let mut list = Vec::new();
+    room_for(&mut list, count)?;
+    Ok(list)
+}
+
+/// `count` times the same.
+pub fn repeated<T: Clone>(value: T, count: usize) -> Result<Vec<T>> {
+    let mut list = list_of(count)?;
+    list.resize(count, value);
+    Ok(list)
+}
+
+/// What is said when memory is short: what was wanted, what is held, and what helps.
+#[cold]
+pub fn refuse(bytes: usize) -> Error {
+    let (live, _) = pool::usage();
+    Error::new(
+        ErrorCode::OutOfMemory,
+        format!(
+            "{bytes} more bytes could not be had while tensors hold {live} bytes. Release what is not needed: run steps inside scope(() => ...), evaluation inside noGrad(() => ...), \
+             dispose() what is kept, `await` between steps of a loop without scopes (only then can the garbage collector release tensors), or use smaller batches or chunkSize"
+        ),
+    )
+}
+
+/// Test mode: the request after the next `count` ones is refused, once. Returns how many were left of the last setting.
+pub fn fail_after(count: u32) -> u32 {
+    FORCED.replace(count)
+}
+
+/// Whether this request is the one that tests want refused.
+#[inline]
+pub fn forced_to_fail() -> bool {
+    let left = FORCED.get();
+    if left == u32::MAX {
+        return false;
+    }
+    FORCED.set(left.checked_sub(1).unwrap_or(u32::MAX));
+    left == 0
+}

@@ -1,0 +1,84 @@
+/** The engine's functions: numbers in, numbers out; 0 is failure. See crate/src/abi. */
+export interface Exports {
+  readonly memory: WebAssembly.Memory;
+  /** Where the scratch buffer lies, once it has room for `length` numbers; 0 is failure. */
+  scratch(length: number): number;
+  /** Where its address and length stand (two u32), so that a buffer that moved is noticed. */
+  scratch_header(): number;
+  error_code(): number;
+  error_pointer(): number;
+  error_length(): number;
+  error_op(): number;
+  clear_error(): void;
+  panic_pointer(): number;
+  panic_length(): number;
+  tensor_new(dtype: number, rank: number): number;
+  tensor_full(dtype: number, rank: number, value: number): number;
+  data_pointer(id: number): number;
+  read(id: number): number;
+  item(id: number): number;
+  meta(id: number): number;
+  op1(op: number, a: number): number;
+  op2(op: number, a: number, b: number): number;
+  op3(op: number, a: number, b: number, c: number): number;
+  op2s(op: number, a: number, value: number, swapped: number): number;
+  opn(op: number, inputs: number, params: number): number;
+  dispose(id: number): void;
+  scope_push(): number;
+  scope_pop(kept: number): number;
+  depth(): number;
+  level_push(kind: number): number;
+  level_pop(level: number): void;
+  level_depth(): number;
+  /** 0 grad, 1 dual, 2 batch. */
+  level_kind(level: number): number;
+  /** The batch size of a vmap level. */
+  level_size(level: number): number;
+  unwind(level: number, scope: number): void;
+  top_level(count: number): number;
+  track(level: number, id: number): number;
+  untrack(level: number, id: number): number;
+  dual(level: number, primal: number, tangent: number): number;
+  primal_of(level: number, id: number): number;
+  tangent_of(level: number, id: number): number;
+  batch(level: number, id: number, axis: number): number;
+  unbatch(level: number, id: number, axis: number): number;
+  sweep(level: number, outputs: number, wanted: number, flags: number): number;
+  sweep_resume(count: number): number;
+  sweep_abandon(): void;
+  level_park(level: number, outputs: number, wanted: number): number;
+  sweep_parked(parked: number, outputs: number, flags: number): number;
+  parked_free(parked: number): void;
+  record_callback(level: number, inputs: number, outputs: number, callback: number): number;
+  dead_callbacks(): number;
+  set_recording(floor: number): number;
+  require_grad(id: number): number;
+  /** A second handle, owned by the root. */
+  root_alias(id: number): number;
+  gradient(id: number): number;
+  gradient_id(id: number): number;
+  set_gradient(id: number, gradient: number): number;
+  retain_gradient(id: number): number;
+  hook(id: number, on: number): number;
+  assign(parameter: number, value: number): number;
+  /** Checks a parameter or its state before a step over many, so that the step itself cannot fail. */
+  prepare_update(tensor: number, gradient: number): number;
+  /** Scratch: lr, momentum, dampening, nesterov, weightDecay, maximize, first. `buffer` is 0 without momentum. */
+  sgd(parameter: number, gradient: number, buffer: number): number;
+  /** Scratch: lr, beta1, beta2, eps, weightDecay, decoupled, step, maximize. `largest` is the state of amsgrad, 0 without. */
+  adam(parameter: number, gradient: number, m: number, v: number, largest: number): number;
+  memory_stats(): number;
+  reserve(bytes: number): number;
+  debug(flags: number): void;
+  set_tag(tag: number): void;
+  failed_tag(): number;
+  record_start(): void;
+  record_stop(): number;
+  record_read(index: number): number;
+  record_value(id: number): number;
+  record_free(): void;
+  trap(): void;
+  profile_start(): void;
+  profile_stop(): number;
+  profile_read(index: number): number;
+}
