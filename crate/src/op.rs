@@ -72,8 +72,9 @@ pub enum Diagonal<'a> {
     Zero,
     One,
     MinusOne,
-    /// Multiplied as a strong zero: where the (co)tangent is 0 the product is 0, even against an infinite partial. That
-    /// is what keeps `where(x > 0, sqrt(x), 0)` free of NaN at 0.
+    /// Multiplied with a strong zero: where the (co)tangent or the partial is 0 the product is 0, even if the other is
+    /// infinite or NaN. That keeps `where(x > 0, sqrt(x), 0)` free of NaN at 0, and as the product does not care which of
+    /// its factors came first, forward and reverse mode agree along a chain of ops.
     Value(Var<'a>),
     /// A bool tensor: passes the (co)tangent where true.
     Mask(Var<'a>),

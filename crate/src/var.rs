@@ -140,6 +140,10 @@ impl<'a> Var<'a> {
     pub fn pow(self, exponent: Var<'a>) -> Var<'a> {
         self.apply2(ops::Pow, exponent, &[])
     }
+    /// A (co)tangent times a partial, in either order: 0 where one of them is 0, whatever the other is.
+    pub fn strong_mul(self, other: Var<'a>) -> Var<'a> {
+        self.apply2(ops::StrongMul, other, &[])
+    }
     pub fn equal(self, other: Var<'a>) -> Var<'a> {
         self.apply2(ops::Eq, other, &[])
     }

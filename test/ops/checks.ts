@@ -72,7 +72,17 @@ function active(op: Case, inputs: Tensor[]): { f: (...xs: Tensor[]) => Tensor; x
   };
 }
 
-/** <w, J v> = <Jᵀ w, v>, kinks and poles included. */
+/** Above this many entries a Jacobian is only compared along random directions. */
+const MOST_ENTRIES = 5000;
+
+/** The Jacobians by columns and by rows are the same entry by entry: finite, infinite or NaN. */
+export function expectSameJacobians(f: (...xs: Tensor[]) => Tensor, xs: Tensor[], tolerance: number, what: string): void {
+  const argnums = xs.map((_, i) => i);
+  const [forward, reverse] = [ad.jacfwd, ad.jacrev].map((jacobian) => (jacobian(f, { argnums })(...xs) as Tensor[]).map(plain)) as [Plain[], Plain[]];
+  forward.forEach((columns, i) => expectClose(columns, reverse[i]!, tolerance, `${what}: Jacobian ${i}, forward against reverse`));
+}
+
+/** Forward and reverse mode give the same: <w, J v> = <Jᵀ w, v>, and entry by entry, kinks and poles included. */
 export function checkModesAgree(op: Case, sample: Sample, dtype: Float): void {
   const { f, xs } = active(op, tensors(sample, dtype));
   const vs = xs.map((x, i) => randomLike(x, 101 + i));
@@ -90,7 +100,17 @@ export function checkModesAgree(op: Case, sample: Sample, dtype: Float): void {
   } else if (Math.abs(forward - reverse) > tolerance * Math.max(1, scale)) {
     expect.fail(`${sample.note}: <w, Jv> = ${forward}, <J'w, v> = ${reverse}`);
   }
+  const size = xs.reduce((n, x) => n + x.size, 0);
+  if (size > 0 && size * out.size <= MOST_ENTRIES) expectSameJacobians(f, xs, tolerance, sample.note);
 }
+
+/** Second derivatives of a scalar function at a point, in the four nestings; each is a full Hessian. */
+export const hessians = (f: (x: Tensor) => Tensor): Record<string, (x: Tensor) => Tensor> => ({
+  "reverse over reverse": ad.jacrev(ad.jacrev(f)) as (x: Tensor) => Tensor,
+  "forward over reverse": ad.jacfwd(ad.jacrev(f)) as (x: Tensor) => Tensor,
+  "reverse over forward": ad.jacrev(ad.jacfwd(f)) as (x: Tensor) => Tensor,
+  "forward over forward": ad.jacfwd(ad.jacfwd(f)) as (x: Tensor) => Tensor,
+});
 
 const STENCIL = [[-2, 1 / 12], [-1, -2 / 3], [1, 2 / 3], [2, -1 / 12]] as const;
 

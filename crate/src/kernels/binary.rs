@@ -29,7 +29,7 @@ pub enum Binary {
     Xlogy,
     Maximum,
     Minimum,
-    /// 0 where the first operand is 0, else the product: a zero cotangent wins against an infinite or NaN partial.
+    /// 0 where an operand is 0, else the product: zero wins against an infinity or NaN, on either side.
     StrongMul,
 }
 
@@ -108,6 +108,13 @@ fn power_of_number<L: Lane>(x: &[L::Element], p: f64, out: &mut [L::Element], cu
     true
 }
 
+/// a·b, 0 where either is 0.
+#[inline(always)]
+fn strong_product<L: Lane>(a: L, b: L) -> L {
+    let zero = L::of(0.0);
+    L::select(a.eq(zero) | b.eq(zero), zero, a * b)
+}
+
 macro_rules! common {
     ($lane:ident, $function:expr, { $($rest:tt)* }) => {{
         type L = $lane;
@@ -118,7 +125,7 @@ macro_rules! common {
             Binary::Div => |a, b, out| zip::<L>(a, b, out, |a, b| a / b),
             Binary::Maximum => |a, b, out| zip::<L>(a, b, out, |a, b| a.maximum(b)),
             Binary::Minimum => |a, b, out| zip::<L>(a, b, out, |a, b| a.minimum(b)),
-            Binary::StrongMul => |a, b, out| zip::<L>(a, b, out, |a, b| L::select(a.eq(L::of(0.0)), L::of(0.0), a * b)),
+            Binary::StrongMul => |a, b, out| zip::<L>(a, b, out, strong_product),
             Binary::Xlogy => |a, b, out| zip::<L>(a, b, out, xlogy),
             $($rest)*
         }

@@ -6,7 +6,6 @@ use crate::error::{Error, Result};
 use crate::level::Ids;
 use crate::memory::values::{Id, Value, NONE};
 use crate::op::{Diagonal, Op, Rule};
-use crate::ops;
 use crate::shape::show;
 use crate::var::Var;
 use smallvec::SmallVec;
@@ -116,7 +115,7 @@ pub fn apply_diagonal<'a>(diagonal: Diagonal<'a>, v: Var<'a>) -> Option<Var<'a>>
         Diagonal::Zero => None,
         Diagonal::One => Some(v),
         Diagonal::MinusOne => Some(-v),
-        Diagonal::Value(p) => Some(v.apply2(ops::StrongMul, p, &[])),
+        Diagonal::Value(p) => Some(v.strong_mul(p)),
         Diagonal::Mask(mask) => Some(mask.select(v, v.constant(0.0))),
     }
 }

@@ -231,7 +231,7 @@ crate::rows! { start: super::elementwise::END;
         |x, y, _| share(x[0].less(x[1]), x[0].equal(x[1]), y),
         |x, y, _| share(x[1].less(x[0]), x[0].equal(x[1]), y)
     ),
-    // a (co)tangent times a partial: 0 where the first is 0
+    // a (co)tangent times a partial: 0 where either is 0
     StrongMul => binary_row!("strongMul", StrongMul, Number, |x, _, _| Value(x[1]), |x, _, _| Value(x[0])),
     Eq => compare_row!("eq", Eq),
     Ne => compare_row!("ne", Ne),

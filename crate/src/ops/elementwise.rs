@@ -169,13 +169,13 @@ crate::rows! { start: 0;
     // y = xσ;  σ + y (1 - σ)
     Silu => unary_row!("silu", Silu, Float, |x, y, _| {
         let s = x[0].apply(ops::Sigmoid, &[]);
-        Value(s + (1.0 - s).apply2(ops::StrongMul, y, &[]))
+        Value(s + (1.0 - s).strong_mul(y))
     }),
     // y = xΦ(x);  Φ + xφ, with Φ = erfc(-x/√2)/2 and φ = e^(-x²/2)/√(2π)
     GeluErf => unary_row!("geluErf", Gelu, Float, |x, _, _| {
         let cdf = (x[0] * -std::f64::consts::FRAC_1_SQRT_2).apply(ops::Erfc, &[]) * 0.5;
         let density = (x[0] * x[0] * -0.5).exp() * (0.5 * TWO_OVER_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2);
-        Value(cdf + density.apply2(ops::StrongMul, x[0], &[]))
+        Value(cdf + density.strong_mul(x[0]))
     }),
     // 1 inside [lo, hi], the bounds included
     ClampNumbers => Row::primitive(

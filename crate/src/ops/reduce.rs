@@ -248,8 +248,8 @@ crate::rows! { start: super::binary::END;
         "prod",
         |x, p| fold(Fold::Prod, x[0], p),
         Rule::Custom {
-            jvp: |x, t, _, p| reduce_like(product_of_others(x[0], p) * t[0].unwrap_or(x[0].zeros_like()), p),
-            vjp: |_, x, _, ct, p| product_of_others(x[0], p) * unreduced(ct, x[0], p),
+            jvp: |x, t, _, p| reduce_like(product_of_others(x[0], p).strong_mul(t[0].unwrap_or(x[0].zeros_like())), p),
+            vjp: |_, x, _, ct, p| product_of_others(x[0], p).strong_mul(unreduced(ct, x[0], p)),
         },
         batching::reduction,
     ),
@@ -258,8 +258,8 @@ crate::rows! { start: super::binary::END;
         "max",
         |x, p| fold(Fold::Max, x[0], p),
         Rule::Custom {
-            jvp: |x, t, y, p| reduce_like(t[0].unwrap_or(x[0].zeros_like()).apply2(ops::StrongMul, shares(x[0], y, p), &[]), p),
-            vjp: |_, x, y, ct, p| unreduced(ct, x[0], p).apply2(ops::StrongMul, shares(x[0], y, p), &[]),
+            jvp: |x, t, y, p| reduce_like(t[0].unwrap_or(x[0].zeros_like()).strong_mul(shares(x[0], y, p)), p),
+            vjp: |_, x, y, ct, p| unreduced(ct, x[0], p).strong_mul(shares(x[0], y, p)),
         },
         batching::reduction,
     ),
@@ -267,8 +267,8 @@ crate::rows! { start: super::binary::END;
         "min",
         |x, p| fold(Fold::Min, x[0], p),
         Rule::Custom {
-            jvp: |x, t, y, p| reduce_like(t[0].unwrap_or(x[0].zeros_like()).apply2(ops::StrongMul, shares(x[0], y, p), &[]), p),
-            vjp: |_, x, y, ct, p| unreduced(ct, x[0], p).apply2(ops::StrongMul, shares(x[0], y, p), &[]),
+            jvp: |x, t, y, p| reduce_like(t[0].unwrap_or(x[0].zeros_like()).strong_mul(shares(x[0], y, p)), p),
+            vjp: |_, x, y, ct, p| unreduced(ct, x[0], p).strong_mul(shares(x[0], y, p)),
         },
         batching::reduction,
     ),
@@ -277,8 +277,8 @@ crate::rows! { start: super::binary::END;
         "logsumexp",
         |x, p| log_sum_exp(x[0], p),
         Rule::Custom {
-            jvp: |x, t, y, p| reduce_like(t[0].unwrap_or(x[0].zeros_like()) * weights(x[0], y, p), p),
-            vjp: |_, x, y, ct, p| unreduced(ct, x[0], p) * weights(x[0], y, p),
+            jvp: |x, t, y, p| reduce_like(t[0].unwrap_or(x[0].zeros_like()).strong_mul(weights(x[0], y, p)), p),
+            vjp: |_, x, y, ct, p| unreduced(ct, x[0], p).strong_mul(weights(x[0], y, p)),
         },
         batching::reduction,
     ),
@@ -303,9 +303,9 @@ crate::rows! { start: super::binary::END;
         Rule::Custom {
             jvp: |x, t, y, p| {
                 let t = t[0].unwrap_or(x[0].zeros_like());
-                t - (y.exp() * t).apply(ops::Sum, &[1.0, 0.0, p[0]])
+                t - y.exp().strong_mul(t).apply(ops::Sum, &[1.0, 0.0, p[0]])
             },
-            vjp: |_, _, y, ct, p| ct - y.exp() * ct.apply(ops::Sum, &[1.0, 0.0, p[0]]),
+            vjp: |_, _, y, ct, p| ct - y.exp().strong_mul(ct.apply(ops::Sum, &[1.0, 0.0, p[0]])),
         },
         batching::axis,
     ),
@@ -324,7 +324,7 @@ crate::rows! { start: super::binary::END;
         Rule::Custom {
             jvp: |x, t, y, p| {
                 let previous = shift(y, p[0], p[1] == 0.0, 0.0);
-                let from_a = t[0].map(|ta| ta * previous);
+                let from_a = t[0].map(|ta| ta.strong_mul(previous));
                 let driven = match (from_a, t[1]) {
                     (Some(u), Some(v)) => u + v,
                     (Some(u), None) | (None, Some(u)) => u,
@@ -338,7 +338,7 @@ crate::rows! { start: super::binary::END;
                 if i == 1 {
                     adjoint
                 } else {
-                    adjoint * shift(y, p[0], p[1] == 0.0, 0.0)
+                    adjoint.strong_mul(shift(y, p[0], p[1] == 0.0, 0.0))
                 }
             },
         },
@@ -347,5 +347,5 @@ crate::rows! { start: super::binary::END;
 }
 
 fn softmax_product<'a>(y: Var<'a>, v: Var<'a>, p: &[f64]) -> Var<'a> {
-    y * (v - (y * v).apply(ops::Sum, &[1.0, 0.0, p[0]]))
+    y.strong_mul(v - y.strong_mul(v).apply(ops::Sum, &[1.0, 0.0, p[0]]))
 }

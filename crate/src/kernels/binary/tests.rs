@@ -125,7 +125,10 @@ fn zeros_and_nans() {
         }
     }
     assert!(f64_of(Minimum, 0.0, -0.0).is_sign_negative() && f64_of(Maximum, -0.0, 0.0).is_sign_positive());
-    assert_eq!((f64_of(StrongMul, 0.0, INF), f64_of(StrongMul, -0.0, NAN), f64_of(StrongMul, 2.0, INF)), (0.0, 0.0, INF));
+    for (zero, other) in [(0.0, INF), (-0.0, NAN), (0.0, -INF), (0.0, 3.0)] {
+        assert_eq!((f64_of(StrongMul, zero, other), f64_of(StrongMul, other, zero)), (0.0, 0.0), "{zero} with {other}");
+    }
+    assert_eq!((f64_of(StrongMul, 2.0, INF), f64_of(StrongMul, -INF, 2.0)), (INF, -INF));
     assert!(f32_of(StrongMul, 1.0, f32::NAN).is_nan());
 }
 

@@ -38,7 +38,7 @@ pub fn clamp<'a>(_: &'a Engine, x: &[Var<'a>], p: &[f64]) -> Var<'a> {
 /// min(max(x, 0), 6); at both kinks the flat side's derivative, 0
 pub fn relu6(x: Var) -> Var {
     let six = x.constant(6.0);
-    x.less(six).select(x.apply(ops::Relu, &[]), six)
+    x.greater_equal(six).select(six, x.apply(ops::Relu, &[]))
 }
 
 /// x where x > 0, else slope·x
@@ -67,17 +67,17 @@ pub fn gelu<'a>(x: Var<'a>, p: &[f64]) -> Var<'a> {
     let x = float(x);
     // 1 + tanh u = 2σ(2u): no cancellation far left, where the product must be 0.
     let u = (x + x * x * x * 0.044715) * (2.0 * (2.0 / PI).sqrt());
-    u.apply(ops::Sigmoid, &[]).apply2(ops::StrongMul, x, &[])
+    u.apply(ops::Sigmoid, &[]).strong_mul(x)
 }
 
 /// x·relu6(x + 3)/6
 pub fn hard_swish(x: Var) -> Var {
     let x = float(x);
-    (relu6(x + 3.0) * (1.0 / 6.0)).apply2(ops::StrongMul, x, &[])
+    (relu6(x + 3.0) * (1.0 / 6.0)).strong_mul(x)
 }
 
 /// x·tanh(softplus(x))
 pub fn mish(x: Var) -> Var {
     let x = float(x);
-    x.apply(ops::Softplus, &[]).apply(ops::Tanh, &[]).apply2(ops::StrongMul, x, &[])
+    x.apply(ops::Softplus, &[]).apply(ops::Tanh, &[]).strong_mul(x)
 }
