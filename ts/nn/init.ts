@@ -1,14 +1,20 @@
 /** Initial values, as torch.nn.init: each makes a plain tensor of a shape [out, in, ...]. Driven by `manualSeed`. */
-import { full, type CreationOptions, ones as onesOf, zeros as zerosOf } from "../creation.js";
+import { number } from "../arguments.js";
+import { checkShape, full, type CreationOptions, ones as onesOf, zeros as zerosOf } from "../creation.js";
+import { describe } from "../describe.js";
 import { ShapeError, ValueError } from "../errors.js";
+import { readOptions } from "../options.js";
 import * as random from "../random/index.js";
+import { nextKey } from "../random/state.js";
 import { inScope } from "../transforms/machinery.js";
 import type { Tensor } from "../tensor.js";
 
-type Options = Pick<CreationOptions, "dtype">;
+/** float32 or float64; the default dtype without it. */
+export type InitOptions = Pick<CreationOptions, "dtype">;
 
 /** How many inputs and outputs a weight connects, the receptive field included. */
 export function fans(shape: readonly number[]): { fanIn: number; fanOut: number } {
+  checkShape(shape, "init");
   if (shape.length < 2) throw new ShapeError(`init: shape [${shape.join(", ")}] has no fan; expected at least two axes [out, in, ...]`, "init");
   const field = shape.slice(2).reduce((a, b) => a * b, 1);
   return { fanIn: shape[1]! * field, fanOut: shape[0]! * field };
@@ -33,47 +39,64 @@ export function gain(nonlinearity: string, slope = 0.01): number {
   }
 }
 
-export function uniform(shape: readonly number[], low = 0, high = 1, options: Options = {}): Tensor {
-  return inScope(() => random.uniform(random.nextKey("init.uniform"), shape, { ...options, minval: low, maxval: high }));
+/** Uniform on [low, high). */
+export function uniform(shape: readonly number[], low = 0, high = 1, options?: InitOptions): Tensor {
+  const { dtype } = readOptions("init.uniform", options, ["dtype"]);
+  const [minval, maxval] = [number("init.uniform", "low", low), number("init.uniform", "high", high)];
+  return inScope(() => random.uniform(nextKey("init.uniform"), shape, { dtype, minval, maxval }));
 }
 
-export function normal(shape: readonly number[], mean = 0, std = 1, options: Options = {}): Tensor {
-  return inScope(() => random.normal(random.nextKey("init.normal"), shape, { ...options, mean, std }));
+/** Normal with the given mean and standard deviation. */
+export function normal(shape: readonly number[], mean = 0, std = 1, options?: InitOptions): Tensor {
+  const { dtype } = readOptions("init.normal", options, ["dtype"]);
+  number("init.normal", "the mean", mean);
+  if (!(number("init.normal", "std", std) >= 0)) throw new ValueError(`init.normal: std is ${std}; expected a number from 0`, "init.normal");
+  return inScope(() => random.normal(nextKey("init.normal"), shape, { dtype, mean, std }));
 }
 
-export const zeros = (shape: readonly number[], options: Options = {}): Tensor => zerosOf(shape, options);
-export const ones = (shape: readonly number[], options: Options = {}): Tensor => onesOf(shape, options);
-export const constant = (shape: readonly number[], value: number, options: Options = {}): Tensor => full(shape, value, options);
+/** Zeros, as for biases. */
+export const zeros = (shape: readonly number[], options?: InitOptions): Tensor => zerosOf(shape, readOptions("init.zeros", options, ["dtype"]));
+/** Ones, as for scales. */
+export const ones = (shape: readonly number[], options?: InitOptions): Tensor => onesOf(shape, readOptions("init.ones", options, ["dtype"]));
+/** One number everywhere. */
+export const constant = (shape: readonly number[], value: number, options?: InitOptions): Tensor => full(shape, value, readOptions("init.constant", options, ["dtype"]));
 
-export interface KaimingOptions extends Options {
+export interface KaimingOptions extends InitOptions {
+  /** What follows the layer; default "leakyRelu" with slope 0, which is "relu". */
   nonlinearity?: string;
   /** Slope of leakyRelu. */
   slope?: number;
+  /** Keep the variance of activations ("fanIn", default) or of gradients ("fanOut"). */
   mode?: "fanIn" | "fanOut";
 }
 
-function kaimingStd(shape: readonly number[], { nonlinearity = "leakyRelu", slope = 0, mode = "fanIn" }: KaimingOptions): number {
-  return gain(nonlinearity, slope) / Math.sqrt(fans(shape)[mode]);
+function kaimingStd(name: string, shape: readonly number[], options: KaimingOptions | undefined): { std: number; dtype: InitOptions } {
+  const { nonlinearity = "leakyRelu", slope = 0, mode = "fanIn", dtype } = readOptions(name, options, ["nonlinearity", "slope", "mode", "dtype"]);
+  if (mode !== "fanIn" && mode !== "fanOut") throw new ValueError(`${name}: mode must be "fanIn" or "fanOut", got ${describe(mode)}`, name);
+  return { std: gain(nonlinearity, number(name, "slope", slope)) / Math.sqrt(fans(shape)[mode]), dtype: { dtype } };
 }
 
 /** He et al. 2015: keeps the variance of activations through rectifiers. */
-export function kaimingUniform(shape: readonly number[], options: KaimingOptions = {}): Tensor {
-  const bound = Math.sqrt(3) * kaimingStd(shape, options);
+export function kaimingUniform(shape: readonly number[], options?: KaimingOptions): Tensor {
+  const { std, dtype } = kaimingStd("init.kaimingUniform", shape, options);
+  return uniform(shape, -Math.sqrt(3) * std, Math.sqrt(3) * std, dtype);
+}
+
+/** He et al. 2015, normal. */
+export function kaimingNormal(shape: readonly number[], options?: KaimingOptions): Tensor {
+  const { std, dtype } = kaimingStd("init.kaimingNormal", shape, options);
+  return normal(shape, 0, std, dtype);
+}
+
+/** Glorot and Bengio 2010: keeps the variance of activations and gradients; `factor` is the gain of what follows. */
+export function xavierUniform(shape: readonly number[], factor = 1, options?: InitOptions): Tensor {
+  const { fanIn, fanOut } = fans(shape);
+  const bound = number("init.xavierUniform", "the factor", factor) * Math.sqrt(6 / (fanIn + fanOut));
   return uniform(shape, -bound, bound, options);
 }
 
-export function kaimingNormal(shape: readonly number[], options: KaimingOptions = {}): Tensor {
-  return normal(shape, 0, kaimingStd(shape, options), options);
-}
-
-/** Glorot and Bengio 2010: keeps the variance of activations and gradients. */
-export function xavierUniform(shape: readonly number[], factor = 1, options: Options = {}): Tensor {
+/** Glorot and Bengio 2010, normal. */
+export function xavierNormal(shape: readonly number[], factor = 1, options?: InitOptions): Tensor {
   const { fanIn, fanOut } = fans(shape);
-  const bound = factor * Math.sqrt(6 / (fanIn + fanOut));
-  return uniform(shape, -bound, bound, options);
-}
-
-export function xavierNormal(shape: readonly number[], factor = 1, options: Options = {}): Tensor {
-  const { fanIn, fanOut } = fans(shape);
-  return normal(shape, 0, factor * Math.sqrt(2 / (fanIn + fanOut)), options);
+  return normal(shape, 0, number("init.xavierNormal", "the factor", factor) * Math.sqrt(2 / (fanIn + fanOut)), options);
 }

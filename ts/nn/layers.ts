@@ -1,172 +1,224 @@
-/** Layers. Names and defaults are torch.nn's. */
-import { flatten } from "../ops/shape.js";
-import * as f from "../ops/elementwise.js";
-import { logSoftmax, softmax } from "../ops/reduce.js";
-import { embedding } from "../ops/index.js";
-import { ValueError } from "../errors.js";
-import type { Tensor } from "../tensor.js";
+/** Layers with parameters, and dropout. Names and defaults are torch.nn's; `forward` accepts arrays for tensors. */
+import { boolean, integer, number } from "../arguments.js";
+import { assign } from "../ambient.js";
+import { tensor } from "../creation.js";
+import { describe } from "../describe.js";
+import type { DType } from "../dtype.js";
+import { IndexError, ShapeError, ValueError } from "../errors.js";
+import { readOptions } from "../options.js";
+import { where } from "../ops/elementwise.js";
+import { embedding, take } from "../ops/index.js";
 import * as random from "../random/index.js";
+import { nextKey } from "../random/state.js";
+import { Tensor, type TensorLike } from "../tensor.js";
+import { inScope } from "../transforms/machinery.js";
+import { noGrad } from "../transforms/modes.js";
 import * as init from "./init.js";
 import { Module, Parameter } from "./module.js";
-import type { DType } from "../dtype.js";
+import { argument } from "./reduction.js";
 
+/** The parameter of a fresh value, which it takes over. */
+function parameter(value: Tensor): Parameter {
+  try {
+    return new Parameter(value);
+  } finally {
+    value.dispose();
+  }
+}
 
 export interface LinearOptions {
+  /** Add a trained vector; default true. */
   bias?: boolean;
   dtype?: DType;
 }
 
-/** The parameter of a fresh value, which it takes over. */
-function parameter(value: Tensor): Parameter {
-  const made = new Parameter(value);
-  value.dispose();
-  return made;
-}
-
-/** x Wᵀ + b with W of shape [out, in], on the last axis. */
+/**
+ * x Wᵀ + b with W of shape [outFeatures, inFeatures]: the last axis of the input, [..., inFeatures], becomes outFeatures. Starts as
+ * PyTorch's does, uniform within ±1/√inFeatures.
+ */
 export class Linear extends Module {
   weight: Parameter;
   bias: Parameter | null;
-  constructor(
-    readonly inFeatures: number,
-    readonly outFeatures: number,
-    { bias = true, dtype }: LinearOptions = {},
-  ) {
+  readonly inFeatures: number;
+  readonly outFeatures: number;
+
+  constructor(inFeatures: number, outFeatures: number, options?: LinearOptions) {
     super();
+    const { bias = true, dtype } = readOptions("Linear", options, ["bias", "dtype"]);
+    this.inFeatures = integer("Linear", "inFeatures", inFeatures, 0);
+    this.outFeatures = integer("Linear", "outFeatures", outFeatures, 0);
+    boolean("Linear", "bias", bias);
     // PyTorch's kaiming uniform with a = √5: both bounds are 1/√in.
     const bound = 1 / Math.sqrt(Math.max(inFeatures, 1));
     this.weight = parameter(init.uniform([outFeatures, inFeatures], -bound, bound, { dtype }));
     this.bias = bias ? parameter(init.uniform([outFeatures], -bound, bound, { dtype })) : null;
   }
 
-  forward(x: Tensor): Tensor {
+  /** [..., inFeatures] to [..., outFeatures]. Throws `ShapeError`. */
+  forward(input: TensorLike): Tensor {
+    const x = argument("Linear", "the input", input, this.weight);
+    const { shape } = x;
+    if (shape.length === 0 || shape[shape.length - 1] !== this.inFeatures) {
+      throw new ShapeError(`Linear: the input has shape [${shape.join(", ")}]; its last axis must be inFeatures = ${this.inFeatures}`, "Linear");
+    }
     const y = x.matmul(this.weight.T);
     return this.bias === null ? y : y.add(this.bias);
   }
 }
 
-/** Modules (or functions of one tensor) one after the other. */
+export type Layer = Module | ((x: Tensor) => Tensor);
+
+/** Modules (or functions of one tensor) one after the other: `new Sequential(new Linear(2, 8), new ReLU(), (x) => x.mul(2))`. */
 export class Sequential extends Module {
-  readonly layers: (Module | ((x: Tensor) => Tensor))[];
-  constructor(...layers: (Module | ((x: Tensor) => Tensor))[]) {
+  readonly layers: Layer[];
+  constructor(...layers: Layer[]) {
     super();
     for (const layer of layers) {
-      if (!(layer instanceof Module) && typeof layer !== "function") throw new ValueError(`Sequential: a layer is a module or a function, got ${typeof layer}`, "Sequential");
+      if (layer instanceof Module || typeof layer === "function") continue;
+      const cure = Array.isArray(layer) ? "; spread a list: new Sequential(...layers)" : "";
+      throw new ValueError(`Sequential: a layer is a module or a function, got ${describe(layer)}${cure}`, "Sequential");
     }
     this.layers = layers;
   }
 
-  forward(x: Tensor): Tensor {
-    for (const layer of this.layers) x = layer instanceof Module ? (layer.forward(x) as Tensor) : layer(x);
-    return x;
+  forward(input: TensorLike): Tensor {
+    let x = input;
+    for (const layer of this.layers) x = layer instanceof Module ? (layer.forward(x) as Tensor) : layer(argument("Sequential", "the input", x));
+    return argument("Sequential", "the input", x);
   }
 }
 
-/** Rows of a trained table by int32 index. */
+export interface EmbeddingOptions {
+  dtype?: DType;
+  /** A row that stands for nothing: starts as zeros and gets no gradient. Negative ones count from the end. */
+  paddingIdx?: number;
+  /** Rows longer than this are shortened to it, in place, when they are looked up. */
+  maxNorm?: number;
+  /** The p of the norm that `maxNorm` bounds; default 2. */
+  normType?: number;
+}
+
+/** Rows of a trained table [count, width] by int32 indices of any shape: [...] to [..., width]. Negative indices are refused. */
 export class Embedding extends Module {
   weight: Parameter;
-  constructor(count: number, width: number, { dtype }: { dtype?: DType } = {}) {
+  readonly paddingIdx: number | null;
+  readonly maxNorm: number | null;
+  readonly normType: number;
+
+  constructor(
+    readonly count: number,
+    readonly width: number,
+    options?: EmbeddingOptions,
+  ) {
     super();
-    this.weight = parameter(init.normal([count, width], 0, 1, { dtype }));
+    const { dtype, paddingIdx, maxNorm, normType = 2 } = readOptions("Embedding", options, ["dtype", "paddingIdx", "maxNorm", "normType"]);
+    integer("Embedding", "the number of rows", count, 1);
+    integer("Embedding", "the width", width, 1);
+    this.paddingIdx = paddingIdx === undefined || paddingIdx === null ? null : (integer("Embedding", "paddingIdx", paddingIdx, -count, count - 1) + count) % count;
+    this.maxNorm = maxNorm === undefined || maxNorm === null ? null : positive("Embedding", "maxNorm", maxNorm);
+    this.normType = positive("Embedding", "normType", normType);
+    this.weight = parameter(
+      inScope(() => {
+        const drawn = init.normal([count, width], 0, 1, { dtype });
+        return this.paddingIdx === null ? drawn : where(isRow(count, this.paddingIdx), 0, drawn);
+      }),
+    );
   }
 
-  forward(indices: Tensor): Tensor {
-    return embedding(indices, this.weight);
+  /** Throws `IndexError` for an index outside 0 ... count - 1, `DTypeError` unless the indices are int32 (plain arrays become so). */
+  forward(indices: TensorLike): Tensor {
+    return inScope(() => {
+      const given = indices instanceof Tensor ? indices : tensor(indices, { dtype: "int32" });
+      // take counts negative indices from the end; here one is a mistake, so it is moved out of range.
+      const rows = given.dtype === "int32" ? where(given.lt(0), this.count, given) : given;
+      if (this.maxNorm !== null) this.shorten(rows);
+      let y: Tensor;
+      try {
+        y = embedding(rows, this.weight);
+      } catch (error) {
+        throw error instanceof IndexError ? this.outside(given) : error;
+      }
+      return this.paddingIdx === null ? y : where(rows.eq(this.paddingIdx).unsqueeze(-1), y.detach(), y);
+    });
+  }
+
+  /** The rows looked up, none longer than maxNorm: PyTorch writes them back to the table. */
+  private shorten(rows: Tensor): void {
+    noGrad(() => {
+      const table = this.weight.detach();
+      let used: Tensor;
+      try {
+        used = take(table, rows.flatten(), 0).norm(-1, { p: this.normType });
+      } catch (error) {
+        throw error instanceof IndexError ? this.outside(rows) : error;
+      }
+      if (!used.gt(this.maxNorm!).any().item()) return;
+      const norms = table.norm(1, { p: this.normType, keepdims: true });
+      const wanted = tensor(new Int32Array(this.count)).scatterAdd(0, rows.flatten(), tensor(new Int32Array(rows.size).fill(1))).gt(0).unsqueeze(1);
+      const long = norms.gt(this.maxNorm!).logicalAnd(wanted);
+      assign(this.weight, where(long, table.mul(norms.add(1e-7).reciprocal().mul(this.maxNorm!)), table));
+    });
+  }
+
+  private outside(indices: Tensor): IndexError {
+    let which = "an index";
+    try {
+      const data = indices.data();
+      const at = data.findIndex((v) => v < 0 || v >= this.count);
+      if (at >= 0) which = `index ${data[at]} (at position ${at})`;
+    } catch {
+      // Inside vmap there is no one number to read.
+    }
+    return new IndexError(`Embedding: ${which} is out of range; the table has ${this.count} rows, so indices are whole numbers from 0 to ${this.count - 1}`, "Embedding");
   }
 }
 
-/** Zeroes elements with probability p while training and scales the rest by 1/(1 - p). */
+/** [count, 1], true in one row. */
+const isRow = (count: number, row: number) => tensor(Array.from({ length: count }, (_, i) => [i === row]));
+
+function positive(op: string, what: string, value: number): number {
+  if (!(number(op, what, value) > 0)) throw new ValueError(`${op}: ${what} is ${value}; expected a number above 0`, op);
+  return value;
+}
+
+function probability(op: string, p: unknown): number {
+  number(op, "the probability p", p);
+  if (!((p as number) >= 0 && (p as number) <= 1)) throw new ValueError(`${op}: probability ${String(p)} is not between 0 and 1`, op);
+  return p as number;
+}
+
+export interface DropoutOptions {
+  /** The probability of a zero, from 0 to 1; default 0.5. */
+  p?: number;
+  /** false gives the input back; default true. */
+  training?: boolean;
+  /** A random key; without it the sequence of `manualSeed` goes on. */
+  key?: Tensor;
+}
+
+/** Zeroes elements with probability p while training and scales the rest by 1/(1 - p): `new Dropout(0.1)` or `new Dropout({ p: 0.1 })`. */
 export class Dropout extends Module {
-  constructor(readonly p = 0.5) {
+  readonly p: number;
+  constructor(p: number | { p?: number } = 0.5) {
     super();
-    if (!(p >= 0 && p <= 1)) throw new ValueError(`Dropout: probability ${p} is not between 0 and 1`, "Dropout");
+    this.p = probability("Dropout", typeof p === "number" ? p : (readOptions("Dropout", p, ["p"]).p ?? 0.5));
   }
 
-  forward(x: Tensor): Tensor {
+  forward(x: TensorLike): Tensor {
     return dropout(x, { p: this.p, training: this.training });
   }
 }
 
-export function dropout(x: Tensor, { p = 0.5, training = true, key }: { p?: number; training?: boolean; key?: Tensor } = {}): Tensor {
+/** Zeroes elements with probability p and scales the rest by 1/(1 - p), so that the mean stays. Not training, or with p = 0, gives the input back. */
+export function dropout(input: TensorLike, options?: DropoutOptions): Tensor {
+  const { p = 0.5, training = true, key } = readOptions("dropout", options, ["p", "training", "key"]);
+  probability("dropout", p);
+  boolean("dropout", "training", training);
+  if (key !== undefined && !(key instanceof Tensor)) throw new ValueError(`dropout: key must be a key of random.key() or random.split(), got ${describe(key)}`, "dropout");
+  const x = argument("dropout", "the input", input);
   if (!training || p === 0) return x;
-  const keep = random.bernoulli(key ?? random.nextKey("dropout"), x.shape, { p: 1 - p });
-  return keep.where(p < 1 ? x.mul(1 / (1 - p)) : x, 0);
-}
-
-/** A module for each function without parameters. */
-function activation(apply: (x: Tensor) => Tensor): new () => Module {
-  return class extends Module {
-    forward(x: Tensor): Tensor {
-      return apply(x);
-    }
-  };
-}
-
-export const ReLU = activation(f.relu);
-export const ReLU6 = activation(f.relu6);
-export const Tanh = activation(f.tanh);
-export const Sigmoid = activation(f.sigmoid);
-export const SiLU = activation(f.silu);
-export const SELU = activation(f.selu);
-export const Softplus = activation(f.softplus);
-export const LogSigmoid = activation(f.logSigmoid);
-export const Hardswish = activation(f.hardSwish);
-export const Mish = activation(f.mish);
-
-export class GELU extends Module {
-  constructor(readonly options: { approximate?: "none" | "tanh" } = {}) {
-    super();
-  }
-  forward(x: Tensor): Tensor {
-    return f.gelu(x, this.options);
-  }
-}
-
-export class LeakyReLU extends Module {
-  constructor(readonly slope = 0.01) {
-    super();
-  }
-  forward(x: Tensor): Tensor {
-    return f.leakyRelu(x, this.slope);
-  }
-}
-
-export class ELU extends Module {
-  constructor(readonly alpha = 1) {
-    super();
-  }
-  forward(x: Tensor): Tensor {
-    return f.elu(x, this.alpha);
-  }
-}
-
-export class Softmax extends Module {
-  constructor(readonly axis = -1) {
-    super();
-  }
-  forward(x: Tensor): Tensor {
-    return softmax(x, this.axis);
-  }
-}
-
-export class LogSoftmax extends Module {
-  constructor(readonly axis = -1) {
-    super();
-  }
-  forward(x: Tensor): Tensor {
-    return logSoftmax(x, this.axis);
-  }
-}
-
-/** All axes but the batch as one. */
-export class Flatten extends Module {
-  constructor(
-    readonly start = 1,
-    readonly end = -1,
-  ) {
-    super();
-  }
-  forward(x: Tensor): Tensor {
-    return flatten(x, this.start, this.end);
-  }
+  return inScope(() => {
+    const keep = random.bernoulli(key ?? nextKey("dropout"), x.shape, { p: 1 - p });
+    return keep.where(p < 1 ? x.mul(1 / (1 - p)) : x, 0);
+  });
 }

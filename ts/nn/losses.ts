@@ -1,86 +1,110 @@
-/** Losses: the mean over all elements (examples) unless `reduction` says "sum" or "none". */
-import { DTypeError, ShapeError, ValueError } from "../errors.js";
-import type { Tensor } from "../tensor.js";
-import { logSoftmax } from "../ops/reduce.js";
+/** Losses of numbers and probabilities: the mean over all elements unless `reduction` says "sum" or "none". Arrays are accepted for tensors. */
+import { number } from "../arguments.js";
+import { ValueError } from "../errors.js";
+import { readOptions } from "../options.js";
+import { inScope } from "../transforms/machinery.js";
+import type { Tensor, TensorLike } from "../tensor.js";
+import { argument, checkReduction, pair, reduced, REDUCTIONS, weighted, weights, type LossOptions, type Reduction } from "./reduction.js";
 
-export interface LossOptions {
-  reduction?: "mean" | "sum" | "none";
+export type { LossOptions } from "./reduction.js";
+
+/** A loss of input and target of one shape, element by element. */
+function elementwise(name: string, input: TensorLike, target: TensorLike, reduction: Reduction | undefined, losses: (input: Tensor, target: Tensor) => Tensor): Tensor {
+  const how = checkReduction(name, reduction, REDUCTIONS);
+  return inScope(() => reduced(losses(...pair(name, input, target)), how));
 }
 
-function reduced(name: string, losses: Tensor, { reduction = "mean" }: LossOptions): Tensor {
-  if (reduction === "mean") return losses.mean();
-  if (reduction === "sum") return losses.sum();
-  if (reduction === "none") return losses;
-  throw new ValueError(`${name}: reduction ${JSON.stringify(reduction)} does not exist; expected "mean", "sum" or "none"`, name);
+/** Squared error (input - target)². Input and target have one shape, else `ShapeError`. */
+export function mseLoss(input: TensorLike, target: TensorLike, options?: LossOptions): Tensor {
+  const { reduction } = readOptions("mseLoss", options, ["reduction"]);
+  return elementwise("mseLoss", input, target, reduction, (x, t) => x.sub(t).square());
 }
 
-function sameShape(name: string, a: Tensor, b: Tensor): void {
-  if (a.shape.join() !== b.shape.join()) {
-    throw new ShapeError(`${name}: the input has shape [${a.shape.join(", ")}] and the target [${b.shape.join(", ")}]; they must be equal (reshape one: broadcasting here is usually a mistake)`, name);
-  }
+/** Absolute error |input - target|. Input and target have one shape, else `ShapeError`. */
+export function l1Loss(input: TensorLike, target: TensorLike, options?: LossOptions): Tensor {
+  const { reduction } = readOptions("l1Loss", options, ["reduction"]);
+  return elementwise("l1Loss", input, target, reduction, (x, t) => x.sub(t).abs());
 }
 
-function labelled(name: string, logits: Tensor, labels: Tensor): void {
-  if (logits.ndim !== 2 || labels.ndim !== 1 || labels.shape[0] !== logits.shape[0]) {
-    throw new ShapeError(`${name}: scores of shape [${logits.shape.join(", ")}] with labels of shape [${labels.shape.join(", ")}]; expected [N, C] and [N]`, name);
-  }
-  if (labels.dtype !== "int32") throw new DTypeError(`${name}: labels are class numbers of dtype int32, got ${labels.dtype}; cast them, or give probabilities of shape [N, C]`, name);
+export interface HuberOptions extends LossOptions {
+  /** Where the square turns into a line; above 0, default 1. */
+  delta?: number;
 }
 
-/** -log p[label] of log probabilities [N, C] and int32 labels [N]. */
-export function nllLoss(logProbabilities: Tensor, labels: Tensor, options: LossOptions = {}): Tensor {
-  labelled("nllLoss", logProbabilities, labels);
-  const picked = logProbabilities.gather(1, labels.unsqueeze(1)).squeeze(1);
-  return reduced("nllLoss", picked.neg(), options);
+/** d²/2 where |d| <= delta, else delta (|d| - delta/2), with d = input - target. */
+export function huberLoss(input: TensorLike, target: TensorLike, options?: HuberOptions): Tensor {
+  const { reduction, delta = 1 } = readOptions("huberLoss", options, ["reduction", "delta"]);
+  if (!(number("huberLoss", "delta", delta) > 0)) throw new ValueError(`huberLoss: delta is ${delta}; expected a number above 0`, "huberLoss");
+  return elementwise("huberLoss", input, target, reduction, (x, t) => {
+    const d = x.sub(t);
+    // clamp(d)·(d - clamp(d)/2): no branch, and the derivative clamp(d) at the bounds.
+    const inner = d.clamp(-delta, delta);
+    return inner.mul(d.sub(inner.mul(0.5)));
+  });
 }
 
-/** Cross entropy of logits [N, C] with int32 labels [N], or with probabilities [N, C]. */
-export function crossEntropy(logits: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
-  if (target.dtype === "int32") {
-    labelled("crossEntropy", logits, target);
-    return nllLoss(logSoftmax(logits, 1), target, options);
-  }
-  sameShape("crossEntropy", logits, target);
-  return reduced("crossEntropy", logSoftmax(logits, 1).mul(target).sum(1).neg(), options);
+export interface BceOptions extends LossOptions {
+  /** Factor of each element's loss; broadcasts against the input. */
+  weight?: TensorLike;
+  /** Factor of the positive part, (negatives / positives) to balance classes; broadcasts against the input. */
+  posWeight?: TensorLike;
 }
 
-export function mseLoss(input: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
-  sameShape("mseLoss", input, target);
-  return reduced("mseLoss", input.sub(target).square(), options);
+/**
+ * Binary cross entropy of logits z with targets t in [0, 1]: posWeight t softplus(-z) + (1 - t) softplus(z), exact for any z: neither
+ * part cancels, and one that the target leaves out counts 0 even where it is infinite.
+ */
+export function bceWithLogits(logits: TensorLike, target: TensorLike, options?: BceOptions): Tensor {
+  const name = "bceWithLogits";
+  const { reduction, weight, posWeight } = readOptions(name, options, ["reduction", "weight", "posWeight"]);
+  return elementwise(name, logits, target, reduction, (z, t) => {
+    const positive = posWeight === undefined ? t : t.mul(weights(name, "posWeight", posWeight, z));
+    const losses = weighted(positive, z.neg().softplus()).add(weighted(t.neg().add(1), z.softplus()));
+    return weight === undefined ? losses : weighted(weights(name, "weight", weight, z), losses);
+  });
 }
 
-export function l1Loss(input: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
-  sameShape("l1Loss", input, target);
-  return reduced("l1Loss", input.sub(target).abs(), options);
-}
-
-/** d²/2 where |d| <= delta, else delta (|d| - delta/2). */
-export function huberLoss(input: Tensor, target: Tensor, { delta = 1, ...options }: LossOptions & { delta?: number } = {}): Tensor {
-  sameShape("huberLoss", input, target);
-  const d = input.sub(target);
-  // clamp(d)·(d - clamp(d)/2): no branch, and the derivative clamp(d) at the bounds.
-  const inner = d.clamp(-delta, delta);
-  return reduced("huberLoss", inner.mul(d.sub(inner.mul(0.5))), options);
-}
-
-/** Binary cross entropy of logits: softplus(z) - z t, stable for any z. */
-export function bceWithLogits(logits: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
-  sameShape("bceWithLogits", logits, target);
-  return reduced("bceWithLogits", logits.softplus().sub(logits.mul(target)), options);
+export interface KlDivOptions {
+  /** As for the other losses; "batchmean" divides the sum by the batch size. */
+  reduction?: Reduction | "batchmean";
+  /** The target holds log probabilities too. */
+  logTarget?: boolean;
 }
 
 /**
  * Kullback-Leibler divergence of log probabilities from a target distribution, t (log t - input), 0 where t = 0. "batchmean"
  * divides the sum by the batch size, which is the divergence's own mean; "mean" divides by all elements, as PyTorch.
  */
-export function klDiv(input: Tensor, target: Tensor, options: { reduction?: "mean" | "sum" | "none" | "batchmean"; logTarget?: boolean } = {}): Tensor {
-  sameShape("klDiv", input, target);
-  const losses = options.logTarget ? target.exp().mul(target.sub(input)) : target.xlogy(target).sub(target.mul(input));
-  if (options.reduction === "batchmean") return losses.sum().div(input.shape[0] ?? 1);
-  return reduced("klDiv", losses, { reduction: options.reduction ?? "mean" });
+export function klDiv(input: TensorLike, target: TensorLike, options?: KlDivOptions): Tensor {
+  const { reduction, logTarget = false } = readOptions("klDiv", options, ["reduction", "logTarget"]);
+  const how = checkReduction("klDiv", reduction, [...REDUCTIONS, "batchmean"]);
+  return inScope(() => {
+    const [x, t] = pair("klDiv", input, target);
+    let losses: Tensor;
+    if (logTarget) {
+      const p = t.exp();
+      losses = p.mul(p.eq(0).where(0, t.sub(x)));
+    } else {
+      losses = t.xlogy(t).sub(weighted(t, x));
+    }
+    return how === "batchmean" ? losses.sum().div(x.shape[0] ?? 1) : reduced(losses, how);
+  });
+}
+
+export interface CosineSimilarityOptions {
+  /** The axis of the vectors; default 1. */
+  axis?: number;
+  /** Lengths below it count as it; default 1e-8. */
+  eps?: number;
 }
 
 /** a·b / (|a| |b|) along an axis; lengths below eps count as eps. */
-export function cosineSimilarity(a: Tensor, b: Tensor, { axis = 1, eps = 1e-8 }: { axis?: number; eps?: number } = {}): Tensor {
-  return a.mul(b).sum(axis).div(a.norm(axis).maximum(eps).mul(b.norm(axis).maximum(eps)));
+export function cosineSimilarity(a: TensorLike, b: TensorLike, options?: CosineSimilarityOptions): Tensor {
+  const { axis = 1, eps = 1e-8 } = readOptions("cosineSimilarity", options, ["axis", "eps"]);
+  if (!(number("cosineSimilarity", "eps", eps) >= 0)) throw new ValueError(`cosineSimilarity: eps is ${eps}; expected a number from 0`, "cosineSimilarity");
+  return inScope(() => {
+    const x = argument("cosineSimilarity", "the first input", a);
+    const y = argument("cosineSimilarity", "the second input", b, x);
+    return x.mul(y).sum(axis).div(x.norm(axis).maximum(eps).mul(y.norm(axis).maximum(eps)));
+  });
 }

@@ -1,97 +1,195 @@
-/** Modules: objects that own parameters. Whatever a module assigns to a property, parameter, buffer, module or a list of these, is found. */
-import { ValueError } from "../errors.js";
-import { checked, engine } from "../runtime/instance.js";
-import { root } from "../memory.js";
-import { idOf, Tensor } from "../tensor.js";
+/**
+ * Modules: objects that own parameters. Whatever a module assigns to a property is found: a parameter, a buffer, a module, or an array,
+ * plain object, Map or Set of these, nested as you like. Private fields (`#weight`) cannot be seen from outside and are not found.
+ */
 import { assign } from "../ambient.js";
+import { asTensor } from "../creation.js";
+import { describe } from "../describe.js";
+import { DTypeError, ShapeError, ValueError } from "../errors.js";
+import { root } from "../memory.js";
+import { isPlainObject, readOptions } from "../options.js";
+import { checked, engine } from "../runtime/instance.js";
+import { idOf, Tensor, type TensorLike } from "../tensor.js";
+import { inScope } from "../transforms/machinery.js";
+import { members, type Place } from "./members.js";
+import { nameTensor } from "./names.js";
 
 /**
  * A tensor that training changes: a leaf with `requiresGrad` that outlives scopes. `new Parameter(t)` takes a copy-free view
- * of a plain float tensor; every tensor made with `requiresGrad` counts as one.
+ * of a plain float tensor (or of an array of numbers); every tensor made with `requiresGrad` counts as one.
  */
 export class Parameter extends Tensor {
-  constructor(value: Tensor) {
-    super(checked(engine.require_grad(idOf(value)), "Parameter"), root);
+  constructor(value: TensorLike) {
+    super(leafOf(value), root);
   }
 }
 
-type Visit = (name: string, value: Tensor | Module) => void;
-
-/** Visits parameters, buffers and modules in the order they were assigned. */
-function visitOwn(value: unknown, name: string, visit: Visit): void {
-  if (value instanceof Tensor || value instanceof Module) visit(name, value);
-  else if (Array.isArray(value)) value.forEach((child, i) => visitOwn(child, `${name}.${i}`, visit));
+/** The engine's id of a fresh leaf with the numbers of `value`. */
+function leafOf(value: TensorLike): number {
+  if (value instanceof Tensor) return checked(engine.require_grad(idOf(value)), "Parameter");
+  const plain = asTensor(value);
+  try {
+    return checked(engine.require_grad(idOf(plain)), "Parameter");
+  } finally {
+    plain.dispose();
+  }
 }
 
+const isModule = (value: unknown): value is Module => value instanceof Module;
+const isAlive = (tensor: Tensor) => tensor.handle !== 0 && tensor.scope.alive;
+
+/** A parameter, frozen ones included; results that a module keeps for later are none. */
+const isParameter = (tensor: Tensor) => tensor instanceof Parameter || (tensor.requiresGrad && tensor.isLeaf);
+/** State that is not trained. A result that a module keeps (its last output, say) is none, nor what has been released. */
+const isBuffer = (tensor: Tensor) => !(tensor instanceof Parameter) && isAlive(tensor) && !tensor.requiresGrad;
+
+/**
+ * The base class of networks and layers. Write `forward` and call `net.forward(x)` (an instance is not a function). Parameters,
+ * buffers and modules are found where they are assigned.
+ */
 export abstract class Module {
   /** true while training; see `train()` and `eval()`. */
   training = true;
 
   abstract forward(...inputs: any[]): any;
 
-  private *tensors(prefix = ""): Generator<[name: string, tensor: Tensor]> {
-    const found: [string, Tensor | Module][] = [];
-    for (const [key, value] of Object.entries(this)) visitOwn(value, prefix + key, (name, child) => found.push([name, child]));
-    for (const [name, child] of found) {
-      if (child instanceof Tensor) yield [name, child];
-      else yield* child.tensors(`${name}.`);
+  /** @internal Every place below this module that holds a parameter or buffer; a module used in two places is visited in both. */
+  *places(prefix = "", above: readonly Module[] = []): Generator<Place<Tensor>> {
+    // A module may refer to the one it belongs to.
+    const inside = [...above, this];
+    const own: Place<Tensor | Module>[] = [...members(this, isModule)];
+    for (const { name, value, put } of own) {
+      if (value instanceof Tensor) {
+        if (value instanceof Parameter || (isAlive(value) && (isBuffer(value) || isParameter(value)))) yield { name: prefix + name, value, put };
+      } else if (!inside.includes(value)) yield* value.places(`${prefix}${name}.`, inside);
     }
   }
 
-  /** Parameters by name: `fc.weight`. One that is used in two places is named once. */
+  /** Parameters by name: `fc.weight`, frozen ones included. One that is used in two places is named once. */
   namedParameters(): [name: string, parameter: Tensor][] {
     const seen = new Set<Tensor>();
-    return [...this.tensors()].filter(([, tensor]) => tensor.requiresGrad && !seen.has(tensor) && seen.add(tensor));
+    const named: [string, Tensor][] = [];
+    for (const { name, value } of this.places()) {
+      if (seen.has(value) || !isParameter(value)) continue;
+      seen.add(value);
+      nameTensor(value, name);
+      named.push([name, value]);
+    }
+    return named;
   }
 
+  /** All parameters, each once: what an optimizer takes. */
   parameters(): Tensor[] {
     return this.namedParameters().map(([, parameter]) => parameter);
   }
 
   /** Tensors that are part of the state but not trained, such as running means. */
   namedBuffers(): [name: string, buffer: Tensor][] {
-    return [...this.tensors()].filter(([, tensor]) => !tensor.requiresGrad);
+    return [...this.places()].filter(({ value }) => isBuffer(value)).map(({ name, value }) => [name, value]);
   }
 
-  /** The modules assigned to this one. */
+  /** The modules assigned to this one, each once. */
   children(): Module[] {
-    const modules: Module[] = [];
-    for (const [key, value] of Object.entries(this)) visitOwn(value, key, (_, child) => child instanceof Module && modules.push(child));
-    return modules;
+    const found = new Set<Module>();
+    for (const { value } of members(this, isModule)) if (value instanceof Module) found.add(value);
+    return [...found];
   }
 
-  /** This module and all below it. */
+  /** This module and all below it, each once. */
   modules(): Module[] {
-    return [this, ...this.children().flatMap((child) => child.modules())];
+    const found = new Set<Module>();
+    const visit = (module: Module) => {
+      if (found.has(module)) return;
+      found.add(module);
+      module.children().forEach(visit);
+    };
+    visit(this);
+    return [...found];
   }
 
+  /** Switches to training (dropout drops) or, with false, to evaluation; returns the module. */
   train(mode = true): this {
+    if (typeof mode !== "boolean") throw new ValueError(`train: expected true or false, got ${describe(mode)}`, "train");
     for (const module of this.modules()) module.training = mode;
     return this;
   }
 
+  /** `train(false)`. */
   eval(): this {
     return this.train(false);
   }
 
+  /** Forgets the gradients of all parameters. */
   zeroGrad(): void {
     for (const parameter of this.parameters()) parameter.zeroGrad();
   }
 
-  /** Parameters and buffers by name: the tensors themselves, for saving. */
+  /** Parameters and buffers by name: the tensors themselves, for saving or as the parameters of `functionalCall`. */
   stateDict(): Record<string, Tensor> {
-    return Object.fromEntries(this.tensors());
+    const state: Record<string, Tensor> = {};
+    for (const { name, value } of this.places()) {
+      if (Object.hasOwn(state, name) && state[name] !== value) throw new ValueError(`stateDict: two tensors of this module are named "${name}"; rename a property or key`, "stateDict");
+      state[name] = value;
+    }
+    return state;
   }
 
-  /** Copies tensors of another state (or of a file) into this module. With `strict`, names must agree on both sides. */
-  loadStateDict(state: Readonly<Record<string, Tensor>>, { strict = true }: { strict?: boolean } = {}): void {
+  /**
+   * Copies tensors (or arrays) of another state or of a file into this module: all or, when one does not fit, none. With `strict`, names
+   * must agree on both sides. float32 and float64 are converted; else dtypes must agree. Throws `ValueError`, `ShapeError`, `DTypeError`.
+   */
+  loadStateDict(state: Readonly<Record<string, TensorLike>>, options?: { strict?: boolean }): void {
+    const op = "loadStateDict";
+    const { strict = true } = readOptions(op, options, ["strict"]);
+    if (!isPlainObject(state)) throw new ValueError(`${op}: expected an object of tensors by name (as stateDict() gives it), got ${describe(state)}`, op);
     const own = this.stateDict();
-    const missing = Object.keys(own).filter((name) => !(name in state));
-    const unknown = Object.keys(state).filter((name) => !(name in own));
+    const missing = Object.keys(own).filter((name) => !Object.hasOwn(state, name));
+    const unknown = Object.keys(state).filter((name) => !Object.hasOwn(own, name));
     if (strict && (missing.length > 0 || unknown.length > 0)) {
       const part = (what: string, names: string[]) => (names.length > 0 ? `${what} ${names.join(", ")}` : "");
-      throw new ValueError(`loadStateDict: ${[part("missing", missing), part("not in this module:", unknown)].filter(Boolean).join("; ")}; pass { strict: false } to load what fits`, "loadStateDict");
+      throw new ValueError(`${op}: ${[part("missing", missing), part("not in this module:", unknown)].filter(Boolean).join("; ")}; pass { strict: false } to load what fits`, op);
     }
-    for (const [name, tensor] of Object.entries(own)) if (name in state) assign(tensor, state[name]!.detach());
+    inScope(() => {
+      // Everything is looked at, and cut off from what it may share with this module, before anything is written.
+      const loads = Object.keys(own)
+        .filter((name) => Object.hasOwn(state, name))
+        .map((name) => [own[name]!, fitting(name, state[name]!, own[name]!)] as const);
+      const before: (readonly [Tensor, Tensor])[] = [];
+      try {
+        for (const [target, value] of loads) {
+          before.push([target, target.detach()]);
+          assign(target, value);
+        }
+      } catch (error) {
+        for (const [target, value] of before) assign(target, value);
+        throw error;
+      }
+    });
   }
+
+  /**
+   * Releases all parameters and buffers now; the module cannot be used afterwards. Without it they live until the garbage collector
+   * finds the module unreachable.
+   */
+  dispose(): void {
+    for (const { value } of [...this.places()]) value.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+/** A value for `own`, of its shape and dtype. */
+function fitting(name: string, value: TensorLike, own: Tensor): Tensor {
+  const op = "loadStateDict";
+  const given = asTensor(value, own).detach();
+  if (given.ndim !== own.ndim || given.shape.join() !== own.shape.join()) {
+    throw new ShapeError(`${op}: "${name}" has shape [${given.shape.join(", ")}], but the module's is [${own.shape.join(", ")}]; nothing was loaded`, op);
+  }
+  if (given.dtype === own.dtype) return given;
+  const floats = ["float32", "float64"];
+  if (floats.includes(own.dtype) && (floats.includes(given.dtype) || !(value instanceof Tensor))) return given.cast(own.dtype);
+  if (!(value instanceof Tensor)) return asTensor(value).cast(own.dtype);
+  throw new DTypeError(`${op}: "${name}" is ${given.dtype}, but the module's is ${own.dtype}; cast it first. Nothing was loaded`, op);
 }

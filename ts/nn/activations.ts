@@ -1,0 +1,138 @@
+/** Functions without parameters as modules, for `Sequential`. Names and defaults are torch.nn's. */
+import { integer, number } from "../arguments.js";
+import { describe } from "../describe.js";
+import { ValueError } from "../errors.js";
+import { checkOptions, isPlainObject, readOptions } from "../options.js";
+import * as f from "../ops/elementwise.js";
+import { logSoftmax, softmax } from "../ops/reduce.js";
+import { flatten } from "../ops/shape.js";
+import type { Tensor, TensorLike } from "../tensor.js";
+import { Module } from "./module.js";
+
+/** A function without parameters as a module. */
+export abstract class Activation extends Module {
+  abstract override forward(x: TensorLike): Tensor;
+}
+
+/** A module class for a function without options. */
+function activation(name: string, apply: (x: TensorLike) => Tensor): new () => Activation {
+  const made = class extends Activation {
+    constructor(...given: unknown[]) {
+      super();
+      if (given.length > 0) {
+        checkOptions(name, given[0], []);
+        throw new ValueError(`${name}: takes no arguments, got ${describe(given[0])}`, name);
+      }
+    }
+    forward(x: TensorLike): Tensor {
+      return apply(x);
+    }
+  };
+  Object.defineProperty(made, "name", { value: name });
+  return made;
+}
+
+/** A constructor's one number, given itself or in an options object under PyTorch's name. */
+function setting(name: string, given: unknown, option: string, otherwise: number): number {
+  const value = isPlainObject(given) ? (readOptions(name, given as Record<string, unknown>, [option])[option] ?? otherwise) : (given ?? otherwise);
+  return number(name, option, value);
+}
+
+/** max(x, 0) */
+export const ReLU = activation("ReLU", f.relu);
+/** min(max(x, 0), 6) */
+export const ReLU6 = activation("ReLU6", f.relu6);
+/** tanh x */
+export const Tanh = activation("Tanh", f.tanh);
+/** 1/(1 + e⁻ˣ) */
+export const Sigmoid = activation("Sigmoid", f.sigmoid);
+/** x σ(x) */
+export const SiLU = activation("SiLU", f.silu);
+/** Klambauer et al. 2017 */
+export const SELU = activation("SELU", f.selu);
+/** log(1 + eˣ) */
+export const Softplus = activation("Softplus", f.softplus);
+/** log σ(x) */
+export const LogSigmoid = activation("LogSigmoid", f.logSigmoid);
+/** x min(max(x + 3, 0), 6) / 6 */
+export const Hardswish = activation("Hardswish", f.hardSwish);
+/** x tanh(softplus x) */
+export const Mish = activation("Mish", f.mish);
+
+/** x Φ(x), exactly or, with `{ approximate: "tanh" }`, nearly. */
+export class GELU extends Activation {
+  readonly options: { approximate?: "none" | "tanh" };
+  constructor(options?: { approximate?: "none" | "tanh" }) {
+    super();
+    checkOptions("GELU", options, ["approximate"]);
+    const { approximate = "none" } = options ?? {};
+    if (approximate !== "none" && approximate !== "tanh") throw new ValueError(`GELU: approximate must be "none" or "tanh", got ${describe(approximate)}`, "GELU");
+    this.options = { approximate };
+  }
+  forward(x: TensorLike): Tensor {
+    return f.gelu(x, this.options);
+  }
+}
+
+/** x where x > 0, else slope·x: `new LeakyReLU(0.2)` or `new LeakyReLU({ negativeSlope: 0.2 })`; default 0.01. */
+export class LeakyReLU extends Activation {
+  readonly slope: number;
+  constructor(slope: number | { negativeSlope?: number } = 0.01) {
+    super();
+    this.slope = setting("LeakyReLU", slope, "negativeSlope", 0.01);
+  }
+  forward(x: TensorLike): Tensor {
+    return f.leakyRelu(x, this.slope);
+  }
+}
+
+/** x where x > 0, else alpha (eˣ - 1): `new ELU(1)` or `new ELU({ alpha: 1 })`. */
+export class ELU extends Activation {
+  readonly alpha: number;
+  constructor(alpha: number | { alpha?: number } = 1) {
+    super();
+    this.alpha = setting("ELU", alpha, "alpha", 1);
+  }
+  forward(x: TensorLike): Tensor {
+    return f.elu(x, this.alpha);
+  }
+}
+
+/** Along `axis` (default the last) positive numbers of sum 1: `new Softmax(1)` or `new Softmax({ axis: 1 })`. */
+export class Softmax extends Activation {
+  readonly axis: number;
+  constructor(axis: number | { axis?: number } = -1) {
+    super();
+    this.axis = integer("Softmax", "axis", setting("Softmax", axis, "axis", -1));
+  }
+  forward(x: TensorLike): Tensor {
+    return softmax(x, this.axis);
+  }
+}
+
+/** The logarithm of `Softmax`, without its rounding. */
+export class LogSoftmax extends Activation {
+  readonly axis: number;
+  constructor(axis: number | { axis?: number } = -1) {
+    super();
+    this.axis = integer("LogSoftmax", "axis", setting("LogSoftmax", axis, "axis", -1));
+  }
+  forward(x: TensorLike): Tensor {
+    return logSoftmax(x, this.axis);
+  }
+}
+
+/** The axes from `start` to `end` as one; by default all but the batch. */
+export class Flatten extends Activation {
+  constructor(
+    readonly start = 1,
+    readonly end = -1,
+  ) {
+    super();
+    integer("Flatten", "start", start);
+    integer("Flatten", "end", end);
+  }
+  forward(x: TensorLike): Tensor {
+    return flatten(x, this.start, this.end);
+  }
+}
