@@ -7,3 +7,8 @@ export type TypedArray = Float32Array | Float64Array | Int32Array | Uint8Array;
 export function dtypeCode(dtype: DType): number {
   return DTYPES.indexOf(dtype);
 }
+
+/** Whether values of this type have derivatives. */
+export function isFloat(dtype: DType): boolean {
+  return dtype === "float32" || dtype === "float64";
+}

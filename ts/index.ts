@@ -21,7 +21,7 @@ export { jvp, linearize, dualLevel, makeDual, unpackDual } from "./transforms/fo
 export { noGrad, enableGrad } from "./transforms/modes.js";
 export { vmap, type VmapOptions } from "./transforms/vmap.js";
 export { jacfwd, jacrev, jacobian, hessian, hvp, vhp, type JacobianOptions, type JacobianModeOptions } from "./transforms/jacobian.js";
-export { customVjp, customJvp, checkpoint, type CustomVjpRule } from "./transforms/custom.js";
+export { customVjp, customJvp, checkpoint, type CustomVjpRule } from "./transforms/custom/index.js";
 export { gradcheck, type GradcheckOptions } from "./gradcheck.js";
 export { numericalGrad, numericalJacobian, type NumericalOptions } from "./numerical.js";
 export { chainJacobian, type ChainJacobian, type ChainOptions, type ChainPlan } from "./transforms/chain.js";

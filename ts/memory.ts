@@ -11,6 +11,8 @@ import { leavesOf } from "./tree.js";
 /** One opening of a scope. A tensor whose token is dead cannot be used any more: exact, whatever became of its id. */
 export class ScopeToken {
   alive = true;
+  /** Alive, and no function further in is watched for what it closes over (`captures.ts`): its tensors may be used unasked. */
+  open = true;
   /** Run when the scope ends. */
   readonly cleanups: (() => void)[] = [];
   constructor(
@@ -74,6 +76,7 @@ export function setAfterClose(run: () => void): void {
 function close(token: ScopeToken): void {
   for (let t: ScopeToken | null = current; t !== null && t.depth >= token.depth; t = t.parent) {
     t.alive = false;
+    t.open = false;
     for (const cleanup of t.cleanups) cleanup();
   }
   current = token.parent ?? root;
@@ -133,7 +136,10 @@ export function reserve(bytes: number): void {
 
 /** A fresh engine, after a `PoisonedError` or between tests. All tensors made before are gone. */
 export function reset(): void {
-  for (let t: ScopeToken | null = current; t !== null; t = t.parent) t.alive = false;
+  for (let t: ScopeToken | null = current; t !== null; t = t.parent) {
+    t.alive = false;
+    t.open = false;
+  }
   unreachable = [];
   renew();
   root = new ScopeToken(null, 0);

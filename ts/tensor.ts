@@ -3,6 +3,7 @@
  * what was asked before (shape, dtype). Ops are attached as methods by `methods.ts`.
  */
 import { DTYPES, type DType, type TypedArray } from "./dtype.js";
+import { resolve } from "./captures.js";
 import { DisposedError, EscapedValueError, NotInitializedError } from "./errors.js";
 import { root, current, watch, type Cell, type ScopeToken } from "./memory.js";
 import type { TensorMethods } from "./methods.js";
@@ -186,8 +187,15 @@ function format(value: Nested): string {
 
 /** The id of a tensor that may be used. */
 export function idOf(tensor: Tensor): number {
-  if (tensor.handle === 0 || !tensor.scope.alive) throw unusable(tensor);
+  if (tensor.handle === 0 || !tensor.scope.open) return idFromOutside(tensor);
   return tensor.handle;
+}
+
+/** The id of a tensor that a watched function uses and did not make, if it may be used. */
+function idFromOutside(tensor: Tensor): number {
+  const id = tensor instanceof Tensor ? resolve(tensor) : 0;
+  if (id === 0) throw unusable(tensor);
+  return id;
 }
 
 function unusable(tensor: Tensor): Error {

@@ -23,6 +23,8 @@ pub enum LevelKind {
 pub struct Level {
     pub epoch: u32,
     pub kind: LevelKind,
+    /// How many custom rules run now that may not see values of this level.
+    pub guards: u32,
 }
 
 pub struct Session {
@@ -63,7 +65,7 @@ impl Session {
 
     pub fn open(&mut self, kind: LevelKind) -> u32 {
         self.epoch += 1;
-        self.levels.push(Level { epoch: self.epoch, kind });
+        self.levels.push(Level { epoch: self.epoch, kind, guards: 0 });
         self.levels.len() as u32
     }
 
@@ -90,14 +92,14 @@ impl Session {
     /// The tape of a value's level, unless that level closed.
     fn tape_of(&mut self, level: u32, epoch: u32) -> Option<&mut Tape> {
         match self.levels.get_mut(level.wrapping_sub(1) as usize) {
-            Some(Level { epoch: e, kind: LevelKind::Grad(tape) }) if *e == epoch => Some(tape),
+            Some(Level { epoch: e, kind: LevelKind::Grad(tape), .. }) if *e == epoch => Some(tape),
             _ => None,
         }
     }
 
     pub fn grad_tape(&mut self, level: u32) -> Result<(&mut Tape, u32)> {
         match self.levels.get_mut(level.wrapping_sub(1) as usize) {
-            Some(Level { epoch, kind: LevelKind::Grad(tape) }) => Ok((tape, *epoch)),
+            Some(Level { epoch, kind: LevelKind::Grad(tape), .. }) => Ok((tape, *epoch)),
             _ => Err(Error::value(format!("level {level} is not an open reverse-mode level"))),
         }
     }

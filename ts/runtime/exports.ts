@@ -36,6 +36,11 @@ export interface Exports {
   level_size(level: number): number;
   unwind(level: number, scope: number): void;
   top_level(count: number): number;
+  /** The highest recording grad level anywhere in the values; 0 if none. */
+  recording_level(count: number): number;
+  records(level: number): number;
+  guard(level: number): number;
+  unguard(level: number, highest: number): void;
   track(level: number, id: number): number;
   untrack(level: number, id: number): number;
   dual(level: number, primal: number, tangent: number): number;

@@ -20,17 +20,20 @@ const enum Status {
   Hook,
 }
 
-/** Cotangents of the outputs (null = zero) to cotangents of the inputs (null = none). */
-export type Pullback = (cotangents: (Tensor | null)[]) => (Tensor | null)[];
+/**
+ * Cotangents of the outputs (null = zero) to cotangents of the inputs (null = none). The inputs are the values the node holds; with
+ * `createGraph` they are tracked, so that what is computed from them is recorded.
+ */
+export type Pullback = (inputs: Tensor[], cotangents: (Tensor | null)[], createGraph: boolean) => (Tensor | null)[];
 
-/** Pullbacks by number, with the tensors of the root that were made for them. */
-const pullbacks = new Map<number, { pullback: Pullback; held: readonly Tensor[] }>();
+/** Pullbacks by number. */
+const pullbacks = new Map<number, Pullback>();
 let nextNumber = 1;
 
-/** A number under which the tape can name a pullback; `held` is disposed when no node names it any more. */
-export function registerPullback(pullback: Pullback, held: readonly Tensor[]): number {
+/** A number under which the tape can name a pullback; forgotten when no node names it any more. */
+export function registerPullback(pullback: Pullback): number {
   const number = nextNumber++;
-  pullbacks.set(number, { pullback, held });
+  pullbacks.set(number, pullback);
   return number;
 }
 
@@ -38,10 +41,7 @@ export function registerPullback(pullback: Pullback, held: readonly Tensor[]): n
 function forgetPullbacks(): void {
   if (pullbacks.size === 0) return;
   const count = engine.dead_callbacks();
-  for (const number of Array.from(scratch().subarray(0, count))) {
-    for (const tensor of pullbacks.get(number)?.held ?? []) tensor.dispose();
-    pullbacks.delete(number);
-  }
+  for (const number of scratch().subarray(0, count)) pullbacks.delete(number);
 }
 
 setAfterClose(forgetPullbacks);
@@ -73,11 +73,15 @@ export function drive(status: number, wanted: number): (Tensor | null)[] {
 
 function runPullback(): number {
   const s = scratch();
-  const [number, count] = s;
-  const ids = Array.from(s.subarray(2, 2 + count!));
-  const registered = pullbacks.get(number!);
-  if (registered === undefined) throw new ValueError("a custom rule was swept after its function was released");
-  const gradients = registered.pullback(ids.map((id) => (id === 0 ? null : made(id))));
+  const [number, createGraph, inputs, outputs] = s;
+  const ids = Array.from(s.subarray(4, 4 + inputs! + outputs!));
+  const pullback = pullbacks.get(number!);
+  if (pullback === undefined) throw new ValueError("a custom rule was swept after its function was released");
+  const gradients = pullback(
+    ids.slice(0, inputs).map(made),
+    ids.slice(inputs).map((id) => (id === 0 ? null : made(id))),
+    createGraph === 1,
+  );
   const handles = gradients.map((g) => (g === null ? 0 : idOf(g)));
   pass(handles);
   return resume(handles.length);

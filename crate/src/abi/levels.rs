@@ -49,6 +49,60 @@ pub fn level_size(level: u32) -> u32 {
     })
 }
 
+/// The highest grad level that any of the values carries, at any depth, and that records; 0 if none does.
+#[wasm_bindgen]
+pub fn recording_level(count: u32) -> u32 {
+    with_engine(|engine| {
+        let mut ids = match ids_at(0, count as usize) {
+            Ok(ids) => ids,
+            Err(error) => return report(Err(error), 0),
+        };
+        let session = engine.session();
+        let mut top = 0;
+        while let Some(id) = ids.pop() {
+            match session.value(id) {
+                Ok(Value::Concrete(_)) => {}
+                Ok(&Value::Dual { primal, tangent, .. }) => ids.extend([primal, tangent].into_iter().filter(|&id| id != NONE)),
+                Ok(&Value::Batched { inner, .. }) => ids.push(inner),
+                Ok(&Value::Tracked { level, primal, .. }) => {
+                    ids.push(primal);
+                    if level > session.recording_floor {
+                        top = top.max(level);
+                    }
+                }
+                Err(error) => return report(Err(error), 0),
+            }
+        }
+        top
+    })
+}
+
+/// Whether operations on values of `level` are recorded on its tape now.
+#[wasm_bindgen]
+pub fn records(level: u32) -> u32 {
+    with_engine(|engine| (level > engine.session().recording_floor) as u32)
+}
+
+/// While a custom rule runs at `level`, values of that level and of those above, as far as they are open, are not to be seen by it;
+/// returns the highest. `unguard` undoes it.
+#[wasm_bindgen]
+pub fn guard(level: u32) -> u32 {
+    with_engine(|engine| {
+        let levels = &mut engine.session().levels;
+        levels.iter_mut().skip(level as usize - 1).for_each(|level| level.guards += 1);
+        levels.len() as u32
+    })
+}
+
+#[wasm_bindgen]
+pub fn unguard(level: u32, highest: u32) {
+    with_engine(|engine| {
+        let levels = &mut engine.session().levels;
+        let count = (highest + 1 - level) as usize;
+        levels.iter_mut().skip(level as usize - 1).take(count).for_each(|level| level.guards = level.guards.saturating_sub(1));
+    });
+}
+
 /// After a throw: closes the levels above `level` and the scopes above `scope`.
 #[wasm_bindgen]
 pub fn unwind(level: u32, scope: u32) {
@@ -64,7 +118,16 @@ pub fn unwind(level: u32, scope: u32) {
 
 #[wasm_bindgen]
 pub fn top_level(count: u32) -> u32 {
-    with_engine(|engine| report(ids_at(0, count as usize).and_then(|ids| engine.top_level(&ids)), 0))
+    with_engine(|engine| {
+        let result = ids_at(0, count as usize).and_then(|ids| {
+            let top = engine.top_level(&ids)?;
+            if top > 0 && engine.session().levels[top as usize - 1].guards > 0 {
+                return Err(engine.closed_over(top, &ids));
+            }
+            Ok(top)
+        });
+        report(result, 0)
+    })
 }
 
 #[wasm_bindgen]
@@ -152,8 +215,10 @@ fn deliver(engine: &Engine, result: Result<Status>) -> u32 {
                 put_ids(&[], &hand_out(&gradients, true)?)?;
                 1
             }
-            Status::Callback { number, cotangents } => {
-                put_ids(&[number as f64, cotangents.len() as f64], &hand_out(&cotangents, false)?)?;
+            Status::Callback { number, create_graph, inputs, cotangents } => {
+                let header = [number as f64, create_graph as u32 as f64, inputs.len() as f64, cotangents.len() as f64];
+                let ids: Vec<Id> = inputs.into_iter().chain(cotangents).collect();
+                put_ids(&header, &hand_out(&ids, false)?)?;
                 2
             }
             Status::Hook { tensor, cotangent } => {

@@ -11,10 +11,11 @@ pub mod mutants;
 pub use dual::apply_diagonal;
 
 use crate::engine::Engine;
-use crate::error::Result;
+use crate::error::{Error, ErrorCode, Result};
 use crate::memory::values::Id;
-use crate::op::{Kind, Op};
+use crate::op::{Kind, Op, Rule};
 use crate::session::LevelKind;
+use crate::shape::show;
 use crate::var::Var;
 use smallvec::SmallVec;
 
@@ -40,16 +41,48 @@ impl Engine {
             Dual,
             Batch(usize),
         }
-        let mode = match &self.session().levels[level as usize - 1].kind {
-            LevelKind::Grad(_) => Mode::Grad,
-            LevelKind::Dual => Mode::Dual,
-            LevelKind::Batch { size } => Mode::Batch(*size),
+        let (mode, guarded) = {
+            let session = self.session();
+            let level = &session.levels[level as usize - 1];
+            let mode = match &level.kind {
+                LevelKind::Grad(_) => Mode::Grad,
+                LevelKind::Dual => Mode::Dual,
+                LevelKind::Batch { size } => Mode::Batch(*size),
+            };
+            (mode, level.guards > 0)
         };
+        if guarded {
+            // What has no derivative may be asked of any value: comparisons, detach().
+            let constant = match mode {
+                Mode::Grad => matches!(rule, Rule::Zero) || level <= self.session().recording_floor,
+                Mode::Dual => matches!(rule, Rule::Zero),
+                Mode::Batch(_) => false,
+            };
+            if !constant {
+                return Err(self.closed_over(level, inputs).in_op(op));
+            }
+        }
         match mode {
             Mode::Grad => self.bind_grad(level, op, rule, inputs, params),
             Mode::Dual => self.bind_dual(level, op, rule, inputs, params),
             Mode::Batch(size) => self.bind_batch(level, size, op, batch, inputs, params),
         }
+    }
+
+    /// The refusal of a value of `level` that a custom rule uses although it is not one of its arguments.
+    pub fn closed_over(&self, level: u32, ids: &[Id]) -> Error {
+        let session = self.session();
+        let of_level = ids.iter().copied().find(|&id| session.value(id).is_ok_and(|value| value.level() == level));
+        let what = match session.levels[level as usize - 1].kind {
+            LevelKind::Batch { .. } => "mapped by vmap",
+            _ => "being differentiated",
+        };
+        drop(session);
+        let shape = of_level.and_then(|id| self.dims(id).ok()).map_or(String::new(), |dims| format!(" of shape {}", show(&dims)));
+        Error::new(
+            ErrorCode::NotDifferentiable,
+            format!("a function with a custom rule closes over a tensor{shape} that is {what}; its rule cannot know that tensor: pass it as an argument, or detach() it where it counts as a constant"),
+        )
     }
 
     /// The highest level among the values; fails on disposed ids and on values of closed levels.

@@ -1,15 +1,16 @@
 //! Nodes whose pullback is a function of TypeScript's: recording them, and stopping the sweep there.
 
-use super::{consumed, Entry, Status, Sweep, Waiting, RETAIN_GRAPH};
+use super::{Entry, Source, Status, Sweep, Waiting, CREATE_GRAPH, RETAIN_GRAPH};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::memory::values::{Id, NONE};
+use crate::memory::values::{Id, Value, NONE};
 use crate::shape::show;
 use crate::tape;
 use crate::var::Var;
 
 impl Engine {
-    /// Records a node whose pullback is function number `callback`; returns the tracked outputs.
+    /// Records a node whose pullback is function number `callback`; returns the tracked outputs. The node holds the inputs' values
+    /// one level down, and hands them to the pullback.
     pub fn record_callback(&self, level: u32, inputs: &[Id], outputs: &[Id], callback: u32) -> Result<Vec<Id>> {
         let mut session = self.session();
         let (primals, sources) = session.split(level, inputs)?;
@@ -35,12 +36,13 @@ impl Engine {
         let Some(cotangents) = sweep.collected.get(&(node as u32)).cloned() else {
             return Ok(None);
         };
-        let number = self.session().tape(sweep.source)?.params(node)[0] as u32;
-        if self.session().tape(sweep.source)?.flags[node] & tape::CONSUMED != 0 {
-            return Err(consumed());
+        let mut entry = self.entry(sweep, node)?;
+        let create_graph = sweep.flags & CREATE_GRAPH != 0;
+        if create_graph {
+            self.activate_inputs(sweep, &mut entry)?;
         }
         sweep.waiting = Waiting::Callback(node);
-        Ok(Some(Status::Callback { number, cotangents }))
+        Ok(Some(Status::Callback { number: entry.params[0] as u32, create_graph, inputs: entry.inputs.to_vec(), cotangents }))
     }
 
     /// Keeps an output's cotangent for the callback node it belongs to.
@@ -54,6 +56,19 @@ impl Engine {
         Ok(())
     }
 
+    /// What a pullback returned, without the history it has on the swept level where it closes over values of that level: a
+    /// gradient is recorded only when the graph is created.
+    fn outside(&self, sweep: &Sweep, gradient: Id) -> Result<Id> {
+        let Source::Level(level) = sweep.source else { return Ok(gradient) };
+        if sweep.flags & CREATE_GRAPH != 0 {
+            return Ok(gradient);
+        }
+        Ok(match self.session().value(gradient)? {
+            Value::Tracked { level: l, primal, .. } if *l == level => *primal,
+            _ => gradient,
+        })
+    }
+
     pub(super) fn finish_callback(&self, sweep: &mut Sweep, node: usize, given: &[Id]) -> Result<()> {
         let entry = self.entry(sweep, node)?;
         if given.len() != entry.sources.len() {
@@ -63,6 +78,7 @@ impl Engine {
             if entry.sources[i] == 0 || gradient == NONE {
                 continue;
             }
+            let gradient = self.outside(sweep, gradient)?;
             let (x, g) = (Var::new(self, entry.inputs[i]), Var::new(self, gradient));
             if x.dims() != g.dims() {
                 return Err(Error::shape(format!(

@@ -60,7 +60,7 @@ pub struct Sweep {
 pub enum Status {
     /// One gradient per wanted value (NONE = no dependence), each held for the caller.
     Done(Vec<Id>),
-    Callback { number: u32, cotangents: Vec<Id> },
+    Callback { number: u32, create_graph: bool, inputs: Vec<Id>, cotangents: Vec<Id> },
     Hook { tensor: Id, cotangent: Id },
 }
 
@@ -374,6 +374,14 @@ impl Engine {
 
     /// With `createGraph`: the rule sees tracked values, so that what it computes is recorded.
     fn activate(&self, sweep: &Sweep, node: usize, entry: &mut Entry) -> Result<()> {
+        self.activate_inputs(sweep, entry)?;
+        if let Source::Level(level) = sweep.source {
+            entry.output = self.session().rewrap(level, entry.output, node as u32)?;
+        }
+        Ok(())
+    }
+
+    fn activate_inputs(&self, sweep: &Sweep, entry: &mut Entry) -> Result<()> {
         let Source::Level(level) = sweep.source else {
             return Ok(());
         };
@@ -383,7 +391,6 @@ impl Engine {
                 *id = session.rewrap(level, *id, source)?;
             }
         }
-        entry.output = session.rewrap(level, entry.output, node as u32)?;
         Ok(())
     }
 

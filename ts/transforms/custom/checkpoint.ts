@@ -1,0 +1,47 @@
+/** Recomputing instead of remembering. */
+import { noting, releaseCaptures, replacing, type Capture } from "../../captures.js";
+import { drawPoint, withSameDraws } from "../../random/state.js";
+import { generation } from "../../runtime/instance.js";
+import type { Tensor } from "../../tensor.js";
+import { flatten } from "../../tree.js";
+import { call, checkFunction, inScope, outputTensor } from "../machinery.js";
+import { noGrad } from "../modes.js";
+import { attach } from "./attach.js";
+import { aliasOf } from "./record.js";
+
+/**
+ * `f` recomputed in the backward pass instead of remembered: what it made on the way is released at once, so the memory of a deep
+ * function is that of its parts' inputs plus one part. Costs one more forward pass. Arguments and results are trees of tensors.
+ * Tensors that `f` closes over, parameters of a layer say, get their derivatives as arguments do; random draws are repeated.
+ */
+export function checkpoint(f: (...args: any[]) => any): (...args: any[]) => any {
+  checkFunction("checkpoint", f);
+  return (...args) => {
+    const [leaves, rebuildArguments] = flatten(args);
+    return inScope(() => {
+      const given = leaves.map((leaf: unknown) => outputTensor("checkpoint", leaf));
+      const draws = drawPoint();
+      const captures: Capture[] = [];
+      const made = generation;
+      let rebuild: (leaves: readonly unknown[]) => any = (outputs) => outputs;
+      const run = (values: readonly Tensor[]): Tensor[] => {
+        const [outputs, rebuildResult] = flatten(call("checkpoint", f, rebuildArguments(values)));
+        rebuild = rebuildResult;
+        return outputs.map((y: unknown) => outputTensor("checkpoint", y));
+      };
+      try {
+        const outputs = inScope(() => noting(given, captures, () => noGrad(() => run(given))));
+        const closedOver = captures.map(({ tensor }) => tensor);
+        const again = (values: Tensor[]): Tensor[] =>
+          inScope(() => {
+            const replaced = new Map(values.map((x) => [x, x]));
+            [...given, ...closedOver].forEach((x, i) => replaced.set(x, values[i]!));
+            return withSameDraws(draws, () => replacing("checkpoint", replaced, () => run(values.slice(0, given.length))));
+          });
+        return rebuild(attach("checkpoint", again, [...given, ...captures.map(({ id }) => aliasOf(id))], outputs));
+      } finally {
+        releaseCaptures(captures, made);
+      }
+    });
+  };
+}

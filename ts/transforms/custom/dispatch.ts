@@ -1,0 +1,101 @@
+/**
+ * Rules of the user's own. A custom function is dispatched here as the engine dispatches an op: the highest level among the
+ * inputs handles it and calls it again one level down, so it nests with everything. Its rule knows its arguments only: what the
+ * function closes over may belong to levels further out than the one that handles it, where its ops are differentiated as usual.
+ */
+import { zeros } from "../../creation.js";
+import { checked, engine } from "../../runtime/instance.js";
+import { idOf, made, type Tensor } from "../../tensor.js";
+import { flatten } from "../../tree.js";
+import { tangentOf } from "../forward.js";
+import { BATCH, DUAL, outputTensor } from "../machinery.js";
+import { batched } from "./batched.js";
+import { below, recorded, topLevel, type Rebuild } from "./record.js";
+
+export interface Result {
+  outputs: Tensor[];
+  rebuild: Rebuild;
+}
+
+export interface Pushed extends Result {
+  /** null is a symbolic zero. */
+  tangents: (Tensor | null)[];
+}
+
+export interface Pulled extends Result {
+  /** What the pullback needs besides the inputs; kept with them on the tape. */
+  held: Tensor[];
+  /** Gradients of the inputs (null = none). With `createGraph` the inputs are recorded, and what depends on them is to be computed from them. */
+  pullback: (inputs: Tensor[], held: Tensor[], cotangents: (Tensor | null)[], createGraph: boolean) => (Tensor | null)[];
+}
+
+/** A differentiable function given by what it does at each kind of level, over flat lists of tensors. */
+export interface Custom {
+  name: string;
+  /** The value, written with ops: what level 0 runs. */
+  value: (inputs: Tensor[]) => Result;
+  /** Output tangents from the inputs and their tangents. */
+  forward: (inputs: Tensor[], tangents: (Tensor | null)[]) => Pushed;
+  /** The value with a pullback. */
+  reverse: (inputs: Tensor[]) => Pulled;
+}
+
+export function dispatch(custom: Custom, inputs: Tensor[]): Result {
+  const level = topLevel(inputs);
+  if (level === 0) return custom.value(inputs);
+  const kind = engine.level_kind(level);
+  if (kind === BATCH) return batched(custom, inputs, level);
+  const primals = inputs.map((x) => below(level, x));
+  try {
+    if (kind === DUAL) {
+      const { outputs, tangents, rebuild } = guarded(level, () => custom.forward(primals, inputs.map((x) => tangentOf(level, x))));
+      return { outputs: outputs.map((y, i) => (tangents[i] ? made(checked(engine.dual(level, idOf(y), idOf(tangents[i])), custom.name)) : y)), rebuild };
+    }
+    if (engine.records(level) === 0) return dispatch(custom, primals);
+    const { outputs, held, rebuild, pullback } = guarded(level, () => custom.reverse(primals));
+    const n = inputs.length;
+    const tracked = recorded(custom.name, level, inputs, held, outputs, (values, cotangents, createGraph) => pullback(values.slice(0, n), values.slice(n), cotangents, createGraph));
+    return { outputs: tracked, rebuild };
+  } catch (error) {
+    for (const x of primals) x.dispose();
+    throw error;
+  }
+}
+
+/** Runs a rule that may not see values of `level` and above: they are not among its arguments, and would lose their derivative. */
+export function guarded<R extends Result>(level: number, body: () => R): R {
+  const highest = engine.guard(level);
+  try {
+    const result = body();
+    // A tensor returned as it was closed over passes no op.
+    topLevel(result.outputs);
+    return result;
+  } finally {
+    engine.unguard(level, highest);
+  }
+}
+
+/** Zeros for outputs whose cotangent is a symbolic zero, without holding the outputs themselves. */
+export function completing(outputs: readonly Tensor[]): (cotangents: readonly (Tensor | null)[]) => Tensor[] {
+  const forms = outputs.map(({ shape, dtype }) => ({ shape, dtype }));
+  return (cotangents) => forms.map(({ shape, dtype }, i) => cotangents[i] ?? zeros(shape, { dtype }));
+}
+
+/** The tensors of a result. */
+export function resultOf(name: string, tree: unknown): Result {
+  const [leaves, rebuild] = flatten(tree);
+  return { outputs: leaves.map((leaf: unknown) => outputTensor(name, leaf)), rebuild };
+}
+
+/**
+ * Flattens the user's arguments and result around `dispatch`. No scope of its own: residuals may be closures or objects whose
+ * tensors have to live as long as the graph.
+ */
+export function asFunction(name: string, make: (rebuildArguments: (leaves: readonly unknown[]) => any[]) => Custom): (...args: any[]) => any {
+  return (...args) => {
+    const [leaves, rebuild] = flatten(args);
+    const tensors = leaves.map((leaf: unknown) => outputTensor(name, leaf));
+    const { outputs, rebuild: rebuildOutput } = dispatch(make(rebuild as (leaves: readonly unknown[]) => any[]), tensors);
+    return rebuildOutput(outputs);
+  };
+}

@@ -1,0 +1,62 @@
+/** A forward rule of the user's own. */
+import { zerosLike } from "../../creation.js";
+import { isFloat } from "../../dtype.js";
+import { ShapeError, ValueError } from "../../errors.js";
+import type { Tensor } from "../../tensor.js";
+import { sameStructure } from "../../tree.js";
+import { drawPoint, withSameDraws } from "../../random/state.js";
+import { call, checkFunction } from "../machinery.js";
+import { asFunction, resultOf } from "./dispatch.js";
+import { transposed } from "./transposed.js";
+import { spread } from "./vjp.js";
+
+/**
+ * A function with a forward rule of your own: `rule(primals, tangents)` returns `[out, tangentOut]`, linear in the tangents.
+ * Reverse mode transposes it, which needs it to be written with ops. What `f` and the rule close over gets no derivative from the rule:
+ * a tensor that is being differentiated there is refused, pass it as an argument.
+ */
+export function customJvp(f: (...args: any[]) => any, rule: (primals: any[], tangents: any[]) => [any, any]): (...args: any[]) => any {
+  checkFunction("customJvp", f);
+  checkFunction("customJvp", rule);
+  return asFunction("customJvp", (rebuildArguments) => {
+    const push = (inputs: Tensor[], tangents: (Tensor | null)[]) => {
+      const result: unknown = call("customJvp", rule, [rebuildArguments(inputs), rebuildArguments(inputs.map((x, i) => tangents[i] ?? zerosLike(x)))]);
+      if (!Array.isArray(result) || result.length !== 2) throw new ValueError("customJvp: the rule must return [out, tangentOut]", "customJvp");
+      sameStructure(result[0], result[1], "customJvp");
+      const slopes = resultOf("customJvp", result[1]).outputs;
+      const value = resultOf("customJvp", result[0]);
+      value.outputs.forEach((y, i) => {
+        if (y.shape.join() !== slopes[i]!.shape.join()) {
+          throw new ShapeError(`customJvp: the tangent of an output has shape [${slopes[i]!.shape.join(", ")}], the output [${y.shape.join(", ")}]`, "customJvp");
+        }
+      });
+      return { ...value, tangents: slopes.map((t, i) => (isFloat(value.outputs[i]!.dtype) ? t : null)) };
+    };
+    return {
+      name: "customJvp",
+      value: (inputs) => resultOf("customJvp", call("customJvp", f, rebuildArguments(inputs))),
+      forward: push,
+      reverse(inputs) {
+        const draws = drawPoint();
+        const { outputs, rebuild } = resultOf("customJvp", call("customJvp", f, rebuildArguments(inputs)));
+        const to = outputs.map((y) => isFloat(y.dtype));
+        const likes = outputs.map(({ shape, dtype }) => ({ shape, dtype }) as Tensor);
+        return {
+          outputs,
+          rebuild,
+          held: [],
+          pullback(given, _held, cotangents) {
+            // t ↦ J t is linear: its pullback is ct ↦ J'ct.
+            const from = given.map((x) => isFloat(x.dtype));
+            const gradients = transposed(
+              (ts) => withSameDraws(draws, () => push(given, spread(from, ts))).tangents.filter((t) => t !== null),
+              given.filter((_, i) => from[i]),
+              cotangents.flatMap((ct, i) => (to[i] ? [ct ?? zerosLike(likes[i]!)] : [])),
+            );
+            return spread(from, gradients);
+          },
+        };
+      },
+    };
+  });
+}
