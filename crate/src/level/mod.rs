@@ -73,15 +73,15 @@ impl Engine {
     pub fn closed_over(&self, level: u32, ids: &[Id]) -> Error {
         let session = self.session();
         let of_level = ids.iter().copied().find(|&id| session.value(id).is_ok_and(|value| value.level() == level));
-        let what = match session.levels[level as usize - 1].kind {
-            LevelKind::Batch { .. } => "mapped by vmap",
-            _ => "being differentiated",
+        let (what, otherwise) = match session.levels[level as usize - 1].kind {
+            LevelKind::Batch { .. } => ("mapped by vmap", ""),
+            _ => ("being differentiated", ", or detach() it where it counts as a constant"),
         };
         drop(session);
         let shape = of_level.and_then(|id| self.dims(id).ok()).map_or(String::new(), |dims| format!(" of shape {}", show(&dims)));
         Error::new(
             ErrorCode::NotDifferentiable,
-            format!("a function with a custom rule closes over a tensor{shape} that is {what}; its rule cannot know that tensor: pass it as an argument, or detach() it where it counts as a constant"),
+            format!("a function with a custom rule closes over a tensor{shape} that is {what}; its rule cannot know that tensor: pass it as an argument{otherwise}"),
         )
     }
 
