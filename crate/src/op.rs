@@ -50,8 +50,9 @@ pub enum Rule {
     /// Linear in all float inputs jointly (sum, reshape, concat): JVP = the op on the tangents. The function is the
     /// transpose with respect to input i.
     Linear(Transpose),
-    /// Linear in each float input with the others fixed (matmul): JVP = sum over i of the op with input i replaced.
-    Multilinear(Transpose),
+    /// Linear in each float input with the others fixed (matmul): JVP = sum over i of the op with input i replaced and the
+    /// parameters `tangents`, by which it knows that 0 times infinity is 0.
+    Multilinear { tangents: &'static [f64], transpose: Transpose },
     /// Derivative zero everywhere (comparisons, rounding, integers, stopGradient).
     Zero,
     /// Declared by hand.

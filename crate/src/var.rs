@@ -224,6 +224,11 @@ impl<'a> Var<'a> {
         self.apply2(ops::MatrixMultiply, other, &[])
     }
 
+    /// The product of a (co)tangent and a value, in either order: see `strong_mul`.
+    pub fn strong_matmul(self, other: Var<'a>) -> Var<'a> {
+        self.apply2(ops::MatrixMultiply, other, ops::matmul::STRONG)
+    }
+
     /// Undoes broadcasting: sums over the axes along which `dims` was stretched to this value's dims. The one place
     /// where a cotangent (or the tangent of a linear op) is brought back to the shape of its value.
     pub fn sum_to(self, dims: &[usize]) -> Var<'a> {

@@ -55,6 +55,8 @@ const followers: [string, (y: Tensor) => Tensor][] = [
   ["mean", (y) => y.mean()],
   ["cumsum", (y) => y.cumsum()],
   ["prod", (y) => y.prod()],
+  ["cumprod", (y) => y.cumprod()],
+  ["matmul with zeros", (y) => y.matmul(ad.tensor([[0, 1], [1, 0], [2, 1]], { dtype: "float64" }))],
   ["outer", (y) => y.outer(vector(0, 1))],
   ["dot", (y) => y.dot(vector(0, 1, 2))],
   ["square", (y) => y.square()],
@@ -80,6 +82,8 @@ const masks: [string, (x: Tensor, y: Tensor) => Tensor][] = [
   ["mul by a mask", (_, y) => y.mul(vector(0, 1, 1))],
   ["mul by a mask, then where", (x, y) => ad.where(x.gt(0), y.mul(vector(0, 1, 1)), 0)],
   ["div by Infinity", (_, y) => y.div(vector(Infinity, 1, 1))],
+  ["matmul", (_, y) => y.matmul(ad.tensor([[0], [1], [1]], { dtype: "float64" }))],
+  ["a matrix times it", (_, y) => ad.tensor([[0, 1, 0], [0, 0, 1]], { dtype: "float64" }).matmul(y)],
   ["slice", (_, y) => y.slice([1], [3])],
 ];
 

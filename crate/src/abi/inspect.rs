@@ -121,7 +121,7 @@ pub fn mutate(op: u32, input: u32, mode: u32, damage: u32) -> u32 {
     let inputs = match &op.row().kind {
         Kind::Primitive { rule: Rule::Zero, .. } | Kind::Composite(_) => 0,
         Kind::Primitive { rule: Rule::Elementwise(partials), .. } => partials.len() as u32,
-        Kind::Primitive { rule: Rule::Multilinear(_), .. } => 2,
+        Kind::Primitive { rule: Rule::Multilinear { .. }, .. } => 2,
         Kind::Primitive { .. } => 1,
     };
     let damage = match damage {

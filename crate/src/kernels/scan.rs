@@ -28,11 +28,17 @@ pub fn cumprod<T: Number>(x: &[T], outer: usize, r: usize, inner: usize, reverse
     scan(x, x, outer, r, inner, reverse, |x, _| x, |product, x, _| product.times(x), |z| z, out);
 }
 
-/// z_k = a_k z_{k-1} + b_k with z_{-1} = 0; with `reverse` z_k = a_k z_{k+1} + b_k with z_r = 0.
+/// z_k = a_k z_{k-1} + b_k with z_{-1} = 0; with `reverse` z_k = a_k z_{k+1} + b_k with z_r = 0. With `strong` a product is 0 where
+/// a factor is, even if the other is infinite or NaN.
 #[allow(clippy::too_many_arguments)]
-pub fn linear_scan<T: Number>(a: &[T], b: &[T], outer: usize, r: usize, inner: usize, reverse: bool, out: &mut [T]) {
+pub fn linear_scan<T: Number>(a: &[T], b: &[T], outer: usize, r: usize, inner: usize, reverse: bool, strong: bool, out: &mut [T]) {
+    let strong_product = |a: T, z: T| if (a == T::ZERO) | (z == T::ZERO) { T::ZERO } else { a.times(z) };
     // The first step does not read a: 0 * Infinity or 0 * NaN must not reach the result.
-    scan(a, b, outer, r, inner, reverse, |_, b| b, |z: T, a, b| a.times(z).plus(b), |z| z, out);
+    if strong {
+        scan(a, b, outer, r, inner, reverse, |_, b| b, |z: T, a, b| strong_product(a, z).plus(b), |z| z, out);
+    } else {
+        scan(a, b, outer, r, inner, reverse, |_, b| b, |z: T, a, b| a.times(z).plus(b), |z| z, out);
+    }
 }
 
 /// Four elements at a time, so that the chain from one element to the next is one addition in four.
@@ -175,7 +181,7 @@ mod tests {
             compare(outer, r, inner, reverse, &out, 0.0, |z, i| z + b[i]);
             cumprod(&b, outer, r, inner, reverse, &mut out);
             compare(outer, r, inner, reverse, &out, 1.0, |z, i| z * b[i]);
-            linear_scan(&a, &b, outer, r, inner, reverse, &mut out);
+            linear_scan(&a, &b, outer, r, inner, reverse, false, &mut out);
             compare(outer, r, inner, reverse, &out, 0.0, |z, i| a[i] * z + b[i]);
             let integers: Vec<i32> = (0..n as i32).collect();
             let mut sums = vec![5; n];
@@ -207,7 +213,10 @@ mod tests {
         assert_eq!(out[1..], [7.0, 6.0, 4.0]);
         assert!(out[0].is_nan());
         // The coefficient of the state before the first is never read.
-        linear_scan(&[f32::NAN, 2.0, 0.0, 1.0], &[1.0, 1.0, 1.0, 1.0], 1, 4, 1, false, &mut out);
+        linear_scan(&[f32::NAN, 2.0, 0.0, 1.0], &[1.0, 1.0, 1.0, 1.0], 1, 4, 1, false, false, &mut out);
         assert_eq!(out, [1.0, 3.0, 1.0, 2.0]);
+        // Where asked to, 0 wins against an infinite state or coefficient.
+        linear_scan(&[1.0, 0.0, f32::INFINITY, 2.0], &[f32::INFINITY, 0.0, 1.0, 1.0], 1, 4, 1, false, true, &mut out);
+        assert_eq!(out, [f32::INFINITY, 0.0, 1.0, 3.0]);
     }
 }

@@ -94,13 +94,13 @@ fn jvp<'a>(op: Op, rule: &Rule, x: &[Var<'a>], t: &[Option<Var<'a>>], y: Var<'a>
                 .collect();
             Some(Var::bind(y.engine, op, &replaced, params))
         }
-        Rule::Multilinear(_) => {
+        Rule::Multilinear { tangents, .. } => {
             let mut sum: Option<Var> = None;
             for (i, tangent) in t.iter().enumerate() {
                 let Some(tangent) = *tangent else { continue };
                 let mut replaced: SmallVec<[Var; 4]> = SmallVec::from_slice(x);
                 replaced[i] = tangent;
-                let term = Var::bind(y.engine, op, &replaced, params);
+                let term = Var::bind(y.engine, op, &replaced, tangents);
                 sum = Some(sum.map_or(term, |s| s + term));
             }
             sum

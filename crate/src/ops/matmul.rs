@@ -5,12 +5,17 @@ use super::support::to_dtype;
 use crate::dtype::{DType, Element};
 use crate::error::{Error, ErrorCode, Result};
 use crate::kernels::gemm;
+use crate::kernels::number::Number;
 use crate::memory::array::Array;
 use crate::op::{Row, Rule};
 use crate::shape::{broadcast, show, Dims};
 
-/// [..., m, k] · [..., k, n] with broadcast leading axes.
-fn multiply(inputs: &[&Array], _: &[f64]) -> Result<Array> {
+/// The parameter of products of tangents and cotangents: 0 wins against an infinity or NaN, as everywhere in derivatives.
+pub const STRONG: &[f64] = &[1.0];
+
+/// [..., m, k] · [..., k, n] with broadcast leading axes: [strong]
+fn multiply(inputs: &[&Array], params: &[f64]) -> Result<Array> {
+    let strong = params == STRONG;
     let (a, b) = (&inputs[0], &inputs[1]);
     let (ra, rb) = (a.dims.len(), b.dims.len());
     if ra < 2 || rb < 2 || a.dims[ra - 1] != b.dims[rb - 2] {
@@ -34,28 +39,36 @@ fn multiply(inputs: &[&Array], _: &[f64]) -> Result<Array> {
         return Ok(out);
     }
     match dtype {
-        DType::Float32 => batches::<f32>(gemm::gemm_f32, &a, &b, &batch, (m, n, k), &mut out),
-        DType::Float64 => batches::<f64>(gemm::gemm_f64, &a, &b, &batch, (m, n, k), &mut out),
-        _ => batches::<i32>(gemm::gemm_i32, &a, &b, &batch, (m, n, k), &mut out),
+        DType::Float32 => batches::<f32>(gemm::gemm_f32, strong, &a, &b, &batch, (m, n, k), &mut out),
+        DType::Float64 => batches::<f64>(gemm::gemm_f64, strong, &a, &b, &batch, (m, n, k), &mut out),
+        _ => batches::<i32>(gemm::gemm_i32, strong, &a, &b, &batch, (m, n, k), &mut out),
     }?;
     Ok(out)
 }
 
 type Gemm<T> = unsafe fn(usize, usize, usize, *const T, isize, isize, *const T, isize, isize, *mut T, usize, bool) -> std::result::Result<(), gemm::AllocError>;
 
-fn batches<T: Element>(kernel: Gemm<T>, a: &Array, b: &Array, batch: &[usize], (m, n, k): (usize, usize, usize), out: &mut Array) -> Result<()> {
+fn batches<T: Element + Number>(kernel: Gemm<T>, strong: bool, a: &Array, b: &Array, batch: &[usize], (m, n, k): (usize, usize, usize), out: &mut Array) -> Result<()> {
     let (ra, rb) = (a.dims.len(), b.dims.len());
     let no_memory = |_| Error::new(ErrorCode::OutOfMemory, "no memory for packing the operands of a matrix product");
     let (a_row, a_column) = (a.strides[ra - 2], a.strides[ra - 1]);
     let (b_row, b_column) = (b.strides[rb - 2], b.strides[rb - 1]);
     let c = out.slice_mut::<T>().as_mut_ptr();
+    // SAFETY: as the kernels ask, for the callers below.
+    let product = |m: usize, a: *const T, b: *const T, c: *mut T| unsafe {
+        kernel(m, n, k, a, a_row, a_column, b, b_row, b_column, c, n, false).map_err(no_memory)?;
+        if strong {
+            gemm::mend(m, n, k, a, a_row, a_column, b, b_row, b_column, c, n);
+        }
+        Ok(())
+    };
     // One matrix on the right and the rows of all batches evenly apart: one product with many rows.
     let single_right = b.dims[..rb - 2].iter().all(|&d| d == 1);
     let even = a.dims[..ra - 2] == *batch && (0..ra - 2).rev().try_fold(a_row * m as isize, |step, i| (a.strides[i] == step || a.dims[i] == 1).then(|| step * a.dims[i] as isize)).is_some();
     if single_right && even {
         let rows = m * batch.iter().product::<usize>();
-        // SAFETY: row i of batch j stands a_row·(j·m + i) elements from the start.
-        return unsafe { kernel(rows, n, k, a.pointer(), a_row, a_column, b.pointer(), b_row, b_column, c, n, false) }.map_err(no_memory);
+        // Row i of batch j stands a_row·(j·m + i) elements from the start.
+        return product(rows, a.pointer(), b.pointer(), c);
     }
     let stride = |x: &Array, rank: usize, axis: usize| -> isize {
         let lead = batch.len() - (rank - 2);
@@ -75,10 +88,8 @@ fn batches<T: Element>(kernel: Gemm<T>, a: &Array, b: &Array, batch: &[usize], (
             b_at += i * stride(b, rb, axis);
         }
         // SAFETY: the offsets stay inside the views, `c` has count·m·n elements.
-        unsafe {
-            kernel(m, n, k, a.pointer::<T>().offset(a_at), a_row, a_column, b.pointer::<T>().offset(b_at), b_row, b_column, c.add(index * m * n), n, false)
-        }
-        .map_err(no_memory)?;
+        let (a, b, c) = unsafe { (a.pointer::<T>().offset(a_at), b.pointer::<T>().offset(b_at), c.add(index * m * n)) };
+        product(m, a, b, c)?;
     }
     Ok(())
 }
@@ -88,9 +99,9 @@ crate::rows! { start: super::index::END;
     MatrixMultiply => Row::primitive(
         "matrixMultiply",
         multiply,
-        Rule::Multilinear(|i, x, ct, _| {
+        Rule::Multilinear { tangents: STRONG, transpose: |i, x, ct, _| {
             if i == 0 {
-                return ct.matmul(x[1].matrix_transpose());
+                return ct.strong_matmul(x[1].matrix_transpose());
             }
             // A weight shared by a whole batch: the sum over the batch is part of one product, Aᵀ ct with all rows together.
             let (a, b) = (x[0].dims(), x[1].dims());
@@ -98,10 +109,10 @@ crate::rows! { start: super::index::END;
                 let rows: usize = a[..a.len() - 1].iter().product();
                 let flat_a = x[0].reshape(&[rows, a[a.len() - 1]]);
                 let flat_ct = ct.reshape(&[rows, b[1]]);
-                return flat_a.matrix_transpose().matmul(flat_ct);
+                return flat_a.matrix_transpose().strong_matmul(flat_ct);
             }
-            x[0].matrix_transpose().matmul(ct)
-        }),
+            x[0].matrix_transpose().strong_matmul(ct)
+        } },
         batching::elementwise,
     ),
 }

@@ -129,6 +129,7 @@ fn cumulative_sum(x: &Array, params: &[f64]) -> Result<Array> {
     Ok(out)
 }
 
+/// linearScan(a, b): [axis, reverse, strong]; see `STRONG` of matmul.
 fn recurrence(inputs: &[&Array], params: &[f64]) -> Result<Array> {
     let dims = crate::shape::broadcast(&inputs[0].dims, &inputs[1].dims)?;
     let dtype = inputs[0].dtype.promote(inputs[1].dtype);
@@ -137,7 +138,7 @@ fn recurrence(inputs: &[&Array], params: &[f64]) -> Result<Array> {
     need_float(&a)?;
     let at = around(&dims, params[0])?;
     let mut out = Array::new(dtype, &dims)?;
-    with_float!(dtype, T => scan::linear_scan::<T>(a.slice(), b.slice(), at.outer, at.r, at.inner, params[1] != 0.0, out.slice_mut()));
+    with_float!(dtype, T => scan::linear_scan::<T>(a.slice(), b.slice(), at.outer, at.r, at.inner, params[1] != 0.0, params.get(2) == Some(&1.0), out.slice_mut()));
     Ok(out)
 }
 
@@ -330,11 +331,11 @@ crate::rows! { start: super::binary::END;
                     (Some(u), None) | (None, Some(u)) => u,
                     (None, None) => y.zeros_like(),
                 };
-                x[0].apply2(ops::LinearScan, driven, p)
+                x[0].apply2(ops::LinearScan, driven, &[p[0], p[1], 1.0])
             },
             vjp: |i, x, y, ct, p| {
                 let a = x[0].broadcast_to(&y.dims());
-                let adjoint = shift(a, p[0], p[1] != 0.0, 0.0).apply2(ops::LinearScan, ct, &[p[0], 1.0 - p[1]]);
+                let adjoint = shift(a, p[0], p[1] != 0.0, 0.0).apply2(ops::LinearScan, ct, &[p[0], 1.0 - p[1], 1.0]);
                 if i == 1 {
                     adjoint
                 } else {

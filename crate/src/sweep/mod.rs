@@ -470,7 +470,7 @@ fn vjp<'a>(rule: &Rule, i: usize, x: &[Var<'a>], y: Var<'a>, ct: Var<'a>, params
     match rule {
         Rule::Zero => None,
         Rule::Elementwise(partials) => apply_diagonal(partials[i](x, y, params), ct),
-        Rule::Linear(transpose) | Rule::Multilinear(transpose) => Some(transpose(i, x, ct, params)),
+        Rule::Linear(transpose) | Rule::Multilinear { transpose, .. } => Some(transpose(i, x, ct, params)),
         Rule::Custom { vjp, .. } => Some(vjp(i, x, y, ct, params)),
     }
 }

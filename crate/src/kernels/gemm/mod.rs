@@ -7,10 +7,12 @@
 //! when B's rows are contiguous. One row or one column is a matrix-vector product of its own.
 
 mod matvec;
+mod strong;
 mod vector;
 
 use matvec::matrix_vector;
 use std::cell::RefCell;
+pub use strong::mend;
 use vector::{Vector, F32, F64};
 
 /// No memory for the packed panels.
