@@ -19,6 +19,8 @@ export const hypot: Binary = binary("hypot");
 /** a log b, 0 where a is 0. */
 export const xlogy: Binary = binary("xlogy");
 export const atan2: Binary = binary("atan2");
+/** log(eᵃ + eᵇ) without overflow. */
+export const logaddexp: Binary = binary("logaddexp");
 export const maximum: Binary = binary("maximum");
 export const minimum: Binary = binary("minimum");
 

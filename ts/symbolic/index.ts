@@ -27,6 +27,15 @@ const SAME_NAME = new Set([
 ]);
 
 const LN2 = c(Math.LN2);
+/** 1 + factor x² */
+const onePlus = (factor: number, x: Expression) => sum(c(1), product(c(factor), power(x, c(2))));
+const bell = (x: Expression) => product(call("sigmoid", x), call("sigmoid", x.neg()));
+const cdf = (x: Expression) => product(half, sum(c(1), call("erf", product(c(Math.SQRT1_2), x))));
+/** tanh(softplus x) */
+const gate = (x: Expression) => call("tanh", call("softplus", x));
+const geluArgument = (x: Expression) => product(c(2 * Math.sqrt(2 / Math.PI)), x, onePlus(0.044715, x));
+const squares = (x: Expression, y: Expression) => sum(power(x, c(2)), power(y, c(2)));
+
 /** The other elementwise ops, as formulas. */
 const FORMULAS: Record<string, (...x: Expression[]) => Expression> = {
   neg: (x) => x.neg(),
@@ -63,9 +72,41 @@ const FORMULAS: Record<string, (...x: Expression[]) => Expression> = {
   logicalAnd: (x, y) => product(x, y),
   logicalOr: (x, y) => call("maximum", x, y),
   logicalNot: (x) => sum(c(1), x.neg()),
+  geluTanh: (x) => product(x, call("sigmoid", geluArgument(x))),
+  mish: (x) => product(x, gate(x)),
+  logaddexp: (x, y) => call("log", sum(call("exp", x), call("exp", y))),
+  asinDerivative: (x) => power(onePlus(-1, x), c(-0.5)),
+  atanDerivative: (x) => power(onePlus(1, x), c(-1)),
+  tanhDerivative: (x) => power(call("cosh", x), c(-2)),
+  asinhDerivative: (x) => power(onePlus(1, x), c(-0.5)),
+  acoshDerivative: (x) => power(sum(power(x, c(2)), c(-1)), c(-0.5)),
+  atanhDerivative: (x) => power(onePlus(-1, x), c(-1)),
+  gaussian: (x) => call("exp", power(x, c(2)).neg()),
+  sigmoidDerivative: bell,
+  siluDerivative: (x) => sum(call("sigmoid", x), product(x, bell(x))),
+  geluErfDerivative: (x) => sum(cdf(x), product(c(1 / Math.sqrt(2 * Math.PI)), x, call("exp", product(c(-0.5), power(x, c(2)))))),
+  mishDerivative: (x) => sum(gate(x), product(x, call("sigmoid", x), power(call("cosh", call("softplus", x)), c(-2)))),
+  hypotDerivative: (x, y) => product(x, power(squares(x, y), c(-0.5))),
+  atan2Derivative: (x, y) => product(y, power(squares(x, y), c(-1))),
   cast: (x) => x,
   stopGradient: (x) => x,
 };
+
+/**
+ * ∂^(n + m) x^y / ∂x^n ∂y^m: a polynomial in ln x times x^(y - n), whose coefficients are derivatives of y (y - 1) ... (y - n + 1),
+ * found as Taylor coefficients of that product.
+ */
+function powDerivative(n: number, m: number, x: Expression, y: Expression): Expression {
+  const taylor = [c(1), ...Array.from({ length: m }, () => c(0))];
+  for (let i = 0; i < n; i++) {
+    for (let k = m; k >= 0; k--) taylor[k] = sum(product(taylor[k]!, sum(y, c(-i))), k > 0 ? taylor[k - 1]! : c(0));
+  }
+  const { polynomial } = taylor.reduce(
+    ({ polynomial, falling }, coefficient, k) => ({ polynomial: sum(product(polynomial, call("log", x)), product(c(falling), coefficient)), falling: falling * (m - k) }),
+    { polynomial: c(0), falling: 1 },
+  );
+  return product(polynomial, power(x, sum(y, c(-n))));
+}
 
 /** Larger values make expressions nobody reads. */
 const MOST_ELEMENTS = 512;
@@ -109,8 +150,8 @@ function unsupported(op: string): ValueError {
 
 function step(instruction: Instruction, inputs: Elements[]): Elements {
   const { op, parameters, output } = instruction;
-  if (SAME_NAME.has(op) || op in FORMULAS) {
-    const formula = FORMULAS[op] ?? ((...x: Expression[]) => call(op, ...x));
+  if (SAME_NAME.has(op) || op in FORMULAS || op === "powDerivative") {
+    const formula = op === "powDerivative" ? (x: Expression, y: Expression) => powDerivative(parameters[0]!, parameters[1]!, x, y) : FORMULAS[op] ?? ((...x: Expression[]) => call(op, ...x));
     const operands = instruction.inputs.map((v, i) => stretched(inputs[i]!, v.shape, output.shape));
     return Array.from({ length: sizeOf(output.shape) }, (_, i) => formula(...operands.map((o) => o[i]!)));
   }

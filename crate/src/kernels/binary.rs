@@ -1,8 +1,10 @@
 //! Functions of two arrays, or of an array and a number; selection; accumulation in place.
 
 use super::lane::{f32x4, f64x2, zip, Lane};
+use super::math::exponential::log_add_exp;
+use super::math::derivatives::{atan2_derivative, hypot_derivative, pow_derivative};
 use super::math::inverse::atan2;
-use super::math::power::{atan2_f32, fmod_f32, hypot_f32, hypot_f64, mod_f32, mod_f64, pow_f32, xlogy};
+use super::math::power::{atan2_f32, fmod_f32, hypot_f32, hypot_f64, mod_f32, mod_f64, pairwise, pow_f32, xlogy};
 
 /// An array, or one number in place of an array of it.
 #[derive(Clone, Copy)]
@@ -27,6 +29,12 @@ pub enum Binary {
     Atan2,
     /// x ln y, 0 where x = 0.
     Xlogy,
+    /// ln(e^x + e^y)
+    LogAddExp,
+    /// a/√(a² + b²), 0 at the origin.
+    HypotDerivative,
+    /// b/(a² + b²), 0 at the origin.
+    Atan2Derivative,
     Maximum,
     Minimum,
     /// 0 where an operand is 0, else the product: zero wins against an infinity or NaN, on either side.
@@ -63,7 +71,7 @@ impl<'a, T: Copy + Default> Source<'a, T> {
 }
 
 /// Runs a kernel over slices on operands of any kind.
-pub(super) fn in_blocks<T: Copy + Default, O>(a: Operand<T>, b: Operand<T>, out: &mut [O], kernel: fn(&[T], &[T], &mut [O])) {
+pub(super) fn in_blocks<T: Copy + Default, O>(a: Operand<T>, b: Operand<T>, out: &mut [O], kernel: impl Fn(&[T], &[T], &mut [O])) {
     if let (Operand::Slice(a), Operand::Slice(b)) = (a, b) {
         return kernel(a, b, out);
     }
@@ -127,6 +135,7 @@ macro_rules! common {
             Binary::Minimum => |a, b, out| zip::<L>(a, b, out, |a, b| a.minimum(b)),
             Binary::StrongMul => |a, b, out| zip::<L>(a, b, out, strong_product),
             Binary::Xlogy => |a, b, out| zip::<L>(a, b, out, xlogy),
+            Binary::LogAddExp => |a, b, out| zip::<L>(a, b, out, log_add_exp),
             $($rest)*
         }
     }};
@@ -146,6 +155,8 @@ pub fn binary_f32(function: Binary, a: Operand<f32>, b: Operand<f32>, out: &mut 
         Binary::Pow => |a, b, out| zip::<L>(a, b, out, pow_f32),
         Binary::Hypot => |a, b, out| zip::<L>(a, b, out, hypot_f32),
         Binary::Atan2 => |a, b, out| zip::<L>(a, b, out, atan2_f32),
+        Binary::HypotDerivative => |a, b, out| zip::<L>(a, b, out, |a, b| pairwise(a, b, hypot_derivative)),
+        Binary::Atan2Derivative => |a, b, out| zip::<L>(a, b, out, |a, b| pairwise(a, b, atan2_derivative)),
     });
     in_blocks(a, b, out, kernel);
 }
@@ -162,8 +173,19 @@ pub fn binary_f64(function: Binary, a: Operand<f64>, b: Operand<f64>, out: &mut 
         Binary::Pow => |a, b, out| one_by_one(a, b, out, libm::pow),
         Binary::Hypot => |a, b, out| zip::<L>(a, b, out, hypot_f64),
         Binary::Atan2 => |a, b, out| zip::<L>(a, b, out, atan2),
+        Binary::HypotDerivative => |a, b, out| zip::<L>(a, b, out, hypot_derivative),
+        Binary::Atan2Derivative => |a, b, out| zip::<L>(a, b, out, atan2_derivative),
     });
     in_blocks(a, b, out, kernel);
+}
+
+/// ∂^(n + m) a^b / ∂a^n ∂b^m
+pub fn pow_derivative_f32(n: u32, m: u32, a: Operand<f32>, b: Operand<f32>, out: &mut [f32]) {
+    in_blocks(a, b, out, |a, b, out| one_by_one(a, b, out, |a, b| pow_derivative(n, m, a as f64, b as f64) as f32));
+}
+
+pub fn pow_derivative_f64(n: u32, m: u32, a: Operand<f64>, b: Operand<f64>, out: &mut [f64]) {
+    in_blocks(a, b, out, |a, b, out| one_by_one(a, b, out, |a, b| pow_derivative(n, m, a, b)));
 }
 
 /// Integers wrap. A zero divisor is the caller's to refuse.
@@ -178,7 +200,7 @@ pub fn binary_i32(function: Binary, a: Operand<i32>, b: Operand<i32>, out: &mut 
         Binary::Pow => |a, b, out| one_by_one(a, b, out, pow_i32),
         Binary::Maximum => |a, b, out| one_by_one(a, b, out, i32::max),
         Binary::Minimum => |a, b, out| one_by_one(a, b, out, i32::min),
-        Binary::Hypot | Binary::Atan2 | Binary::Xlogy => unreachable!("{function:?} of integers is computed in float32"),
+        Binary::Hypot | Binary::Atan2 | Binary::Xlogy | Binary::LogAddExp | Binary::HypotDerivative | Binary::Atan2Derivative => unreachable!("{function:?} of integers is computed in float32"),
     };
     in_blocks(a, b, out, kernel);
 }

@@ -4,7 +4,11 @@ use super::lane::{f32x4, f64x2, map, through_f64, Lane};
 use super::math::exponential::{
     cosh, exp, exp2, expm1, gelu_tanh_f32, gelu_tanh_f64, log_sigmoid, sigmoid, silu, sinh, softplus, tanh,
 };
-use super::math::error_function::{erf, erfc, erfinv, gelu};
+use super::math::derivatives::{
+    acosh_derivative, asin_derivative, asinh_derivative, atan_derivative, atanh_derivative, mish, mish_derivative, sigmoid_derivative,
+    silu_derivative, tanh_derivative,
+};
+use super::math::error_function::{erf, erfc, erfinv, gaussian, gelu, gelu_derivative};
 use super::math::gamma::{digamma, polygamma};
 use super::math::inverse::{acos, acosh, asin, asinh, atan, atanh};
 use super::math::logarithm::{log, log10, log1p, log2};
@@ -52,6 +56,19 @@ pub enum Unary {
     Gelu,
     GeluTanh,
     Silu,
+    Mish,
+    AsinDerivative,
+    AtanDerivative,
+    TanhDerivative,
+    AsinhDerivative,
+    AcoshDerivative,
+    AtanhDerivative,
+    /// e^(-x²)
+    Gaussian,
+    SigmoidDerivative,
+    SiluDerivative,
+    GeluDerivative,
+    MishDerivative,
     Floor,
     Ceil,
     Round,
@@ -110,6 +127,18 @@ macro_rules! common {
             Unary::LogSigmoid => map::<L>($x, $out, log_sigmoid),
             Unary::Gelu => map::<L>($x, $out, gelu),
             Unary::Silu => map::<L>($x, $out, silu),
+            Unary::Mish => map::<L>($x, $out, mish),
+            Unary::AsinDerivative => map::<L>($x, $out, asin_derivative),
+            Unary::AtanDerivative => map::<L>($x, $out, atan_derivative),
+            Unary::TanhDerivative => map::<L>($x, $out, tanh_derivative),
+            Unary::AsinhDerivative => map::<L>($x, $out, asinh_derivative),
+            Unary::AcoshDerivative => map::<L>($x, $out, acosh_derivative),
+            Unary::AtanhDerivative => map::<L>($x, $out, atanh_derivative),
+            Unary::Gaussian => map::<L>($x, $out, gaussian),
+            Unary::SigmoidDerivative => map::<L>($x, $out, sigmoid_derivative),
+            Unary::SiluDerivative => map::<L>($x, $out, silu_derivative),
+            Unary::GeluDerivative => map::<L>($x, $out, gelu_derivative),
+            Unary::MishDerivative => map::<L>($x, $out, mish_derivative),
             $($rest)*
         }
     }};

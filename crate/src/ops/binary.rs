@@ -140,12 +140,24 @@ macro_rules! compare_row {
     };
 }
 
+/// Where both are 0.
+fn origin<'a>(x: &[Var<'a>]) -> Var<'a> {
+    let zero = |x: Var<'a>| x.equal(x.constant(0.0));
+    zero(x[0]).and(zero(x[1]))
+}
+
+/// a - b; 0 of two Infinities, -Infinity of two -Infinities: as for logsumexp, the former share and the latter count nothing.
+fn difference<'a>(a: Var<'a>, b: Var<'a>) -> Var<'a> {
+    let (zero, same) = (a.constant(0.0), a.equal(b).and(a.apply(ops::IsFinite, &[]).not()));
+    same.select(a.apply2(ops::Minimum, zero, &[]), a - same.select(zero, b))
+}
+
 /// 1 where the first wins, 1/2 on a tie.
 fn share<'a>(wins: Var<'a>, ties: Var<'a>, like: Var<'a>) -> Diagonal<'a> {
     Value(ties.select(like.constant(0.5), wins.cast(like.dtype())))
 }
 
-crate::rows! { start: super::elementwise::END;
+crate::rows! { start: super::derivatives::END;
     // 1, 1
     Add => binary_row!("add", Add, Number, |_, _, _| One, |_, _, _| One),
     // 1, -1
@@ -159,66 +171,66 @@ crate::rows! { start: super::elementwise::END;
         Rule::Elementwise(&[|x, _, _| Value(x[1].reciprocal()), |x, y, _| Value(-(y / x[1]))]),
         batch,
     ),
-    // 1, -⌊a/b⌋
-    Mod => binary_row!("mod", Mod, Number, |_, _, _| One, |x, _, _| Value(-(x[0] / x[1]).apply(ops::Floor, &[]))),
-    // 1, -trunc(a/b)
-    Fmod => binary_row!("fmod", Fmod, Number, |_, _, _| One, |x, _, _| Value(-(x[0] / x[1]).apply(ops::Trunc, &[]))),
+    // 1, -⌊a/b⌋: the quotient of which y is the remainder, not that of the rounded a/b
+    Mod => binary_row!("mod", Mod, Number, |_, _, _| One, |x, y, _| Value(-((x[0] - y) / x[1]).apply(ops::Round, &[]))),
+    // 1, -trunc(a/b), likewise
+    Fmod => binary_row!("fmod", Fmod, Number, |_, _, _| One, |x, y, _| Value(-((x[0] - y) / x[1]).apply(ops::Round, &[]))),
     // b a^(b-1), 0 where b = 0;   y log a, 0 where a = 0 and b >= 0
     Pow => binary_row!(
         "pow", Pow, Number,
-        |x, _, _| {
-            let (a, b) = (x[0], x[1]);
-            let flat = b.equal(b.constant(0.0));
-            let exponent = flat.select(b.constant(1.0), b) - 1.0;
-            Value(flat.select(b.constant(0.0), b * a.pow(exponent)))
-        },
-        |x, y, _| {
-            let (a, b) = (x[0], x[1]);
-            let flat = a.equal(a.constant(0.0)).and(b.greater_equal(b.constant(0.0)));
-            Value(flat.select(y.constant(0.0), y * flat.select(a.constant(1.0), a).log()))
-        }
+        |x, _, _| Value(x[0].apply2(ops::PowDerivative, x[1], &[1.0, 0.0])),
+        |x, _, _| Value(x[0].apply2(ops::PowDerivative, x[1], &[0.0, 1.0]))
     ),
     // a/y, b/y; 0 at the origin
     Hypot => binary_row!(
         "hypot", Hypot, Float,
-        |x, y, _| {
-            let origin = y.equal(y.constant(0.0));
-            Value(origin.select(y.constant(0.0), x[0] / origin.select(y.constant(1.0), y)))
+        |x, _, _| Value(x[0].apply2(ops::HypotDerivative, x[1], &[])),
+        |x, _, _| Value(x[1].apply2(ops::HypotDerivative, x[0], &[]))
+    ),
+    // c = a/h, h = √(a² + b²);   s²/h, -c s/h with s = b/h: undefined at the origin, as the function has a kink there
+    HypotDerivative => binary_row!(
+        "hypotDerivative", HypotDerivative, Float,
+        |x, _, _| {
+            let s = x[1].apply2(ops::HypotDerivative, x[0], &[]);
+            Value(s * s / x[0].apply2(ops::Hypot, x[1], &[]))
         },
         |x, y, _| {
-            let origin = y.equal(y.constant(0.0));
-            Value(origin.select(y.constant(0.0), x[1] / origin.select(y.constant(1.0), y)))
+            let s = x[1].apply2(ops::HypotDerivative, x[0], &[]);
+            Value(-(y * s / x[0].apply2(ops::Hypot, x[1], &[])))
         }
     ),
-    // b/(a² + b²), -a/(a² + b²), through h = hypot so that nothing overflows; 0 at the origin
+    // b/(a² + b²), -a/(a² + b²); 0 at the origin
     Atan2 => binary_row!(
         "atan2", Atan2, Float,
-        |x, _, _| {
-            let h = x[0].apply2(ops::Hypot, x[1], &[]);
-            let origin = h.equal(h.constant(0.0));
-            let h = origin.select(h.constant(1.0), h);
-            Value(x[1] / h / h)
-        },
-        |x, _, _| {
-            let h = x[0].apply2(ops::Hypot, x[1], &[]);
-            let origin = h.equal(h.constant(0.0));
-            let h = origin.select(h.constant(1.0), h);
-            Value(-(x[0] / h / h))
+        |x, _, _| Value(x[0].apply2(ops::Atan2Derivative, x[1], &[])),
+        |x, _, _| Value(-x[1].apply2(ops::Atan2Derivative, x[0], &[]))
+    ),
+    // v = b/(a² + b²), u = a/(a² + b²), the parts of 1/(b + ai):   -2uv, u² - v²
+    Atan2Derivative => binary_row!(
+        "atan2Derivative", Atan2Derivative, Float,
+        |x, y, _| Value(x[1].apply2(ops::Atan2Derivative, x[0], &[]) * y * -2.0),
+        |x, y, _| {
+            let u = x[1].apply2(ops::Atan2Derivative, x[0], &[]);
+            Value(u * u - y * y)
         }
     ),
-    // log b, 0 where a = b = 0;   a/b, 0 where a = 0
+    // log b, 0 where a = b = 0;   a/b, 0 where a = b = 0
     Xlogy => binary_row!(
         "xlogy", Xlogy, Float,
         |x, _, _| {
-            let (a, b) = (x[0], x[1]);
-            let flat = a.equal(a.constant(0.0)).and(b.equal(b.constant(0.0)));
-            Value(flat.select(b.constant(0.0), flat.select(b.constant(1.0), b).log()))
+            let (b, origin) = (x[1], origin(x));
+            Value(origin.select(b.constant(0.0), origin.select(b.constant(1.0), b).log()))
         },
         |x, _, _| {
-            let (a, b) = (x[0], x[1]);
-            let flat = a.equal(a.constant(0.0));
-            Value(flat.select(b.constant(0.0), a / flat.select(b.constant(1.0), b)))
+            let (b, origin) = (x[1], origin(x));
+            Value(origin.select(b.constant(0.0), x[0] / origin.select(b.constant(1.0), b)))
         }
+    ),
+    // σ(a - b), σ(b - a)
+    LogAddExp => binary_row!(
+        "logaddexp", LogAddExp, Float,
+        |x, _, _| Value(difference(x[0], x[1]).apply(ops::Sigmoid, &[])),
+        |x, _, _| Value(difference(x[1], x[0]).apply(ops::Sigmoid, &[]))
     ),
     // ties share
     Maximum => binary_row!(

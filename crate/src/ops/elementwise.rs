@@ -5,6 +5,7 @@ use super::support::{elementwise, need_float, to_dtype};
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::kernels::binary::Operand;
+use crate::kernels::math::exponential::{GELU_CUBE, GELU_SCALE};
 use crate::kernels::unary::{self, Unary};
 use crate::memory::array::Array;
 use crate::op::{Diagonal, Row, Rule};
@@ -14,14 +15,14 @@ use Diagonal::{Mask, MinusOne, Value};
 
 /// Which dtypes a function is for.
 #[derive(Clone, Copy, PartialEq)]
-enum Domain {
+pub(super) enum Domain {
     /// Integers become float32.
     Float,
     /// Integers stay what they are.
     Number,
 }
 
-fn run(function: Unary, domain: Domain, inputs: &[&Array]) -> Result<Array> {
+pub(super) fn run(function: Unary, domain: Domain, inputs: &[&Array]) -> Result<Array> {
     let x = &inputs[0];
     let dtype = match (x.dtype, domain) {
         (d, Domain::Float) => d.to_float(),
@@ -53,20 +54,11 @@ macro_rules! unary_row {
     };
 }
 
+pub(super) use unary_row;
+
 /// NaN where the function is undefined, else the partial: 1/x has a value at -1 where log has none.
 fn inside<'a>(defined: Var<'a>, partial: Var<'a>) -> Diagonal<'a> {
     Value(defined.select(partial, partial.constant(f64::NAN)))
-}
-
-/// A row with one integer parameter n whose derivative is the same row with n + 1.
-fn derivative_family(x: &[&Array], n: f64, f32_kernel: fn(u32, &[f32], &mut [f32]), f64_kernel: fn(u32, &[f64], &mut [f64])) -> Result<Array> {
-    let x = to_dtype(x[0], x[0].dtype.to_float())?.contiguous()?;
-    let mut out = Array::new(x.dtype, &x.dims)?;
-    match x.dtype {
-        DType::Float64 => f64_kernel(n as u32, x.slice(), out.slice_mut()),
-        _ => f32_kernel(n as u32, x.slice(), out.slice_mut()),
-    }
-    Ok(out)
 }
 
 /// Selu's constants (Klambauer et al. 2017).
@@ -111,48 +103,34 @@ crate::rows! { start: 0;
     Cos => unary_row!("cos", Cos, Float, |x, _, _| Value(-x[0].apply(ops::Sin, &[]))),
     // 1 + y²
     Tan => unary_row!("tan", Tan, Float, |_, y, _| Value(y * y + 1.0)),
-    // 1/√((1 - x)(1 + x)): the product keeps the digits near ±1 that 1 - x² loses
-    Asin => unary_row!("asin", Asin, Float, |x, _, _| Value(((1.0 - x[0]) * (x[0] + 1.0)).apply(ops::Rsqrt, &[]))),
-    // -1/√((1 - x)(1 + x))
-    Acos => unary_row!("acos", Acos, Float, |x, _, _| Value(-((1.0 - x[0]) * (x[0] + 1.0)).apply(ops::Rsqrt, &[]))),
+    // 1/√(1 - x²)
+    Asin => unary_row!("asin", Asin, Float, |x, _, _| Value(x[0].apply(ops::AsinDerivative, &[]))),
+    // -1/√(1 - x²)
+    Acos => unary_row!("acos", Acos, Float, |x, _, _| Value(-x[0].apply(ops::AsinDerivative, &[]))),
     // 1/(1 + x²)
-    Atan => unary_row!("atan", Atan, Float, |x, _, _| Value((x[0] * x[0] + 1.0).reciprocal())),
+    Atan => unary_row!("atan", Atan, Float, |x, _, _| Value(x[0].apply(ops::AtanDerivative, &[]))),
     // cosh x
     Sinh => unary_row!("sinh", Sinh, Float, |x, _, _| Value(x[0].apply(ops::Cosh, &[]))),
     // sinh x
     Cosh => unary_row!("cosh", Cosh, Float, |x, _, _| Value(x[0].apply(ops::Sinh, &[]))),
-    // (1 - y)(1 + y)
-    Tanh => unary_row!("tanh", Tanh, Float, |_, y, _| Value((1.0 - y) * (y + 1.0))),
+    // 1/cosh² x
+    Tanh => unary_row!("tanh", Tanh, Float, |x, _, _| Value(x[0].apply(ops::TanhDerivative, &[]))),
     // 1/√(x² + 1)
-    Asinh => unary_row!("asinh", Asinh, Float, |x, _, _| Value(x[0].apply2(ops::Hypot, x[0].constant(1.0), &[]).reciprocal())),
-    // 1/√((x - 1)(x + 1)), NaN below 1
-    Acosh => unary_row!("acosh", Acosh, Float, |x, _, _| inside(x[0].less(x[0].constant(1.0)).not(), ((x[0] - 1.0) * (x[0] + 1.0)).apply(ops::Rsqrt, &[]))),
-    // 1/((1 - x)(1 + x)), NaN outside [-1, 1]
-    Atanh => unary_row!("atanh", Atanh, Float, |x, _, _| inside(x[0].abs().greater(x[0].constant(1.0)).not(), ((1.0 - x[0]) * (x[0] + 1.0)).reciprocal())),
+    Asinh => unary_row!("asinh", Asinh, Float, |x, _, _| Value(x[0].apply(ops::AsinhDerivative, &[]))),
+    // 1/√(x² - 1), NaN below 1
+    Acosh => unary_row!("acosh", Acosh, Float, |x, _, _| Value(x[0].apply(ops::AcoshDerivative, &[]))),
+    // 1/(1 - x²), NaN outside [-1, 1]
+    Atanh => unary_row!("atanh", Atanh, Float, |x, _, _| Value(x[0].apply(ops::AtanhDerivative, &[]))),
     // 2/√π e^(-x²)
-    Erf => unary_row!("erf", Erf, Float, |x, _, _| Value((-(x[0] * x[0])).exp() * TWO_OVER_SQRT_PI)),
+    Erf => unary_row!("erf", Erf, Float, |x, _, _| Value(x[0].apply(ops::Gaussian, &[]) * TWO_OVER_SQRT_PI)),
     // -2/√π e^(-x²)
-    Erfc => unary_row!("erfc", Erfc, Float, |x, _, _| Value((-(x[0] * x[0])).exp() * -TWO_OVER_SQRT_PI)),
+    Erfc => unary_row!("erfc", Erfc, Float, |x, _, _| Value(x[0].apply(ops::Gaussian, &[]) * -TWO_OVER_SQRT_PI)),
     // √π/2 e^(y²)
     Erfinv => unary_row!("erfinv", Erfinv, Float, |_, y, _| Value((y * y).exp() * (1.0 / TWO_OVER_SQRT_PI))),
     // ψ(x)
     Lgamma => unary_row!("lgamma", Lgamma, Float, |x, _, _| Value(x[0].apply(ops::Digamma, &[]))),
     // ψ'(x)
     Digamma => unary_row!("digamma", Digamma, Float, |x, _, _| Value(x[0].apply(ops::Polygamma, &[1.0]))),
-    // ψ⁽ⁿ⁺¹⁾(x)
-    Polygamma => Row::primitive(
-        "polygamma",
-        |x, p| derivative_family(x, p[0], unary::polygamma_f32, unary::polygamma_f64),
-        Rule::Elementwise(&[|x, _, p| Value(x[0].apply(ops::Polygamma, &[p[0] + 1.0]))]),
-        batch,
-    ),
-    // the (n+1)-th derivative of sin(πx)/(πx)
-    SincDerivative => Row::primitive(
-        "sincDerivative",
-        |x, p| derivative_family(x, p[0], unary::sinc_derivative_f32, unary::sinc_derivative_f64),
-        Rule::Elementwise(&[|x, _, p| Value(x[0].apply(ops::SincDerivative, &[p[0] + 1.0]))]),
-        batch,
-    ),
     Floor => unary_row!("floor", Floor, Number),
     Ceil => unary_row!("ceil", Ceil, Number),
     Round => unary_row!("round", Round, Number),
@@ -160,23 +138,25 @@ crate::rows! { start: 0;
 
     // 1 for x > 0, else 0
     Relu => unary_row!("relu", Relu, Number, |x, _, _| Mask(x[0].greater(x[0].constant(0.0)))),
-    // y (1 - y)
-    Sigmoid => unary_row!("sigmoid", Sigmoid, Float, |_, y, _| Value(y * (1.0 - y))),
+    // σ(x) σ(-x)
+    Sigmoid => unary_row!("sigmoid", Sigmoid, Float, |x, _, _| Value(x[0].apply(ops::SigmoidDerivative, &[]))),
     // σ(x)
     Softplus => unary_row!("softplus", Softplus, Float, |x, _, _| Value(x[0].apply(ops::Sigmoid, &[]))),
     // σ(-x)
     LogSigmoid => unary_row!("logSigmoid", LogSigmoid, Float, |x, _, _| Value((-x[0]).apply(ops::Sigmoid, &[]))),
-    // y = xσ;  σ + y (1 - σ)
-    Silu => unary_row!("silu", Silu, Float, |x, y, _| {
-        let s = x[0].apply(ops::Sigmoid, &[]);
-        Value(s + (1.0 - s).strong_mul(y))
+    // x σ(x);  σ + x σ'
+    Silu => unary_row!("silu", Silu, Float, |x, _, _| Value(x[0].apply(ops::SiluDerivative, &[]))),
+    // x Φ(x);  Φ + x φ
+    GeluErf => unary_row!("geluErf", Gelu, Float, |x, _, _| Value(x[0].apply(ops::GeluErfDerivative, &[]))),
+    // x σ(u), u = 2 √(2/π)(x + 0.044715 x³);  σ(u) + σ'(u) x u'
+    GeluTanh => unary_row!("geluTanh", GeluTanh, Float, |x, _, _| {
+        let (x, square) = (x[0], x[0] * x[0]);
+        let u = x * (square * GELU_CUBE + 1.0) * GELU_SCALE;
+        let slope = (square * (3.0 * GELU_CUBE) + 1.0) * GELU_SCALE;
+        Value(u.apply(ops::Sigmoid, &[]) + u.apply(ops::SigmoidDerivative, &[]).strong_mul(x * slope))
     }),
-    // y = xΦ(x);  Φ + xφ, with Φ = erfc(-x/√2)/2 and φ = e^(-x²/2)/√(2π)
-    GeluErf => unary_row!("geluErf", Gelu, Float, |x, _, _| {
-        let cdf = (x[0] * -std::f64::consts::FRAC_1_SQRT_2).apply(ops::Erfc, &[]) * 0.5;
-        let density = (x[0] * x[0] * -0.5).exp() * (0.5 * TWO_OVER_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2);
-        Value(cdf + density.strong_mul(x[0]))
-    }),
+    // x tanh(softplus(x)) = x w;  w + x w'
+    Mish => unary_row!("mish", Mish, Float, |x, _, _| Value(x[0].apply(ops::MishDerivative, &[]))),
     // 1 inside [lo, hi], the bounds included
     ClampNumbers => Row::primitive(
         "clampNumbers",

@@ -3,6 +3,8 @@
 
 /// Functions of one value.
 pub mod elementwise;
+/// Derivatives of the former two that have rows of their own.
+pub mod derivatives;
 /// Functions of two values, comparisons, selection.
 pub mod binary;
 /// Reductions, softmax, cumulative ops.
@@ -26,6 +28,8 @@ pub use binary::*;
 #[allow(ambiguous_glob_reexports)]
 pub use composite::*;
 #[allow(ambiguous_glob_reexports)]
+pub use derivatives::*;
+#[allow(ambiguous_glob_reexports)]
 pub use elementwise::*;
 #[allow(ambiguous_glob_reexports)]
 pub use index::*;
@@ -38,7 +42,7 @@ pub use reduce::*;
 
 use crate::op::Row;
 
-const FAMILIES: [&[Row]; 7] = [elementwise::ROWS, binary::ROWS, reduce::ROWS, movement::ROWS, index::ROWS, matmul::ROWS, composite::ROWS];
+const FAMILIES: [&[Row]; 8] = [elementwise::ROWS, derivatives::ROWS, binary::ROWS, reduce::ROWS, movement::ROWS, index::ROWS, matmul::ROWS, composite::ROWS];
 const COUNT: usize = composite::END as usize;
 
 /// All rows in order of their numbers.

@@ -60,6 +60,29 @@ pub fn gelu<L: Elementary>(x: L) -> L {
     x.at_least(L::of(0.0)) - product + L::of(0.0)
 }
 
+/// (x Φ(x))' = Φ(x) + x φ(x): Φ(-|x|) and the density φ = e^(-x²/2)/√(2π) from one exponential
+#[inline(always)]
+pub fn gelu_derivative<L: Elementary>(x: L) -> L {
+    let t = x.abs().at_most(L::of(L::GELU_FLOOR));
+    let u = (t - L::of(L::GELU_CENTRE)) / (t + L::of(L::GELU_CENTRE));
+    let (first, others) = L::GELU.split_first().unwrap();
+    let (upper, lower) = square_in_parts(t);
+    let e = exp_of_sum(upper * L::of(-0.5), lower * L::of(-0.5));
+    let tail = L::combine(L::of(1.0), *first, u * polynomial(u, others), e.excess, 1.0, t) * e.a * e.b;
+    let cdf = L::select(x.lt(L::of(0.0)), tail, L::of(1.0) - tail);
+    cdf + e.times(t * L::of(PER_ROOT_2_PI)).flip(x.sign_bits()) * e.b
+}
+
+const PER_ROOT_2_PI: f64 = 0.398_942_280_401_432_7;
+
+/// e^(-x²)
+#[inline(always)]
+pub fn gaussian<L: Elementary>(x: L) -> L {
+    let (upper, lower) = square_in_parts(x.abs().at_most(L::of(L::ERFC_END)));
+    let e = exp_of_sum(-upper, -lower);
+    e.times(L::of(1.0)) * e.b
+}
+
 /// The inverse of erf: a first guess (S. Winitzki 2008, relative error 2e-3), then Halley's method on erf, or on erfc where
 /// erf is near 1, with f'' = -2 y f':  y <- y - u/(1 + u y),  u = (erf y - x)/(2/√π e^(-y²)).
 #[inline(always)]

@@ -29,7 +29,7 @@ impl<L: Lane> Parts<L> {
 
     /// factor·(1 + excess)·a: f + f·excess is rounded once less than f·(1 + excess).
     #[inline(always)]
-    fn times(&self, factor: L) -> L {
+    pub fn times(&self, factor: L) -> L {
         factor.mul_add(self.excess, factor) * self.a
     }
 }
@@ -155,6 +155,14 @@ pub fn log_sigmoid<L: Elementary>(x: L) -> L {
     x.at_most(L::of(0.0)) - log1p_of_fraction(exp(-x.abs()))
 }
 
+/// ln(e^x + e^y) = max(x, y) + ln(1 + e^-|x - y|)
+#[inline(always)]
+pub fn log_add_exp<L: Elementary>(x: L, y: L) -> L {
+    let larger = x.maximum(y);
+    let difference = L::select(x.eq(y), L::of(0.0), x - y);
+    larger + log1p_of_fraction(exp(-difference.abs()))
+}
+
 /// x sigmoid(v + rest), where v has the sign of x. For x < 0 the numerator is (x a) b with e^v = a b: x e^v keeps the bits
 /// that e^v alone would have lost below the smallest normal number.
 #[inline(always)]
@@ -175,9 +183,9 @@ pub fn silu<L: Elementary>(x: L) -> L {
 }
 
 /// 2 √(2/π)
-const GELU_SCALE: f64 = 1.595_769_121_605_730_7;
+pub const GELU_SCALE: f64 = 1.595_769_121_605_730_7;
 /// D. Hendrycks and K. Gimpel, Gaussian Error Linear Units (2016).
-const GELU_CUBE: f64 = 0.044715;
+pub const GELU_CUBE: f64 = 0.044715;
 
 /// x/2 (1 + tanh(√(2/π) (x + 0.044715 x³))) = x sigmoid(v), v = 2 √(2/π) (x + 0.044715 x³)
 #[inline(always)]

@@ -13,6 +13,8 @@ pub mod logarithm;
 pub mod trigonometric;
 /// Inverses of trigonometric and hyperbolic functions.
 pub mod inverse;
+/// Derivatives with a formula of their own: of the inverses, of tanh, sigmoid, silu, mish, powers.
+pub mod derivatives;
 /// erf, erfc, erfinv, gelu.
 pub mod error_function;
 /// Powers, hypot, remainders.

@@ -70,8 +70,9 @@ pub fn xlogy<L: Elementary>(x: L, y: L) -> L {
     L::select(nothing, L::of(0.0), x * log(y))
 }
 
+/// A function of two f64 on numbers that were f32.
 #[inline(always)]
-fn pairwise(x: f32x4, y: f32x4, f: impl Fn(f64x2, f64x2) -> f64x2) -> f32x4 {
+pub fn pairwise(x: f32x4, y: f32x4, f: impl Fn(f64x2, f64x2) -> f64x2) -> f32x4 {
     let ((x_low, x_high), (y_low, y_high)) = (x.widen(), y.widen());
     f32x4::narrow(f(x_low, y_low), f(x_high, y_high))
 }

@@ -6,10 +6,11 @@ use crate::kernels::unary::{polygamma_f32, polygamma_f64, sinc_derivative_f32, s
 
 const INF: f64 = f64::INFINITY;
 
-const ALL: [Unary; 43] = [
+const ALL: [Unary; 55] = [
     Neg, Abs, Sign, Square, Sqrt, Rsqrt, Cbrt, Reciprocal, Exp, Exp2, Expm1, Log, Log2, Log10, Log1p, Sin, Cos, Tan, Asin, Acos, Atan, Sinh,
-    Cosh, Tanh, Asinh, Acosh, Atanh, Erf, Erfc, Erfinv, Lgamma, Digamma, Sigmoid, Softplus, LogSigmoid, Relu, Gelu, GeluTanh, Silu, Floor,
-    Ceil, Round, Trunc,
+    Cosh, Tanh, Asinh, Acosh, Atanh, Erf, Erfc, Erfinv, Lgamma, Digamma, Sigmoid, Softplus, LogSigmoid, Relu, Gelu, GeluTanh, Silu, Mish,
+    AsinDerivative, AtanDerivative, TanhDerivative, AsinhDerivative, AcoshDerivative, AtanhDerivative, Gaussian, SigmoidDerivative,
+    SiluDerivative, GeluDerivative, MishDerivative, Floor, Ceil, Round, Trunc,
 ];
 
 fn f32_of(function: Unary, x: f32) -> f32 {
@@ -48,6 +49,8 @@ fn exact(function: Unary, x: f64) -> f64 {
     let gelu_tanh_argument = |x: f64| 2.0 * (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044715 * x * x * x);
     // x e^v/(1 + e^v), where e^v alone may be too small for f64
     let times_sigmoid = |x: f64, v: f64| if v < -40.0 { x * exp(v) } else { x / (1.0 + exp(-v)) };
+    // tanh(ln(1 + e))
+    let mish_gate = |x: f64| if x > 40.0 { 1.0 } else { exp(x) * (exp(x) + 2.0) / (exp(x) * (exp(x) + 2.0) + 2.0) };
     match function {
         Neg => -x,
         Abs => x.abs(),
@@ -85,6 +88,21 @@ fn exact(function: Unary, x: f64) -> f64 {
         Gelu => 0.5 * x * erfc(-x * std::f64::consts::FRAC_1_SQRT_2),
         GeluTanh => times_sigmoid(x, gelu_tanh_argument(x)),
         Silu => times_sigmoid(x, x),
+        Mish => x * mish_gate(x),
+        AsinDerivative => 1.0 / ((1.0 - x) * (1.0 + x)).sqrt(),
+        AtanDerivative => 1.0 / (1.0 + x * x),
+        TanhDerivative => 1.0 / (cosh(x) * cosh(x)),
+        AsinhDerivative => 1.0 / hypot(1.0, x),
+        AcoshDerivative => if x < 1.0 { f64::NAN } else { 1.0 / ((x - 1.0) * (x + 1.0)).sqrt() },
+        AtanhDerivative => if x.abs() > 1.0 { f64::NAN } else { 1.0 / ((1.0 - x) * (1.0 + x)) },
+        Gaussian => exp(-x * x),
+        SigmoidDerivative => times_sigmoid(1.0, x) * times_sigmoid(1.0, -x),
+        SiluDerivative => times_sigmoid(1.0, x) + times_sigmoid(x, x) * times_sigmoid(1.0, -x),
+        GeluDerivative => 0.5 * erfc(-x * std::f64::consts::FRAC_1_SQRT_2) + if x.is_infinite() { 0.0 } else { 0.398_942_280_401_432_7 * x * exp(-0.5 * x * x) },
+        MishDerivative => {
+            let slope = if x.abs() > 300.0 { 0.0 } else { x * (1.0 - mish_gate(x)) * (1.0 + mish_gate(x)) };
+            mish_gate(x) + slope * times_sigmoid(1.0, x)
+        }
         Floor => floor(x),
         Ceil => ceil(x),
         Round => rint(x),
@@ -127,6 +145,8 @@ fn f32_within_bounds() {
         (Asin, 0.51, 1.1), (Acos, 0.51, 1.1), (Atan, 1.8, 20.0), (Asinh, 0.51, 20.0), (Acosh, 0.51, 20.0), (Atanh, 0.51, 1.1),
         (Sinh, 2.0, 95.0), (Cosh, 1.4, 95.0), (Tanh, 2.1, 10.0),
         (Erf, 1.0, 6.0), (Erfc, 2.1, 11.0), (Gelu, 1.4, 15.0), (GeluTanh, 2.4, 12.0),
+        (AsinDerivative, 3.0, 1.1), (AtanDerivative, 2.0, 20.0), (TanhDerivative, 5.0, 50.0), (AsinhDerivative, 3.0, 20.0), (AcoshDerivative, 4.0, 20.0),
+        (AtanhDerivative, 3.0, 1.1), (Gaussian, 2.5, 10.0), (SigmoidDerivative, 5.0, 110.0), (Mish, 5.0, 110.0),
         (Sigmoid, 2.0, 110.0), (Softplus, 1.7, 110.0), (LogSigmoid, 1.7, 110.0), (Silu, 2.3, 112.0),
         (Floor, 0.0, 100.0), (Ceil, 0.0, 100.0), (Round, 0.0, 100.0), (Trunc, 0.0, 100.0), (Relu, 0.0, 100.0), (Neg, 0.0, 10.0), (Abs, 0.0, 10.0),
         (Square, 0.51, 10.0), (Sign, 0.0, 10.0),
@@ -165,6 +185,9 @@ fn f64_against_references() {
             let close = match function {
                 // Its zeros lie between two numbers.
                 Digamma => (got - y).abs() <= 4e-16 * y.abs().max(1.0),
+                // Products of a few rounded factors.
+                TanhDerivative | SigmoidDerivative | SiluDerivative | Mish | MishDerivative | GeluDerivative => ulps_f64(got, y) <= 6.0,
+                AsinDerivative | AtanDerivative | AsinhDerivative | AcoshDerivative | AtanhDerivative => ulps_f64(got, y) <= 3.0,
                 // Digits of v are digits of the exponent.
                 Lgamma | Erfinv => (got - y).abs() <= 1e-15 * y.abs(),
                 _ => ulps_f64(got, y) <= 2.0,
@@ -235,6 +258,18 @@ fn special_values() {
         (Gelu, &[(100.0, 100.0), (-100.0, 0.0), (0.0, 0.0), (INF, INF), (-INF, 0.0), (nan, nan)]),
         (GeluTanh, &[(100.0, 100.0), (-100.0, 0.0), (0.0, 0.0), (INF, INF), (-INF, 0.0), (nan, nan)]),
         (Silu, &[(1000.0, 1000.0), (-1000.0, 0.0), (0.0, 0.0), (INF, INF), (-INF, 0.0), (nan, nan)]),
+        (Mish, &[(1000.0, 1000.0), (-1000.0, 0.0), (0.0, 0.0), (INF, INF), (-INF, 0.0), (nan, nan)]),
+        (AsinDerivative, &[(0.0, 1.0), (1.0, INF), (-1.0, INF), (2.0, nan), (nan, nan)]),
+        (AtanDerivative, &[(0.0, 1.0), (INF, 0.0), (-INF, 0.0), (nan, nan)]),
+        (TanhDerivative, &[(0.0, 1.0), (1000.0, 0.0), (-INF, 0.0), (nan, nan)]),
+        (AsinhDerivative, &[(0.0, 1.0), (INF, 0.0), (-INF, 0.0), (nan, nan)]),
+        (AcoshDerivative, &[(1.0, INF), (0.5, nan), (-3.0, nan), (INF, 0.0), (nan, nan)]),
+        (AtanhDerivative, &[(0.0, 1.0), (1.0, INF), (-1.0, INF), (2.0, nan), (INF, nan), (nan, nan)]),
+        (Gaussian, &[(0.0, 1.0), (INF, 0.0), (-INF, 0.0), (1000.0, 0.0), (nan, nan)]),
+        (SigmoidDerivative, &[(0.0, 0.25), (1000.0, 0.0), (INF, 0.0), (-INF, 0.0), (nan, nan)]),
+        (SiluDerivative, &[(0.0, 0.5), (1000.0, 1.0), (INF, 1.0), (-1000.0, 0.0), (-INF, 0.0), (nan, nan)]),
+        (GeluDerivative, &[(0.0, 0.5), (1000.0, 1.0), (INF, 1.0), (-1000.0, 0.0), (-INF, 0.0), (nan, nan)]),
+        (MishDerivative, &[(0.0, 0.6), (1000.0, 1.0), (INF, 1.0), (-1000.0, 0.0), (-INF, 0.0), (nan, nan)]),
         (Sqrt, &[(0.0, 0.0), (-1.0, nan), (INF, INF), (nan, nan)]),
         (Rsqrt, &[(0.0, INF), (INF, 0.0), (-1.0, nan)]),
         (Reciprocal, &[(0.0, INF), (-0.0, -INF), (INF, 0.0)]),

@@ -61,23 +61,11 @@ pub fn selu(x: Var) -> Var {
 
 /// The erf form, or with [1] the tanh form x/2 (1 + tanh(√(2/π)(x + 0.044715x³)))
 pub fn gelu<'a>(x: Var<'a>, p: &[f64]) -> Var<'a> {
-    if p.first() != Some(&1.0) {
-        return x.apply(ops::GeluErf, &[]);
-    }
-    let x = float(x);
-    // 1 + tanh u = 2σ(2u): no cancellation far left, where the product must be 0.
-    let u = (x + x * x * x * 0.044715) * (2.0 * (2.0 / PI).sqrt());
-    u.apply(ops::Sigmoid, &[]).strong_mul(x)
+    x.apply(if p.first() == Some(&1.0) { ops::GeluTanh } else { ops::GeluErf }, &[])
 }
 
 /// x·relu6(x + 3)/6
 pub fn hard_swish(x: Var) -> Var {
     let x = float(x);
-    (relu6(x + 3.0) * (1.0 / 6.0)).strong_mul(x)
-}
-
-/// x·tanh(softplus(x))
-pub fn mish(x: Var) -> Var {
-    let x = float(x);
-    x.apply(ops::Softplus, &[]).apply(ops::Tanh, &[]).strong_mul(x)
+    (relu6(x + 3.0) / 6.0).strong_mul(x)
 }

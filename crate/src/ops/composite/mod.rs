@@ -24,7 +24,6 @@ crate::rows! { start: super::matmul::END;
     Selu => Row::composite("selu", |_, x, _| functions::selu(x[0])),
     Gelu => Row::composite("gelu", |_, x, p| functions::gelu(x[0], p)),
     HardSwish => Row::composite("hardSwish", |_, x, _| functions::hard_swish(x[0])),
-    Mish => Row::composite("mish", |_, x, _| functions::mish(x[0])),
     // products
     Matmul => Row::composite("matmul", |_, x, _| shapes::matmul(x[0], x[1])),
     Dot => Row::composite("dot", |_, x, _| shapes::dot(x[0], x[1])),
