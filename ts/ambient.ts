@@ -1,5 +1,5 @@
 /** PyTorch's way: parameters, `backward()`, `.grad`, hooks. All of it lives on the one grad level that is always open. */
-import { DisposedError, ValueError } from "./errors.js";
+import { DisposedError, ShapeError, ValueError } from "./errors.js";
 import { abort, enter, leave } from "./memory.js";
 import { asTensor } from "./creation.js";
 import { checked, engine } from "./runtime/instance.js";
@@ -44,9 +44,45 @@ export function backward(x: Tensor, cotangent?: TensorLike | null, options: Back
   }
 }
 
+/** What `backward()` has added up here, or null. The same object until it changes. */
+export function gradientOf(x: Tensor): Tensor | null {
+  const id = engine.gradient_id(idOf(x));
+  if (id === 0) {
+    x.cachedGradient = null;
+    return null;
+  }
+  const known = x.cachedGradient;
+  if (known !== null && known.id === id && known.tensor.handle !== 0 && known.tensor.scope.alive) return known.tensor;
+  const tensor = made(checked(engine.gradient(x.handle)));
+  x.cachedGradient = { id, tensor };
+  return tensor;
+}
+
+/** Puts a gradient of this tensor's shape in place of what was added up; null forgets it. Arrays and numbers are converted. */
+export function setGradient(x: Tensor, value: TensorLike | null): void {
+  const id = idOf(x);
+  if (value === null) {
+    checked(engine.set_gradient(id, 0), "grad");
+  } else {
+    const gradient = asTensor(value, x, "grad");
+    try {
+      if (gradient.shape.join() !== x.shape.join() || gradient.dtype !== x.dtype) {
+        throw new ShapeError(`grad: a gradient of shape [${gradient.shape.join(", ")}] and dtype ${gradient.dtype} for a tensor of shape [${x.shape.join(", ")}] and dtype ${x.dtype}; they must be equal (reshape() or cast() it)`, "grad");
+      }
+      // A tensor that held itself would never be released.
+      const own = gradient === x ? detach(x) : gradient;
+      checked(engine.set_gradient(id, idOf(own)), "grad");
+      if (own !== gradient) own.dispose();
+    } finally {
+      if (gradient !== value) gradient.dispose();
+    }
+  }
+  x.cachedGradient = null;
+}
+
 /** Forgets the gradient added up so far. */
 export function zeroGrad(x: Tensor): void {
-  if (x.requiresGrad) x.grad = null;
+  if (x.requiresGrad) setGradient(x, null);
 }
 
 /** The same values, cut off from everything they were computed from. */

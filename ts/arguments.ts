@@ -36,22 +36,35 @@ export function callback<F>(op: string, what: string, value: F): F {
 
 const INTEGER_ARRAYS = new Set(["Int8Array", "Uint8Array", "Uint8ClampedArray", "Int16Array", "Uint16Array", "Int32Array", "Uint32Array"]);
 
-/** A list of whole numbers, copied, so that what was checked is what is used; arrays of integers of any kind, at most 64 long. */
-export function integers(op: string, what: string, value: unknown, least = -Infinity): number[] {
+/** A list of whole numbers, copied, so that what was checked is what is used; arrays of integers of any kind. */
+export function integers(op: string, what: string, value: unknown, least = -Infinity, longest = 64): number[] {
   if (!Array.isArray(value) && !(ArrayBuffer.isView(value) && INTEGER_ARRAYS.has((value as unknown as { [Symbol.toStringTag]: string })[Symbol.toStringTag]))) {
     throw new ValueError(`${op}: ${what} must be a list of integers, got ${describe(value)}`, op);
   }
   const list = value as unknown as ArrayLike<unknown>;
   const { length } = list;
-  if (length > 64) throw new ShapeError(`${op}: ${what} has ${length} entries; a tensor has at most 64 axes`, op);
+  if (length > longest) throw new ShapeError(`${op}: ${what} has ${length} entries, the most is ${longest}`, op);
   const copy: number[] = [];
   for (let i = 0; i < length; i++) copy.push(integer(op, `entry ${i} of ${what}`, list[i], least));
   return copy;
 }
 
-/** One axis of `ndim`, counted from the start; negative ones count from the end. */
+/** Sizes as a list or one by one: `([2, 3])` or `(2, 3)`; -1 stands for what is left where `least` is -1. */
+export function sizesOf(op: string, given: readonly unknown[], least = 0): number[] {
+  if (given.length === 0) throw new ValueError(`${op}: the shape is missing; for a 0-d tensor it is []`, op);
+  return integers(op, "the shape", given.length === 1 && typeof given[0] !== "number" ? given[0] : given, least);
+}
+
+/** One axis as given: an integer, negative ones count from the end. */
+export function axisNumber(op: string, axis: unknown): number {
+  if (typeof axis !== "number") throw new ValueError(`${op}: axis must be an integer, got ${describe(axis)}`, op);
+  if (!Number.isInteger(axis)) throw new IndexError(`${op}: axis ${axis} is not an integer`, op);
+  return axis;
+}
+
+/** One axis of `ndim`, counted from the start. */
 export function axisOf(op: string, axis: unknown, ndim: number): number {
-  const given = integer(op, "axis", axis);
+  const given = axisNumber(op, axis);
   if (given < -ndim || given >= ndim) {
     const range = ndim === 0 ? "a 0-d tensor has no axes" : `expected an integer from ${-ndim} to ${ndim - 1}`;
     throw new IndexError(`${op}: axis ${given} is out of range for ${ndim} axes; ${range}`, op);
@@ -61,7 +74,10 @@ export function axisOf(op: string, axis: unknown, ndim: number): number {
 
 /** One axis or a list of them, as given. */
 export function axesOf(op: string, axes: unknown): number[] {
-  return typeof axes === "number" ? [integer(op, "axis", axes)] : integers(op, "axis", axes);
+  if (typeof axes === "number") return [axisNumber(op, axes)];
+  if (!Array.isArray(axes)) throw new ValueError(`${op}: axis must be an integer or a list of integers, got ${describe(axes)}`, op);
+  if (axes.length > 64) throw new ValueError(`${op}: a list of ${axes.length} axes; a tensor has at most 64`, op);
+  return Array.from(axes as unknown[], (axis) => axisNumber(op, axis));
 }
 
 /** Refuses arguments after the last one that is read. `given` is the function's `arguments`, its tensor included. */

@@ -3,25 +3,24 @@
 /** On the prototype of every copy of the library's `Tensor`, so that a tensor of another copy can be told and named. */
 export const TENSOR_BRAND = Symbol.for("adjoint.tensor");
 
-/** A tensor of this copy of the library or of another one. The prototypes are walked by hand: a proxy's traps are not our business. */
-function branded(value: object): boolean {
+/** The brand's value in this copy. */
+export const THIS_COPY = Symbol("adjoint");
+
+/** Whose tensor it is: the brand's value, or undefined. Prototypes are walked by hand, so that no getter runs. */
+function brandOf(value: object): unknown {
   for (let p = Object.getPrototypeOf(value) as object | null, depth = 0; p !== null && depth < 8; p = Object.getPrototypeOf(p) as object | null, depth++) {
-    if (Object.getOwnPropertyDescriptor(p, TENSOR_BRAND) !== undefined) return true;
+    const brand = Object.getOwnPropertyDescriptor(p, TENSOR_BRAND);
+    if (brand !== undefined) return brand.value;
   }
-  return false;
+  return undefined;
 }
 
-/** Why a tensor that is none of ours cannot be used; null for anything that is no tensor. */
-export function foreignTensor(value: unknown): string | null {
-  if (typeof value !== "object" || value === null) return null;
-  try {
-    if (branded(value)) return "a tensor of another copy of adjoint (ESM and CommonJS side by side, two installs, or a worker); load one copy, or pass its data()";
-    // What structuredClone and postMessage leave of a tensor.
-    if (Object.hasOwn(value, "handle") && Object.hasOwn(value, "scope")) return "what is left of a tensor that was cloned or posted; send its data() and shape, and make a tensor of them there";
-  } catch {
-    // A proxy that refuses to be looked at is no tensor.
-  }
-  return null;
+/** What a tensor is called in messages, of this copy of the library or of another one; null for anything that is no tensor. */
+function tensorName(value: object): string | null {
+  const brand = brandOf(value);
+  if (brand === undefined) return null;
+  if (brand !== THIS_COPY) return "a tensor of another copy of adjoint (ESM and CommonJS side by side, two installs, or a worker); load one copy, or pass its data()";
+  return Object.hasOwn(value, "handle") ? "a tensor" : "an object that only looks like a tensor";
 }
 
 const clipped = (text: string) => (text.length > 40 ? `${text.slice(0, 37)}...` : text);
@@ -45,8 +44,8 @@ export function describe(value: unknown): string {
   if (value === null) return "null";
   try {
     if (Array.isArray(value)) return `an array of ${value.length}`;
-    const foreign = foreignTensor(value);
-    if (foreign !== null) return foreign;
+    const tensor = tensorName(value);
+    if (tensor !== null) return tensor;
     const prototype = Object.getPrototypeOf(value) as object | null;
     if (prototype === null || Object.getPrototypeOf(prototype) === null) return "an object";
     const maker = Object.getOwnPropertyDescriptor(prototype, "constructor")?.value as { name?: unknown } | undefined;

@@ -9,6 +9,7 @@ export * as testing from "./public/testing.js";
 export * from "./ops/elementwise.js";
 export * from "./ops/index.js";
 export * from "./ops/reduce.js";
+export * from "./ops/select.js";
 export * from "./ops/shape.js";
 export { Tensor, type Nested, type TensorLike } from "./tensor.js";
 export * as tree from "./public/tree.js";

@@ -8,11 +8,15 @@ import { checked, engine, generation, pass, renew, scratch } from "./runtime/ins
 import type { Tensor } from "./tensor.js";
 import { leavesOf } from "./tree.js";
 
+/** Every tensor refers to a token, and so to this: structuredClone and postMessage throw, with this text, instead of losing the numbers. */
+const UNCLONEABLE = Symbol("a tensor of adjoint cannot be cloned or posted; send its data() and shape, and make a tensor of them there");
+
 /** One opening of a scope. A tensor whose token is dead cannot be used any more: exact, whatever became of its id. */
 export class ScopeToken {
   alive = true;
   /** Alive, and no function further in is watched for what it closes over (`captures.ts`): its tensors may be used unasked. */
   open = true;
+  readonly uncloneable = UNCLONEABLE;
   /** Run when the scope ends. */
   readonly cleanups: (() => void)[] = [];
   constructor(

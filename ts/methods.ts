@@ -1,15 +1,17 @@
 /** Every op as a method: `a.mul(b)` is `mul(a, b)`. Attached from the one list of functions, types included. */
+import { ShapeError } from "./errors.js";
 import * as elementwise from "./ops/elementwise.js";
 import * as indexing from "./ops/index.js";
 import * as reduce from "./ops/reduce.js";
+import * as selecting from "./ops/select.js";
 import * as shape from "./ops/shape.js";
-import { Tensor } from "./tensor.js";
-import { backward, detach, registerHook, retainGrad, zeroGrad, assign } from "./ambient.js";
+import { Tensor, type TensorLike } from "./tensor.js";
+import { backward, detach, gradientOf, registerHook, retainGrad, setGradient, zeroGrad, assign } from "./ambient.js";
 
 const { concat: _concat, stack: _stack, ...shapeMethods } = shape;
 const { embedding: _embedding, trace, ...indexMethods } = indexing;
 const ambientMethods = { backward, detach, registerHook, retainGrad, zeroGrad, assign };
-const methods = { ...elementwise, ...reduce, ...shapeMethods, ...indexMethods, trace, ...ambientMethods };
+const methods = { ...elementwise, ...reduce, ...shapeMethods, ...selecting, ...indexMethods, trace, ...ambientMethods };
 
 type Methods = typeof methods;
 type Method<F> = F extends (x: any, ...rest: infer Rest) => infer R ? (...rest: Rest) => R : never;
@@ -17,6 +19,11 @@ type Method<F> = F extends (x: any, ...rest: infer Rest) => infer R ? (...rest: 
 export type TensorMethods = { [K in keyof Methods]: Method<Methods[K]> } & {
   /** The axes reversed. */
   readonly T: Tensor;
+  /** What `backward()` has added up here, or null before it ran. Arrays of this tensor's shape can be put there too. */
+  get grad(): Tensor | null;
+  set grad(value: TensorLike | null);
+  /** The slices along the first axis, as `unstack()` gives them: `const [a, b] = t`, `for (const row of t)`. */
+  [Symbol.iterator](): IterableIterator<Tensor>;
 };
 
 for (const [name, f] of Object.entries(methods)) {
@@ -39,6 +46,25 @@ for (const [name, f] of Object.entries(methods)) {
 Object.defineProperty(Tensor.prototype, "T", {
   get(this: Tensor) {
     return shape.transpose(this);
+  },
+  configurable: true,
+});
+
+Object.defineProperty(Tensor.prototype, Symbol.iterator, {
+  value(this: Tensor) {
+    if (this.ndim === 0) throw new ShapeError("a 0-d tensor has nothing to iterate over or destructure; item() reads its number", "iterator");
+    return shape.unstack(this)[Symbol.iterator]();
+  },
+  writable: true,
+  configurable: true,
+});
+
+Object.defineProperty(Tensor.prototype, "grad", {
+  get(this: Tensor) {
+    return gradientOf(this);
+  },
+  set(this: Tensor, value: TensorLike | null) {
+    setGradient(this, value);
   },
   configurable: true,
 });

@@ -2,21 +2,27 @@
  * `Tensor`: a handle. The numbers live in the engine; this object holds their id, the scope that will release them, and
  * what was asked before (shape, dtype). Ops are attached as methods by `methods.ts`.
  */
+import { noteConversion } from "./conversions.js";
+import { describe, TENSOR_BRAND, THIS_COPY } from "./describe.js";
 import { DTYPES, type DType, type TypedArray } from "./dtype.js";
 import { resolve } from "./captures.js";
-import { DisposedError, EscapedValueError, NotInitializedError } from "./errors.js";
+import { DisposedError, EscapedValueError, ValueError } from "./errors.js";
 import { root, current, watch, type Cell, type ScopeToken } from "./memory.js";
 import type { TensorMethods } from "./methods.js";
+import { print } from "./printing.js";
 import { checked, engine, scratch } from "./runtime/instance.js";
 import type { Hook } from "./transforms/sweeping.js";
 
 /** Nested arrays of numbers or booleans, as `toArray()` gives them. */
 export type Nested = number | boolean | Nested[];
 
-/** What is accepted wherever a tensor is. */
-export type TensorLike = Tensor | number | boolean | Nested[] | TypedArray;
+/** Nested arrays whose elements may be tensors: those are stacked, with their derivatives. */
+export type NestedTensors = number | boolean | Tensor | TypedArray | readonly NestedTensors[];
 
-const [REQUIRES_GRAD, LEAF] = [1, 2];
+/** What is accepted wherever a tensor is. */
+export type TensorLike = NestedTensors;
+
+const [REQUIRES_GRAD, LEAF, IN_TRANSFORM] = [1, 2, 4];
 
 export interface Tensor extends TensorMethods {}
 
@@ -32,7 +38,8 @@ export class Tensor {
   private cell: Cell | null;
   private dims: readonly number[] | null = null;
   private type: DType | null = null;
-  private cachedGradient: { id: number; tensor: Tensor } | null = null;
+  /** @internal What `grad` gave last. */
+  cachedGradient: { id: number; tensor: Tensor } | null = null;
 
   /** @internal Tensors are made by `tensor()`, `zeros()` and ops. */
   constructor(handle: number, scope: ScopeToken) {
@@ -57,12 +64,12 @@ export class Tensor {
 
   /** The sizes of the axes; inside vmap without the batch axis. */
   get shape(): readonly number[] {
-    if (this.dims === null) this.describe();
+    if (!this.dims) this.describe();
     return this.dims!;
   }
 
   get dtype(): DType {
-    if (this.type === null) this.describe();
+    if (!this.type) this.describe();
     return this.type!;
   }
 
@@ -89,25 +96,6 @@ export class Tensor {
     return (flags & REQUIRES_GRAD) === 0 || (flags & LEAF) !== 0;
   }
 
-  /** What `backward()` has added up here, or null. The same object until it changes. */
-  get grad(): Tensor | null {
-    const id = engine.gradient_id(idOf(this));
-    if (id === 0) {
-      this.cachedGradient = null;
-      return null;
-    }
-    const known = this.cachedGradient;
-    if (known !== null && known.id === id && known.tensor.handle !== 0 && known.tensor.scope.alive) return known.tensor;
-    const tensor = made(checked(engine.gradient(this.handle)));
-    this.cachedGradient = { id, tensor };
-    return tensor;
-  }
-
-  set grad(value: Tensor | null) {
-    checked(engine.set_gradient(idOf(this), value === null ? 0 : idOf(value)), "grad");
-    this.cachedGradient = null;
-  }
-
   /** The number in a tensor of one element; works under grad and jvp, not inside vmap or compile. */
   item(): number {
     checked(engine.item(idOf(this)), "item");
@@ -118,35 +106,33 @@ export class Tensor {
   data(): TypedArray {
     const pointer = checked(engine.read(idOf(this)), "data");
     const [code, count] = scratch();
-    const buffer = engine.memory.buffer;
-    switch (DTYPES[code!]) {
-      case "float64":
-        return new Float64Array(buffer, pointer, count).slice();
-      case "int32":
-        return new Int32Array(buffer, pointer, count).slice();
-      case "bool":
-        return new Uint8Array(buffer, pointer, count).slice();
-      default:
-        return new Float32Array(buffer, pointer, count).slice();
-    }
+    return elements(DTYPES[code!]!, engine.memory.buffer, pointer, count!).slice();
   }
 
-  /** The elements as nested arrays (a number for a 0-d tensor); booleans for bool. */
-  toArray(): any {
+  /**
+   * The elements as nested arrays (a number for a 0-d tensor); booleans for bool. The type can be named where it matters:
+   * `toArray<number[][]>()`.
+   */
+  toArray<Result extends Nested = any[]>(): Result {
     const data = this.data();
     const shape = this.shape;
-    const at = (i: number) => (this.dtype === "bool" ? data[i] !== 0 : data[i]!);
+    const boolean = this.dtype === "bool";
     const nest = (axis: number, from: number, count: number): Nested => {
-      if (axis === shape.length) return at(from);
+      if (axis === shape.length) return boolean ? data[from] !== 0 : data[from]!;
       const step = count / (shape[axis]! || 1);
       return Array.from({ length: shape[axis]! }, (_, i) => nest(axis + 1, from + i * step, step));
     };
-    return nest(0, 0, data.length);
+    return nest(0, 0, data.length) as Result;
+  }
+
+  /** What `JSON.stringify` writes: `toArray()`. JSON has no NaN and no infinities, they become null; dtype and shape of empty axes are not kept. */
+  toJSON(): Nested {
+    return this.toArray<Nested>();
   }
 
   /** Releases the numbers now. A second call does nothing; any other use throws `DisposedError`. */
   dispose(): void {
-    if (this.handle === 0) return;
+    if (!(this.handle > 0)) return;
     if (this.scope.alive) engine.dispose(this.handle);
     this.handle = 0;
     if (this.cell !== null) this.cell.id = 0;
@@ -157,49 +143,79 @@ export class Tensor {
     this.dispose();
   }
 
-  /** `tensor([[1, 2]], float32)` */
+  /** `tensor([[1, 2]], float32)`; of large tensors the ends of each axis, so that the text stays small. */
   toString(): string {
     if (this.handle === 0) return "tensor(disposed)";
+    if (!(this.handle > 0)) return "tensor(not made by adjoint)";
     if (!this.scope.alive) return "tensor(its scope has ended)";
-    const note = this.requiresGrad ? ", requiresGrad" : "";
-    try {
-      return `tensor(${this.size > 1000 ? `shape [${this.shape.join(", ")}]` : format(this.toArray())}, ${this.dtype}${note})`;
-    } catch {
-      return `tensor(shape [${this.shape.join(", ")}], ${this.dtype}${note})`;
+    const id = idOf(this);
+    const note = `, ${this.dtype}${this.requiresGrad ? ", requiresGrad" : ""})`;
+    // Inside vmap one tensor stands for many: there are no numbers to show.
+    const pointer = engine.read(id);
+    if (pointer === 0) {
+      engine.clear_error();
+      return `tensor(shape [${this.shape.join(", ")}]${note}`;
     }
+    return print(elements(this.dtype, engine.memory.buffer, pointer, this.size), this.shape, this.dtype === "bool", "tensor(", note);
   }
 
   [Symbol.for("nodejs.util.inspect.custom")](): string {
     return this.toString();
   }
 
-  /** `Number(t)` and arithmetic by mistake: refused with a hint rather than NaN. */
+  /**
+   * Plain JavaScript operators. `+` and `==` (the default hint) are refused, because they would silently cut the derivative or compare
+   * handles; the language does not tell `x * x` from `x > 1`, so these read the number, and transforms look at `conversions`.
+   */
   [Symbol.toPrimitive](hint: string): string | number {
     if (hint === "string") return this.toString();
-    return this.item();
+    if (hint === "default") {
+      throw new ValueError("`+` and `==` do not work on tensors: use x.add(y) and x.eq(y) (or x.item() === y for numbers). In strings use `${x}`", "toPrimitive");
+    }
+    const flags = this.describe();
+    if (this.size !== 1) {
+      throw new ValueError(
+        `\`*\`, \`-\`, \`/\`, \`<\` and Math functions do not work on tensors (this one has shape [${this.shape.join(", ")}]): use x.mul(y), x.sub(y), x.div(y), x.lt(y), x.exp(). In strings use \`\${x}\``,
+        "toPrimitive",
+      );
+    }
+    const value = this.item();
+    if ((flags & IN_TRANSFORM) !== 0) noteConversion();
+    return value;
   }
 }
 
-function format(value: Nested): string {
-  if (Array.isArray(value)) return `[${value.map(format).join(", ")}]`;
-  return typeof value === "number" && !Number.isInteger(value) ? String(Number(value.toPrecision(6))) : String(value);
+Object.defineProperty(Tensor.prototype, TENSOR_BRAND, { value: THIS_COPY });
+
+/** `count` elements in the engine's memory, as a view. */
+function elements(dtype: DType, buffer: ArrayBuffer, pointer: number, count: number): TypedArray {
+  switch (dtype) {
+    case "float64":
+      return new Float64Array(buffer, pointer, count);
+    case "int32":
+      return new Int32Array(buffer, pointer, count);
+    case "bool":
+      return new Uint8Array(buffer, pointer, count);
+    default:
+      return new Float32Array(buffer, pointer, count);
+  }
 }
 
 /** The id of a tensor that may be used. */
 export function idOf(tensor: Tensor): number {
-  if (tensor.handle === 0 || !tensor.scope.open) return idFromOutside(tensor);
-  return tensor.handle;
+  if (tensor.handle > 0 && tensor.scope.open) return tensor.handle;
+  return idFromOutside(tensor);
 }
 
 /** The id of a tensor that a watched function uses and did not make, if it may be used. */
 function idFromOutside(tensor: Tensor): number {
-  const id = tensor instanceof Tensor ? resolve(tensor) : 0;
+  const id = tensor instanceof Tensor && Number.isInteger(tensor.handle) ? resolve(tensor) : 0;
   if (id === 0) throw unusable(tensor);
   return id;
 }
 
 function unusable(tensor: Tensor): Error {
-  if (!(tensor instanceof Tensor)) return new NotInitializedError(`expected a tensor, got ${String(tensor)}`);
+  if (!(tensor instanceof Tensor) || !Number.isInteger(tensor.handle)) return new ValueError(`expected a tensor, got ${describe(tensor)}; tensors are made by tensor(), zeros() and ops only`);
   if (tensor.handle === 0) return new DisposedError("this tensor was disposed; create it again, or dispose it later");
   return new EscapedValueError(
     "this tensor was made inside a scope or transform that has ended; return it from there (for grad: with hasAux) instead of storing it outside",

@@ -1,100 +1,130 @@
 /** How functions of the public surface call the engine. One line per op is made from these. */
-import { number } from "../arguments.js";
-import { asTensor, tensor } from "../creation.js";
+import { atMost, axesOf, boolean } from "../arguments.js";
+import { asTensor } from "../creation.js";
+import { describe } from "../describe.js";
 import { ValueError } from "../errors.js";
 import { Op, type OpName } from "../opcodes.js";
-import { checked, engine, pass } from "../runtime/instance.js";
+import { isPlainObject, readOptions } from "../options.js";
+import { run } from "../run.js";
+import { checked, engine } from "../runtime/instance.js";
 import { idOf, made, Tensor, type TensorLike } from "../tensor.js";
 
-/** No op needs more numbers than a few for each axis; data goes in as tensors. */
-const MOST_PARAMETERS = 1 << 16;
+const isFloat = (x: unknown): x is Tensor => x instanceof Tensor && (x.dtype === "float32" || x.dtype === "float64");
 
-/** Any number of inputs and parameters. Inputs that are not tensors become temporary ones. */
-export function apply(op: OpName, inputs: readonly TensorLike[], parameters: readonly number[] = []): Tensor {
-  const like = inputs.find((x): x is Tensor => x instanceof Tensor);
+/**
+ * Any number of inputs and parameters. Inputs that are not tensors become temporary ones; plain numbers among them adopt the dtype of
+ * `like`, by default of the first float tensor.
+ */
+export function apply(op: OpName, inputs: readonly TensorLike[], parameters: readonly number[] = [], like: Tensor | undefined = inputs.find(isFloat)): Tensor {
+  if (inputs.every((x) => x instanceof Tensor)) return run(op, inputs as readonly Tensor[], parameters);
   const temporaries: Tensor[] = [];
   try {
     const operands = inputs.map((x) => {
       if (x instanceof Tensor) return x;
-      if (x === undefined || x === null) throw missing(op, x);
-      const made = asTensor(x, like);
+      const made = operand(op, x, like);
       temporaries.push(made);
       return made;
     });
-    if (parameters.length > MOST_PARAMETERS) throw new ValueError(`${op}: got a list of ${parameters.length} numbers; at most ${MOST_PARAMETERS} can be passed`, op);
-    // Copied and checked before anything is written: what a proxy or a getter runs must not find the scratch buffer in use.
-    const numbers = parameters.map((p, i) => number(op, `parameter ${i}`, p));
-    pass(operands.map(idOf), numbers);
-    return made(checked(engine.opn(Op[op], operands.length, numbers.length), op));
+    return run(op, operands, parameters);
   } finally {
     for (const temporary of temporaries) temporary.dispose();
   }
 }
 
-function missing(op: string, x: unknown): ValueError {
-  return new ValueError(`${op}: an input is ${String(x)}; expected a tensor, a number or an array`, op);
+/** A tensor from what was given for one. */
+function operand(op: string, x: TensorLike, like?: Tensor): Tensor {
+  if (x === undefined || x === null) throw new ValueError(`${op}: an input is ${String(x)}; expected a tensor, a number or an array`, op);
+  return asTensor(x, like, op);
+}
+
+/** A list of tensors for one op; at least it is a list. */
+export function tensorList(op: string, tensors: unknown): readonly TensorLike[] {
+  if (!Array.isArray(tensors)) {
+    const hint = tensors instanceof Tensor ? `; put the tensors into a list: ${op}([a, b])` : "";
+    throw new ValueError(`${op}: expected a list of tensors, got ${describe(tensors)}${hint}`, op);
+  }
+  return [...(tensors as unknown[])] as TensorLike[];
 }
 
 export type Unary = (x: TensorLike) => Tensor;
 export type Binary = (a: TensorLike, b: TensorLike) => Tensor;
 
-/** A function of one tensor without parameters. */
+/** Called by an array's `map` (or `reduce`): the arguments after the elements are its position and the array. */
+const byArray = (given: ArrayLike<unknown>, count: number): boolean =>
+  given.length === count + 2 && Array.isArray(given[count + 1]) && (given[count + 1] as unknown[])[given[count] as number] === given[count - 1];
+
+/** A function of one tensor without parameters. `xs.map(ad.exp)` may be written. */
 export function unary(name: OpName): Unary {
   const op = Op[name];
-  return (x) => {
+  return function (x: TensorLike): Tensor {
+    if (arguments.length > 1 && !byArray(arguments, 1)) atMost(name, arguments, 1);
     if (x instanceof Tensor) return made(checked(engine.op1(op, idOf(x)), name));
     return apply(name, [x]);
   };
 }
 
-/** A function of two tensors, either of which may be a number: that adopts the other's dtype. */
+/** A function of two tensors, either of which may be a number: that adopts the other's dtype. `xs.reduce(ad.add)` may be written. */
 export function binary(name: OpName): Binary {
   const op = Op[name];
-  return (a, b) => {
+  return function (a: TensorLike, b: TensorLike): Tensor {
+    if (arguments.length > 2 && !byArray(arguments, 2)) atMost(name, arguments, 2);
     if (a instanceof Tensor) {
       if (b instanceof Tensor) return made(checked(engine.op2(op, idOf(a), idOf(b)), name));
       if (typeof b === "number") return made(checked(engine.op2s(op, idOf(a), b, 0), name));
     } else if (typeof a === "number" && b instanceof Tensor) {
       return made(checked(engine.op2s(op, idOf(b), a, 1), name));
     }
-    return apply(name, [a, b]);
+    return apply(name, [a, b], [], a instanceof Tensor ? a : b instanceof Tensor ? b : undefined);
   };
 }
 
 export type Axes = number | readonly number[];
 
+export interface AxisOptions {
+  /** The axis, where it was not given before. */
+  axis?: number;
+}
+
 export interface ReduceOptions {
+  /** One axis, a list, or absent for all; where it was not given before. */
+  axis?: Axes | null;
   /** Keep the reduced axes with size 1. */
   keepdims?: boolean;
 }
 
-const isOptions = (value: unknown): value is object => typeof value === "object" && value !== null && !Array.isArray(value);
-
 export type Reduce<Options extends ReduceOptions = ReduceOptions> = (x: TensorLike, axis?: Axes | Options | null, options?: Options) => Tensor;
 
-/** A reduction over one axis, a list of axes, or all; `extra` are parameters between the flags and the axes. */
-export function reduction<Options extends ReduceOptions = ReduceOptions>(name: OpName, extra: (options: Options) => number[] = () => []): Reduce<Options> {
-  return (x, axis, options) => {
-    if (isOptions(axis)) return reduction<Options>(name, extra)(x, undefined, axis as Options);
-    const given = options ?? ({} as Options);
-    const all = axis === undefined || axis === null;
-    const axes = all ? [] : typeof axis === "number" ? [axis] : (axis as readonly number[]);
-    return apply(name, [x], [Number(given.keepdims ?? false), Number(all), ...extra(given), ...axes]);
+/** The axis given by position or in the options, and the options: `(x, axis, options)`, `(x, options)`. */
+export function withAxis<Axis, Options extends { axis?: Axis }>(op: string, axis: Axis | Options | undefined, options: Options | undefined, known: readonly string[]): [axis: Axis | undefined, options: Options] {
+  const [place, given] = isPlainObject(axis) && options === undefined ? [undefined, axis as Options] : [axis as Axis | undefined, options];
+  const own = readOptions(op, given, ["axis", ...known] as (keyof Options & string)[]);
+  if (own.axis !== undefined && place !== undefined) throw new ValueError(`${op}: the axis is given twice, by position and in the options`, op);
+  return [place ?? own.axis, own];
+}
+
+/** A reduction over one axis, a list of axes, or all; `extra` are parameters between the flags and the axes, from the options named `known`. */
+export function reduction<Options extends ReduceOptions = ReduceOptions>(name: OpName, known: readonly string[] = [], extra: (options: Options) => number[] = () => []): Reduce<Options> {
+  const names = ["keepdims", ...known];
+  return function (x: TensorLike, axis?: Axes | Options | null, options?: Options): Tensor {
+    atMost(name, arguments, 3, "several axes are a list");
+    const [place, given] = withAxis<Axes | null, Options>(name, axis, options, names);
+    const all = place === undefined || place === null;
+    const keepdims = boolean(name, "keepdims", given.keepdims ?? false);
+    return apply(name, [x], [Number(keepdims), Number(all), ...extra(given), ...(all ? [] : axesOf(name, place))]);
   };
 }
 
 /** Numbers among the inputs become 0-d tensors of the dtype of the first tensor (where that can hold them). */
-export function withScalars<R>(inputs: readonly TensorLike[], body: (inputs: TensorLike[]) => R): R {
+export function withScalars<R>(op: string, inputs: readonly TensorLike[], body: (inputs: TensorLike[]) => R): R {
   const like = inputs.find((x): x is Tensor => x instanceof Tensor);
   const temporaries: Tensor[] = [];
   try {
     return body(
       inputs.map((x) => {
-        if (typeof x !== "number" || like === undefined) return x;
-        const fits = like.dtype === "float32" || like.dtype === "float64" || (like.dtype === "int32" && Number.isInteger(x));
-        const scalar = tensor(x, { dtype: fits ? like.dtype : Number.isInteger(x) ? "int32" : "float32" });
-        temporaries.push(scalar);
-        return scalar;
+        if (x instanceof Tensor || like === undefined) return x;
+        const converted = operand(op, x, like);
+        temporaries.push(converted);
+        return converted;
       }),
     );
   } finally {
@@ -103,9 +133,9 @@ export function withScalars<R>(inputs: readonly TensorLike[], body: (inputs: Ten
 }
 
 /** A tensor for a moment: `body` gets one, and what had to be made for it is released. */
-export function withTensor<R>(x: TensorLike, body: (x: Tensor) => R): R {
+export function withTensor<R>(op: string, x: TensorLike, body: (x: Tensor) => R): R {
   if (x instanceof Tensor) return body(x);
-  const temporary = tensor(x);
+  const temporary = operand(op, x);
   try {
     return body(temporary);
   } finally {

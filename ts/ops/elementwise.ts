@@ -1,6 +1,10 @@
 /** Elementwise functions. All broadcast as NumPy's; conventions at kinks are in the guide. */
-import { dtypeCode, DTYPES, type DType } from "../dtype.js";
-import { DTypeError, ValueError } from "../errors.js";
+import { atMost, integer, number } from "../arguments.js";
+import { describe } from "../describe.js";
+import { dtypeCode, type DType } from "../dtype.js";
+import { ValueError } from "../errors.js";
+import { checkDtype } from "../nested.js";
+import { readOptions } from "../options.js";
 import type { Tensor, TensorLike } from "../tensor.js";
 import { apply, binary, unary, withScalars, type Binary, type Unary } from "./apply.js";
 
@@ -88,38 +92,54 @@ export const mish: Unary = unary("mish");
 export const stopGradient: Unary = unary("stopGradient");
 
 /** x where positive, else slope · x. */
-export const leakyRelu = (x: TensorLike, slope = 0.01): Tensor => apply("leakyRelu", [x], [slope]);
+export function leakyRelu(x: TensorLike, slope = 0.01): Tensor {
+  atMost("leakyRelu", arguments, 2);
+  return apply("leakyRelu", [x], [number("leakyRelu", "the slope", slope)]);
+}
+
 /** x where positive, else alpha (eˣ - 1). */
-export const elu = (x: TensorLike, options: { alpha?: number } | number = {}): Tensor =>
-  apply("elu", [x], [typeof options === "number" ? options : (options.alpha ?? 1)]);
+export function elu(x: TensorLike, options: { alpha?: number } | number = {}): Tensor {
+  atMost("elu", arguments, 2);
+  const { alpha = 1 } = typeof options === "number" ? { alpha: options } : readOptions("elu", options, ["alpha"]);
+  return apply("elu", [x], [number("elu", "alpha", alpha)]);
+}
+
 /** x Φ(x), or its tanh approximation. */
-export const gelu = (x: TensorLike, options: { approximate?: "none" | "tanh" } = {}): Tensor => {
-  const form = options.approximate ?? "none";
-  if (form !== "none" && form !== "tanh") throw new ValueError(`gelu: approximate is "none" or "tanh", got ${JSON.stringify(form)}`, "gelu");
-  return apply("gelu", [x], [Number(form === "tanh")]);
-};
-/** The n-th derivative of digamma. */
-export const polygamma = (n: number, x: TensorLike): Tensor => {
-  if (!Number.isInteger(n) || n < 0) throw new ValueError(`polygamma: order ${n} is not a non-negative integer`, "polygamma");
-  return apply("polygamma", [x], [n]);
-};
-/** Logarithm of the multivariate gamma function of dimension d. */
-export const multigammaln = (x: TensorLike, d: number): Tensor => apply("multigammaln", [x], [d]);
+export function gelu(x: TensorLike, options?: { approximate?: "none" | "tanh" }): Tensor {
+  atMost("gelu", arguments, 2);
+  const { approximate = "none" } = readOptions("gelu", options, ["approximate"]);
+  if (approximate !== "none" && approximate !== "tanh") throw new ValueError(`gelu: approximate is "none" or "tanh", got ${describe(approximate)}`, "gelu");
+  return apply("gelu", [x], [Number(approximate === "tanh")]);
+}
+
+/** The n-th derivative of digamma, n from 0 to 170 (float64 holds no more factorials). */
+export function polygamma(n: number, x: TensorLike): Tensor {
+  atMost("polygamma", arguments, 2);
+  return apply("polygamma", [x], [integer("polygamma", "the order", n, 0, 170)]);
+}
+
+/** Logarithm of the multivariate gamma function of dimension d, 1 to 1000. */
+export function multigammaln(x: TensorLike, d: number): Tensor {
+  atMost("multigammaln", arguments, 2);
+  return apply("multigammaln", [x], [integer("multigammaln", "the dimension d", d, 1, 1000)]);
+}
 
 /** x held between two bounds (numbers, tensors, or null for none); the gradient passes at the bounds. */
 export function clamp(x: TensorLike, lo?: TensorLike | null, hi?: TensorLike | null): Tensor {
+  atMost("clamp", arguments, 3);
   const numeric = (bound: unknown): bound is number | null | undefined => bound === undefined || bound === null || typeof bound === "number";
   if (numeric(lo) && numeric(hi)) return apply("clamp", [x], [lo ?? -Infinity, hi ?? Infinity]);
-  return withScalars([x, lo ?? -Infinity, hi ?? Infinity], (inputs) => apply("clamp", inputs));
+  return withScalars("clamp", [x, lo ?? -Infinity, hi ?? Infinity], (inputs) => apply("clamp", inputs));
 }
 
 /** a where the condition holds, else b; a bad value in the branch not taken does no harm, in the gradient neither. */
 export function where(condition: TensorLike, a: TensorLike, b: TensorLike): Tensor {
-  return withScalars([a, b], ([a, b]) => apply("where", [condition, a!, b!]));
+  atMost("where", arguments, 3);
+  return withScalars("where", [a, b], ([a, b]) => apply("where", [condition, a!, b!]));
 }
 
 /** The same values in another dtype: to int32 fractions are cut off, to bool anything but 0 is true. */
 export function cast(x: TensorLike, dtype: DType): Tensor {
-  if (!DTYPES.includes(dtype)) throw new DTypeError(`cast: unknown dtype ${JSON.stringify(dtype)}; expected ${DTYPES.join(", ")}`, "cast");
-  return apply("cast", [x], [dtypeCode(dtype)]);
+  atMost("cast", arguments, 2);
+  return apply("cast", [x], [dtypeCode(checkDtype(dtype, "cast"))]);
 }

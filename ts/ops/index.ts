@@ -1,10 +1,12 @@
 /** Indexing by tensors, sorting, products. Index tensors are int32 of any rank; negative indices count from the end. */
-import { dtypeCode, type DType } from "../dtype.js";
-import { ValueError } from "../errors.js";
+import { atMost, axisNumber, axisOf, boolean, integer } from "../arguments.js";
 import { tensor } from "../creation.js";
+import { dtypeCode, type DType } from "../dtype.js";
+import { checkDtype } from "../nested.js";
+import { readOptions } from "../options.js";
+import { releasing, run } from "../run.js";
 import { Tensor, type TensorLike } from "../tensor.js";
-import { apply, binary, unary, withTensor, type Binary, type Unary } from "./apply.js";
-import { slice } from "./shape.js";
+import { apply, binary, unary, withAxis, withTensor, type AxisOptions, type Binary, type Unary } from "./apply.js";
 
 /** Plain arrays of indices become int32. */
 function withIndices<R>(indices: TensorLike, body: (indices: Tensor) => R): R {
@@ -18,51 +20,90 @@ function withIndices<R>(indices: TensorLike, body: (indices: Tensor) => R): R {
 }
 
 /** out[i][j] = x[index[i][j]][j] for axis 0, as torch.gather. */
-export const gather = (x: TensorLike, axis: number, indices: TensorLike): Tensor => withIndices(indices, (i) => apply("gather", [x, i], [axis]));
-/** Slices of x along an axis (of the flattened tensor without one), as jax.numpy.take. */
-export const take = (x: TensorLike, indices: TensorLike, axis?: number): Tensor =>
-  withIndices(indices, (i) => {
-    if (axis !== undefined) return apply("take", [x, i], [axis]);
-    const flat = apply("reshape", [x], [-1]);
-    try {
-      return apply("take", [flat, i], [0]);
-    } finally {
-      flat.dispose();
-    }
-  });
-/** x with src added at the indices, as torch.scatter_add. */
-export const scatterAdd = (x: TensorLike, axis: number, indices: TensorLike, src: TensorLike): Tensor =>
-  withIndices(indices, (i) => apply("scatterAdd", [x, i, src], [axis]));
-/** x with slices of src added at the indices, as torch.index_add. */
-export const indexAdd = (x: TensorLike, axis: number, indices: TensorLike, src: TensorLike): Tensor =>
-  withIndices(indices, (i) => apply("indexAdd", [x, i, src], [axis]));
-/** 1 at the class, 0 elsewhere, along a new last axis of size `depth`. */
-export const oneHot = (indices: TensorLike, depth: number, { dtype = "float32" }: { dtype?: DType } = {}): Tensor =>
-  withIndices(indices, (i) => apply("oneHot", [i], [depth, dtypeCode(dtype)]));
+export function gather(x: TensorLike, axis: number, indices: TensorLike): Tensor {
+  atMost("gather", arguments, 3);
+  const along = axisNumber("gather", axis);
+  return withIndices(indices, (i) => apply("gather", [x, i], [along]));
+}
 
-export interface SortOptions {
+/** Slices of x along an axis (of the flattened tensor without one), as jax.numpy.take. */
+export function take(x: TensorLike, indices: TensorLike, axis?: number): Tensor {
+  atMost("take", arguments, 3);
+  const along = axis === undefined ? undefined : axisNumber("take", axis);
+  return withIndices(indices, (i) => (along !== undefined ? apply("take", [x, i], [along]) : releasing((keep) => run("take", [keep(apply("reshape", [x], [-1])), i], [0]))));
+}
+
+/** x with src added at the indices, as torch.scatter_add. */
+export function scatterAdd(x: TensorLike, axis: number, indices: TensorLike, src: TensorLike): Tensor {
+  atMost("scatterAdd", arguments, 4);
+  const along = axisNumber("scatterAdd", axis);
+  return withIndices(indices, (i) => apply("scatterAdd", [x, i, src], [along]));
+}
+
+/** x with slices of src added at the indices, as torch.index_add. */
+export function indexAdd(x: TensorLike, axis: number, indices: TensorLike, src: TensorLike): Tensor {
+  atMost("indexAdd", arguments, 4);
+  const along = axisNumber("indexAdd", axis);
+  return withIndices(indices, (i) => apply("indexAdd", [x, i, src], [along]));
+}
+
+/** 1 at the class, 0 elsewhere, along a new last axis of size `depth`; float32 unless another dtype is given. */
+export function oneHot(indices: TensorLike, depth: number, options?: { dtype?: DType }): Tensor {
+  atMost("oneHot", arguments, 3);
+  const { dtype = "float32" } = readOptions("oneHot", options, ["dtype"]);
+  const parameters = [integer("oneHot", "the depth", depth, 0), dtypeCode(checkDtype(dtype, "oneHot"))];
+  return withIndices(indices, (i) => apply("oneHot", [i], parameters));
+}
+
+export interface SortOptions extends AxisOptions {
+  /** Largest first. */
   descending?: boolean;
 }
-/** In ascending order along an axis, stable, NaN last. */
-export const sort = (x: TensorLike, axis = -1, { descending = false }: SortOptions = {}): Tensor => apply("sort", [x], [axis, Number(descending)]);
+
+function sorting(name: "sort" | "argsort") {
+  return function (x: TensorLike, axis?: number | SortOptions, options?: SortOptions): Tensor {
+    atMost(name, arguments, 3);
+    const [place, { descending = false }] = withAxis<number, SortOptions>(name, axis, options, ["descending"]);
+    return apply(name, [x], [axisNumber(name, place ?? -1), Number(boolean(name, "descending", descending))]);
+  };
+}
+
+/** In ascending order along an axis (the last by default), stable, NaN last. */
+export const sort = sorting("sort");
 /** The int32 positions that sort. */
-export const argsort = (x: TensorLike, axis = -1, { descending = false }: SortOptions = {}): Tensor => apply("argsort", [x], [axis, Number(descending)]);
-/** The k largest values along an axis in descending order, and their positions. */
-export function topk(x: TensorLike, k: number, axis = -1): [values: Tensor, indices: Tensor] {
-  return withTensor(x, (x) => {
-    const at = axis < 0 ? axis + x.ndim : axis;
-    const size = x.shape[at];
-    if (size === undefined || !Number.isInteger(k) || k < 0 || k > size) {
-      throw new ValueError(`topk: k = ${k} along axis ${axis} of shape [${x.shape.join(", ")}]; expected 0 to the size of that axis`, "topk");
+export const argsort = sorting("argsort");
+
+export interface TopkOptions extends AxisOptions {
+  /** The default; false gives the smallest values, in ascending order. */
+  largest?: boolean;
+}
+
+/** The k largest values along an axis (the last by default) in descending order, and their positions. */
+export function topk(x: TensorLike, k: number, axis?: number | TopkOptions, options?: TopkOptions): [values: Tensor, indices: Tensor] {
+  atMost("topk", arguments, 4);
+  const [place = -1, { largest = true }] = withAxis<number, TopkOptions>("topk", axis, options, ["largest"]);
+  const descending = Number(boolean("topk", "largest", largest));
+  return withTensor("topk", x, (x) => {
+    const at = axisOf("topk", place, x.ndim);
+    const count = integer("topk", "k", k, 0, x.shape[at]);
+    const indices = releasing((keep) => {
+      const order = keep(run("argsort", [x], [at, descending]));
+      return run("slice", [order], [x.ndim, ...x.shape.map(() => 0), ...x.shape.map((d, i) => (i === at ? count : d)), ...x.shape.map(() => 1)]);
+    });
+    try {
+      return [run("gather", [x, indices], [at]), indices];
+    } catch (error) {
+      indices.dispose();
+      throw error;
     }
-    const order = argsort(x, axis, { descending: true });
-    const indices = slice(order, x.shape.map(() => 0), x.shape.map((d, i) => (i === at ? k : d)));
-    order.dispose();
-    return [gather(x, axis, indices), indices];
   });
 }
+
 /** Rows of a table. */
-export const embedding = (indices: TensorLike, table: TensorLike): Tensor => take(table, indices, 0);
+export function embedding(indices: TensorLike, table: TensorLike): Tensor {
+  atMost("embedding", arguments, 2);
+  return take(table, indices, 0);
+}
 
 /** NumPy's matmul: any leading batch axes, which broadcast; vectors on either side. */
 export const matmul: Binary = binary("matmul");

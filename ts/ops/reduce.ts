@@ -1,18 +1,26 @@
 /** Reductions, softmax, cumulative ops. `axis` is a number, a list, or absent for all; negative axes count from the end. */
-import { apply, reduction, type Reduce, type ReduceOptions } from "./apply.js";
+import { atMost, axisNumber, boolean, number } from "../arguments.js";
+import type { OpName } from "../opcodes.js";
 import type { Tensor, TensorLike } from "../tensor.js";
+import { apply, reduction, withAxis, type AxisOptions, type Reduce, type ReduceOptions } from "./apply.js";
 
+/** Sum. */
 export const sum: Reduce = reduction("sum");
+/** Arithmetic mean; NaN of no elements. */
 export const mean: Reduce = reduction("mean");
 /** Its gradient is exact when elements are 0. */
 export const prod: Reduce = reduction("prod");
 /** Largest value; equal ones share the gradient. */
 export const max: Reduce = reduction("max");
+/** Smallest value; equal ones share the gradient. */
 export const min: Reduce = reduction("min");
+/** Whether any element is not 0. */
 export const any: Reduce = reduction("any");
+/** Whether no element is 0. */
 export const all: Reduce = reduction("all");
 /** int32 position of the first largest; without an axis in the flattened tensor. */
 export const argmax: Reduce = reduction("argmax");
+/** int32 position of the first smallest. */
 export const argmin: Reduce = reduction("argmin");
 /** log Σ eˣ without overflow. */
 export const logsumexp: Reduce = reduction("logsumexp");
@@ -21,21 +29,39 @@ export interface VarianceOptions extends ReduceOptions {
   /** Divides by n - correction; default 1, as PyTorch. */
   correction?: number;
 }
-export const variance: Reduce<VarianceOptions> = reduction<VarianceOptions>("variance", ({ correction = 1 }) => [correction]);
-export const std: Reduce<VarianceOptions> = reduction<VarianceOptions>("std", ({ correction = 1 }) => [correction]);
+const correction = (op: string) => (options: VarianceOptions) => [number(op, "correction", options.correction ?? 1)];
+/** Mean squared deviation from the mean. */
+export const variance: Reduce<VarianceOptions> = reduction<VarianceOptions>("variance", ["correction"], correction("variance"));
+/** Square root of the variance. */
+export const std: Reduce<VarianceOptions> = reduction<VarianceOptions>("std", ["correction"], correction("std"));
 
 export interface NormOptions extends ReduceOptions {
   /** (Σ|x|^p)^(1/p); default 2, Infinity is the largest magnitude. */
   p?: number;
 }
-export const norm: Reduce<NormOptions> = reduction<NormOptions>("norm", ({ p = 2 }) => [p]);
+/** Length of vectors, without overflow. */
+export const norm: Reduce<NormOptions> = reduction<NormOptions>("norm", ["p"], ({ p = 2 }) => [number("norm", "p", p)]);
 
-export const softmax = (x: TensorLike, axis = -1): Tensor => apply("softmax", [x], [axis]);
-export const logSoftmax = (x: TensorLike, axis = -1): Tensor => apply("logSoftmax", [x], [axis]);
+/** An op along one axis with options. */
+function along<Options extends AxisOptions>(name: OpName, normal: number, known: readonly string[], extra: (options: Options) => number[]) {
+  return function (x: TensorLike, axis?: number | Options, options?: Options): Tensor {
+    atMost(name, arguments, 3);
+    const [place, given] = withAxis<number, Options>(name, axis, options, known);
+    return apply(name, [x], [axisNumber(name, place ?? normal), ...extra(given)]);
+  };
+}
 
-export interface CumulativeOptions {
+/** eˣ / Σ eˣ along an axis, the last by default. */
+export const softmax = along<AxisOptions>("softmax", -1, [], () => []);
+/** log softmax, without overflow. */
+export const logSoftmax = along<AxisOptions>("logSoftmax", -1, [], () => []);
+
+export interface CumulativeOptions extends AxisOptions {
   /** From the end. */
   reverse?: boolean;
 }
-export const cumsum = (x: TensorLike, axis = 0, { reverse = false }: CumulativeOptions = {}): Tensor => apply("cumsum", [x], [axis, Number(reverse)]);
-export const cumprod = (x: TensorLike, axis = 0, { reverse = false }: CumulativeOptions = {}): Tensor => apply("cumprod", [x], [axis, Number(reverse)]);
+const reversed = (op: string) => (options: CumulativeOptions) => [Number(boolean(op, "reverse", options.reverse ?? false))];
+/** Sums of the elements so far along an axis, the first by default. */
+export const cumsum = along<CumulativeOptions>("cumsum", 0, ["reverse"], reversed("cumsum"));
+/** Products of the elements so far along an axis, the first by default. */
+export const cumprod = along<CumulativeOptions>("cumprod", 0, ["reverse"], reversed("cumprod"));

@@ -1,121 +1,192 @@
 /** Shapes: none of these computes anything, and most are views. */
-import { IndexError, ShapeError, ValueError } from "../errors.js";
+import { atMost, axesOf, axisNumber, axisOf, integer, integers, number, sizesOf } from "../arguments.js";
+import { describe } from "../describe.js";
+import { DTypeError, IndexError, ShapeError, ValueError } from "../errors.js";
+import { readOptions } from "../options.js";
+import { releasing, run } from "../run.js";
 import { Tensor, type TensorLike } from "../tensor.js";
-import { apply, withTensor, type Axes } from "./apply.js";
+import { apply, tensorList, withTensor, type Axes } from "./apply.js";
+import { select } from "./select.js";
 
-const listed = (axes: Axes): readonly number[] => (typeof axes === "number" ? [axes] : axes);
+const shown = (x: Tensor) => `[${x.shape.join(", ")}]`;
 
-/** An axis counted from the start; `extra` axes more than the tensor has may be named. */
-function axisOf(op: string, axis: number, ndim: number): number {
-  if (!Number.isInteger(axis) || axis < -ndim || axis >= ndim) {
-    throw new IndexError(`${op}: axis ${axis} is out of range for ${ndim} axes; expected an integer from ${-ndim} to ${ndim - 1}`, op);
-  }
-  return axis < 0 ? axis + ndim : axis;
+/** The same elements in another shape, `reshape([2, 3])` or `reshape(2, 3)`; one size may be -1. */
+export function reshape(x: TensorLike, ...shape: [shape: readonly number[]] | number[]): Tensor {
+  return apply("reshape", [x], sizesOf("reshape", shape, -1));
 }
-
-/** The same elements in another shape; one size may be -1. */
-export const reshape = (x: TensorLike, shape: readonly number[]): Tensor => apply("reshape", [x], shape);
 
 /** Axes from `start` to `end` as one. */
 export function flatten(x: TensorLike, start = 0, end = -1): Tensor {
-  return withTensor(x, (x) => {
-    if (x.ndim === 0) return reshape(x, [1]);
-    const [from, to] = [axisOf("flatten", start, x.ndim), axisOf("flatten", end, x.ndim)];
+  atMost("flatten", arguments, 3);
+  return withTensor("flatten", x, (x) => {
+    // As in PyTorch, a 0-d tensor may be named by axis 0 or -1 and becomes a vector of one.
+    const ndim = Math.max(1, x.ndim);
+    const [from, to] = [axisOf("flatten", start, ndim), axisOf("flatten", end, ndim)];
     if (from > to) throw new ValueError(`flatten: the start axis ${start} lies behind the end axis ${end}`, "flatten");
     const merged = x.shape.slice(from, to + 1).reduce((a, b) => a * b, 1);
-    return reshape(x, [...x.shape.slice(0, from), merged, ...x.shape.slice(to + 1)]);
+    return run("reshape", [x], [...x.shape.slice(0, from), merged, ...x.shape.slice(to + 1)]);
   });
 }
 
 /** Drops axes of size 1: those named, or all. */
 export function squeeze(x: TensorLike, axis?: Axes): Tensor {
-  return withTensor(x, (x) => {
-    const axes = axis === undefined ? x.shape.flatMap((d, i) => (d === 1 ? [i] : [])) : listed(axis).map((a) => axisOf("squeeze", a, x.ndim));
+  atMost("squeeze", arguments, 2, "several axes are a list");
+  return withTensor("squeeze", x, (x) => {
+    const axes = axis === undefined ? x.shape.flatMap((d, i) => (d === 1 ? [i] : [])) : axesOf("squeeze", axis).map((a) => axisOf("squeeze", a, x.ndim));
     for (const a of axes) {
-      if (x.shape[a] !== 1) throw new ShapeError(`squeeze: axis ${a} of shape [${x.shape.join(", ")}] has size ${x.shape[a]}, only axes of size 1 can go`, "squeeze");
+      if (x.shape[a] !== 1) throw new ShapeError(`squeeze: axis ${a} of shape ${shown(x)} has size ${x.shape[a]}, only axes of size 1 can go`, "squeeze");
     }
-    return reshape(x, x.shape.filter((_, i) => !axes.includes(i)));
+    return run("reshape", [x], x.shape.filter((_, i) => !axes.includes(i)));
   });
 }
 
 /** New axes of size 1, at the places they have in the result. */
 export function unsqueeze(x: TensorLike, axis: Axes): Tensor {
-  return withTensor(x, (x) => {
-    const places = listed(axis);
+  atMost("unsqueeze", arguments, 2, "several axes are a list");
+  return withTensor("unsqueeze", x, (x) => {
+    const places = axesOf("unsqueeze", axis);
     const ndim = x.ndim + places.length;
     const at = places.map((a) => axisOf("unsqueeze", a, ndim));
     if (new Set(at).size !== at.length) throw new ValueError(`unsqueeze: axis named twice in [${places.join(", ")}]`, "unsqueeze");
     const rest = [...x.shape];
-    return reshape(x, Array.from({ length: ndim }, (_, i) => (at.includes(i) ? 1 : rest.shift()!)));
+    return run("reshape", [x], Array.from({ length: ndim }, (_, i) => (at.includes(i) ? 1 : rest.shift()!)));
   });
 }
 
-/** Permutes the axes; without a permutation reverses them. */
-export const transpose = (x: TensorLike, axes?: readonly number[]): Tensor =>
-  axes === undefined ? apply("transpose", [x]) : withTensor(x, (x) => (axes.length === 0 && x.ndim === 0 ? apply("transpose", [x]) : apply("transpose", [x], axes)));
+/**
+ * Permutes the axes: `transpose([0, 2, 1])` names them all, `transpose(1, 2)` exchanges two (PyTorch's meaning), `transpose()`
+ * reverses them.
+ */
+export function transpose(x: TensorLike, ...axes: [axes?: readonly number[]] | [first: number, second: number]): Tensor {
+  if (axes[0] === undefined && axes.length <= 1) return apply("transpose", [x]);
+  if (typeof axes[0] !== "number" && axes.length === 1) {
+    const order = integers("transpose", "the permutation", axes[0]);
+    return withTensor("transpose", x, (x) => {
+      if (order.length !== x.ndim) throw new ValueError(`transpose: [${order.join(", ")}] for shape ${shown(x)}; a permutation names every axis once`, "transpose");
+      return run("transpose", [x], order);
+    });
+  }
+  if (axes.length !== 2) throw new ValueError(`transpose: expected a list of all axes, or two axes to exchange, got ${axes.map(describe).join(", ")}`, "transpose");
+  return withTensor("transpose", x, (x) => {
+    const [a, b] = [axisOf("transpose", axes[0], x.ndim), axisOf("transpose", axes[1], x.ndim)];
+    return run("transpose", [x], x.shape.map((_, i) => (i === a ? b : i === b ? a : i)));
+  });
+}
 
 /** Moves axes to other places; the rest keep their order. */
 export function moveaxis(x: TensorLike, source: Axes, destination: Axes): Tensor {
-  return withTensor(x, (x) => {
-    const from = listed(source).map((a) => axisOf("moveaxis", a, x.ndim));
-    const to = listed(destination).map((a) => axisOf("moveaxis", a, x.ndim));
+  atMost("moveaxis", arguments, 3);
+  return withTensor("moveaxis", x, (x) => {
+    const from = axesOf("moveaxis", source).map((a) => axisOf("moveaxis", a, x.ndim));
+    const to = axesOf("moveaxis", destination).map((a) => axisOf("moveaxis", a, x.ndim));
     if (from.length !== to.length || new Set(from).size !== from.length || new Set(to).size !== to.length) {
       throw new ValueError(`moveaxis: from [${from.join(", ")}] to [${to.join(", ")}]; expected as many distinct axes on both sides`, "moveaxis");
     }
     const rest = Array.from({ length: x.ndim }, (_, i) => i).filter((i) => !from.includes(i));
-    const order = Array.from({ length: x.ndim }, (_, i) => (to.includes(i) ? from[to.indexOf(i)]! : rest.shift()!));
-    return transpose(x, order);
+    return run("transpose", [x], Array.from({ length: x.ndim }, (_, i) => (to.includes(i) ? from[to.indexOf(i)]! : rest.shift()!)));
   });
 }
 
-/** Repeats along new axes and axes of size 1, without copying. */
-export const broadcastTo = (x: TensorLike, shape: readonly number[]): Tensor => apply("broadcastTo", [x], shape);
+/** Repeats along new axes and axes of size 1, without copying: `broadcastTo([2, 3])` or `broadcastTo(2, 3)`. */
+export function broadcastTo(x: TensorLike, ...shape: [shape: readonly number[]] | number[]): Tensor {
+  return apply("broadcastTo", [x], sizesOf("broadcastTo", shape));
+}
 
-/** Joins along an axis that exists. */
-export const concat = (tensors: readonly TensorLike[], axis = 0): Tensor => apply("concat", tensors, [axis]);
+/** Joins a list along an axis that exists. */
+export function concat(tensors: readonly TensorLike[], axis = 0): Tensor {
+  const list = tensorList("concat", tensors);
+  atMost("concat", arguments, 2);
+  return apply("concat", list, [axisNumber("concat", axis)]);
+}
 
-/** Joins along a new axis. */
-export const stack = (tensors: readonly TensorLike[], axis = 0): Tensor => apply("stack", tensors, [axis]);
+/** Joins a list along a new axis. */
+export function stack(tensors: readonly TensorLike[], axis = 0): Tensor {
+  const list = tensorList("stack", tensors);
+  atMost("stack", arguments, 2);
+  return apply("stack", list, [axisNumber("stack", axis)]);
+}
+
+/** Elements from `start` to `end` of one axis. */
+function cut(x: Tensor, axis: number, start: number, end: number): Tensor {
+  const parameters = [x.ndim, ...x.shape.map(() => 0), ...x.shape, ...x.shape.map(() => 1)];
+  parameters[1 + axis] = start;
+  parameters[1 + x.ndim + axis] = end;
+  return run("slice", [x], parameters);
+}
 
 /** Pieces of the given size (the last may be smaller), or of the given sizes: PyTorch's meaning. */
 export function split(x: TensorLike, sizeOrSizes: number | readonly number[], axis = 0): Tensor[] {
-  return withTensor(x, (x) => {
+  atMost("split", arguments, 3);
+  return withTensor("split", x, (x) => {
     const at = axisOf("split", axis, x.ndim);
     const length = x.shape[at]!;
     let sizes: readonly number[];
     if (typeof sizeOrSizes === "number") {
-      if (!Number.isInteger(sizeOrSizes) || sizeOrSizes < 1) throw new ValueError(`split: piece size ${sizeOrSizes} is not a positive integer`, "split");
-      sizes = Array.from({ length: Math.max(1, Math.ceil(length / sizeOrSizes)) }, (_, i) => Math.min(sizeOrSizes, length - i * sizeOrSizes));
+      const size = integer("split", "the size of a piece", sizeOrSizes, 1);
+      sizes = Array.from({ length: Math.max(1, Math.ceil(length / size)) }, (_, i) => Math.min(size, length - i * size));
     } else {
-      sizes = sizeOrSizes;
-      if (sizes.reduce((a, b) => a + b, 0) !== length || sizes.some((s) => s < 0)) {
-        throw new ShapeError(`split: sizes [${sizes.join(", ")}] do not add up to ${length}, the size of axis ${axis} of [${x.shape.join(", ")}]`, "split");
+      sizes = integers("split", "the list of sizes", sizeOrSizes, 0, 2 ** 24);
+      if (sizes.reduce((a, b) => a + b, 0) !== length) {
+        throw new ShapeError(`split: sizes [${sizes.join(", ")}] do not add up to ${length}, the size of axis ${axis} of ${shown(x)}`, "split");
       }
     }
     let start = 0;
-    return sizes.map((size) => {
-      const [starts, ends] = [x.shape.map(() => 0), [...x.shape]];
-      [starts[at], ends[at]] = [start, start + size];
-      start += size;
-      return slice(x, starts, ends);
-    });
+    return sizes.map((size) => cut(x, at, start, (start += size)));
   });
 }
 
-/** The whole tensor repeated, as NumPy's tile. */
-export function tile(x: TensorLike, counts: Axes): Tensor {
-  return withTensor(x, (x) => {
-    const given = listed(counts);
+/** So many pieces at a time: a piece's gradient is written into zeros of its parent's size, so parents must be small. */
+const BRANCHES = 4;
+
+/**
+ * The slices along an axis, without that axis: `const [a, b] = unstack(x)`. Their gradients together cost about as much as one pass over
+ * x, however many they are, because x is cut into ever smaller pieces.
+ */
+export function unstack(x: TensorLike, axis = 0): Tensor[] {
+  atMost("unstack", arguments, 2);
+  return withTensor("unstack", x, (x) => {
+    const at = axisOf("unstack", axis, x.ndim);
+    const rest = x.shape.filter((_, i) => i !== at);
+    const out: Tensor[] = [];
+    const descend = (piece: Tensor): void => {
+      const length = piece.shape[at]!;
+      if (length === 1) {
+        out.push(run("reshape", [piece], rest));
+        return;
+      }
+      const step = Math.ceil(length / BRANCHES);
+      for (let start = 0; start < length; start += step) {
+        const part = cut(piece, at, start, Math.min(start + step, length));
+        try {
+          descend(part);
+        } finally {
+          part.dispose();
+        }
+      }
+    };
+    try {
+      descend(x);
+    } catch (error) {
+      for (const t of out) t.dispose();
+      throw error;
+    }
+    return out;
+  });
+}
+
+/** The whole tensor repeated, as NumPy's tile: `tile(2)`, `tile([2, 3])` or `tile(2, 3)`. */
+export function tile(x: TensorLike, ...counts: [counts: Axes] | number[]): Tensor {
+  const given = sizesOf("tile", counts);
+  return withTensor("tile", x, (x) => {
     const ndim = Math.max(given.length, x.ndim);
     const times = [...new Array<number>(ndim - given.length).fill(1), ...given];
     const sizes = [...new Array<number>(ndim - x.ndim).fill(1), ...x.shape];
     // [a, b] -> [1, a, 1, b] -> [m, a, n, b] -> [m·a, n·b]
-    const apart = reshape(x, sizes.flatMap((d) => [1, d]));
-    const repeated = broadcastTo(apart, sizes.flatMap((d, i) => [times[i]!, d]));
-    const out = reshape(repeated, sizes.map((d, i) => d * times[i]!));
-    apart.dispose();
-    repeated.dispose();
-    return out;
+    return releasing((keep) => {
+      const apart = keep(run("reshape", [x], sizes.flatMap((d) => [1, d])));
+      const repeated = keep(run("broadcastTo", [apart], sizes.flatMap((d, i) => [times[i]!, d])));
+      return run("reshape", [repeated], sizes.map((d, i) => d * times[i]!));
+    });
   });
 }
 
@@ -124,89 +195,149 @@ export function tile(x: TensorLike, counts: Axes): Tensor {
  * counts repeats the whole tensor (PyTorch's repeat, `tile`).
  */
 export function repeat(x: TensorLike, count: number | readonly number[], axis?: number): Tensor {
-  if (typeof count !== "number") return tile(x, count);
-  return withTensor(x, (x) => {
-    if (!Number.isInteger(count) || count < 0) throw new ValueError(`repeat: count ${count} is not a non-negative integer`, "repeat");
-    const flat = axis === undefined ? reshape(x, [-1]) : x;
-    const at = axisOf("repeat", axis ?? 0, flat.ndim);
-    const [before, behind] = [flat.shape.slice(0, at + 1), flat.shape.slice(at + 1)];
-    const apart = reshape(flat, [...before, 1, ...behind]);
-    const repeated = broadcastTo(apart, [...before, count, ...behind]);
-    const out = reshape(repeated, [...flat.shape.slice(0, at), flat.shape[at]! * count, ...behind]);
-    apart.dispose();
-    repeated.dispose();
-    if (flat !== x) flat.dispose();
-    return out;
+  atMost("repeat", arguments, 3);
+  if (typeof count !== "number") {
+    if (axis !== undefined) throw new ValueError("repeat: a list of counts repeats the whole tensor and takes no axis; give one count", "repeat");
+    return tile(x, integers("repeat", "the list of counts", count, 0));
+  }
+  const times = integer("repeat", "the count", count, 0);
+  return withTensor("repeat", x, (x) =>
+    releasing((keep) => {
+      const flat = axis === undefined ? keep(run("reshape", [x], [-1])) : x;
+      const at = axisOf("repeat", axis ?? 0, flat.ndim);
+      const [before, behind] = [flat.shape.slice(0, at + 1), flat.shape.slice(at + 1)];
+      const apart = keep(run("reshape", [flat], [...before, 1, ...behind]));
+      const repeated = keep(run("broadcastTo", [apart], [...before, times, ...behind]));
+      return run("reshape", [repeated], [...flat.shape.slice(0, at), flat.shape[at]! * times, ...behind]);
+    }),
+  );
+}
+
+/** Counts before and after for each axis, from one of the forms that `pad` takes. */
+function padding(x: Tensor, widths: unknown): number[] {
+  if (typeof widths === "number") return x.shape.flatMap(() => [integer("pad", "the width", widths, 0), widths]);
+  if (Array.isArray(widths) && widths.some((w) => typeof w !== "number")) {
+    if (widths.length !== x.ndim) throw new ShapeError(`pad: ${widths.length} pairs for shape ${shown(x)}; each axis has a pair [before, after]`, "pad");
+    return widths.flatMap((w, i) => {
+      const pair = integers("pad", `the pair of axis ${i}`, w, 0);
+      if (pair.length !== 2) throw new ShapeError(`pad: [${pair.join(", ")}] for axis ${i}; expected a pair [before, after]`, "pad");
+      return pair;
+    });
+  }
+  const flat = integers("pad", "the list of widths", widths, 0, 2 * x.ndim);
+  if (flat.length % 2 !== 0) {
+    throw new ShapeError(`pad: [${flat.join(", ")}] for shape ${shown(x)}; a flat list has two counts for each axis, the last axis first`, "pad");
+  }
+  return x.shape.flatMap((_, i) => {
+    const at = 2 * (x.ndim - 1 - i);
+    return at < flat.length ? [flat[at]!, flat[at + 1]!] : [0, 0];
   });
 }
 
 /**
  * Adds elements around: a number for all sides, a list of pairs `[before, after]` with one for each axis, or PyTorch's flat list, which
- * begins with the last axis.
+ * begins with the last axis. They are 0, or `value`.
  */
-export function pad(x: TensorLike, widths: readonly (readonly number[])[] | readonly number[] | number, options: { value?: number } | number = {}): Tensor {
-  return withTensor(x, (x) => {
-    let pairs: (readonly number[])[];
-    if (typeof widths === "number") {
-      pairs = x.shape.map(() => [widths, widths]);
-    } else if (widths.every((w) => typeof w === "number")) {
-      const flat = widths as readonly number[];
-      if (flat.length % 2 !== 0 || flat.length > 2 * x.ndim) {
-        throw new ShapeError(`pad: [${flat.join(", ")}] for shape [${x.shape.join(", ")}]; a flat list has two counts for each axis, the last axis first`, "pad");
-      }
-      pairs = x.shape.map((_, i) => {
-        const at = 2 * (x.ndim - 1 - i);
-        return at < flat.length ? [flat[at]!, flat[at + 1]!] : [0, 0];
-      });
-    } else {
-      pairs = [...(widths as readonly (readonly number[])[])];
+export function pad(x: TensorLike, widths: readonly (readonly number[])[] | readonly number[] | number, options?: { value?: number } | number): Tensor {
+  atMost("pad", arguments, 3);
+  const { value = 0 } = typeof options === "number" ? { value: options } : readOptions("pad", options, ["value"]);
+  number("pad", "value", value);
+  return withTensor("pad", x, (x) => {
+    if ((x.dtype === "int32" && !Number.isInteger(value)) || (x.dtype === "bool" && value !== 0 && value !== 1)) {
+      throw new DTypeError(`pad: the value ${value} is not a ${x.dtype}; cast() the tensor first, or give another value`, "pad");
     }
-    return apply("pad", [x], [typeof options === "number" ? options : (options.value ?? 0), ...pairs.flat()]);
+    return run("pad", [x], [value, ...padding(x, widths)]);
   });
 }
 
 /** Reverses axes: those named, or all. */
-export const flip = (x: TensorLike, axis?: Axes): Tensor => withTensor(x, (x) => apply("flip", [x], axis === undefined ? x.shape.map((_, i) => i) : listed(axis)));
+export function flip(x: TensorLike, axis?: Axes): Tensor {
+  atMost("flip", arguments, 2, "several axes are a list");
+  const axes = axis === undefined ? undefined : axesOf("flip", axis);
+  return withTensor("flip", x, (x) => run("flip", [x], axes ?? x.shape.map((_, i) => i)));
+}
 
 /** Moves elements along an axis (of the flattened tensor without one); those that leave at the end come in at the start. */
 export function roll(x: TensorLike, shift: number, axis?: number): Tensor {
-  return withTensor(x, (x) => {
-    if (!Number.isInteger(shift)) throw new ValueError(`roll: shift ${shift} is not an integer`, "roll");
-    if (axis !== undefined) return apply("roll", [x], [shift, axis]);
-    const flat = reshape(x, [-1]);
-    const rolled = apply("roll", [flat], [shift, 0]);
-    const out = reshape(rolled, x.shape);
-    flat.dispose();
-    rolled.dispose();
-    return out;
+  atMost("roll", arguments, 3);
+  const by = integer("roll", "the shift", shift);
+  const along = axis === undefined ? undefined : axisNumber("roll", axis);
+  return withTensor("roll", x, (x) => {
+    if (along !== undefined) return run("roll", [x], [by, along]);
+    return releasing((keep) => run("reshape", [keep(run("roll", [keep(run("reshape", [x], [-1]))], [by, 0]))], x.shape));
   });
 }
 
-/** One entry per axis: starts, ends (exclusive, clipped) and positive steps; negative positions count from the end. */
-export const slice = (x: TensorLike, starts: readonly number[], ends: readonly number[], steps?: readonly number[]): Tensor =>
-  withTensor(x, (x) => apply("slice", [x], [x.ndim, ...starts, ...ends, ...(steps ?? x.shape.map(() => 1))]));
+/**
+ * Lists with one entry per axis: starts, ends (exclusive, clipped) and positive steps; negative positions count from the end. Numbers
+ * slice the first axis, as an array's `slice` does: `x.slice(1, 3)`.
+ */
+export function slice(x: TensorLike, starts: readonly number[] | number, ends?: readonly number[] | number, steps?: readonly number[] | number): Tensor {
+  atMost("slice", arguments, 4);
+  return withTensor("slice", x, (x) => {
+    if (typeof starts === "number") {
+      if (x.ndim === 0) throw new IndexError("slice: a 0-d tensor has no axis to slice", "slice");
+      const first = (what: string, value: unknown, size: number) => [position(what, value), ...x.shape.slice(1).map((d) => (size === 0 ? 0 : size === 1 ? 1 : d))];
+      return run("slice", [x], [x.ndim, ...first("start", starts, 0), ...first("end", ends ?? x.shape[0], 2), ...first("step", steps ?? 1, 1)]);
+    }
+    const lists = [["starts", starts], ["ends", ends], ["steps", steps ?? x.shape.map(() => 1)]] as const;
+    return run("slice", [x], [
+      x.ndim,
+      ...lists.flatMap(([what, list]) => {
+        if (!Array.isArray(list) || list.length !== x.ndim) {
+          throw new ShapeError(`slice: ${what} is ${Array.isArray(list) ? `[${list.map(String).join(", ")}]` : describe(list)}; shape ${shown(x)} needs a list of ${x.ndim}, one entry for each axis`, "slice");
+        }
+        return Array.from(list as unknown[], (v) => position(what, v));
+      }),
+    ]);
+  });
+}
 
-/** Drops the leading axes at the given positions: `x.at(-1)` is the last row. */
-export function at(x: TensorLike, ...indices: number[]): Tensor {
-  return withTensor(x, (x) => {
+/** A place along an axis; the infinities are its ends. */
+function position(what: string, value: unknown): number {
+  return value === Infinity || value === -Infinity ? value : integer("slice", `an entry of ${what}`, value);
+}
+
+/**
+ * Drops the leading axes at the given positions: `x.at(-1)` is the last row. A bool tensor selects the elements where it is true, an
+ * int32 tensor the rows it names.
+ */
+export function at(x: TensorLike, ...indices: number[] | [which: Tensor]): Tensor {
+  return withTensor("at", x, (x) => {
+    if (indices.length === 1 && indices[0] instanceof Tensor) {
+      return indices[0].dtype === "bool" ? select(x, indices[0]) : run("take", [x, indices[0]], [0]);
+    }
     if (indices.length > x.ndim) throw new IndexError(`at: ${indices.length} indices for a tensor with ${x.ndim} axes`, "at");
-    const place = indices.map((index, axis) => {
+    const place = (indices as unknown[]).map((index, axis) => {
       const size = x.shape[axis]!;
-      if (!Number.isInteger(index) || index < -size || index >= size) {
-        throw new IndexError(`at: index ${index} is out of range for axis ${axis} of size ${size}`, "at");
-      }
+      if (typeof index !== "number" || !Number.isInteger(index)) throw new IndexError(`at: index ${describe(index)} for axis ${axis}; expected an integer`, "at");
+      if (index < -size || index >= size) throw new IndexError(`at: index ${index} is out of range for axis ${axis} of size ${size}`, "at");
       return index < 0 ? index + size : index;
     });
-    const cut = slice(x, x.shape.map((_, i) => place[i] ?? 0), x.shape.map((d, i) => (i < place.length ? place[i]! + 1 : d)));
-    const out = reshape(cut, x.shape.slice(indices.length));
-    cut.dispose();
-    return out;
+    const ends = x.shape.map((d, i) => (i < place.length ? place[i]! + 1 : d));
+    const part = run("slice", [x], [x.ndim, ...x.shape.map((_, i) => place[i] ?? 0), ...ends, ...x.shape.map(() => 1)]);
+    try {
+      return run("reshape", [part], x.shape.slice(indices.length));
+    } finally {
+      part.dispose();
+    }
   });
 }
 
 /** A vector on the diagonal of a matrix, or a matrix's diagonal. */
-export const diag = (x: TensorLike, offset = 0): Tensor => apply("diag", [x], [offset]);
+export function diag(x: TensorLike, offset = 0): Tensor {
+  atMost("diag", arguments, 2);
+  return apply("diag", [x], [integer("diag", "the offset", offset)]);
+}
+
 /** The lower triangle from the k-th diagonal on; zeros elsewhere. */
-export const tril = (x: TensorLike, k = 0): Tensor => apply("tril", [x], [k]);
-/** The upper triangle. */
-export const triu = (x: TensorLike, k = 0): Tensor => apply("triu", [x], [k]);
+export function tril(x: TensorLike, k = 0): Tensor {
+  atMost("tril", arguments, 2);
+  return apply("tril", [x], [integer("tril", "k", k)]);
+}
+
+/** The upper triangle from the k-th diagonal on; zeros elsewhere. */
+export function triu(x: TensorLike, k = 0): Tensor {
+  atMost("triu", arguments, 2);
+  return apply("triu", [x], [integer("triu", "k", k)]);
+}

@@ -1,0 +1,12 @@
+/**
+ * Plain numbers that were read out of tensors by operators. `x * x` on a tensor gives a number, and its derivative is gone; the language
+ * does not let a tensor see whether it was multiplied or compared. So a transform compares the count before and after the user's function:
+ * when a tracked tensor was converted and a plain number came back, the function is refused.
+ */
+
+/** How often a tensor of an open transform was converted by an operator, `Math.f(x)` or `Number(x)`. Not by `item()`. */
+export let conversions = 0;
+
+export function noteConversion(): void {
+  conversions++;
+}
