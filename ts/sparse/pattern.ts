@@ -27,7 +27,7 @@ const ZERO = new Set<string>([
 const REDUCTIONS = new Set<string>(["sum", "prod", "max", "min", "logsumexp"]);
 
 /** Along one axis everything depends on everything. */
-const AXIS = new Set<string>(["softmax", "logSoftmax", "cumsum", "linearScan"]);
+const AXIS = new Set<string>(["softmax", "softmaxWeights", "logSoftmax", "centred", "spread", "cumsum", "linearScan"]);
 
 function union(a: IndexSet, b: IndexSet): IndexSet {
   if (a === null || a === b) return b;

@@ -18,6 +18,8 @@ pub mod strided;
 pub mod reduce;
 /// softmax and log-softmax.
 pub mod softmax;
+/// The linear maps softmax differentiates to.
+pub mod centre;
 /// take, gather and their transposes.
 pub mod gather;
 /// Cumulative sums and first-order linear recurrences.

@@ -68,6 +68,34 @@ pub fn softmax<T: Exponential>(x: &[T], outer: usize, r: usize, inner: usize, ou
     }
 }
 
+fn is_number<T: Number>(v: T) -> bool {
+    v.partial_cmp(&v).is_some()
+}
+
+/// The slopes of logsumexp: softmax with its limits. Nothing counts where every element is -Infinity; Infinities share.
+pub fn weights<T: Exponential>(x: &[T], outer: usize, r: usize, inner: usize, out: &mut [T]) {
+    softmax(x, outer, r, inner, out);
+    if x.is_empty() {
+        return;
+    }
+    for (x, out) in x.chunks_exact(r * inner).zip(out.chunks_exact_mut(r * inner)) {
+        for column in 0..inner {
+            // An infinite maximum leaves NaN everywhere, as a NaN among the elements does.
+            if is_number(out[column]) {
+                continue;
+            }
+            let elements = || x[column..].iter().step_by(inner);
+            let infinities = elements().filter(|&&v| v == T::HIGHEST).count();
+            let share = if infinities > 0 { T::ONE / T::from_f64(infinities as f64) } else { T::ZERO };
+            if elements().all(|&v| is_number(v)) {
+                for (out, &v) in out[column..].iter_mut().step_by(inner).zip(elements()) {
+                    *out = if v == T::HIGHEST { share } else { T::ZERO };
+                }
+            }
+        }
+    }
+}
+
 /// x_k - log(sum of exp(x_j))
 pub fn log_softmax<T: Exponential>(x: &[T], outer: usize, r: usize, inner: usize, out: &mut [T]) {
     debug_assert!(x.len() == outer * r * inner && out.len() == x.len());
@@ -301,6 +329,18 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn weights_at_infinity() {
+        let infinite = f64::INFINITY;
+        let mut out = [9.0; 6];
+        weights(&[infinite, NEGATIVE, infinite, NEGATIVE, 0.0, NEGATIVE], 1, 3, 2, &mut out);
+        assert_eq!(out, [0.5, 0.0, 0.5, 0.0, 0.0, 0.0]);
+        weights(&[0.0, f64::NAN, NEGATIVE, 1000.0, 1000.0, NEGATIVE], 2, 3, 1, &mut out);
+        assert!(out[..3].iter().all(|v| v.is_nan()));
+        assert_eq!(out[3..], [0.5, 0.5, 0.0]);
+        weights::<f64>(&[], 0, 3, 1, &mut []);
     }
 
     #[test]

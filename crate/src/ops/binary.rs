@@ -48,9 +48,20 @@ fn run(function: Binary, domain: Domain, inputs: &[&Array]) -> Result<Array> {
             if matches!(function, Binary::Mod | Binary::Fmod) && b.contiguous()?.slice::<i32>().contains(&0) {
                 return Err(Error::value("int32 division by zero; cast to float32 for IEEE results"));
             }
+            if function == Binary::Pow && has_zero_to_negative(a, b, &dims)? {
+                return Err(Error::value("int32 0 to a negative power is a division by zero; cast to float32 for IEEE results"));
+            }
             elementwise::<i32, i32, 2>([a, b], &dims, |[a, b], out| binary::binary_i32(function, a, b, out))
         }
     }
+}
+
+fn has_zero_to_negative(a: &Array, b: &Array, dims: &Dims) -> Result<bool> {
+    if !b.contiguous()?.slice::<i32>().iter().any(|&exponent| exponent < 0) {
+        return Ok(false);
+    }
+    let (a, b) = (stretched(a, dims)?, stretched(b, dims)?);
+    Ok(a.slice::<i32>().iter().zip(b.slice::<i32>()).any(|(&base, &exponent)| base == 0 && exponent < 0))
 }
 
 /// int32 / int32 is float32; dividing integers by zero throws.

@@ -7,8 +7,10 @@ pub mod elementwise;
 pub mod derivatives;
 /// Functions of two values, comparisons, selection.
 pub mod binary;
-/// Reductions, softmax, cumulative ops.
+/// Reductions, cumulative ops.
 pub mod reduce;
+/// softmax, logsumexp and what their derivatives are made of.
+pub mod softmax;
 /// Reshape, transpose, slice, concat and their like: views.
 pub mod movement;
 /// take, gather, their transposes, sorting, random draws.
@@ -39,10 +41,12 @@ pub use matmul::*;
 pub use movement::*;
 #[allow(ambiguous_glob_reexports)]
 pub use reduce::*;
+#[allow(ambiguous_glob_reexports)]
+pub use softmax::*;
 
 use crate::op::Row;
 
-const FAMILIES: [&[Row]; 8] = [elementwise::ROWS, derivatives::ROWS, binary::ROWS, reduce::ROWS, movement::ROWS, index::ROWS, matmul::ROWS, composite::ROWS];
+const FAMILIES: [&[Row]; 9] = [elementwise::ROWS, derivatives::ROWS, binary::ROWS, reduce::ROWS, softmax::ROWS, movement::ROWS, index::ROWS, matmul::ROWS, composite::ROWS];
 const COUNT: usize = composite::END as usize;
 
 /// All rows in order of their numbers.

@@ -250,7 +250,7 @@ fn diagonal_matrix(x: &Array, params: &[f64]) -> Result<Array> {
     Ok(out)
 }
 
-crate::rows! { start: super::reduce::END;
+crate::rows! { start: super::softmax::END;
     Reshape => Row::primitive("reshape", |x, p| reshape(x[0], p), Rule::Linear(|_, x, ct, _| ct.reshape(&x[0].dims())), batching::reshape),
     BroadcastTo => Row::primitive(
         "broadcastTo",

@@ -1,16 +1,16 @@
-//! Reductions, softmax and cumulative ops.
+//! Reductions and cumulative ops.
 
 use super::batching;
-use super::support::{around, grouped, need_float, reduction, to_dtype, Reduction};
+use super::support::{around, grouped, reduction, to_dtype, Reduction};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::kernels::{reduce, scan, softmax};
+use crate::kernels::{reduce, scan};
 use crate::memory::array::Array;
 use crate::op::{Row, Rule};
 use crate::ops;
 use crate::shape::{axis_from, show, Dims};
 use crate::var::Var;
-use crate::with_float;
+use crate::with_element;
 use smallvec::SmallVec;
 
 #[derive(Clone, Copy, PartialEq)]
@@ -96,27 +96,6 @@ fn arg(x: &Array, params: &[f64], largest: bool) -> Result<Array> {
     Ok(result)
 }
 
-fn log_sum_exp(x: &Array, params: &[f64]) -> Result<Array> {
-    let x = to_dtype(x, x.dtype.to_float())?;
-    let Reduction { axes, out } = reduction(&x.dims, params)?;
-    let (x, outer, r, inner) = grouped(&x, &axes)?;
-    let mut result = Array::new(x.dtype, &out)?;
-    with_float!(x.dtype, T => reduce::logsumexp::<T>(x.slice(), outer, r, inner, result.slice_mut()));
-    Ok(result)
-}
-
-fn soft(x: &Array, params: &[f64], logarithm: bool) -> Result<Array> {
-    let x = to_dtype(x, x.dtype.to_float())?.contiguous()?;
-    let a = around(&x.dims, params[0])?;
-    let mut out = Array::new(x.dtype, &x.dims)?;
-    with_float!(x.dtype, T => if logarithm {
-        softmax::log_softmax::<T>(x.slice(), a.outer, a.r, a.inner, out.slice_mut())
-    } else {
-        softmax::softmax::<T>(x.slice(), a.outer, a.r, a.inner, out.slice_mut())
-    });
-    Ok(out)
-}
-
 fn cumulative_sum(x: &Array, params: &[f64]) -> Result<Array> {
     let x = to_dtype(x, if x.dtype == DType::Bool { DType::Int32 } else { x.dtype })?.contiguous()?;
     let a = around(&x.dims, params[0])?;
@@ -134,16 +113,18 @@ fn recurrence(inputs: &[&Array], params: &[f64]) -> Result<Array> {
     let dims = crate::shape::broadcast(&inputs[0].dims, &inputs[1].dims)?;
     let dtype = inputs[0].dtype.promote(inputs[1].dtype);
     let bring = |x: &Array| super::movement::broadcast_view(&to_dtype(x, dtype)?, &dims)?.contiguous();
+    if dtype == DType::Bool {
+        return Err(Error::dtype("a recurrence takes numbers, got bool tensors; cast them first"));
+    }
     let (a, b) = (bring(inputs[0])?, bring(inputs[1])?);
-    need_float(&a)?;
     let at = around(&dims, params[0])?;
     let mut out = Array::new(dtype, &dims)?;
-    with_float!(dtype, T => scan::linear_scan::<T>(a.slice(), b.slice(), at.outer, at.r, at.inner, params[1] != 0.0, params.get(2) == Some(&1.0), out.slice_mut()));
+    with_element!(dtype, T => scan::linear_scan::<T>(a.slice(), b.slice(), at.outer, at.r, at.inner, params[1] != 0.0, params.get(2) == Some(&1.0), out.slice_mut()));
     Ok(out)
 }
 
 /// The reduced value (or its cotangent) brought back to the input's rank, with size 1 along the reduced axes.
-fn unreduced<'a>(y: Var<'a>, x: Var<'a>, params: &[f64]) -> Var<'a> {
+pub fn unreduced<'a>(y: Var<'a>, x: Var<'a>, params: &[f64]) -> Var<'a> {
     let dims = x.dims();
     match reduction(&dims, &[&[1.0, params[1]], &params[2..]].concat()) {
         Ok(reduction) => y.reshape(&reduction.out),
@@ -152,7 +133,7 @@ fn unreduced<'a>(y: Var<'a>, x: Var<'a>, params: &[f64]) -> Var<'a> {
 }
 
 /// Sum over the axes of a reduction, in its output's shape.
-fn reduce_like<'a>(v: Var<'a>, params: &[f64]) -> Var<'a> {
+pub fn reduce_like<'a>(v: Var<'a>, params: &[f64]) -> Var<'a> {
     v.apply(ops::Sum, params)
 }
 
@@ -163,19 +144,8 @@ fn shares<'a>(x: Var<'a>, y: Var<'a>, params: &[f64]) -> Var<'a> {
     hits / count
 }
 
-/// Weights of logsumexp: e^(x - y), 0 where y = -Infinity, 1 where x = y; divided by their sum, which is 1 but for the
-/// rounding of a large y.
-fn weights<'a>(x: Var<'a>, y: Var<'a>, params: &[f64]) -> Var<'a> {
-    let y = unreduced(y, x, params);
-    let (zero, one) = (x.constant(0.0), x.constant(1.0));
-    let difference = x.equal(y).select(zero, x - y);
-    let nothing = y.equal(x.constant(f64::NEG_INFINITY));
-    let raw = nothing.select(zero, difference.exp());
-    raw / nothing.select(one, unreduced(reduce_like(raw, params), x, params))
-}
-
-/// Product of all other elements along the reduced axes: exclusive cumulative products from both ends, exact with zeros.
-fn product_of_others<'a>(x: Var<'a>, params: &[f64]) -> Var<'a> {
+/// `f(x, axis)` with the reduced axes joined into one, and brought back; 1 everywhere where nothing is reduced.
+pub fn over_joined<'a>(x: Var<'a>, params: &[f64], f: impl Fn(Var<'a>, f64) -> Var<'a>) -> Var<'a> {
     let dims = x.dims();
     let axes = match reduction(&dims, params) {
         Ok(reduction) => reduction.axes,
@@ -184,24 +154,29 @@ fn product_of_others<'a>(x: Var<'a>, params: &[f64]) -> Var<'a> {
     if axes.is_empty() || x.size() == 0 {
         return x.ones_like();
     }
+    if axes.len() == 1 {
+        return f(x, axes[0] as f64);
+    }
     // All reduced axes last and flattened into one.
     let kept: SmallVec<[usize; 6]> = (0..dims.len()).filter(|i| !axes.contains(i)).collect();
     let order: SmallVec<[usize; 6]> = kept.iter().chain(&axes).copied().collect();
     let moved: Dims = order.iter().map(|&i| dims[i]).collect();
     let mut flat: Dims = kept.iter().map(|&i| dims[i]).collect();
     flat.push(axes.iter().map(|&i| dims[i]).product());
-    let flattened = x.transpose(&order).reshape(&flat);
-    let last = flat.len() as f64 - 1.0;
-    let before = exclusive(flattened, last, false);
-    let after = exclusive(flattened, last, true);
+    let result = f(x.transpose(&order).reshape(&flat), kept.len() as f64);
     let mut inverse: SmallVec<[usize; 6]> = SmallVec::from_elem(0, order.len());
     for (to, &from) in order.iter().enumerate() {
         inverse[from] = to;
     }
-    (before * after).reshape(&moved).transpose(&inverse)
+    result.reshape(&moved).transpose(&inverse)
 }
 
-/// Cumulative product of the elements strictly before (after, when reverse) each one along the last axis.
+/// Product of all other elements along the reduced axes: exclusive cumulative products from both ends, exact with zeros.
+fn product_of_others<'a>(x: Var<'a>, params: &[f64]) -> Var<'a> {
+    over_joined(x, params, |x, axis| exclusive(x, axis, false) * exclusive(x, axis, true))
+}
+
+/// Cumulative product of the elements strictly before (after, when reverse) each one along an axis.
 fn exclusive<'a>(x: Var<'a>, axis: f64, reverse: bool) -> Var<'a> {
     let shifted = shift(x, axis, !reverse, 1.0);
     shifted.apply(ops::Cumprod, &[axis, reverse as u8 as f64])
@@ -273,43 +248,10 @@ crate::rows! { start: super::binary::END;
         },
         batching::reduction,
     ),
-    // ∂y/∂x_i = e^(x_i - y)
-    LogSumExp => Row::primitive(
-        "logsumexp",
-        |x, p| log_sum_exp(x[0], p),
-        Rule::Custom {
-            jvp: |x, t, y, p| reduce_like(t[0].unwrap_or(x[0].zeros_like()).strong_mul(weights(x[0], y, p)), p),
-            vjp: |_, x, y, ct, p| unreduced(ct, x[0], p).strong_mul(weights(x[0], y, p)),
-        },
-        batching::reduction,
-    ),
     Any => Row::primitive("any", |x, p| fold(Fold::Any, x[0], p), Rule::Zero, batching::reduction),
     All => Row::primitive("all", |x, p| fold(Fold::All, x[0], p), Rule::Zero, batching::reduction),
     ArgMax => Row::primitive("argmax", |x, p| arg(x[0], p, true), Rule::Zero, batching::reduction),
     ArgMin => Row::primitive("argmin", |x, p| arg(x[0], p, false), Rule::Zero, batching::reduction),
-    // y (t - Σ y t);   the Jacobian is symmetric
-    Softmax => Row::primitive(
-        "softmax",
-        |x, p| soft(x[0], p, false),
-        Rule::Custom {
-            jvp: |x, t, y, p| softmax_product(y, t[0].unwrap_or(x[0].zeros_like()), p),
-            vjp: |_, _, y, ct, p| softmax_product(y, ct, p),
-        },
-        batching::axis,
-    ),
-    // t - Σ e^y t;   transposed: ct - e^y Σ ct
-    LogSoftmax => Row::primitive(
-        "logSoftmax",
-        |x, p| soft(x[0], p, true),
-        Rule::Custom {
-            jvp: |x, t, y, p| {
-                let t = t[0].unwrap_or(x[0].zeros_like());
-                t - y.exp().strong_mul(t).apply(ops::Sum, &[1.0, 0.0, p[0]])
-            },
-            vjp: |_, _, y, ct, p| ct - y.exp().strong_mul(ct.apply(ops::Sum, &[1.0, 0.0, p[0]])),
-        },
-        batching::axis,
-    ),
     // transpose: the same from the other end
     Cumsum => Row::primitive(
         "cumsum",
@@ -345,8 +287,4 @@ crate::rows! { start: super::binary::END;
         },
         batching::axis,
     ),
-}
-
-fn softmax_product<'a>(y: Var<'a>, v: Var<'a>, p: &[f64]) -> Var<'a> {
-    y.strong_mul(v - y.strong_mul(v).apply(ops::Sum, &[1.0, 0.0, p[0]]))
 }

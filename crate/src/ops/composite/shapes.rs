@@ -58,7 +58,7 @@ pub fn dot<'a>(a: Var<'a>, b: Var<'a>) -> Var<'a> {
             let k = db[rank - 2];
             let mut order: SmallVec<[usize; 6]> = SmallVec::from_slice(&[rank - 2]);
             order.extend((0..rank).filter(|&i| i != rank - 2));
-            let columns: usize = db.iter().product::<usize>() / k.max(1);
+            let columns: usize = order[1..].iter().map(|&i| db[i]).product();
             let mut dims = Dims::from_slice(&da[..da.len() - 1]);
             dims.extend(order[1..].iter().map(|&i| db[i]));
             matmul(a, b.transpose(&order).reshape(&[k, columns])).reshape(&dims)

@@ -31,11 +31,12 @@ fn without_option(p: &[f64]) -> Vec<f64> {
 pub fn mean<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
     unwrap(engine, reduction(&x.dims(), p).map(|r| {
         let x = float(x);
-        x.apply(ops::Sum, p) * (1.0 / count(x, &r))
+        x.apply(ops::Sum, p) / count(x, &r)
     }))
 }
 
-/// Σ(x - mean)² / (n - correction): [keepdims, all, correction, ...axes]
+/// (Σd² - (Σd)²/n) / (n - correction), d = x - mean: [keepdims, all, correction, ...axes]. Σd is what the rounding of the mean
+/// has left: it corrects the value and is 0 for the derivative.
 pub fn variance<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
     let plain = without_option(p);
     unwrap(engine, reduction(&x.dims(), &plain).map(|r| {
@@ -44,7 +45,8 @@ pub fn variance<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
         keep[0] = 1.0;
         let centred = x - mean(engine, x, &keep);
         let freedom = (count(x, &r) - p[2]).max(0.0);
-        centred.square().apply(ops::Sum, &plain) / freedom
+        let left = centred.stop_gradient().apply(ops::Sum, &plain).square() / count(x, &r);
+        (centred.square().apply(ops::Sum, &plain) - left) / freedom
     }))
 }
 
@@ -98,11 +100,10 @@ pub fn norm<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
 pub fn cumprod<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
     let dims = x.dims();
     unwrap(engine, axis_from(p[0], dims.len()).map(|axis| {
+        let x = if x.dtype() == DType::Bool { x.cast(DType::Int32) } else { x };
         if dims[axis] == 0 {
             return x;
         }
-        let dtype = x.dtype();
-        let x = float(x);
         let n = dims[axis];
         let first = if p[1] != 0.0 { n - 1 } else { 0 };
         let head = ops::reduce::slice_axis(x, axis, first, first + 1);
@@ -110,8 +111,7 @@ pub fn cumprod<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
         params.extend((0..dims.len()).map(|i| if i == axis { first as f64 } else { 0.0 }));
         params.extend((0..dims.len()).map(|_| 1.0));
         params.extend(dims.iter().map(|&d| d as f64));
-        let z = x.apply2(ops::LinearScan, head.apply(ops::Unslice, &params), p);
-        if dtype.is_float() { z } else { z.cast(DType::Int32) }
+        x.apply2(ops::LinearScan, head.apply(ops::Unslice, &params), p)
     }))
 }
 

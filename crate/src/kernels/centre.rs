@@ -1,0 +1,160 @@
+//! The two linear maps that softmax differentiates to, of [outer, r, inner] along r, for weights p that sum to 1:
+//!   centred:  v_k - Σ_j p_j v_j;       its transpose, spread:  c_k - p_k Σ_j c_j.
+//! Where one weight is nearly 1 both would cancel to nothing. So values are taken relative to the value at the largest
+//! weight, which changes no difference, and the element of a weight above 1/2 is minus the sum of the others. A weight or
+//! value of 0 wins against an infinity, as everywhere in derivatives.
+
+use super::number::{Float, Number};
+
+/// Columns that are worked on together.
+const TILE: usize = 64;
+
+#[inline(always)]
+fn strong<T: Float>(a: T, b: T) -> T {
+    if a == T::ZERO || b == T::ZERO {
+        T::ZERO
+    } else {
+        a * b
+    }
+}
+
+/// What `centred` and `spread` know of each column before they write.
+struct Tile<T: Float> {
+    highest: [T; TILE],
+    /// Where the largest weight is.
+    peak: [usize; TILE],
+    sums: [T::Wide; TILE],
+}
+
+impl<T: Float> Tile<T> {
+    fn new() -> Self {
+        Tile { highest: [T::ZERO; TILE], peak: [0; TILE], sums: [T::Wide::ZERO; TILE] }
+    }
+
+    fn find_peaks(&mut self, p: &[T], inner: usize, start: usize, width: usize) {
+        self.highest[..width].copy_from_slice(&p[start..start + width]);
+        self.peak[..width].fill(0);
+        for (k, row) in p.chunks_exact(inner).enumerate().skip(1) {
+            for (c, &weight) in row[start..start + width].iter().enumerate() {
+                if weight > self.highest[c] {
+                    (self.highest[c], self.peak[c]) = (weight, k);
+                }
+            }
+        }
+        self.sums[..width].fill(T::Wide::ZERO);
+    }
+}
+
+/// Calls `f(tile, p, x, out, start, width)` for every group of neighbouring columns of every [r, inner].
+fn tiles<T: Float>(p: &[T], x: &[T], r: usize, inner: usize, out: &mut [T], f: impl Fn(&mut Tile<T>, &[T], &[T], &mut [T], usize, usize)) {
+    debug_assert!(p.len() == x.len() && out.len() == x.len());
+    if x.is_empty() {
+        return;
+    }
+    let mut tile = Tile::new();
+    for ((p, x), out) in p.chunks_exact(r * inner).zip(x.chunks_exact(r * inner)).zip(out.chunks_exact_mut(r * inner)) {
+        for start in (0..inner).step_by(TILE) {
+            let width = TILE.min(inner - start);
+            tile.find_peaks(p, inner, start, width);
+            f(&mut tile, p, x, out, start, width);
+        }
+    }
+}
+
+/// v_k - Σ_j p_j v_j
+pub fn centred<T: Float>(p: &[T], v: &[T], r: usize, inner: usize, out: &mut [T]) {
+    tiles(p, v, r, inner, out, |tile, p, v, out, start, width| {
+        let mut reference = [T::ZERO; TILE];
+        for c in 0..width {
+            reference[c] = v[tile.peak[c] * inner + start + c];
+        }
+        for ((p, v), out) in p.chunks_exact(inner).zip(v.chunks_exact(inner)).zip(out.chunks_exact_mut(inner)) {
+            let (p, v, out) = (&p[start..start + width], &v[start..start + width], &mut out[start..start + width]);
+            for c in 0..width {
+                out[c] = v[c] - reference[c];
+                tile.sums[c] = tile.sums[c].plus(strong(p[c], out[c]).widen());
+            }
+        }
+        for out in out.chunks_exact_mut(inner) {
+            for c in 0..width {
+                out[start + c] = out[start + c] - T::narrow(tile.sums[c]);
+            }
+        }
+    });
+}
+
+/// c_k - p_k Σ_j c_j
+pub fn spread<T: Float>(p: &[T], x: &[T], r: usize, inner: usize, out: &mut [T]) {
+    tiles(p, x, r, inner, out, |tile, p, x, out, start, width| {
+        for x in x.chunks_exact(inner) {
+            for c in 0..width {
+                tile.sums[c] = tile.sums[c].plus(x[start + c].widen());
+            }
+        }
+        let mut others = [T::Wide::ZERO; TILE];
+        for (k, ((p, x), out)) in p.chunks_exact(inner).zip(x.chunks_exact(inner)).zip(out.chunks_exact_mut(inner)).enumerate() {
+            let (p, x, out) = (&p[start..start + width], &x[start..start + width], &mut out[start..start + width]);
+            for c in 0..width {
+                out[c] = x[c] - strong(p[c], T::narrow(tile.sums[c]));
+                if k != tile.peak[c] {
+                    others[c] = others[c].plus(out[c].widen());
+                }
+            }
+        }
+        for c in 0..width {
+            if tile.highest[c] > T::from_f64(0.5) {
+                out[tile.peak[c] * inner + start + c] = -T::narrow(others[c]);
+            }
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Weights that sum to 1 and values, for the columns of [outer, r, inner].
+    fn example(outer: usize, r: usize, inner: usize) -> (Vec<f64>, Vec<f64>) {
+        let n = outer * r * inner;
+        let mut p: Vec<f64> = (0..n).map(|i| ((i * 7919) % 101 + 1) as f64).collect();
+        for o in 0..outer {
+            for c in 0..inner {
+                let place = |k: usize| (o * r + k) * inner + c;
+                let sum: f64 = (0..r).map(|k| p[place(k)]).sum();
+                (0..r).for_each(|k| p[place(k)] /= sum);
+            }
+        }
+        (p, (0..n).map(|i| ((i * 104_729) % 997) as f64 / 97.0 - 5.0).collect())
+    }
+
+    #[test]
+    fn every_shape_against_the_formula() {
+        for (outer, r, inner) in [(1, 1, 1), (3, 2, 1), (2, 5, 3), (1, 40, 1), (2, 3, 130), (0, 3, 2), (2, 0, 2), (2, 3, 0)] {
+            let (p, v) = example(outer, r, inner);
+            let (mut first, mut second) = (vec![9.0; v.len()], vec![9.0; v.len()]);
+            centred(&p, &v, r, inner, &mut first);
+            spread(&p, &v, r, inner, &mut second);
+            for i in 0..v.len() {
+                let column: Vec<usize> = (0..r).map(|k| (i / (r * inner) * r + k) * inner + i % inner).collect();
+                let mean: f64 = column.iter().map(|&j| p[j] * v[j]).sum();
+                let sum: f64 = column.iter().map(|&j| v[j]).sum();
+                assert!((first[i] - (v[i] - mean)).abs() < 1e-13, "{outer} {r} {inner}");
+                assert!((second[i] - (v[i] - p[i] * sum)).abs() < 1e-12, "{outer} {r} {inner}");
+            }
+        }
+    }
+
+    #[test]
+    fn saturated_weights_keep_their_digits() {
+        let small = f64::EPSILON * f64::EPSILON;
+        let p = [1.0, small, 2.0 * small];
+        let mut out = [0.0; 3];
+        centred(&p, &[1.0, 0.0, 0.0], 3, 1, &mut out);
+        assert_eq!(out, [3.0 * small, -1.0, -1.0]);
+        spread(&p, &[1.0, 0.0, 0.0], 3, 1, &mut out);
+        assert_eq!(out, [3.0 * small, -small, -2.0 * small]);
+        // Zero wins against an infinity.
+        centred(&[1.0, 0.0, 0.0], &[2.0, f64::INFINITY, 3.0], 3, 1, &mut out);
+        assert_eq!(out, [0.0, f64::INFINITY, 1.0]);
+    }
+}

@@ -1,0 +1,142 @@
+/** Second derivatives where a rule that selects a constant would cut them, and where saturated forms would lose them. */
+import * as ad from "adjoint";
+import type { Tensor } from "adjoint";
+import { describe, expect, it } from "vitest";
+import { clean, endsAtBaseline } from "../support/baseline.js";
+
+endsAtBaseline();
+
+type Row = [what: string, f: (v: Tensor) => Tensor, at: number[], hessian: number[][]];
+const [inf, nan, log] = [Infinity, NaN, Math.log];
+const pow = (v: Tensor) => v.at(0).pow(v.at(1));
+const xlogy = (v: Tensor) => v.at(0).xlogy(v.at(1));
+const atan2 = (v: Tensor) => ad.atan2(v.at(0), v.at(1));
+const small = Math.exp(-40);
+
+const rows: Row[] = [
+  ["x^y at y = 0", pow, [2, 0], [[0, 0.5], [0.5, log(2) ** 2]]],
+  ["x^y at y = 1", pow, [3, 1], [[0, 1 + log(3)], [1 + log(3), 3 * log(3) ** 2]]],
+  ["x^y at x = 0, y = 3", pow, [0, 3], [[0, 0], [0, 0]]],
+  ["x^y at x = 0, y = 2", pow, [0, 2], [[2, 0], [0, 0]]],
+  ["x^y at x = 0, y = 1, where the mixed one is infinite", pow, [0, 1], [[0, -inf], [-inf, 0]]],
+  ["0^0, where y jumps", pow, [0, 0], [[0, inf], [inf, nan]]],
+  ["x^0 by a constant exponent", (v) => v.pow(0).sum(), [0, 2], [[0, 0], [0, 0]]],
+  ["x^2 by a constant exponent", (v) => v.pow(2).sum(), [0, -1], [[2, 0], [0, 2]]],
+  ["x log y at x = 0", xlogy, [0, 0.5], [[0, 2], [2, 0]]],
+  ["x log y at x = 0, y = 1", xlogy, [0, 1], [[0, 1], [1, 0]]],
+  ["logsumexp of equal entries", (v) => v.logsumexp(), [3e7, 3e7], [[0.25, -0.25], [-0.25, 0.25]]],
+  ["logsumexp of one entry", (v) => v.logsumexp(), [5], [[0]]],
+  ["logsumexp over two axes", (v) => v.reshape([1, 2, 1]).logsumexp([0, 1]).sum(), [1, 1], [[0.25, -0.25], [-0.25, 0.25]]],
+  ["logsumexp of -Infinity and a number", (v) => v.logsumexp(), [-inf, 0], [[0, 0], [0, 0]]],
+  ["logaddexp of equal entries", (v) => ad.logaddexp(v.at(0), v.at(1)), [7, 7], [[0.25, -0.25], [-0.25, 0.25]]],
+  ["logaddexp, saturated", (v) => ad.logaddexp(v.at(0), v.at(1)), [40, 0], [[small, -small], [-small, small]]],
+  ["logsumexp, saturated", (v) => v.logsumexp(), [40, 0], [[small, -small], [-small, small]]],
+  ["softmax, saturated", (v) => v.softmax().at(0), [40, 0], [[-small, small], [small, -small]]],
+  ["logSoftmax, saturated", (v) => v.logSoftmax().at(0), [40, 0], [[-small, small], [small, -small]]],
+  ["atan2 on the positive axis", atan2, [0, 2], [[0, -0.25], [-0.25, 0]]],
+  ["atan2 on the negative axis", atan2, [0, -2], [[0, -0.25], [-0.25, 0]]],
+  ["atan2 on the ordinate", atan2, [2, 0], [[0, 0.25], [0.25, 0]]],
+  ["hypot on an axis", (v) => v.at(0).hypot(v.at(1)), [0, 2], [[0.5, 0], [0, 0]]],
+  ["hypot of very unequal sides", (v) => v.at(0).hypot(v.at(1)), [2 ** -40, 2], [[0.5, -(2 ** -42)], [-(2 ** -42), 2 ** -83]]],
+  ["hypot at its kink, where no second derivative is", (v) => v.at(0).hypot(v.at(1)), [0, 0], [[nan, nan], [nan, nan]]],
+  ["prod with a zero", (v) => v.prod(), [0, 2, 3], [[0, 3, 2], [3, 0, 0], [2, 0, 0]]],
+  ["prod with two zeros", (v) => v.prod(), [0, 0, 3], [[0, 3, 0], [3, 0, 0], [0, 0, 0]]],
+  ["mod of a rounded quotient", (v) => v.at(0).mod(v.at(1)).mul(v.at(1)), [1, 0.125], [[0, 1], [1, -16]]],
+  ["asin near 0", (v) => v.asin().sum(), [1e-20], [[1e-20]]],
+  ["atanh near 0", (v) => v.atanh().sum(), [1e-20], [[2e-20]]],
+  ["mish at its ends", (v) => v.mish().sum(), [-inf, inf], [[0, 0], [0, 0]]],
+];
+
+const same = (got: number, expected: number, tolerance: number): boolean =>
+  Number.isNaN(expected) ? Number.isNaN(got) : got === expected || Math.abs(got - expected) <= tolerance * Math.abs(expected);
+
+describe.each(["float64", "float32"] as const)("second derivatives at special points in %s", (dtype) => {
+  const tolerance = dtype === "float64" ? 1e-14 : 3e-6;
+  const order = { forward: ad.jacfwd, reverse: ad.jacrev };
+
+  it.each(rows)("%s", (_, f, at, hessian) => {
+    for (const [outer, over] of Object.entries(order)) {
+      for (const [inner, within] of Object.entries(order)) {
+        clean(() => {
+          const got = Array.from((over(within(f))(ad.tensor(at, { dtype })) as Tensor).data(), Number);
+          hessian.flat().forEach((expected, i) => expect(same(got[i]!, expected, tolerance), `${outer} over ${inner}: element ${i} is ${got[i]}, expected ${expected}`).toBe(true));
+        });
+      }
+    }
+  });
+});
+
+describe("saturated first derivatives", () => {
+  const cases: [string, (x: Tensor) => Tensor, number, number, "float32" | "float64"][] = [
+    ["sigmoid", ad.sigmoid, 17, 4.1399375e-8, "float32"],
+    ["sigmoid", ad.sigmoid, 40, small, "float64"],
+    ["tanh", ad.tanh, 9, 6.0919918e-8, "float32"],
+    ["tanh", ad.tanh, 20, 4 * small, "float64"],
+    ["acosh", ad.acosh, 1e20, 1e-20, "float32"],
+    ["acosh", ad.acosh, 1e160, 1e-160, "float64"],
+  ];
+  it.each(cases)("%s in %s", (_, f, at, expected, dtype) => {
+    clean(() => {
+      const got = (ad.grad(f)(ad.tensor(at, { dtype })) as Tensor).item() as number;
+      expect(Math.abs(got / expected - 1)).toBeLessThan(dtype === "float64" ? 1e-14 : 1e-6);
+    });
+  });
+});
+
+describe("integers and rounding", () => {
+  const int32 = (v: number[], shape?: number[]) => ad.tensor(v, { dtype: "int32", ...(shape && { shape }) });
+  it("cumprod of integers is exact and wraps, as prod", () => {
+    clean(() => {
+      expect(int32([4097, 4099]).cumprod().toArray()).toEqual([4097, 16793603]);
+      expect(int32([2, -2147483647]).cumprod().toArray()).toEqual([2, 2]);
+      expect(int32(Array(16).fill(3)).cumprod().at(15).item()).toBe(3 ** 16);
+      expect(ad.tensor([true, false]).cumprod().dtype).toBe("int32");
+      expect(ad.zeros([0], { dtype: "bool" }).cumprod().dtype).toBe("int32");
+    });
+  });
+
+  it("an integer zero has no negative power", () => {
+    clean(() => {
+      expect(() => int32([2, 0]).pow(int32([1, -1]))).toThrow(ad.ValueError);
+      expect(() => int32([0]).pow(int32([-1, 2], [2, 1]))).toThrow(/cast to float32/);
+      expect(int32([0, 2, -1, 1]).pow(int32([2, -1, -3, -5])).toArray()).toEqual([0, 0, -1, 1]);
+    });
+  });
+
+  it("mod and its derivative have one quotient", () => {
+    clean(() => {
+      const one = ad.tensor(1, { dtype: "float64" });
+      const tenth = ad.tensor(0.1, { dtype: "float64" });
+      expect((ad.grad((b: Tensor) => one.mod(b))(tenth) as Tensor).item()).toBe(-9);
+      expect((ad.grad((b: Tensor) => one.fmod(b))(tenth) as Tensor).item()).toBe(-9);
+      expect((ad.grad((b: Tensor) => one.neg().fmod(b))(tenth) as Tensor).item()).toBe(9);
+      expect((ad.grad((b: Tensor) => one.neg().mod(b))(tenth) as Tensor).item()).toBe(10);
+    });
+  });
+
+  it("means of equal numbers are that number, and their deviation is 0", () => {
+    clean(() => {
+      for (let n = 1; n < 60; n++) {
+        expect(ad.ones([n], { dtype: "float64" }).mean().item()).toBe(1);
+        expect(ad.ones([n]).mean().item()).toBe(1);
+      }
+      expect(ad.full([3], 0.1).std().item()).toBe(0);
+    });
+  });
+
+  it("float32 variances keep their digits far from 0", () => {
+    clean(() => {
+      const x = ad.tensor(Array.from({ length: 100000 }, (_, i) => 1e7 + ((i * 7919) % 21) - 10));
+      const exact = x.cast("float64").variance().item() as number;
+      expect(Math.abs((x.variance().item() as number) / exact - 1)).toBeLessThan(1e-6);
+    });
+  });
+
+  it("dot with an empty inner axis is zeros", () => {
+    clean(() => {
+      const y = ad.dot(ad.zeros([2, 0]), ad.zeros([3, 0, 4]));
+      expect(y.shape).toEqual([2, 3, 4]);
+      expect(y.toArray()).toEqual(ad.zeros([2, 3, 4]).toArray());
+    });
+  });
+});
