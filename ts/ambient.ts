@@ -6,6 +6,7 @@ import { checked, engine } from "./runtime/instance.js";
 import { idOf, made, Tensor, type TensorLike } from "./tensor.js";
 import { ACCUMULATE, CREATE_GRAPH, drive, hooked, ONLY_WANTED, putIds, RETAIN_GRAPH, type Hook } from "./transforms/sweeping.js";
 import { Op } from "./opcodes.js";
+import { graphFreed, spare, stepEnded } from "./steps.js";
 
 const AMBIENT = 1;
 
@@ -42,6 +43,7 @@ export function backward(x: Tensor, cotangent?: TensorLike | null, options: Back
     abort(entry);
     throw error;
   }
+  if (!retainGraph && !createGraph) graphFreed();
 }
 
 /** What `backward()` has added up here, or null. The same object until it changes. */
@@ -78,6 +80,7 @@ export function setGradient(x: Tensor, value: TensorLike | null): void {
     }
   }
   x.cachedGradient = null;
+  if (value === null) stepEnded();
 }
 
 /** Forgets the gradient added up so far. */
@@ -85,9 +88,12 @@ export function zeroGrad(x: Tensor): void {
   if (x.requiresGrad) setGradient(x, null);
 }
 
-/** The same values, cut off from everything they were computed from. */
+/**
+ * The same values, cut off from everything they were computed from. A detached tensor outlives the training step and the turn of a
+ * loader's loop in which it was made.
+ */
 export function detach(x: Tensor): Tensor {
-  return made(checked(engine.op1(Op.stopGradient, idOf(x)), "detach"));
+  return spare(made(checked(engine.op1(Op.stopGradient, idOf(x)), "detach")));
 }
 
 /** Lets `backward()` keep the gradient of a tensor that is not a leaf. */
@@ -123,13 +129,14 @@ export function assign(x: Tensor, value: TensorLike): Tensor {
   if (x.handle === 0) throw new DisposedError("assign: this tensor was disposed", "assign");
   if (value instanceof Tensor) {
     checked(engine.assign(idOf(x), idOf(value)), "assign");
-    return x;
+  } else {
+    const temporary = asTensor(value, x);
+    try {
+      checked(engine.assign(idOf(x), idOf(temporary)), "assign");
+    } finally {
+      temporary.dispose();
+    }
   }
-  const temporary = asTensor(value, x);
-  try {
-    checked(engine.assign(idOf(x), idOf(temporary)), "assign");
-  } finally {
-    temporary.dispose();
-  }
+  if (x.requiresGrad) stepEnded();
   return x;
 }

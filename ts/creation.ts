@@ -49,7 +49,7 @@ function creationOptions(op: string, given: TensorOptions | undefined, known: re
 /** A parameter in place of a fresh plain tensor. */
 function asParameter(plain: Tensor): Tensor {
   try {
-    return new Tensor(checked(engine.require_grad(idOf(plain)), "requiresGrad"), root);
+    return new Tensor(checked(engine.require_grad(idOf(plain)), "requiresGrad"), root, true);
   } finally {
     plain.dispose();
   }

@@ -4,6 +4,7 @@ export type { CreationOptions, TensorOptions } from "./creation.js";
 export type { DType, TypedArray } from "./dtype.js";
 export * from "./errors.js";
 export { memory, reserve, reset, scope } from "./memory.js";
+export { keep } from "./steps.js";
 /** Test modes; not for programs. */
 export * as testing from "./public/testing.js";
 export * from "./ops/elementwise.js";

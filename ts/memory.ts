@@ -1,61 +1,43 @@
 /**
- * Who owns tensors. A scope releases what was made inside it, apart from what it returns; tensors of the root live until
- * `dispose()`, `using`, or, as a safety net, until the garbage collector finds their JavaScript object unreachable.
+ * Who owns tensors. A scope releases what was made inside it, apart from what it returns. Tensors of the root, outside of every
+ * scope, have an owner each: see `holds.ts`.
  */
 import { number } from "./arguments.js";
-import { ValueError } from "./errors.js";
-import { checked, engine, generation, pass, renew, scratch } from "./runtime/instance.js";
+import { EscapedValueError, ValueError } from "./errors.js";
+import { abandonAll, collect, type Hold, type Reason } from "./holds.js";
+import { checked, engine, pass, renew, scratch } from "./runtime/instance.js";
 import type { Tensor } from "./tensor.js";
-import { leavesOf } from "./tree.js";
+import { tensorsIn } from "./tree.js";
 
 /** Every tensor refers to a token, and so to this: structuredClone and postMessage throw, with this text, instead of losing the numbers. */
 const UNCLONEABLE = Symbol("a tensor of adjoint cannot be cloned or posted; send its data() and shape, and make a tensor of them there");
 
-/** One opening of a scope. A tensor whose token is dead cannot be used any more: exact, whatever became of its id. */
+/** One opening of a scope. A tensor whose owner is dead cannot be used any more: exact, whatever became of its id. */
 export class ScopeToken {
   alive = true;
   /** Alive, and no function further in is watched for what it closes over (`captures.ts`): its tensors may be used unasked. */
   open = true;
   readonly uncloneable = UNCLONEABLE;
+  /** What its tensors say when they are used too late, where "its scope ended" would not tell. */
+  reason: Reason | null = null;
   /** Run when the scope ends. */
   readonly cleanups: (() => void)[] = [];
+  /** The tensors made inside, where somebody has to go through them at the end: a loader's loop. */
+  log: Tensor[] | null = null;
+  /** Of these, what survives that end. */
+  spared: Set<Tensor> | null = null;
   constructor(
     readonly parent: ScopeToken | null,
     readonly depth: number,
   ) {}
 }
 
-/** What the finalizer is given: shared with the tensor, so that a disposed tensor is not disposed again. */
-export interface Cell {
-  id: number;
-}
+/** What releases a tensor: a scope all of its own, a hold one of the root's. */
+export type Owner = ScopeToken | Hold;
 
 export let root = new ScopeToken(null, 0);
 /** The innermost open scope. */
 export let current = root;
-
-/** Ids of unreachable tensors, released at the next call: a finalizer may run at any awkward moment. */
-let unreachable: number[] = [];
-
-const registry = new FinalizationRegistry<{ cell: Cell; generation: number }>(({ cell, generation: made }) => {
-  if (cell.id !== 0 && made === generation) unreachable.push(cell.id);
-});
-
-/** Releases what the garbage collector found. */
-export function collect(): void {
-  if (unreachable.length === 0) return;
-  const ids = unreachable;
-  unreachable = [];
-  for (const id of ids) engine.dispose(id);
-}
-
-/** Puts a tensor of the root under the finalizer's eyes. */
-export function watch(tensor: Tensor, id: number): Cell {
-  if (unreachable.length > 0) collect();
-  const cell = { id };
-  registry.register(tensor, { cell, generation });
-  return cell;
-}
 
 /** Where a transform or scope began: what an exception must return to. */
 export interface Entry {
@@ -64,7 +46,7 @@ export interface Entry {
 }
 
 export function enter(): Entry {
-  if (unreachable.length > 0) collect();
+  collect();
   const level = engine.level_depth();
   const depth = engine.scope_push();
   current = new ScopeToken(current, depth);
@@ -87,13 +69,22 @@ function close(token: ScopeToken): void {
   afterClose();
 }
 
-/** Ends the scope; the tensors of `kept` made inside it move to the parent. */
-export function leave(entry: Entry, kept: Iterable<Tensor>): void {
-  const moved = [...new Set(kept)].filter((tensor) => tensor.scope === entry.token && tensor.handle !== 0);
+/** Ends the innermost scope; those of `kept` that were made inside it move to the parent. */
+function pop(token: ScopeToken, kept: ReadonlySet<Tensor>): void {
+  const moved = [...kept].filter((tensor) => tensor.scope === token && tensor.handle !== 0);
   pass(moved.map((tensor) => tensor.handle));
   checked(engine.scope_pop(moved.length));
-  close(entry.token);
+  close(token);
   for (const tensor of moved) tensor.moveTo(current);
+}
+
+/** Ends the scope (and those left open inside it); the tensors of `kept` made there move to the parent. */
+export function leave(entry: Entry, kept: Iterable<Tensor>): void {
+  // Ended already, by an outer scope or a reset.
+  if (!entry.token.alive) return;
+  const all = new Set(kept);
+  while (current.depth > entry.token.depth) pop(current, all);
+  pop(entry.token, all);
 }
 
 /** After a throw: closes the levels and scopes opened since. */
@@ -106,18 +97,24 @@ export function abort(entry: Entry): void {
 }
 
 /**
- * Runs `fn` and releases every tensor made inside it, apart from those in what it returns (a tensor, or arrays and plain
- * objects of tensors). Synchronous only: an async function would go on after its scope has ended.
+ * Runs `fn` and releases every tensor made inside it, apart from those in what it returns: a tensor, or arrays, objects, Maps and
+ * Sets of tensors, instances of classes among them. Synchronous only: an async function would go on after its scope has ended.
  */
 export function scope<R>(fn: () => R): R {
+  return scoped("scope", null, fn);
+}
+
+/** A scope whose tensors, used too late, say why they went. */
+export function scoped<R>(name: string, reason: Reason | null, fn: () => R): R {
   const entry = enter();
+  entry.token.reason = reason;
   try {
     const result = fn();
     if (result instanceof Promise) {
       result.catch(() => {});
-      throw new ValueError("scope: the function returned a promise; a scope ends when its function returns, so await outside of it", "scope");
+      throw new ValueError(`${name}: the function returned a promise; ${name} ends when its function returns, so await outside of it`, name);
     }
-    leave(entry, leavesOf(result));
+    leave(entry, tensorsIn(result));
     return result;
   } catch (error) {
     abort(entry);
@@ -144,7 +141,8 @@ export function reset(): void {
     t.alive = false;
     t.open = false;
   }
-  unreachable = [];
+  root.reason = () => new EscapedValueError("reset() made a fresh engine since this tensor was made; the tensors of the old one are gone");
+  abandonAll();
   renew();
   root = new ScopeToken(null, 0);
   current = root;

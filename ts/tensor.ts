@@ -7,7 +7,8 @@ import { describe, TENSOR_BRAND, THIS_COPY } from "./describe.js";
 import { DTYPES, type DType, type TypedArray } from "./dtype.js";
 import { resolve } from "./captures.js";
 import { DisposedError, EscapedValueError, ValueError } from "./errors.js";
-import { root, current, watch, type Cell, type ScopeToken } from "./memory.js";
+import { Hold, hold } from "./holds.js";
+import { current, root, type Owner, type ScopeToken } from "./memory.js";
 import type { TensorMethods } from "./methods.js";
 import { print } from "./printing.js";
 import { checked, engine, scratch } from "./runtime/instance.js";
@@ -32,26 +33,25 @@ export class Tensor {
   /** The engine's id; 0 once disposed. Use `idOf`. */
   handle: number;
   /** Who releases it. */
-  scope: ScopeToken;
+  scope: Owner;
   /** @internal Functions of `registerHook`. */
   hooks: Set<Hook> | null = null;
-  private cell: Cell | null;
   private dims: readonly number[] | null = null;
   private type: DType | null = null;
   /** @internal What `grad` gave last. */
   cachedGradient: { id: number; tensor: Tensor } | null = null;
 
-  /** @internal Tensors are made by `tensor()`, `zeros()` and ops. */
-  constructor(handle: number, scope: ScopeToken) {
+  /** @internal Tensors are made by `tensor()`, `zeros()` and ops. `kept`: of the root, and neither a step nor a loop releases it. */
+  constructor(handle: number, scope: ScopeToken, kept = false) {
     this.handle = handle;
-    this.scope = scope;
-    this.cell = scope === root ? watch(this, handle) : null;
+    this.scope = scope === root ? hold(this, handle, scope, kept) : scope;
+    if (scope.log !== null) scope.log.push(this);
   }
 
   /** @internal The scope it was made in has ended; `scope` is the next one out. */
-  moveTo(scope: ScopeToken): void {
-    this.scope = scope;
-    if (scope === root) this.cell = watch(this, this.handle);
+  moveTo(scope: ScopeToken, kept = false): void {
+    this.scope = scope === root ? hold(this, this.handle, scope, kept) : scope;
+    if (scope.log !== null) scope.log.push(this);
   }
 
   private describe(): number {
@@ -133,10 +133,11 @@ export class Tensor {
   /** Releases the numbers now. A second call does nothing; any other use throws `DisposedError`. */
   dispose(): void {
     if (!(this.handle > 0)) return;
-    if (this.scope.alive) engine.dispose(this.handle);
+    if (this.scope.alive) {
+      engine.dispose(this.handle);
+      if (this.scope instanceof Hold) this.scope.drop();
+    }
     this.handle = 0;
-    if (this.cell !== null) this.cell.id = 0;
-    this.cell = null;
   }
 
   [Symbol.dispose](): void {
@@ -147,7 +148,7 @@ export class Tensor {
   toString(): string {
     if (this.handle === 0) return "tensor(disposed)";
     if (!(this.handle > 0)) return "tensor(not made by adjoint)";
-    if (!this.scope.alive) return "tensor(its scope has ended)";
+    if (!this.scope.alive) return this.scope.reason === null ? "tensor(its scope has ended)" : "tensor(released)";
     const id = idOf(this);
     const note = `, ${this.dtype}${this.requiresGrad ? ", requiresGrad" : ""})`;
     // Inside vmap one tensor stands for many: there are no numbers to show.
@@ -217,6 +218,7 @@ function idFromOutside(tensor: Tensor): number {
 function unusable(tensor: Tensor): Error {
   if (!(tensor instanceof Tensor) || !Number.isInteger(tensor.handle)) return new ValueError(`expected a tensor, got ${describe(tensor)}; tensors are made by tensor(), zeros() and ops only`);
   if (tensor.handle === 0) return new DisposedError("this tensor was disposed; create it again, or dispose it later");
+  if (tensor.scope.reason !== null) return tensor.scope.reason();
   return new EscapedValueError(
     "this tensor was made inside a scope or transform that has ended; return it from there (for grad: with hasAux) instead of storing it outside",
   );

@@ -32,6 +32,23 @@ export function leavesOf(node: unknown): Tensor[] {
   return leaves;
 }
 
+/** The tensors somewhere in a value, in Maps, Sets and own properties of class instances too; cycles are no harm. */
+export function tensorsIn(value: unknown): Tensor[] {
+  const found: Tensor[] = [];
+  const seen = new Set<unknown>();
+  const work: unknown[] = [value];
+  while (work.length > 0) {
+    const node = work.pop();
+    if (typeof node !== "object" || node === null || seen.has(node)) continue;
+    seen.add(node);
+    if (node instanceof Tensor) found.push(node);
+    else if (node instanceof Map) work.push(...node.keys(), ...node.values());
+    else if (node instanceof Set || Array.isArray(node)) work.push(...node);
+    else if (!ArrayBuffer.isView(node)) work.push(...Object.values(node));
+  }
+  return found;
+}
+
 function rebuild(node: unknown, next: () => unknown): unknown {
   if (Array.isArray(node)) return node.map((child) => rebuild(child, next));
   if (isBranch(node)) return Object.fromEntries(Object.entries(node).map(([key, child]) => [key, rebuild(child, next)]));

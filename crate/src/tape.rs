@@ -19,6 +19,8 @@ pub const DEAD: u8 = 1;
 pub const CONSUMED: u8 = 2;
 pub const RETAIN_GRADIENT: u8 = 4;
 pub const HOOKED: u8 = 8;
+/// Computed from a consumed node (or consumed itself): only its value can still be wanted.
+pub const SPENT: u8 = 16;
 
 /// What goes when nodes go: values to release, and pullbacks TypeScript may forget.
 #[derive(Default)]
@@ -44,6 +46,10 @@ pub struct Tape {
     param: Vec<f64>,
     dead: usize,
     work: Vec<u32>,
+    /// A consumed node without inputs that stands for the whole history of a spent scalar; 0 until one is needed.
+    epitaph: u32,
+    /// Nodes from here on may be spent without being marked so.
+    unmarked: usize,
 }
 
 impl Tape {
@@ -62,6 +68,8 @@ impl Tape {
             param: Vec::new(),
             dead: 0,
             work: Vec::new(),
+            epitaph: 0,
+            unmarked: 1,
         };
         tape.push(LEAF, &[], &[], NONE, &[], 0);
         tape
@@ -155,6 +163,28 @@ impl Tape {
     pub fn consume(&mut self, node: usize, released: &mut Released) {
         self.drop_values(node, released);
         self.flags[node] |= CONSUMED;
+        self.unmarked = self.unmarked.min(node);
+    }
+
+    /// Marks every node that is consumed or was computed from one that is.
+    pub fn mark_spent(&mut self) {
+        for node in self.unmarked..self.len() {
+            let from_spent = self.sources(node).iter().any(|&s| self.flags[s as usize] & (CONSUMED | SPENT) != 0);
+            if self.op[node] != LEAF && (from_spent || self.flags[node] & CONSUMED != 0) {
+                self.flags[node] |= SPENT;
+            }
+        }
+        self.unmarked = self.len();
+    }
+
+    /// A node a spent scalar may refer to in place of its own, whose ancestors then go: a program that keeps the loss of
+    /// every step must not keep the rows of every graph. Going backward from it is refused as from any consumed node.
+    pub fn epitaph(&mut self) -> u32 {
+        if self.epitaph == 0 {
+            self.epitaph = self.push(OUTPUT, &[], &[], NONE, &[], 0);
+            self.flags[self.epitaph as usize] |= CONSUMED | SPENT;
+        }
+        self.epitaph
     }
 
     fn drop_values(&mut self, node: usize, released: &mut Released) {
@@ -189,6 +219,7 @@ impl Tape {
             self.first_param.pop();
             self.dead -= 1;
         }
+        self.unmarked = self.unmarked.min(self.len());
     }
 
     /// Everything the tape holds, for a level that closes.
@@ -222,6 +253,7 @@ impl Tape {
             fresh.slot[node] = self.slot[n];
             renumbered[n] = node as u32;
         }
+        fresh.epitaph = renumbered[self.epitaph as usize];
         values.for_each_mut(|value| {
             if let Value::Tracked { level: l, node, .. } = value {
                 if *l == level {

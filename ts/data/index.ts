@@ -5,6 +5,7 @@ import { permutation, key, split } from "../random/index.js";
 import { scope } from "../memory.js";
 import { take } from "../ops/index.js";
 import { slice } from "../ops/shape.js";
+import { LoopBody } from "../steps.js";
 import { Tensor } from "../tensor.js";
 
 /** Tensors with the same first size: row i of each is one example. */
@@ -36,9 +37,9 @@ export interface DataLoaderOptions {
 }
 
 /**
- * Iterates over a dataset in batches, any number of times: `for (const [x, y] of loader)`. A batch belongs to the loop's body:
- * it is released when the next one is asked for, unless the body disposed it or runs in a scope of its own. Keep one
- * with `detach()`.
+ * Iterates over a dataset in batches, any number of times: `for (const [x, y] of loader)`. The loop's body is a scope: the
+ * batch and what the body computes from it are released when the next batch is asked for, apart from scalars (losses in a list), parameters, and what is
+ * kept with `detach()` or `keep()`. What the last turn made may be read after the loop.
  */
 export class DataLoader implements Iterable<Tensor[]> {
   readonly batchSize: number;
@@ -46,6 +47,8 @@ export class DataLoader implements Iterable<Tensor[]> {
   private readonly dropLast: boolean;
   private readonly seed: number;
   private epoch = 0;
+  /** The last turn of the last loop: readable until the next loop begins. */
+  private last: LoopBody | null = null;
 
   constructor(
     readonly dataset: TensorDataset,
@@ -73,18 +76,26 @@ export class DataLoader implements Iterable<Tensor[]> {
 
   *[Symbol.iterator](): Generator<Tensor[]> {
     const order = this.order(this.epoch++);
-    const n = this.dataset.length;
-    for (let b = 0; b < this.length; b++) {
-      const [from, to] = [b * this.batchSize, Math.min(n, (b + 1) * this.batchSize)];
-      const batch = scope(() => {
-        const indices = order === null ? null : tensor(order.subarray(from, to));
-        return this.dataset.tensors.map((t) => (indices === null ? slice(t, t.shape.map((_, i) => (i === 0 ? from : 0)), t.shape.map((d, i) => (i === 0 ? to : d))) : take(t, indices, 0)));
-      });
-      try {
-        yield batch;
-      } finally {
-        for (const t of batch) if (t.scope.alive) t.dispose();
+    this.last?.end();
+    this.last = null;
+    let body: LoopBody | null = null;
+    try {
+      for (let b = 0; b < this.length; b++) {
+        body?.end();
+        body = new LoopBody();
+        yield this.batch(b, order);
       }
+    } finally {
+      body?.finish();
+      this.last = body;
     }
+  }
+
+  private batch(b: number, order: Int32Array | null): Tensor[] {
+    const [from, to] = [b * this.batchSize, Math.min(this.dataset.length, (b + 1) * this.batchSize)];
+    return scope(() => {
+      const indices = order === null ? null : tensor(order.subarray(from, to));
+      return this.dataset.tensors.map((t) => (indices === null ? slice(t, t.shape.map((_, i) => (i === 0 ? from : 0)), t.shape.map((d, i) => (i === 0 ? to : d))) : take(t, indices, 0)));
+    });
   }
 }

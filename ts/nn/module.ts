@@ -20,7 +20,7 @@ import { nameTensor } from "./names.js";
  */
 export class Parameter extends Tensor {
   constructor(value: TensorLike) {
-    super(leafOf(value), root);
+    super(leafOf(value), root, true);
   }
 }
 

@@ -2,9 +2,9 @@
 import { number } from "../arguments.js";
 import { zerosLike } from "../creation.js";
 import { ValueError } from "../errors.js";
-import { root } from "../memory.js";
 import { checked, engine, pass } from "../runtime/instance.js";
-import { idOf, Tensor } from "../tensor.js";
+import { keep } from "../steps.js";
+import { idOf, type Tensor } from "../tensor.js";
 import { Optimizer, type ParameterGroup } from "./optimizer.js";
 
 /** The options as numbers, checked before anything is written: a tensor among them would run an op while it is read. */
@@ -12,12 +12,9 @@ function checkedNumbers(name: string, options: readonly unknown[]): number[] {
   return options.map((value) => number(name, "an option", value));
 }
 
-/** State outlives the scopes of training steps. */
+/** State outlives the scopes and the steps of training. */
 export function persistent(make: () => Tensor): Tensor {
-  const inside = make();
-  if (inside.scope === root) return inside;
-  // The root owns the copy; the original goes with its scope.
-  return new Tensor(checked(engine.root_alias(idOf(inside))), root);
+  return keep(make());
 }
 
 export interface SGDOptions {

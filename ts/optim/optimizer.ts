@@ -1,6 +1,7 @@
 /** What all optimizers share: parameter groups, state, `minimize`. */
 import { ValueError } from "../errors.js";
 import { backward } from "../ambient.js";
+import { stepEnded } from "../steps.js";
 import { engine } from "../runtime/instance.js";
 import { idOf, Tensor } from "../tensor.js";
 
@@ -51,6 +52,7 @@ export abstract class Optimizer<Options extends { lr: number }, State> {
   /** Forgets all gradients. */
   zeroGrad(): void {
     for (const { params } of this.groups) for (const p of params) engine.set_gradient(idOf(p), 0);
+    stepEnded();
   }
 
   /** One step along the gradients that `backward()` has added up; parameters without one stay. */
@@ -61,6 +63,7 @@ export abstract class Optimizer<Options extends { lr: number }, State> {
         if (gradient !== 0) this.update(p, gradient, options);
       }
     }
+    stepEnded();
   }
 
   /** zeroGrad, backward, step; the loss stays readable. */

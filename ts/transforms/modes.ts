@@ -1,5 +1,6 @@
 /** Switching recording off and on. */
-import { ValueError } from "../errors.js";
+import { EscapedValueError, ValueError } from "../errors.js";
+import { scoped } from "../memory.js";
 import { engine } from "../runtime/instance.js";
 
 function recordingFloor<R>(name: string, floor: number, fn: () => R): R {
@@ -16,9 +17,16 @@ function recordingFloor<R>(name: string, floor: number, fn: () => R): R {
   }
 }
 
-/** Runs `fn` without recording: what it computes is a constant for `backward()` and for transforms outside. */
+const releasedByNoGrad = () =>
+  new EscapedValueError("this tensor was made inside noGrad(fn), which releases what fn does not return; return it, or keep it with keep(t)");
+
+/**
+ * Runs `fn` without recording: what it computes is a constant for `backward()` and for transforms outside. It is a scope too:
+ * what `fn` does not return is released, so that an evaluation loop holds no memory. `keep(t)` spares a tensor.
+ */
 export function noGrad<R>(fn: () => R): R {
-  return recordingFloor("noGrad", engine.level_depth(), fn);
+  const floor = engine.level_depth();
+  return scoped("noGrad", releasedByNoGrad, () => recordingFloor("noGrad", floor, fn));
 }
 
 /** Runs `fn` with recording, inside a `noGrad`. */

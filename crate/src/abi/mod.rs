@@ -5,6 +5,7 @@ mod inspect;
 mod levels;
 mod parameters;
 mod scratch;
+mod steps;
 mod tensors;
 
 use crate::engine::Engine;
