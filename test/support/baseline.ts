@@ -1,6 +1,6 @@
 /** Every test file ends where it began: no tensor is left. */
 import * as ad from "adjoint";
-import { afterAll, beforeAll, expect } from "vitest";
+import { afterAll, afterEach, beforeAll, expect } from "vitest";
 
 /** Lets the garbage collector and the finalizers run, then counts. */
 export async function settle(): Promise<number> {
@@ -16,6 +16,8 @@ export function endsAtBaseline(): void {
   beforeAll(async () => {
     before = await settle();
   });
+  // A worker whose tests never let the event loop turn cannot answer the runner, which gives it up after a minute.
+  afterEach(() => new Promise<void>((resolve) => setImmediate(resolve)));
   afterAll(async () => {
     expect(await settle()).toBe(before);
   });
