@@ -77,6 +77,12 @@ const kinked = (c: Case): Case => ({
   samples: c.samples.map((s, k) => (s.singular ? s : { ...s, inputs: s.inputs.map((x, i) => ({ shape: x.shape, data: separated(x.data.length, k + 5 * i + 1, i / 16) })) })),
 });
 
+/** The case with more points, at which everything is smooth though a rule may meet a special value. */
+const including = (c: Case, ...points: number[][][]): Case => ({
+  ...c,
+  samples: [...c.samples, ...points.map((inputs, k) => ({ note: `smooth special point #${k}`, inputs: inputs.map((data) => ({ shape: [data.length], data })) }))],
+});
+
 type Options = Partial<Pick<Case, "discrete" | "tolerance">>;
 
 const unary = (name: keyof typeof ad, f: (x: number) => number, domain: readonly [number, number] = [-2.9, 2.8], extras: number[] = [], options: Options = {}): Case => ({
@@ -119,15 +125,15 @@ export const elementwise: Case[] = [
   unary("sin", Math.sin, undefined, [0, 1000, -31.4, 1e5]),
   unary("cos", Math.cos, undefined, [0, 1000, -31.4, 1e5]),
   unary("tan", Math.tan, [-1.3, 1.3], [0, 10]),
-  unary("asin", Math.asin, UNIT, [1, -1, 2, 1e-10]),
-  unary("acos", Math.acos, UNIT, [1, -1, 2]),
+  including(unary("asin", Math.asin, UNIT, [1, -1, 2, 1e-10]), [[0, 1e-9]]),
+  including(unary("acos", Math.acos, UNIT, [1, -1, 2]), [[0, 1e-9]]),
   unary("atan", Math.atan, undefined, EDGES),
   unary("sinh", Math.sinh, undefined, [1e-10, 20, -20]),
   unary("cosh", Math.cosh, undefined, [1e-10, 20, -20]),
-  unary("tanh", Math.tanh, undefined, [1e-10, 1000, -1000, Infinity, -Infinity, NaN]),
+  including(unary("tanh", Math.tanh, undefined, [1e-10, 1000, -1000, Infinity, -Infinity, NaN]), [[0, 1e-9]]),
   unary("asinh", Math.asinh, undefined, [1e-10, 1e10, -1e10]),
   unary("acosh", Math.acosh, [1.1, 5], [1, 0.5, 1e10]),
-  unary("atanh", Math.atanh, [-0.85, 0.85], [1, -1, 2, 1e-10]),
+  including(unary("atanh", Math.atanh, [-0.85, 0.85], [1, -1, 2, 1e-10]), [[0, 1e-9]]),
   unary("erf", special.erf, undefined, [0, 5, -5, Infinity, -Infinity], { tolerance: [1e-13, 2e-6] }),
   unary("erfc", special.erfc, undefined, [0, 5, -5, 8], { tolerance: [1e-12, 4e-6] }),
   unary("erfinv", special.erfinv, UNIT, [0, 1, -1], { tolerance: [1e-12, 2e-6] }),
@@ -148,12 +154,12 @@ export const elementwise: Case[] = [
   unary("selu", (x) => 1.0507009873554805 * (x > 0 ? x : 1.6732632423543772 * Math.expm1(x)), undefined, [1000, -1000]),
   unary("gelu", special.gelu, undefined, [0, 100, -100], { tolerance: [1e-12, 4e-6] }),
   { ...unary("gelu", (x) => x / 2 * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)))), name: "gelu tanh", call: (x) => ad.gelu(x, { approximate: "tanh" }), tolerance: [1e-13, 4e-6] },
-  unary("silu", (x) => x * special.sigmoid(x), undefined, [1000, -1000, 0]),
-  unary("sigmoid", special.sigmoid, undefined, [1000, -1000, Infinity, -Infinity]),
+  including(unary("silu", (x) => x * special.sigmoid(x), undefined, [1000, -1000, 0]), [[0, 1e-9]]),
+  including(unary("sigmoid", special.sigmoid, undefined, [1000, -1000, Infinity, -Infinity]), [[0, 1e-9]]),
   unary("softplus", special.softplus, undefined, [1000, -1000, 0]),
   unary("logSigmoid", (x) => -special.softplus(-x), undefined, [1000, -1000, 0]),
   unary("hardSwish", (x) => (x * Math.min(Math.max(x + 3, 0), 6)) / 6, [-2.8, 2.8], [-4, 4, 0]),
-  unary("mish", (x) => (x === -Infinity ? 0 : x * Math.tanh(special.softplus(x))), undefined, [100, -100, Infinity, -Infinity]),
+  including(unary("mish", (x) => (x === -Infinity ? 0 : x * Math.tanh(special.softplus(x))), undefined, [100, -100, Infinity, -Infinity]), [[0, 1e-9]]),
   { ...unary("abs", (x) => Math.min(Math.max(x, -1), 1.5), [-0.9, 1.4], [-1, 1.5, -3, 3]), name: "clamp", call: (x) => ad.clamp(x, -1, 1.5) },
   binary("add", (x, y) => x + y, undefined, undefined, [[Infinity, 1e20, 0], [1, 1, -0]]),
   binary("sub", (x, y) => x - y),
@@ -163,11 +169,11 @@ export const elementwise: Case[] = [
   binary("div", (x, y) => x / y, undefined, [0.3, 3], [[1, 0, -1], [0, 2, Infinity]]),
   binary("mod", special.mod, undefined, [0.7, 2.9], [[-5.5, 5.5], [2, -2]]),
   binary("fmod", (x, y) => x % y, undefined, [0.7, 2.9], [[-5.5, 5.5], [2, -2]]),
-  binary("pow", (x, y) => x ** y, POSITIVE, undefined, [[0, 0, -2, 2, 0, -2], [0, 2, 3, 0, 0.5, 0.5]]),
-  binary("hypot", Math.hypot, undefined, undefined, [[0, 3e30, 3], [0, 4e30, 4]]),
-  binary("atan2", Math.atan2, undefined, [0.2, 3], [[1, -1, 0], [-1, -1, 2]]),
-  binary("logaddexp", (x, y) => lse([x, y]), undefined, undefined, [[0, 1000, -Infinity, -Infinity, Infinity], [0, 1000, 2, -Infinity, Infinity]]),
-  binary("xlogy", (x, y) => (x === 0 ? 0 : x * Math.log(y)), undefined, POSITIVE, [[0, 0, 2], [0, 1, 0]]),
+  including(binary("pow", (x, y) => x ** y, POSITIVE, undefined, [[0, 0, -2, 2, 0, -2], [0, 2, 3, 0, 0.5, 0.5]]), [[2, 3, 0.5], [0, 1, 0]]),
+  including(binary("hypot", Math.hypot, undefined, undefined, [[0, 3e30, 3], [0, 4e30, 4]]), [[0, 2, -1], [2, 0, 0]]),
+  including(binary("atan2", Math.atan2, undefined, [0.2, 3], [[1, -1, 0], [-1, -1, 2]]), [[0, 2, -1, 0], [2, 0, 0, 3]]),
+  including(binary("logaddexp", (x, y) => lse([x, y]), undefined, undefined, [[0, 1000, -Infinity, -Infinity, Infinity], [0, 1000, 2, -Infinity, Infinity]]), [[1, 0, 30], [1, 0, 0]]),
+  including(binary("xlogy", (x, y) => (x === 0 ? 0 : x * Math.log(y)), undefined, POSITIVE, [[0, 0, 2], [0, 1, 0]]), [[0, 0, 1], [0.5, 2, 1]]),
   kinked(binary("maximum", (x, y) => (Number.isNaN(x) || Number.isNaN(y) ? NaN : Math.max(x, y)), undefined, undefined, [[1, NaN, 2], [1, 1, 3]])),
   kinked(binary("minimum", (x, y) => (Number.isNaN(x) || Number.isNaN(y) ? NaN : Math.min(x, y)), undefined, undefined, [[1, NaN, 2], [1, 1, 3]])),
   ...(
@@ -233,12 +239,14 @@ const spread = (v: number[]): number => total(v.map((x) => (x - average(v)) ** 2
 export const reductions: Case[] = [
   ...reductionCases("sum", total),
   ...reductionCases("mean", average),
+  including(reductionCases("prod", (v) => v.reduce((a, b) => a * b, 1))[0]!, [[0, 2, 3]], [[0, 0, 3]]),
   ...reductionCases("prod", (v) => v.reduce((a, b) => a * b, 1), { extras: [2, 0, 3], domain: [0.4, 1.6], tolerance: [1e-12, 1e-4] }),
   ...reductionCases("max", (v) => v.reduce((a, b) => (Number.isNaN(a) || Number.isNaN(b) ? NaN : Math.max(a, b))), { nonempty: true, extras: [1, 3, 3] }).map(kinked),
   ...reductionCases("min", (v) => v.reduce((a, b) => (Number.isNaN(a) || Number.isNaN(b) ? NaN : Math.min(a, b))), { nonempty: true, extras: [1, 1, 3] }).map(kinked),
   ...reductionCases("any", (v) => truth(v.some((x) => x !== 0)), { discrete: true }),
   ...reductionCases("all", (v) => truth(v.every((x) => x !== 0)), { discrete: true }),
   ...reductionCases("logsumexp", lse, { extras: [-Infinity, 0, 1000] }),
+  including(reductionCases("logsumexp", lse)[0]!, [[2, 2, 2]], [[40, 0]]),
   ...reductionCases("variance", spread, { tolerance: [1e-12, 1e-4] }).map((c) => ({ ...c, samples: c.samples.filter((s) => s.inputs[0]!.data.length > 8) })),
   ...reductionCases("std", (v) => Math.sqrt(spread(v)), { tolerance: [1e-12, 1e-4] }).map((c) => ({ ...c, samples: c.samples.filter((s) => s.inputs[0]!.shape.every((d) => d > 1) && s.inputs[0]!.data.length > 8) })),
   ...reductionCases("norm", (v) => Math.hypot(...v), { tolerance: [1e-13, 4e-6], domain: [0.2, 2], extras: [3e30, 4e30] }),

@@ -155,6 +155,27 @@ export function checkSecondOrder(op: Case, sample: Sample): void {
   }
 }
 
+/** Modes of the third derivative, outermost first. */
+const THIRD = [["forward", "reverse", "reverse"], ["reverse", "forward", "reverse"], ["reverse", "reverse", "forward"], ["forward", "forward", "forward"]] as const;
+
+/** The third derivative along three directions in several nestings, and against differences of the second. */
+export function checkThirdOrder(op: Case, sample: Sample): void {
+  const { f, xs } = active(op, tensors(sample, "float64"));
+  const [u, v, w] = [3, 9, 27].map((seed) => xs.map((x, i) => randomLike(x, seed + i))) as [Tensor[], Tensor[], Tensor[]];
+  const weights = randomLike(f(...xs), 21);
+  const g: Scalar = (...ys) => f(...ys).mul(weights).sum();
+  const second = slopeBy.forward(slopeBy.reverse(g, u), v);
+  const h = 5e-4;
+  let expected = 0;
+  for (const [steps, weight] of STENCIL) expected += (weight * second(...xs.map((x, i) => x.add(w[i]!.mul(steps * h)))).item()) / h;
+  for (const [outer, middle, within] of THIRD) {
+    const got = slopeBy[outer](slopeBy[middle](slopeBy[within](g, u), v), w)(...xs).item();
+    if (Math.abs(got - expected) > 1e-5 * Math.max(1, Math.abs(expected))) {
+      expect.fail(`${sample.note}: ${outer} over ${middle} over ${within} gives ${got}, differences ${expected}`);
+    }
+  }
+}
+
 /** vmap against a loop, with the batch axis first and, for the first input, last; and with the other inputs shared. */
 export function checkVmap(op: Case, sample: Sample): void {
   const batch = 3;

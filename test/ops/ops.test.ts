@@ -3,7 +3,7 @@ import * as ad from "adjoint";
 import { describe, expect, it } from "vitest";
 import { clean, endsAtBaseline } from "../support/baseline.js";
 import { cases } from "./cases.js";
-import { checkDirectional, checkModesAgree, checkSecondOrder, checkValue, checkVmap, isSmall, tensors } from "./checks.js";
+import { checkDirectional, checkModesAgree, checkSecondOrder, checkThirdOrder, checkValue, checkVmap, isSmall, tensors } from "./checks.js";
 
 endsAtBaseline();
 
@@ -35,6 +35,10 @@ describe.each(cases.map((op) => [op.name, op] as const))("%s", (_, op) => {
 
     it("has one second derivative in the four nestings", () => {
       for (const sample of op.samples) if (!sample.singular && isSmall(sample)) clean(() => checkSecondOrder(op, sample));
+    });
+
+    it("has one third derivative in several nestings", () => {
+      for (const sample of op.samples.filter((s) => !s.singular && isSmall(s)).slice(-8)) clean(() => checkThirdOrder(op, sample));
     });
   }
 
