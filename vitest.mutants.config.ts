@@ -3,5 +3,5 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   resolve: { alias: { adjoint: path.resolve("dist/node.js") } },
-  test: { include: ["test/mutants/**/*.test.ts"], testTimeout: 300_000, pool: "forks", server: { deps: { external: [/dist\//] } } },
+  test: { include: ["test/mutants/**/*.test.ts"], testTimeout: 900_000, hookTimeout: 300_000, pool: "forks", server: { deps: { external: [/dist\//] } } },
 });
