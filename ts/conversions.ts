@@ -10,3 +10,10 @@ export let conversions = 0;
 export function noteConversion(): void {
   conversions++;
 }
+
+/** How often numbers were read out of a tensor in any way: `item()`, `data()`, `toArray()` and conversions. */
+export let reads = 0;
+
+export function noteRead(): void {
+  reads++;
+}

@@ -7,6 +7,7 @@ import { DTypeError, GradcheckError, ValueError } from "./errors.js";
 import { scope } from "./memory.js";
 import { Tensor } from "./tensor.js";
 import { jvp } from "./transforms/forward.js";
+import { drawPoint, withSameDraws } from "./random/state.js";
 import { call, checkFunction, outputTensor } from "./transforms/machinery.js";
 import { vjp } from "./transforms/reverse.js";
 import { evaluateComplex } from "./symbolic/complex.js";
@@ -69,10 +70,12 @@ function problem(f: (...args: any[]) => any, inputs: readonly unknown[]): Proble
     let at = 0;
     return shapes.map((shape, k) => tensor(x.slice(at, (at += sizes[k]!)), { shape }));
   };
+  const draws = drawPoint();
   const inner = (...xs: Tensor[]): Tensor[] => {
     const replaced = [...leaves];
     active.forEach((i, k) => (replaced[i] = xs[k]));
-    return flatten(call("gradcheck", f, rebuild(replaced)))[0]
+    // One function: it draws the same random numbers each time.
+    return flatten(withSameDraws(draws, () => call("gradcheck", f, rebuild(replaced))))[0]
       .map((leaf: unknown) => outputTensor("gradcheck", leaf))
       .filter((leaf: Tensor) => leaf.dtype === "float64" || leaf.dtype === "float32");
   };

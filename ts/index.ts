@@ -19,7 +19,8 @@ export * as random from "./public/random.js";
 export { manualSeed } from "./random/state.js";
 
 export { grad, valueAndGrad, vjp, type GradOptions } from "./transforms/reverse.js";
-export { jvp, linearize, dualLevel, makeDual, unpackDual } from "./transforms/forward.js";
+export { jvp, dualLevel, makeDual, unpackDual } from "./transforms/forward.js";
+export { linearize } from "./transforms/linearize.js";
 export { noGrad, enableGrad } from "./transforms/modes.js";
 export { vmap, type VmapOptions } from "./transforms/vmap.js";
 export { jacfwd, jacrev, jacobian, hessian, hvp, vhp, type JacobianOptions, type JacobianModeOptions } from "./transforms/jacobian.js";

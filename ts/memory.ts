@@ -2,7 +2,7 @@
  * Who owns tensors. A scope releases what was made inside it, apart from what it returns. Tensors of the root, outside of every
  * scope, have an owner each: see `holds.ts`.
  */
-import { number } from "./arguments.js";
+import { callback, number } from "./arguments.js";
 import { EscapedValueError, ValueError } from "./errors.js";
 import { abandonAll, collect, type Hold, type Reason } from "./holds.js";
 import { checked, engine, pass, renew, scratch } from "./runtime/instance.js";
@@ -106,6 +106,7 @@ export function scope<R>(fn: () => R): R {
 
 /** A scope whose tensors, used too late, say why they went. */
 export function scoped<R>(name: string, reason: Reason | null, fn: () => R): R {
+  callback(name, "the argument", fn);
   const entry = enter();
   entry.token.reason = reason;
   try {

@@ -2,7 +2,7 @@
 import { AnomalyError, ValueError } from "../errors.js";
 import { Op, type OpName } from "../opcodes.js";
 import { checked, engine, scratch, setTagger } from "../runtime/instance.js";
-import { call } from "../transforms/machinery.js";
+import { call, checkFunction } from "../transforms/machinery.js";
 
 const [FORWARD, SWEEPS] = [1, 2];
 
@@ -22,6 +22,7 @@ function userLine(): string {
  * names the op and the line of yours that called it, also when it appears in the backward pass. Slow: every call takes a stack.
  */
 export function detectAnomaly<R>(fn: () => R): R {
+  checkFunction("detectAnomaly", fn);
   lines = [];
   engine.debug(FORWARD | SWEEPS);
   setTagger(() => {
@@ -72,6 +73,7 @@ const OP_NAMES = Object.keys(Op) as OpName[];
 
 /** Runs `fn` and reports, per op: calls, time in its kernel, bytes made. Ops of the backward pass count as well. */
 export function profile<R>(fn: () => R): Profile<R> {
+  checkFunction("profile", fn);
   engine.profile_start();
   let result: R;
   let count = 0;

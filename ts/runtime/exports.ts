@@ -39,8 +39,8 @@ export interface Exports {
   level_size(level: number): number;
   unwind(level: number, scope: number): void;
   top_level(count: number): number;
-  /** The highest recording grad level anywhere in the values; 0 if none. */
-  recording_level(count: number): number;
+  /** The highest recording grad level anywhere in the values, or with `duals` level of a derivative of either mode; 0 if none. */
+  recording_level(count: number, duals: number): number;
   records(level: number): number;
   guard(level: number): number;
   unguard(level: number, highest: number): void;

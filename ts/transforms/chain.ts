@@ -2,11 +2,14 @@
  * Mixed mode: the Jacobian of a chain f_n ∘ ... ∘ f_1, each stage differentiated by the cheaper mode, the matrix chain
  * bracketed by dynamic programming (`chain-plan.ts`).
  */
+import { describe } from "../describe.js";
 import { ShapeError, ValueError } from "../errors.js";
 import { trace } from "../inspect/trace.js";
 import type { Program } from "../inspect/program.js";
 import { Tensor } from "../tensor.js";
 import { bracketing, forwardCost, modesOf, planChain, reverseCost, span, type Stage, type StageMode, type Step } from "./chain-plan.js";
+import { drawPoint, withSameDraws } from "../random/state.js";
+import { transformOptions } from "./arguments.js";
 import { jvp } from "./forward.js";
 import { jacfwd, jacrev } from "./jacobian.js";
 import { call, checkFunction, differentiable, inScope, outputTensor } from "./machinery.js";
@@ -50,24 +53,24 @@ function work(program: Program): number {
 }
 
 /** Measured against the program: a tangent costs about as much as the value again, a cotangent about twice as much. */
-function stageOf(f: StageFunction, x: Tensor): { stage: Stage; value: Tensor } {
+function stageOf(f: StageFunction, again: StageFunction, x: Tensor): { stage: Stage; value: Tensor } {
   const program = trace(f)(x);
   const once = work(program);
   const outputs = program.outputs[0]!.shape.reduce((a, b) => a * b, 1);
-  return { stage: { inputs: x.size, outputs, forward: once, reverse: 2 * once }, value: outputTensor("chainJacobian", call("chainJacobian", f, [x])) };
+  return { stage: { inputs: x.size, outputs, forward: once, reverse: 2 * once }, value: outputTensor("chainJacobian", call("chainJacobian", again, [x])) };
 }
 
 /**
  * The Jacobian of the chain [f1, f2, ...] (each one tensor to one tensor) at x, of shape output shape ++ input shape. `.plan`
  * tells what was chosen and what it costs against pure forward and pure reverse mode.
  */
-export function chainJacobian(functions: readonly StageFunction[], options: ChainOptions = {}): ChainJacobian {
+export function chainJacobian(functions: readonly StageFunction[], options?: ChainOptions): ChainJacobian {
   if (!Array.isArray(functions) || functions.length === 0) throw new ValueError("chainJacobian: expected a list of functions, innermost first", "chainJacobian");
   functions.forEach((f) => checkFunction("chainJacobian", f));
-  const { modes = "auto" } = options;
+  const { modes = "auto" } = transformOptions<ChainOptions>("chainJacobian", arguments, ["modes"]);
   if (modes !== "auto") {
     if (!Array.isArray(modes) || modes.length !== functions.length || modes.some((m) => m !== "forward" && m !== "reverse")) {
-      throw new ValueError(`chainJacobian: modes is "auto" or one of "forward" and "reverse" for each of the ${functions.length} functions, got ${JSON.stringify(modes)}`, "chainJacobian");
+      throw new ValueError(`chainJacobian: modes is "auto" or one of "forward" and "reverse" for each of the ${functions.length} functions, got ${describe(modes)}`, "chainJacobian");
     }
   }
   let plan: ChainPlan | null = null;
@@ -78,8 +81,12 @@ export function chainJacobian(functions: readonly StageFunction[], options: Chai
       // The point at which each stage is differentiated.
       const points: Tensor[] = [leaves[0]!];
       const stages: Stage[] = [];
+      const repeated: StageFunction[] = [];
       for (const f of functions) {
-        const { stage, value } = stageOf(f, points.at(-1)!);
+        // The stages run several times: each time with the same random draws.
+        const draws = drawPoint();
+        repeated.push((x) => withSameDraws(draws, () => f(x)));
+        const { stage, value } = stageOf(f, repeated.at(-1)!, points.at(-1)!);
         stages.push(stage);
         points.push(value);
       }
@@ -92,7 +99,7 @@ export function chainJacobian(functions: readonly StageFunction[], options: Chai
         reverseCost: reverseCost(stages),
         sizes: [stages[0]!.inputs, ...stages.map((s) => s.outputs)],
       };
-      return execute(functions, points, step).reshape([...points.at(-1)!.shape, ...points[0]!.shape]);
+      return execute(repeated, points, step).reshape([...points.at(-1)!.shape, ...points[0]!.shape]);
     });
   return Object.defineProperty(jacobian, "plan", { get: () => plan }) as ChainJacobian;
 }

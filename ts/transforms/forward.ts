@@ -1,12 +1,13 @@
-/** Forward mode: jvp, linearize, and PyTorch's dual numbers. */
-import { asTensor, zerosLike } from "../creation.js";
-import { ShapeError, ValueError } from "../errors.js";
+/** Forward mode: jvp, and PyTorch's dual numbers. */
+import { full, zerosLike } from "../creation.js";
+import { describe } from "../describe.js";
+import { ValueError } from "../errors.js";
 import { engine, checked, failure } from "../runtime/instance.js";
 import { idOf, made, Tensor, type TensorLike } from "../tensor.js";
-import { flatten, sameStructure } from "../tree.js";
+import { flatten, leavesOf } from "../tree.js";
 import { abort, enter, leave } from "../memory.js";
-import { leavesOf } from "../tree.js";
-import { call, checkFunction, differentiable, DUAL, inScope, outputTensor } from "./machinery.js";
+import { argumentList, noMore, sameLength, tensorsLike } from "./arguments.js";
+import { arithmeticGuard, call, checkFunction, differentiable, DUAL, inScope, outputTensor } from "./machinery.js";
 
 /** The tangent of a value at a level; null is a symbolic zero. */
 export function tangentOf(level: number, x: Tensor): Tensor | null {
@@ -18,58 +19,44 @@ export function tangentOf(level: number, x: Tensor): Tensor | null {
   return made(id);
 }
 
-/** Leaves of the tangents, checked against their primals'. */
-function tangentLeaves(name: string, primals: readonly Tensor[], tangent: unknown): Tensor[] {
-  return flatten(tangent)[0].map((leaf: unknown, i) => {
-    const primal = primals[i]!;
-    const t = typeof leaf === "number" ? asTensor(leaf, primal) : outputTensor(name, leaf);
-    if (t.shape.join() !== primal.shape.join()) {
-      throw new ShapeError(`${name}: a tangent has shape [${t.shape.join(", ")}] but its primal has [${primal.shape.join(", ")}]; a tangent has its primal's shape`, name);
-    }
-    return t.dtype === primal.dtype ? t : t.cast(primal.dtype);
-  });
-}
-
 /**
  * The value of `f` at `primals` and its derivative in the direction `tangents` (lists with one tree per argument), in one
  * forward pass.
  */
 export function jvp(f: (...args: any[]) => any, primals: readonly any[], tangents: readonly any[]): [out: any, tangentOut: any] {
   checkFunction("jvp", f);
-  if (!Array.isArray(primals) || !Array.isArray(tangents)) throw new ValueError("jvp: primals and tangents are lists with one entry per argument: jvp(f, [x], [v])", "jvp");
-  sameStructure(primals, tangents, "jvp");
-  return inScope(() => {
-    const parts = primals.map((primal, i) => differentiable("jvp", `primal ${i}`, primal));
-    const directions = parts.map(({ leaves }, i) => tangentLeaves("jvp", leaves, tangents[i]));
-    const level = engine.level_push(DUAL);
-    const args = parts.map(({ leaves, rebuild }, i) =>
-      rebuild(leaves.map((leaf, k) => made(checked(engine.dual(level, idOf(leaf), idOf(directions[i]![k]!)), "jvp")))),
-    );
-    const result = call("jvp", f, args);
-    const [leaves, rebuild] = flatten(result);
-    const outs = leaves.map((leaf) => outputTensor("jvp", leaf));
-    const values = outs.map((out) => made(checked(engine.primal_of(level, idOf(out)))));
-    const slopes = outs.map((out, i) => tangentOf(level, out) ?? zerosLike(values[i]!));
-    engine.level_pop(level);
-    return [rebuild(values), rebuild(slopes)] as [any, any];
-  });
+  noMore("jvp", arguments, 3);
+  return pushed("jvp", f, primals, tangents);
 }
 
-/**
- * The value of `f` and its derivative as a linear function: `pushforward(...tangents)`. Each call is one forward pass at
- * the same point.
- */
-export function linearize(f: (...args: any[]) => any, ...primals: any[]): [out: any, pushforward: (...tangents: any[]) => any] {
-  checkFunction("linearize", f);
-  const out = inScope(() => call("linearize", f, primals));
-  const pushforward = (...tangents: any[]) => inScope(() => jvp(f, primals, tangents)[1]);
-  return [out, pushforward];
+/** `jvp` under the name of the transform that calls it. */
+export function pushed(name: string, f: (...args: any[]) => any, primals: unknown, tangents: unknown): [out: any, tangentOut: any] {
+  const [points, directions] = [argumentList(name, "the primals", primals), argumentList(name, "the tangents", tangents)];
+  sameLength(name, points, directions, "tangents");
+  return inScope(() => {
+    const parts = points.map((primal, i) => differentiable(name, `primal ${i}`, primal));
+    const slopes = parts.map(({ leaves, rebuild }, i) => tensorsLike(name, "tangent", rebuild(leaves), directions[i], leaves));
+    const level = engine.level_push(DUAL);
+    const args = parts.map(({ leaves, rebuild }, i) =>
+      rebuild(leaves.map((leaf, k) => made(checked(engine.dual(level, idOf(leaf), idOf(slopes[i]![k]!)), name)))),
+    );
+    const refuseArithmetic = arithmeticGuard(name);
+    const result = call(name, f, args);
+    refuseArithmetic(result);
+    const [leaves, rebuild] = flatten(result);
+    const outs = leaves.map((leaf) => outputTensor(name, leaf));
+    const values = outs.map((out) => made(checked(engine.primal_of(level, idOf(out)))));
+    const outSlopes = outs.map((out, i) => tangentOf(level, out) ?? zerosLike(values[i]!));
+    engine.level_pop(level);
+    return [rebuild(values), rebuild(outSlopes)] as [any, any];
+  });
 }
 
 const dualLevels: number[] = [];
 
 /** Runs `fn` with forward mode open, for `makeDual` and `unpackDual`. Tensors it returns are primals. */
 export function dualLevel<R>(fn: () => R): R {
+  checkFunction("dualLevel", fn);
   const entry = enter();
   const level = engine.level_push(DUAL);
   dualLevels.push(level);
@@ -95,18 +82,20 @@ function innermost(name: string): number {
   return level;
 }
 
-/** A number (tensor) with its derivative in some direction. */
+/** A number (tensor) with its derivative in some direction; a plain number as the tangent counts for every element. */
 export function makeDual(primal: TensorLike, tangent: TensorLike): Tensor {
   const level = innermost("makeDual");
-  const { leaves } = differentiable("makeDual", "the primal", primal instanceof Tensor || typeof primal === "number" ? primal : asTensor(primal));
+  const { leaves } = differentiable("makeDual", "the primal", primal);
+  if (leaves.length !== 1) throw new ValueError(`makeDual: the primal must be one tensor, got ${describe(primal)}`, "makeDual");
   const p = leaves[0]!;
-  const t = tangent instanceof Tensor ? tangent : asTensor(tangent, p);
-  const [direction] = tangentLeaves("makeDual", [p], t.ndim === 0 && p.ndim > 0 && !(tangent instanceof Tensor) ? t.broadcastTo(p.shape) : t);
+  const given = typeof tangent === "number" ? full(p.shape, tangent, { dtype: p.dtype }) : tangent;
+  const [direction] = tensorsLike("makeDual", "tangent", p, given, [p]);
   return made(checked(engine.dual(level, idOf(p), idOf(direction!)), "makeDual"));
 }
 
 /** The two parts of a dual number; the tangent is null when it depends on no dual. */
 export function unpackDual(dual: Tensor): { primal: Tensor; tangent: Tensor | null } {
   const level = innermost("unpackDual");
+  if (!(dual instanceof Tensor)) throw new ValueError(`unpackDual: expected a tensor, got ${describe(dual)}`, "unpackDual");
   return { primal: made(checked(engine.primal_of(level, idOf(dual)), "unpackDual")), tangent: tangentOf(level, dual) };
 }

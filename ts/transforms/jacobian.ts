@@ -2,16 +2,19 @@
  * Jacobians and Hessians. Forward Jacobians push all tangents of the identity at once (vmap of jvp), reverse ones pull all
  * cotangents at once (vmap of the pullback); `chunkSize` bounds how many, and so the memory.
  */
-import { zeros } from "../creation.js";
-import { ShapeError, ValueError } from "../errors.js";
+import { tensor, zeros, zerosLike } from "../creation.js";
+import { describe } from "../describe.js";
+import { ValueError } from "../errors.js";
 import { concat } from "../ops/shape.js";
-import { Tensor } from "../tensor.js";
+import { drawPoint, withExamples, withSameDraws } from "../random/state.js";
+import { checked, engine, pass } from "../runtime/instance.js";
+import { idOf, made, Tensor } from "../tensor.js";
 import { flatten, map } from "../tree.js";
-import { jvp } from "./forward.js";
-import { call, checkFunction, differentiable, inScope, outputTensor, positions } from "./machinery.js";
-import { grad, vjp } from "./reverse.js";
+import { argumentList, noMore, sameLength, transformOptions } from "./arguments.js";
+import { pushed, tangentOf } from "./forward.js";
+import { arithmeticGuard, BATCH, call, checkFunction, differentiable, DUAL, inScope, outputTensor, positions } from "./machinery.js";
+import { derivative, parkedRun, withAux } from "./reverse.js";
 import { overDirections } from "./vmap.js";
-import { tensor } from "../creation.js";
 
 export interface JacobianOptions {
   argnums?: number | readonly number[];
@@ -28,19 +31,19 @@ function basis(leaf: Tensor, from: number, to: number): Tensor {
   return tensor(data, { shape: [to - from, ...leaf.shape], dtype: leaf.dtype });
 }
 
-/** One slice of directions after another, joined along the first axis; trees of tensors in, one tree out. */
-function chunked(name: string, count: number, chunkSize: number | undefined, run: (from: number, to: number) => unknown): any {
+/** The ranges of directions that are taken in one pass. */
+function chunks(name: string, count: number, chunkSize: number | undefined): [from: number, to: number][] {
   if (chunkSize !== undefined && (!Number.isInteger(chunkSize) || chunkSize < 1)) {
-    throw new ValueError(`${name}: chunkSize ${chunkSize} is not a positive integer`, name);
+    throw new ValueError(`${name}: chunkSize must be a positive integer, got ${describe(chunkSize)}`, name);
   }
   const step = chunkSize ?? Math.max(count, 1);
-  const pieces: unknown[] = [];
-  for (let from = 0; from < count || from === 0; from += step) {
-    pieces.push(inScope(() => run(from, Math.min(from + step, count))));
-  }
-  if (pieces.length === 1) return pieces[0];
-  return map((first, ...rest) => concat([first, ...rest], 0), pieces[0], ...pieces.slice(1));
+  const ranges: [number, number][] = [];
+  for (let from = 0; from < count || from === 0; from += step) ranges.push([from, Math.min(from + step, count)]);
+  return ranges;
 }
+
+/** The tensors joined along their first axis. */
+const joined = (pieces: readonly Tensor[]): Tensor => (pieces.length === 1 ? pieces[0]! : concat([...pieces], 0));
 
 /** The arguments to differentiate as one flat list of leaves, and f as a function of them. */
 function prepare(name: string, f: (...args: any[]) => any, args: readonly unknown[], options: JacobianOptions) {
@@ -70,77 +73,104 @@ function prepare(name: string, f: (...args: any[]) => any, args: readonly unknow
   return { leaves, inner, rebuild };
 }
 
-function withAux<R>(name: string, hasAux: boolean | undefined, out: unknown, keep: (aux: unknown) => void): R {
-  if (!hasAux) return out as R;
-  if (!Array.isArray(out) || out.length !== 2) throw new ValueError(`${name}: with hasAux the function must return [value, aux]`, name);
-  keep(out[1]);
-  return out[0] as R;
+/** Tangents of the outputs for all directions of a pass, and aux. */
+interface Slopes {
+  /** One per output leaf, [directions, ...output shape]. */
+  readonly slopes: Tensor[];
+  /** The outputs' tree, with null for each leaf. */
+  readonly tree: unknown;
+  readonly aux: unknown;
 }
+
+/** One run of `f` at `x`, with all `directions` [n, ...shape of x] pushed forward. */
+function pushAll(name: string, f: (x: Tensor) => unknown, x: Tensor, directions: Tensor, hasAux: boolean | undefined): Slopes {
+  return inScope(() => {
+    const size = directions.shape[0]!;
+    pass([size]);
+    const batch = engine.level_push(BATCH);
+    const direction = made(checked(engine.batch(batch, idOf(directions), 0), name));
+    const level = engine.level_push(DUAL);
+    const dual = made(checked(engine.dual(level, idOf(x), idOf(direction)), name));
+    const refuseArithmetic = arithmeticGuard(name);
+    // One function, differentiated in many directions: it draws the same numbers in all of them.
+    const [out, aux] = withAux(name, hasAux, withExamples({ level: batch, size, randomness: "same" }, () => f(dual)));
+    refuseArithmetic(out);
+    const [leaves, unflatten] = flatten(out);
+    const slopes = leaves.map((leaf: unknown) => {
+      const y = outputTensor(name, leaf);
+      return made(checked(engine.unbatch(batch, idOf(tangentOf(level, y) ?? zerosLike(y)), 0), name));
+    });
+    // Aux belongs to the point: it carries no directions out.
+    const lower: unknown = map((leaf) => (leaf instanceof Tensor ? made(checked(engine.primal_of(level, idOf(leaf)), name)) : leaf), aux);
+    engine.level_pop(batch);
+    return { slopes, tree: unflatten(leaves.map(() => null)), aux: lower };
+  });
+}
+
+const JACOBIAN_OPTIONS = ["argnums", "chunkSize", "hasAux"] as const;
 
 /**
  * The Jacobian by forward mode: one pass per input element, all at once. For few inputs. The result is a tree like the output,
- * each leaf a tree like the argument, of shape output shape ++ input shape.
+ * each leaf a tree like the argument, of shape output shape ++ input shape. `f` runs once per input leaf and chunk, with the same
+ * random draws each time.
  */
-export function jacfwd(f: (...args: any[]) => any, options: JacobianOptions = {}): (...args: any[]) => any {
+export function jacfwd(f: (...args: any[]) => any, options?: JacobianOptions): (...args: any[]) => any {
   checkFunction("jacfwd", f);
-  return (...args) =>
-    inScope(() => {
-      const { leaves, inner, rebuild } = prepare("jacfwd", f, args, options);
-      let aux: unknown;
-      let outTree: unknown;
-      // columns[k]: for input leaf k, a list of output leaves [...out shape, ...in shape]
-      const columns = leaves.map((leaf, k) => {
-        const slopes = chunked("jacfwd", leaf.size, options.chunkSize, (from, to) => {
-          const push = (direction: Tensor) => {
-            const [, tangent] = jvp(
-              (x: Tensor) => {
-                const out = withAux("jacfwd", options.hasAux, inner(leaves.map((l, i) => (i === k ? x : l))), (a) => (aux = a));
-                outTree = map(() => null, out);
-                return flatten(out)[0];
-              },
-              [leaf],
-              [direction],
-            );
-            return tangent;
-          };
-          return overDirections(push)(basis(leaf, from, to));
-        });
-        return (slopes as Tensor[]).map((s) => s.moveaxis(0, -1).reshape([...s.shape.slice(1), ...leaf.shape]));
-      });
-      if (options.hasAux) aux = withAuxValue(inner(leaves));
-      const [, unflatten] = flatten(outTree);
-      const count = columns[0]?.length ?? 0;
-      const jacobian = unflatten(Array.from({ length: count }, (_, o) => rebuild(columns.map((column) => column[o]))));
-      return options.hasAux ? [jacobian, aux] : jacobian;
-    });
+  return forwardJacobian("jacfwd", f, transformOptions<JacobianOptions>("jacfwd", arguments, JACOBIAN_OPTIONS));
 }
 
-/** The aux part outside of all levels: it may not carry batched tensors out. */
-function withAuxValue(out: unknown): unknown {
-  return (out as [unknown, unknown])[1];
+function forwardJacobian(name: string, f: (...args: any[]) => any, options: JacobianOptions): (...args: any[]) => any {
+  return (...args) =>
+    inScope(() => {
+      const { leaves, inner, rebuild } = prepare(name, f, args, options);
+      const draws = drawPoint();
+      let first: Slopes | undefined;
+      const push = (leaf: Tensor, k: number, from: number, to: number): Slopes => {
+        const run = () => pushAll(name, (x) => inner(leaves.map((l, i) => (i === k ? x : l))), leaf, basis(leaf, from, to), options.hasAux);
+        if (first !== undefined) return withSameDraws(draws, run);
+        return (first = run());
+      };
+      // columns[k]: for input leaf k, a list of output leaves [...out shape, ...in shape]
+      const columns = leaves.map((leaf, k) => {
+        const passes = chunks(name, leaf.size, options.chunkSize).map(([from, to]) => push(leaf, k, from, to).slopes);
+        return passes[0]!.map((_, o) => {
+          const slope = joined(passes.map((slopes) => slopes[o]!));
+          return slope.moveaxis(0, -1).reshape([...slope.shape.slice(1), ...leaf.shape]);
+        });
+      });
+      if (first === undefined) throw new ValueError(`${name}: the argument holds no tensor to differentiate with respect to`, name);
+      const [places, unflatten] = flatten(first.tree);
+      const jacobian = unflatten(places.map((_, o) => rebuild(columns.map((column) => column[o]))));
+      return options.hasAux ? [jacobian, first.aux] : jacobian;
+    });
 }
 
 /**
- * The Jacobian by reverse mode: one pass per output element, all at once. For few outputs. Same shape as `jacfwd`'s.
+ * The Jacobian by reverse mode: one pass per output element, all at once. For few outputs. Same shape as `jacfwd`'s. `f` runs once.
  */
-export function jacrev(f: (...args: any[]) => any, options: JacobianOptions = {}): (...args: any[]) => any {
+export function jacrev(f: (...args: any[]) => any, options?: JacobianOptions): (...args: any[]) => any {
   checkFunction("jacrev", f);
+  return reverseJacobian("jacrev", f, transformOptions<JacobianOptions>("jacrev", arguments, JACOBIAN_OPTIONS));
+}
+
+function reverseJacobian(name: string, f: (...args: any[]) => any, options: JacobianOptions): (...args: any[]) => any {
   return (...args) =>
     inScope(() => {
-      const { leaves, inner, rebuild } = prepare("jacrev", f, args, options);
-      let aux: unknown;
-      const [out, pullback] = vjp((...xs: Tensor[]) => withAux("jacrev", options.hasAux, inner(xs), (a) => (aux = a)), ...leaves);
-      if (options.hasAux) aux = withAuxValue(inner(leaves));
-      const [outputs, unflatten] = flatten(out) as [Tensor[], (leaves: readonly unknown[]) => any];
-      outputs.forEach((o) => outputTensor("jacrev", o));
-      const rows = outputs.map((output, o) => {
-        const cotangents = (ct: Tensor) => unflatten(outputs.map((other, i) => (i === o ? ct : zeros(other.shape, { dtype: other.dtype }))));
-        const gradients = chunked("jacrev", output.size, options.chunkSize, (from, to) => overDirections((ct: Tensor) => pullback(cotangents(ct)))(basis(output, from, to))) as Tensor[];
-        return rebuild(gradients.map((g, k) => g.reshape([...output.shape, ...leaves[k]!.shape])));
-      });
-      const jacobian = unflatten(rows);
-      return options.hasAux ? [jacobian, aux] : jacobian;
+      const { leaves, inner, rebuild } = prepare(name, f, args, options);
+      return rowsOf(name, parkedRun(name, (...xs: Tensor[]) => inner(xs), leaves, options.hasAux), leaves, rebuild, options);
     });
+}
+
+/** The Jacobian of a run, by pulling the identity back. */
+function rowsOf(name: string, [out, pullback, aux]: ReturnType<typeof parkedRun>, leaves: readonly Tensor[], rebuild: (values: readonly unknown[]) => unknown, options: JacobianOptions): unknown {
+  const [outputs, unflatten] = flatten(out) as [Tensor[], (leaves: readonly unknown[]) => any];
+  const rows = outputs.map((output, o) => {
+    const cotangents = (ct: Tensor) => unflatten(outputs.map((other, i) => (i === o ? ct : zeros(other.shape, { dtype: other.dtype }))));
+    const passes = chunks(name, output.size, options.chunkSize).map(([from, to]) => overDirections((ct: Tensor) => pullback(cotangents(ct)))(basis(output, from, to)) as Tensor[]);
+    return rebuild(leaves.map((leaf, k) => joined(passes.map((gradients) => gradients[k]!)).reshape([...output.shape, ...leaf.shape])));
+  });
+  const jacobian: unknown = unflatten(rows);
+  return options.hasAux ? [jacobian, aux] : jacobian;
 }
 
 export interface JacobianModeOptions extends JacobianOptions {
@@ -149,31 +179,35 @@ export interface JacobianModeOptions extends JacobianOptions {
 }
 
 /** The Jacobian by whichever mode is cheaper, or the one asked for. */
-export function jacobian(f: (...args: any[]) => any, options: JacobianModeOptions = {}): (...args: any[]) => any {
+export function jacobian(f: (...args: any[]) => any, options?: JacobianModeOptions): (...args: any[]) => any {
   checkFunction("jacobian", f);
-  const { mode = "auto", ...rest } = options;
-  if (mode === "forward") return jacfwd(f, rest);
-  if (mode === "reverse") return jacrev(f, rest);
-  if (mode !== "auto") throw new ValueError(`jacobian: mode ${JSON.stringify(mode)} does not exist; expected "auto", "forward" or "reverse"`, "jacobian");
-  return (...args) => {
-    const { leaves, inner } = prepare("jacobian", f, args, rest);
-    const inputs = leaves.reduce((sum, leaf) => sum + leaf.size, 0);
-    let outputs = 0;
+  const read = transformOptions<JacobianModeOptions>("jacobian", arguments, [...JACOBIAN_OPTIONS, "mode"]);
+  const { mode = "auto" } = read;
+  if (mode === "forward") return forwardJacobian("jacobian", f, read);
+  if (mode === "reverse") return reverseJacobian("jacobian", f, read);
+  if (mode !== "auto") throw new ValueError(`jacobian: mode must be "auto", "forward" or "reverse", got ${describe(mode)}`, "jacobian");
+  const forward = forwardJacobian("jacobian", f, read);
+  return (...args) =>
     inScope(() => {
-      const out = withAux("jacobian", rest.hasAux, inner(leaves), () => {});
-      outputs = flatten(out)[0].reduce((sum: number, leaf: unknown) => sum + outputTensor("jacobian", leaf).size, 0);
+      const { leaves, inner, rebuild } = prepare("jacobian", f, args, read);
+      const draws = drawPoint();
+      // The sizes are known after a run; it is that of reverse mode already.
+      const run = parkedRun("jacobian", (...xs: Tensor[]) => inner(xs), leaves, read.hasAux);
+      const count = (tensors: readonly Tensor[]) => tensors.reduce((sum, x) => sum + x.size, 0);
+      if (count(leaves) >= count(flatten(run[0])[0])) return rowsOf("jacobian", run, leaves, rebuild, read);
+      run[1].dispose();
+      return withSameDraws(draws, () => forward(...args));
     });
-    return (inputs < outputs ? jacfwd : jacrev)(f, rest)(...args);
-  };
 }
 
 /**
  * The Hessian of a scalar function: forward over reverse, each leaf of shape input shape ++ input shape (a tree of trees for
  * tree arguments).
  */
-export function hessian(f: (...args: any[]) => any, options: JacobianOptions = {}): (...args: any[]) => any {
+export function hessian(f: (...args: any[]) => any, options?: JacobianOptions): (...args: any[]) => any {
   checkFunction("hessian", f);
-  return jacfwd(grad(f, options), options);
+  const read = transformOptions<JacobianOptions>("hessian", arguments, JACOBIAN_OPTIONS);
+  return forwardJacobian("hessian", derivative("hessian", f, read, false), read);
 }
 
 /** Single primal: the value itself; several: the list. */
@@ -185,8 +219,9 @@ const one = (list: any[]) => (list.length === 1 ? list[0] : list);
  */
 export function hvp(f: (...args: any[]) => any, primals: readonly any[], tangents: readonly any[]): [gradient: any, product: any] {
   checkFunction("hvp", f);
-  const argnums = primals.map((_, i) => i);
-  const [gradient, product] = jvp(grad(f, { argnums }), primals, tangents);
+  noMore("hvp", arguments, 3);
+  const points = argumentList("hvp", "the primals", primals);
+  const [gradient, product] = pushed("hvp", derivative("hvp", f, { argnums: points.map((_, i) => i) }, false), points, tangents);
   return [one(gradient), one(product)];
 }
 
@@ -195,10 +230,11 @@ export function hvp(f: (...args: any[]) => any, primals: readonly any[], tangent
  */
 export function vhp(f: (...args: any[]) => any, primals: readonly any[], cotangents: readonly any[]): [gradient: any, product: any] {
   checkFunction("vhp", f);
-  if (primals.length !== cotangents.length) throw new ShapeError(`vhp: ${primals.length} primals and ${cotangents.length} cotangents; one each`, "vhp");
+  noMore("vhp", arguments, 3);
+  const [points, given] = [argumentList("vhp", "the primals", primals), argumentList("vhp", "the cotangents", cotangents)];
+  sameLength("vhp", points, given, "cotangents");
   return inScope(() => {
-    const argnums = primals.map((_, i) => i);
-    const [gradient, pullback] = vjp(grad(f, { argnums }), ...primals);
-    return [one(gradient), one(pullback([...cotangents]))] as [any, any];
+    const [gradient, pullback] = parkedRun("vhp", derivative("vhp", f, { argnums: points.map((_, i) => i) }, false), points, false);
+    return [one(gradient), one(pullback(given as Tensor[]))] as [any, any];
   });
 }

@@ -2,12 +2,16 @@
  * What all transforms share: opening a level and a scope, checking arguments, keeping results, undoing everything when the
  * user's function throws. A transform itself is then a few lines.
  */
+import { conversions } from "../conversions.js";
 import { asTensor } from "../creation.js";
+import { describe } from "../describe.js";
+import { isFloat } from "../dtype.js";
 import { DTypeError, NotDifferentiableError, ShapeError, ValueError } from "../errors.js";
 import { abort, current, enter, leave, type Entry } from "../memory.js";
 import { checked, engine } from "../runtime/instance.js";
 import { idOf, made, Tensor } from "../tensor.js";
-import { flatten, leavesOf, map } from "../tree.js";
+import { flatten, leavesOf, map, walk } from "../tree.js";
+import { asTree } from "./arguments.js";
 
 export const GRAD = 0;
 export const DUAL = 1;
@@ -37,34 +41,54 @@ export function call(name: string, f: (...args: any[]) => any, args: readonly un
 }
 
 export function checkFunction(name: string, f: unknown): void {
-  if (typeof f !== "function") throw new ValueError(`${name}: expected a function, got ${f === null ? "null" : typeof f}`, name);
+  if (typeof f !== "function") throw new ValueError(`${name}: expected a function, got ${describe(f)}`, name);
 }
 
 /** The positions of the arguments to differentiate, as a list of non-negative numbers. */
-export function positions(name: string, argnums: number | readonly number[] | undefined, count: number): number[] {
-  const list = argnums === undefined ? [0] : typeof argnums === "number" ? [argnums] : [...argnums];
-  return list.map((n) => {
-    if (!Number.isInteger(n) || n < -count || n >= count) {
+export function positions(name: string, argnums: unknown, count: number): number[] {
+  const list: unknown[] = argnums === undefined ? [0] : Array.isArray(argnums) ? [...(argnums as unknown[])] : [argnums];
+  const found = list.map((n) => {
+    if (typeof n !== "number" || !Number.isInteger(n)) throw new ValueError(`${name}: argnums is the number of an argument or a list of such numbers, got ${describe(n)}`, name);
+    if (n < -count || n >= count) {
       throw new ValueError(`${name}: argnums ${n} does not exist; the function was called with ${count} argument${count === 1 ? "" : "s"}`, name);
     }
     return n < 0 ? n + count : n;
   });
+  const twice = found.find((n, i) => found.indexOf(n) !== i);
+  if (twice !== undefined) throw new ValueError(`${name}: argnums names argument ${twice} twice (negative numbers count from the end); name each once`, name);
+  return found;
 }
 
-/** Leaves of an argument as float tensors; numbers are made into tensors. */
-export function differentiable(name: string, what: string, tree: unknown): { leaves: Tensor[]; rebuild: (leaves: readonly unknown[]) => any } {
-  const [raw, rebuild] = flatten(tree);
+/** An argument that is differentiated: its leaves as float tensors; numbers and arrays of them are made into tensors. */
+export function differentiable(name: string, what: string, argument: unknown): { leaves: Tensor[]; rebuild: (leaves: readonly unknown[]) => any } {
+  const [raw, rebuild] = flatten(asTree(argument));
   const leaves = raw.map((leaf: unknown) => {
     if (typeof leaf === "number") return asTensor(leaf);
-    if (!(leaf instanceof Tensor)) {
-      throw new ValueError(`${name}: ${what} holds ${leaf === null ? "null" : Array.isArray(leaf) ? "an array" : typeof leaf}; expected tensors (make them with tensor())`, name);
-    }
-    if (leaf.dtype !== "float32" && leaf.dtype !== "float64") {
+    if (!(leaf instanceof Tensor)) throw new ValueError(`${name}: ${what} holds ${describe(leaf)}; expected tensors (make them with tensor())`, name);
+    if (!isFloat(leaf.dtype)) {
       throw new DTypeError(`${name}: ${what} holds a ${leaf.dtype} tensor of shape [${leaf.shape.join(", ")}]; derivatives are taken with respect to float32 and float64. cast() it, or choose other argnums`, name);
     }
     return leaf;
   });
   return { leaves, rebuild };
+}
+
+/**
+ * Watches for plain arithmetic on tensors from here on: the function that is returned refuses results that are plain numbers when a
+ * tensor of a transform was read as one meanwhile, because what was computed from it has lost its derivative.
+ */
+export function arithmeticGuard(name: string): (result: unknown) => void {
+  const before = conversions;
+  return (result) => {
+    if (conversions === before) return;
+    walk(result, (leaf) => {
+      if (typeof leaf !== "number") return;
+      throw new NotDifferentiableError(
+        `${name}: the function returned a plain number after it had used a tensor as one; operators and Math functions (x * x, Math.exp(x)) are not recorded, write x.mul(x), x.exp(). A constant is returned as ad.tensor(1)`,
+        name,
+      );
+    });
+  };
 }
 
 /** The user's output as a scalar tensor (0-d or size 1). A number is a constant. */
@@ -73,7 +97,7 @@ export function scalarOutput(name: string, out: unknown): Tensor {
   if (value.size !== 1) {
     throw new ShapeError(`${name}: the function must return a scalar, it returned shape [${value.shape.join(", ")}]; sum() or mean() it, or use vjp or jacrev`, name);
   }
-  if (value.dtype !== "float32" && value.dtype !== "float64") {
+  if (!isFloat(value.dtype)) {
     throw new NotDifferentiableError(`${name}: the function returned a ${value.dtype} tensor, which has no derivative; return a float`, name);
   }
   return value;
@@ -82,7 +106,7 @@ export function scalarOutput(name: string, out: unknown): Tensor {
 export function outputTensor(name: string, out: unknown): Tensor {
   if (typeof out === "number") return asTensor(out);
   if (out instanceof Tensor) return out;
-  const got = out === undefined ? "nothing (is a return missing?)" : out === null ? "null" : Array.isArray(out) ? "an array" : typeof out;
+  const got = out === undefined ? "nothing (is a return missing?)" : describe(out);
   throw new ValueError(`${name}: the function must return a tensor, it returned ${got}`, name);
 }
 

@@ -1,9 +1,11 @@
 /** Switching recording off and on. */
+import { callback } from "../arguments.js";
 import { EscapedValueError, ValueError } from "../errors.js";
 import { scoped } from "../memory.js";
 import { engine } from "../runtime/instance.js";
 
 function recordingFloor<R>(name: string, floor: number, fn: () => R): R {
+  callback(name, "the argument", fn);
   const before = engine.set_recording(floor);
   try {
     const result = fn();

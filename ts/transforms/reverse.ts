@@ -1,11 +1,13 @@
 /** Reverse mode: grad, valueAndGrad, vjp. */
 import { zerosLike } from "../creation.js";
-import { ShapeError, ValueError } from "../errors.js";
+import type { DType } from "../dtype.js";
+import { ValueError } from "../errors.js";
 import { current, root } from "../memory.js";
 import { checked, engine, generation } from "../runtime/instance.js";
-import { idOf, Tensor } from "../tensor.js";
-import { flatten, sameStructure, type Tree } from "../tree.js";
-import { call, checkFunction, differentiable, GRAD, inScope, lowered, outputTensor, positions, scalarOutput, track } from "./machinery.js";
+import { idOf, type Tensor } from "../tensor.js";
+import { flatten, type Tree } from "../tree.js";
+import { tensorsLike, transformOptions } from "./arguments.js";
+import { arithmeticGuard, call, checkFunction, differentiable, GRAD, inScope, lowered, outputTensor, positions, scalarOutput, track } from "./machinery.js";
 import { drive, putIds, RETAIN_GRAPH } from "./sweeping.js";
 
 export interface GradOptions {
@@ -19,24 +21,29 @@ export interface GradOptions {
  * A function that returns the value of `f` and its gradient with respect to the arguments `argnums`. `f` takes trees of
  * tensors and returns a scalar. With `hasAux` the result is `[[value, aux], gradient]`.
  */
-export function valueAndGrad(f: (...args: any[]) => any, options: GradOptions = {}): (...args: any[]) => [any, any] {
-  return derivative("valueAndGrad", f, options);
+export function valueAndGrad(f: (...args: any[]) => any, options?: GradOptions): (...args: any[]) => [any, any] {
+  return derivative("valueAndGrad", f, transformOptions<GradOptions>("valueAndGrad", arguments, GRAD_OPTIONS), true);
 }
 
 /**
  * A function that returns the gradient of a scalar function with respect to the arguments `argnums` (default the first): a
  * tree like the argument. What does not reach the output has gradient zero. With `hasAux`: `[gradient, aux]`.
  */
-export function grad(f: (...args: any[]) => any, options: GradOptions = {}): (...args: any[]) => any {
-  const both = derivative("grad", f, options);
-  return (...args) =>
-    inScope(() => {
-      const [value, gradient] = both(...args);
-      return options.hasAux ? [gradient, value[1]] : gradient;
-    });
+export function grad(f: (...args: any[]) => any, options?: GradOptions): (...args: any[]) => any {
+  return derivative("grad", f, transformOptions<GradOptions>("grad", arguments, GRAD_OPTIONS), false);
 }
 
-function derivative(name: string, f: (...args: any[]) => any, options: GradOptions): (...args: any[]) => [any, any] {
+const GRAD_OPTIONS = ["argnums", "hasAux"] as const;
+
+/** The value of a function that returns `[value, aux]`, and aux. */
+export function withAux(name: string, hasAux: boolean | undefined, out: unknown): [value: unknown, aux: unknown] {
+  if (!hasAux) return [out, undefined];
+  if (!Array.isArray(out) || out.length !== 2) throw new ValueError(`${name}: with hasAux the function must return [value, aux]`, name);
+  return out as [unknown, unknown];
+}
+
+/** `grad` under the name of the transform that calls it, with the value or without. */
+export function derivative(name: string, f: (...args: any[]) => any, options: GradOptions, withValue: boolean): (...args: any[]) => any {
   checkFunction(name, f);
   return (...args) =>
     inScope(() => {
@@ -46,20 +53,19 @@ function derivative(name: string, f: (...args: any[]) => any, options: GradOptio
       const tracked = parts.map(({ leaves }) => leaves.map((leaf) => track(level, leaf)));
       const called = [...args];
       parts.forEach(({ rebuild }, i) => (called[at[i]!] = rebuild(tracked[i]!)));
-      let out: any = call(name, f, called);
-      let aux: unknown;
-      if (options.hasAux) {
-        if (!Array.isArray(out) || out.length !== 2) throw new ValueError(`${name}: with hasAux the function must return [value, aux]`, name);
-        [out, aux] = out;
-      }
+      const refuseArithmetic = arithmeticGuard(name);
+      const [out, aux] = withAux(name, options.hasAux, call(name, f, called));
+      refuseArithmetic(out);
       const value = scalarOutput(name, out);
       const wanted = tracked.flat();
       putIds([idOf(value)], [0], wanted.map(idOf));
       const found = drive(engine.sweep(level, 1, wanted.length, 0), wanted.length);
       const gradients = parts.map(({ leaves, rebuild }) => rebuild(leaves.map((leaf) => found.shift() ?? zerosLike(leaf))));
-      const lower = lowered(options.hasAux ? [value, aux] : value, level);
+      const gradient = options.argnums === undefined || typeof options.argnums === "number" ? gradients[0] : gradients;
+      // The value first, then the gradient and aux, as far as they are asked for.
+      const kept: unknown = lowered(withValue ? (options.hasAux ? [value, aux] : value) : aux, level);
       engine.level_pop(level);
-      return [lower, options.argnums === undefined || typeof options.argnums === "number" ? gradients[0] : gradients];
+      return withValue ? [kept, gradient] : options.hasAux ? [gradient, kept] : gradient;
     });
 }
 
@@ -79,39 +85,48 @@ export interface PullbackFunction {
  * be called many times, also inside other transforms. It holds the values of that run until it is garbage or disposed.
  */
 export function vjp(f: (...args: any[]) => any, ...primals: any[]): [out: any, pullback: PullbackFunction] {
-  checkFunction("vjp", f);
+  const [out, pullback] = parkedRun("vjp", f, primals, false);
+  return [out, pullback];
+}
+
+/** The primals of a run without their numbers: the tree, with null for each leaf, and what the leaves are. */
+export interface Points {
+  readonly tree: readonly unknown[];
+  readonly forms: readonly Form[];
+}
+
+/** One run of `f`, and its tape kept for a pullback. */
+export function parkedRun(name: string, f: (...args: any[]) => any, primals: readonly unknown[], hasAux: boolean | undefined): [out: any, pullback: PullbackFunction, aux: unknown, points: Points] {
+  checkFunction(name, f);
   let parked = 0;
-  let outputs: { shape: readonly number[] }[] = [];
-  const parts = primals.map((primal, i) => differentiable("vjp", `primal ${i}`, primal));
-  const likes = parts.map(({ leaves }) => leaves.map((leaf) => ({ shape: leaf.shape, dtype: leaf.dtype })));
-  const out = inScope(() => {
+  let forms: Form[] = [];
+  let rebuilds: ((leaves: readonly unknown[]) => any)[] = [];
+  let likes: Form[][] = [];
+  const [out, aux] = inScope(() => {
+    const parts = primals.map((primal, i) => differentiable(name, `primal ${i}`, primal));
+    rebuilds = parts.map(({ rebuild }) => rebuild);
+    likes = parts.map(({ leaves }) => leaves.map(formOf));
     const level = engine.level_push(GRAD);
     const tracked = parts.map(({ leaves }) => leaves.map((leaf) => track(level, leaf)));
-    const result = call("vjp", f, parts.map(({ rebuild }, i) => rebuild(tracked[i]!)));
+    const refuseArithmetic = arithmeticGuard(name);
+    const [result, aux] = withAux(name, hasAux, call(name, f, parts.map(({ rebuild }, i) => rebuild(tracked[i]!))));
+    refuseArithmetic(result);
     const [leaves, rebuild] = flatten(result);
-    const tensors = leaves.map((leaf) => outputTensor("vjp", leaf));
-    outputs = tensors.map((t) => ({ shape: t.shape }));
-    const lower = lowered(rebuild(tensors), level);
+    const tensors = leaves.map((leaf) => outputTensor(name, leaf));
+    forms = tensors.map(formOf);
+    const lower = lowered([rebuild(tensors), aux], level) as [any, unknown];
     putIds(tensors.map(idOf), tracked.flat().map(idOf));
-    parked = checked(engine.level_park(level, tensors.length, tracked.flat().length), "vjp");
+    parked = checked(engine.level_park(level, tensors.length, tracked.flat().length), name);
     return lower;
   });
   const wanted = likes.flat().length;
   const pullback = (cotangent: unknown): any[] => {
     if (parked === 0) throw new ValueError("vjp: this pullback was disposed or the scope it was made in has ended", "vjp");
-    sameStructure(out, cotangent, "pullback");
     return inScope(() => {
-      const cotangents = flatten(cotangent)[0].map((leaf: unknown, i) => {
-        const ct = outputTensor("pullback", leaf);
-        const expected = outputs[i]!.shape;
-        if (ct.shape.join() !== expected.join()) {
-          throw new ShapeError(`pullback: cotangent ${i} has shape [${ct.shape.join(", ")}], its output has [${expected.join(", ")}]; a cotangent has its output's shape`, "pullback");
-        }
-        return ct;
-      });
+      const cotangents = tensorsLike("pullback", "cotangent", out, cotangent, forms);
       putIds(cotangents.map(idOf));
       const found = drive(engine.sweep_parked(parked, cotangents.length, RETAIN_GRAPH), wanted);
-      return parts.map(({ rebuild }, i) => rebuild(likes[i]!.map((like) => found.shift() ?? zerosLike(like as Tensor))));
+      return rebuilds.map((rebuild, i) => rebuild(likes[i]!.map((like) => found.shift() ?? zerosLike(like as Tensor))));
     });
   };
   const dispose = () => {
@@ -121,5 +136,14 @@ export function vjp(f: (...args: any[]) => any, ...primals: any[]): [out: any, p
   const result = Object.assign(pullback, { dispose });
   if (current === root) parkedTapes.register(result, { parked, made: generation });
   else current.cleanups.push(dispose);
-  return [out, result];
+  const points = { tree: rebuilds.map((rebuild, i) => rebuild(likes[i]!.map(() => null))), forms: likes.flat() };
+  return [out, result, aux, points];
 }
+
+/** What of a tensor is needed to make zeros like it, without holding it. */
+interface Form {
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+}
+
+const formOf = ({ shape, dtype }: Tensor): Form => ({ shape, dtype });

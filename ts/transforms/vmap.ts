@@ -4,6 +4,7 @@ import { checked, engine, pass } from "../runtime/instance.js";
 import { idOf, made, Tensor } from "../tensor.js";
 import { isBranch, map } from "../tree.js";
 import { withExamples, type Randomness } from "../random/state.js";
+import { asTree, transformOptions } from "./arguments.js";
 import { BATCH, call, checkFunction, inScope, outputTensor } from "./machinery.js";
 
 /** Where the batch axis stands: one number for all leaves, null for "the same for every example", or a tree of these. */
@@ -54,14 +55,15 @@ function batchAxis(what: string, axis: number, ndim: number): number {
  * A function that maps `f` over a batch axis of its arguments: `vmap(f)(xs)` equals stacking `f(x)` over the examples, in one
  * pass. Random ops take one key per example (`random.split`), or see `randomness`.
  */
-export function vmap(f: (...args: any[]) => any, options: VmapOptions = {}): (...args: any[]) => any {
+export function vmap(f: (...args: any[]) => any, options?: VmapOptions): (...args: any[]) => any {
   checkFunction("vmap", f);
-  const { inAxes = 0, outAxes = 0, randomness = "error" } = options;
+  const { inAxes = 0, outAxes = 0, randomness = "error" } = transformOptions<VmapOptions>("vmap", arguments, ["inAxes", "outAxes", "randomness"]);
   if (!RANDOMNESS.includes(randomness)) {
     throw new ValueError(`vmap: randomness ${JSON.stringify(randomness)} does not exist; expected "error", "different" or "same"`, "vmap");
   }
-  return (...args) =>
+  return (...given) =>
     inScope(() => {
+      const args = given.map((arg) => asTree(arg));
       let size: number | undefined;
       mapWithAxes(args, inAxes, "inAxes", (leaf, axis) => {
         if (axis === null) return leaf;

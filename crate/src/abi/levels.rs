@@ -49,9 +49,10 @@ pub fn level_size(level: u32) -> u32 {
     })
 }
 
-/// The highest grad level that any of the values carries, at any depth, and that records; 0 if none does.
+/// The highest grad level that any of the values carries, at any depth, and that records; 0 if none does. With `duals` levels of forward
+/// mode count as well.
 #[wasm_bindgen]
-pub fn recording_level(count: u32) -> u32 {
+pub fn recording_level(count: u32, duals: u32) -> u32 {
     with_engine(|engine| {
         let mut ids = match ids_at(0, count as usize) {
             Ok(ids) => ids,
@@ -62,7 +63,12 @@ pub fn recording_level(count: u32) -> u32 {
         while let Some(id) = ids.pop() {
             match session.value(id) {
                 Ok(Value::Concrete(_)) => {}
-                Ok(&Value::Dual { primal, tangent, .. }) => ids.extend([primal, tangent].into_iter().filter(|&id| id != NONE)),
+                Ok(&Value::Dual { level, primal, tangent, .. }) => {
+                    ids.extend([primal, tangent].into_iter().filter(|&id| id != NONE));
+                    if duals != 0 && tangent != NONE {
+                        top = top.max(level);
+                    }
+                }
                 Ok(&Value::Batched { inner, .. }) => ids.push(inner),
                 Ok(&Value::Tracked { level, primal, .. }) => {
                     ids.push(primal);

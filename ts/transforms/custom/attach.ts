@@ -18,7 +18,7 @@ export type Repeatable = (values: Tensor[]) => Tensor[];
 /** Whether any level would record what is computed from the values. */
 function isRecorded(values: readonly Tensor[]): boolean {
   putIds(values.map(idOf));
-  return engine.recording_level(values.length) > 0;
+  return engine.recording_level(values.length, 0) > 0;
 }
 
 /** `outputs` = f(inputs), with their derivatives at all levels that record. */

@@ -49,16 +49,16 @@ export function batched(custom: Custom, inputs: Tensor[], level: number): Result
       });
       return { outputs: both.slice(0, count) as Tensor[], tangents: both.slice(count), rebuild };
     },
-    reverse(values) {
+    reverse(values, active) {
       const draws = drawPoint();
       return {
-        ...outputsOf(custom.reverse)(values),
+        ...outputsOf((examples) => custom.reverse(examples, active))(values),
         held: [],
         // The rule's forward part runs again: its residuals may be anything, and belong to a batch level that ended.
         pullback: (values, _held, cotangents, createGraph) =>
           mapped([...values, ...cotangents], [...isBatched, ...cotangents.map(() => true)], (examples) => {
             const given = examples.slice(0, values.length) as Tensor[];
-            const { held, pullback } = withSameDraws(draws, () => custom.reverse(given));
+            const { held, pullback } = withSameDraws(draws, () => custom.reverse(given, active));
             return pullback(given, held, examples.slice(values.length), createGraph);
           }).map((g, i) => (g === null || isBatched[i] ? g : g.sum(0))),
       };

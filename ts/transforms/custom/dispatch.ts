@@ -36,8 +36,8 @@ export interface Custom {
   value: (inputs: Tensor[]) => Result;
   /** Output tangents from the inputs and their tangents. */
   forward: (inputs: Tensor[], tangents: (Tensor | null)[]) => Pushed;
-  /** The value with a pullback. */
-  reverse: (inputs: Tensor[]) => Pulled;
+  /** The value with a pullback; `active` says which inputs are differentiated. */
+  reverse: (inputs: Tensor[], active: readonly boolean[]) => Pulled;
 }
 
 export function dispatch(custom: Custom, inputs: Tensor[]): Result {
@@ -52,7 +52,8 @@ export function dispatch(custom: Custom, inputs: Tensor[]): Result {
       return { outputs: outputs.map((y, i) => (tangents[i] ? made(checked(engine.dual(level, idOf(y), idOf(tangents[i])), custom.name)) : y)), rebuild };
     }
     if (engine.records(level) === 0) return dispatch(custom, primals);
-    const { outputs, held, rebuild, pullback } = guarded(level, () => custom.reverse(primals));
+    const active = inputs.map((x) => topLevel([x]) === level);
+    const { outputs, held, rebuild, pullback } = guarded(level, () => custom.reverse(primals, active));
     const n = inputs.length;
     const tracked = recorded(custom.name, level, inputs, held, outputs, (values, cotangents, createGraph) => pullback(values.slice(0, n), values.slice(n), cotangents, createGraph));
     return { outputs: tracked, rebuild };

@@ -3,9 +3,9 @@ import { zerosLike } from "../../creation.js";
 import { isFloat } from "../../dtype.js";
 import { ShapeError, ValueError } from "../../errors.js";
 import type { Tensor } from "../../tensor.js";
-import { sameStructure } from "../../tree.js";
 import { drawPoint, withSameDraws } from "../../random/state.js";
-import { call, checkFunction } from "../machinery.js";
+import { aligned } from "../arguments.js";
+import { call, checkFunction, outputTensor } from "../machinery.js";
 import { asFunction, resultOf } from "./dispatch.js";
 import { transposed } from "./transposed.js";
 import { spread } from "./vjp.js";
@@ -22,8 +22,7 @@ export function customJvp(f: (...args: any[]) => any, rule: (primals: any[], tan
     const push = (inputs: Tensor[], tangents: (Tensor | null)[]) => {
       const result: unknown = call("customJvp", rule, [rebuildArguments(inputs), rebuildArguments(inputs.map((x, i) => tangents[i] ?? zerosLike(x)))]);
       if (!Array.isArray(result) || result.length !== 2) throw new ValueError("customJvp: the rule must return [out, tangentOut]", "customJvp");
-      sameStructure(result[0], result[1], "customJvp");
-      const slopes = resultOf("customJvp", result[1]).outputs;
+      const slopes = aligned("customJvp", result[0], result[1]).map((t) => outputTensor("customJvp", t));
       const value = resultOf("customJvp", result[0]);
       value.outputs.forEach((y, i) => {
         if (y.shape.join() !== slopes[i]!.shape.join()) {

@@ -1,12 +1,16 @@
 /** A reverse rule of the user's own. */
+import { reads } from "../../conversions.js";
 import { zerosLike } from "../../creation.js";
 import { isFloat } from "../../dtype.js";
-import { ShapeError, ValueError } from "../../errors.js";
+import { NotDifferentiableError, ShapeError, ValueError } from "../../errors.js";
+import { checkOptions } from "../../options.js";
 import { drawPoint, withSameDraws } from "../../random/state.js";
 import { Tensor } from "../../tensor.js";
-import { flatten, sameStructure } from "../../tree.js";
+import { flatten } from "../../tree.js";
+import { aligned, asTree } from "../arguments.js";
 import { call, checkFunction, outputTensor } from "../machinery.js";
-import { asFunction, completing, resultOf } from "./dispatch.js";
+import { asFunction, completing, dispatch, resultOf, type Custom, type Result } from "./dispatch.js";
+import { isActive, isCut, onlyOnce } from "./once.js";
 import { transposed } from "./transposed.js";
 
 export interface CustomVjpRule {
@@ -14,23 +18,45 @@ export interface CustomVjpRule {
   forward: (...args: any[]) => [out: any, residuals: any];
   /** One gradient per argument, each a tree like it (null for none). */
   backward: (residuals: any, cotangent: any) => any[];
+  /** The rule computes with plain JavaScript numbers, so that its gradients cannot be differentiated again: second derivatives are refused. */
+  once?: boolean;
+}
+
+const SAID_ONCE = "the rule was made with { once: true }: its gradients cannot be differentiated again. Write forward and backward with ops to have second derivatives";
+const READ_NUMBERS =
+  "the rule reads numbers (data(), toArray(), item()), and what it computes from them is a constant for second derivatives: write it with ops, or say { once: true } to have first derivatives only";
+
+/** A run of the forward rule. */
+interface Run extends Result {
+  residuals: unknown;
+  /** Why the gradients of this run cannot be differentiated, if they cannot. */
+  once: string | null;
 }
 
 /**
  * `f` with a reverse rule of your own. In forward mode (also jvp of grad of it) the derivative is obtained by transposing
- * the backward rule, which is linear in the cotangent: that needs `backward` to be written with ops. What `f` and `forward` close over
- * gets no derivative from the rule: a tensor that is being differentiated there is refused, pass it as an argument.
+ * the backward rule, which is linear in the cotangent: that needs `backward` to be written with ops. Second derivatives need `forward`
+ * to be so too; with `once` they are refused. What `f` and `forward` close over gets no derivative from the rule: a tensor that is
+ * being differentiated there is refused, pass it as an argument.
  */
 export function customVjp(f: (...args: any[]) => any, rule: CustomVjpRule): (...args: any[]) => any {
   checkFunction("customVjp", f);
   if (typeof rule !== "object" || rule === null || typeof rule.forward !== "function" || typeof rule.backward !== "function") {
     throw new ValueError("customVjp: the rule is an object { forward: (...args) => [out, residuals], backward: (residuals, cotangent) => [gradient per argument] }", "customVjp");
   }
+  checkOptions("customVjp", rule, ["forward", "backward", "once"]);
   return asFunction("customVjp", (rebuildArguments) => {
-    const run = (inputs: Tensor[]) => {
-      const result: unknown = call("customVjp", rule.forward, rebuildArguments(inputs));
+    const run = (inputs: readonly Tensor[]): Run => {
+      // A rule for one derivative only sees numbers: nothing of it is to be recorded further out.
+      const given = rule.once ? inputs.map((x) => x.detach()) : inputs;
+      const before = reads;
+      const result: unknown = call("customVjp", rule.forward, rebuildArguments(given));
       if (!Array.isArray(result) || result.length !== 2) throw new ValueError("customVjp: forward must return [out, residuals]", "customVjp");
-      return { ...resultOf("customVjp", result[0]), residuals: result[1] as unknown };
+      const out = resultOf("customVjp", result[0]);
+      const residuals: unknown[] = flatten(result[1])[0];
+      const cut = () =>
+        isActive(inputs) && (isCut([...out.outputs, ...residuals.filter((leaf) => leaf instanceof Tensor)]) || residuals.some((leaf) => typeof leaf === "number"));
+      return { ...out, residuals: result[1], once: rule.once ? SAID_ONCE : reads !== before && cut() ? READ_NUMBERS : null };
     };
     const pull = (inputs: readonly Tensor[], residuals: unknown, cotangent: unknown): (Tensor | null)[] => {
       const gradients: unknown = call("customVjp", rule.backward, [residuals, cotangent]);
@@ -41,43 +67,66 @@ export function customVjp(f: (...args: any[]) => any, rule: CustomVjpRule): (...
       return args.flatMap((arg, i) => {
         const leaves = flatten(arg)[0] as Tensor[];
         if (gradients[i] === null || gradients[i] === undefined) return leaves.map(() => null);
-        sameStructure(arg, gradients[i], "customVjp");
-        return flatten(gradients[i])[0].map((g: unknown, k) => checkGradient(leaves[k]!, g));
+        return aligned("customVjp", arg, asTree(gradients[i])).map((g, k) => checkGradient(leaves[k]!, g));
       });
     };
-    return {
+    /** The gradients of a run; those that exist once only are guarded against being differentiated. */
+    const gradientsOf = (once: string | null, inputs: readonly Tensor[], residuals: unknown, cotangents: readonly Tensor[], cotangent: unknown): (Tensor | null)[] => {
+      const before = reads;
+      const gradients = pull(inputs, residuals, cotangent);
+      const present = gradients.filter((g) => g !== null);
+      const readCotangent = reads !== before && isActive(cotangents) && isCut(present);
+      if (once === null && !readCotangent) return gradients;
+      const guarded = onlyOnce(once ?? READ_NUMBERS, present, readCotangent ? [...inputs, ...cotangents] : inputs);
+      let next = 0;
+      return gradients.map((g) => (g === null ? null : guarded[next++]!));
+    };
+    const custom: Custom = {
       name: "customVjp",
       value: (inputs) => resultOf("customVjp", call("customVjp", f, rebuildArguments(inputs))),
       reverse(inputs) {
         const draws = drawPoint();
-        const { outputs, rebuild, residuals } = run(inputs);
-        const [leaves, rebuildResiduals] = flatten(residuals);
-        const complete = completing(outputs);
+        const first = run(inputs);
+        const [leaves, rebuildResiduals] = flatten(first.residuals);
+        const complete = completing(first.outputs);
         return {
-          outputs,
-          rebuild,
+          // Where the run is cut off from levels further out, they take the function's derivative by its rule.
+          outputs: first.once !== null && isActive(inputs) ? dispatch(custom, [...inputs]).outputs : first.outputs,
+          rebuild: first.rebuild,
           held: leaves.filter((leaf) => leaf instanceof Tensor),
-          pullback(given, held, cotangents, createGraph) {
+          pullback(given, held, given_cotangents, createGraph) {
+            const cotangents = complete(given_cotangents);
+            const cotangent: unknown = first.rebuild(cotangents);
             // The residuals as functions of the inputs, where the gradient is to be differentiated again.
-            if (createGraph) return pull(given, withSameDraws(draws, () => run(given)).residuals, rebuild(complete(cotangents)));
+            if (createGraph && !rule.once) {
+              const again = withSameDraws(draws, () => run(given));
+              return gradientsOf(again.once, given, again.residuals, cotangents, cotangent);
+            }
             let next = 0;
-            return pull(given, rebuildResiduals(leaves.map((leaf: unknown) => (leaf instanceof Tensor ? held[next++] : leaf))), rebuild(complete(cotangents)));
+            const residuals: unknown = rebuildResiduals(leaves.map((leaf: unknown) => (leaf instanceof Tensor ? held[next++] : leaf)));
+            return gradientsOf(first.once, given, residuals, cotangents, cotangent);
           },
         };
       },
       forward(inputs, tangents) {
-        const { outputs, rebuild, residuals } = run(inputs);
+        const { outputs, rebuild, residuals, once } = run(inputs);
         // ct ↦ J'ct is linear: its own pullback is t ↦ J t.
         const complete = completing(outputs);
         const [from, to] = [outputs.map((y) => isFloat(y.dtype)), inputs.map((x) => isFloat(x.dtype))];
-        const pushed = transposed(
-          (cts) => pull(inputs, residuals, rebuild(complete(spread(from, cts)))).filter((_, i) => to[i]).map((g, i) => g ?? zerosLike(inputs.filter((_, k) => to[k])[i]!)),
-          outputs.filter((_, i) => from[i]),
-          inputs.flatMap((x, i) => (to[i] ? [tangents[i] ?? zerosLike(x)] : [])),
-        );
-        return { outputs, tangents: spread(from, pushed), rebuild };
+        const transpose = (cts: Tensor[]) => {
+          const before = reads;
+          const gradients = pull(inputs, residuals, rebuild(complete(spread(from, cts))));
+          if (reads !== before && isCut(gradients.filter((g) => g !== null))) {
+            throw new NotDifferentiableError("customVjp: backward reads numbers (data(), toArray(), item()), so it cannot be transposed for forward mode; write it with ops, or use reverse mode", "customVjp");
+          }
+          return inputs.flatMap((x, i) => (to[i] ? [gradients[i] ?? zerosLike(x)] : []));
+        };
+        const pushed = transposed(transpose, outputs.filter((_, i) => from[i]), inputs.flatMap((x, i) => (to[i] ? [tangents[i] ?? zerosLike(x)] : [])));
+        if (once === null || !isActive(inputs)) return { outputs, tangents: spread(from, pushed), rebuild };
+        return { outputs: dispatch(custom, [...inputs]).outputs, tangents: spread(from, onlyOnce(once, pushed, inputs)), rebuild };
       },
     };
+    return custom;
   });
 }
 

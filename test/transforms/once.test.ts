@@ -1,0 +1,99 @@
+/** Custom rules that compute with plain JavaScript: first derivatives are right, what cannot be known is refused. */
+import * as ad from "adjoint";
+import type { Tensor } from "adjoint";
+import { describe, expect, it } from "vitest";
+import { clean, endsAtBaseline } from "../support/baseline.js";
+
+endsAtBaseline();
+
+const f64 = (value: number | number[] | number[][]) => ad.tensor(value, { dtype: "float64" });
+const inJavaScript = (g: (v: number) => number) => (x: Tensor) => ad.tensor((x.toArray() as number[]).map(g), { dtype: "float64" });
+const cube = inJavaScript((v) => v ** 3);
+const slope = inJavaScript((v) => 3 * v ** 2);
+const rule = { forward: (x: Tensor): [Tensor, Tensor] => [cube(x), slope(x)], backward: (s: Tensor, ct: Tensor) => [ct.mul(s)] };
+
+const CUSTOM: [string, (x: Tensor) => Tensor, RegExp][] = [
+  ["with once", ad.customVjp(cube, { ...rule, once: true }), /once: true/],
+  ["without it", ad.customVjp(cube, rule), /reads numbers.*once: true/],
+];
+
+describe.each(CUSTOM)("a rule of plain JavaScript, %s", (_, f, message) => {
+  const total = (x: Tensor) => f(x).sum();
+
+  it("has right first derivatives in all modes", () => {
+    clean(() => {
+      const x = f64([1, 2]);
+      expect(ad.grad(total)(x).toArray()).toEqual([3, 12]);
+      expect(ad.jvp(f, [x], [f64([1, 10])])[1].toArray()).toEqual([3, 120]);
+      expect(ad.linearize(f, x)[1](f64([1, 10])).toArray()).toEqual([3, 120]);
+      expect(ad.jacrev(f)(x).toArray()).toEqual([[3, 0], [0, 12]]);
+    });
+  });
+
+  it("has them for parameters too, by backward() and inside a transform", () => {
+    const p = ad.tensor([1, 2], { dtype: "float64", requiresGrad: true });
+    ad.scope(() => {
+      total(p.mul(1)).backward();
+      expect(p.grad!.toArray()).toEqual([3, 12]);
+      p.zeroGrad();
+      const [value, gradient] = ad.valueAndGrad(total)(p);
+      expect(gradient.toArray()).toEqual([3, 12]);
+      // The value is differentiated by the rule further out as well.
+      value.backward();
+      expect(p.grad!.toArray()).toEqual([3, 12]);
+    });
+  });
+
+  it("refuses second derivatives in every way, and goes on working", () => {
+    const before = ad.memory().tensors;
+    const p = ad.tensor([1, 2], { dtype: "float64", requiresGrad: true });
+    const x = f64([1, 2]);
+    const programs = [
+      () => ad.grad((y: Tensor) => ad.grad(total)(y).sum())(x),
+      () => ad.hvp(total, [x], [f64([1, 1])]),
+      () => ad.vhp(total, [x], [f64([1, 1])]),
+      () => ad.hessian(total)(x),
+      () => ad.jvp((y: Tensor) => ad.jvp(f, [y], [f64([1, 1])])[1], [x], [f64([1, 1])]),
+      () => ad.grad((y: Tensor) => ad.jvp(total, [y], [f64([1, 1])])[1])(x),
+      () => {
+        total(p).backward(undefined, { createGraph: true });
+        const g = p.grad!;
+        p.zeroGrad();
+        g.sum().backward();
+      },
+    ];
+    for (const program of programs) {
+      expect(() => ad.scope(program)).toThrow(ad.NotDifferentiableError);
+      p.zeroGrad();
+      expect(() => ad.scope(program)).toThrow(message);
+      p.zeroGrad();
+    }
+    p.dispose();
+    x.dispose();
+    expect(ad.memory().tensors).toBe(before);
+    clean(() => expect(ad.grad((x: Tensor) => x.square())(f64(3)).item()).toBe(6));
+  });
+});
+
+describe("a rule of ops", () => {
+  it("may read numbers to decide, and has second derivatives", () => {
+    clean(() => {
+      const f = ad.customVjp((x: Tensor) => x.pow(3), {
+        forward: (x: Tensor) => (x.item() > 0 ? [x.pow(3), x] : [x.mul(0), x]),
+        backward: (x: Tensor, ct: Tensor) => [ct.mul(x.square()).mul(3)],
+      });
+      expect(ad.grad(ad.grad(f))(f64(2)).item()).toBe(12);
+    });
+  });
+
+  it("that reads its cotangent is refused where it would have to be transposed", () => {
+    const f = ad.customVjp(cube, { forward: (x: Tensor) => [cube(x), x.toArray()], backward: (x: number[], ct: Tensor) => [f64((ct.toArray() as number[]).map((c, i) => 3 * c * x[i]! ** 2))], once: true });
+    clean(() => expect(ad.grad((x: Tensor) => f(x).sum())(f64([1, 2])).toArray()).toEqual([3, 12]));
+    expect(() => ad.scope(() => ad.jvp(f, [f64([1, 2])], [f64([1, 1])]))).toThrow(/backward reads numbers/);
+    expect(() => ad.scope(() => ad.hvp((x: Tensor) => f(x).sum(), [f64([1, 2])], [f64([1, 1])]))).toThrow(ad.NotDifferentiableError);
+  });
+
+  it("with an unknown option is refused", () => {
+    expect(() => ad.customVjp(cube, { ...rule, onec: true } as never)).toThrow(/unknown option "onec".*once/);
+  });
+});

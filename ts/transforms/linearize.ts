@@ -1,0 +1,37 @@
+/** A function's derivative at a point as a linear map that can be applied many times. */
+import { zerosLike } from "../creation.js";
+import { isFloat } from "../dtype.js";
+import type { Tensor } from "../tensor.js";
+import { flatten, leavesOf } from "../tree.js";
+import { sameLength, tensorsLike } from "./arguments.js";
+import { inScope } from "./machinery.js";
+import { parkedRun } from "./reverse.js";
+
+/**
+ * The value of `f` and its derivative at the primals as a linear function: `pushforward(...tangents)`. `f` runs once; each call goes
+ * over the linear map that was recorded then, which holds values of that run as the pullback of `vjp` does.
+ */
+export function linearize(f: (...args: any[]) => any, ...primals: any[]): [out: any, pushforward: (...tangents: any[]) => any] {
+  const [out, pullback, , points] = parkedRun("linearize", f, primals, false);
+  const [outputs, rebuild] = flatten(out) as [Tensor[], (leaves: readonly unknown[]) => any];
+  // ct ↦ J'ct is linear: its own pullback is t ↦ J t, the same at every cotangent. Outputs that are not floats take no part.
+  const cotangents = outputs.map((y) => zerosLike(y));
+  const float = outputs.map((y) => isFloat(y.dtype));
+  const transpose = (floats: Tensor[]) => {
+    let next = 0;
+    return flatten(pullback(rebuild(cotangents.map((zero, i) => (float[i] ? floats[next++]! : zero)))))[0];
+  };
+  const [gradients, push] = parkedRun("linearize", transpose, [cotangents.filter((_, i) => float[i])], false);
+  // The linear map has what it needs.
+  pullback.dispose();
+  for (const temporary of leavesOf([cotangents, gradients])) temporary.dispose();
+  const forms = outputs.map(({ shape, dtype }) => ({ shape, dtype }) as Tensor);
+  const pushforward = (...tangents: any[]) =>
+    inScope(() => {
+      sameLength("linearize", primals, tangents, "tangents");
+      const [slopes] = push(tensorsLike("linearize", "tangent", points.tree, tangents, points.forms)) as [Tensor[]];
+      let next = 0;
+      return rebuild(forms.map((form, i) => (float[i] ? slopes[next++]! : zerosLike(form))));
+    });
+  return [out, pushforward];
+}
