@@ -43,7 +43,7 @@ function bodyOf(seed: number): Body {
 const program = (body: Body, wrap: (f: Function1) => Function1) => (x: Tensor, w: Tensor) => {
   const h = x.mul(w).sin();
   const c = f64([0.3, -0.4]);
-  return wrap((z) => body(z, [w, h, x, c]))(x.add(w.mul(0.1))).sum();
+  return wrap((z) => body(z, [w, h, x, c]))(x.add(w.mul(0.1))).sum().add(h.sum());
 };
 
 const WRAPPINGS: [string, (f: Function1) => Function1][] = [

@@ -1,5 +1,5 @@
 /** A function's derivative at a point as a linear map that can be applied many times. */
-import { zerosLike } from "../creation.js";
+import { zeros, zerosLike } from "../creation.js";
 import { isFloat } from "../dtype.js";
 import type { Tensor } from "../tensor.js";
 import { flatten, leavesOf } from "../tree.js";
@@ -25,13 +25,13 @@ export function linearize(f: (...args: any[]) => any, ...primals: any[]): [out: 
   // The linear map has what it needs.
   pullback.dispose();
   for (const temporary of leavesOf([cotangents, gradients])) temporary.dispose();
-  const forms = outputs.map(({ shape, dtype }) => ({ shape, dtype }) as Tensor);
+  const forms = outputs.map(({ shape, dtype }) => ({ shape, dtype }));
   const pushforward = (...tangents: any[]) =>
     inScope(() => {
       sameLength("linearize", primals, tangents, "tangents");
       const [slopes] = push(tensorsLike("linearize", "tangent", points.tree, tangents, points.forms)) as [Tensor[]];
       let next = 0;
-      return rebuild(forms.map((form, i) => (float[i] ? slopes[next++]! : zerosLike(form))));
+      return rebuild(forms.map((form, i) => (float[i] ? slopes[next++]! : zeros(form.shape, { dtype: form.dtype }))));
     });
   return [out, pushforward];
 }

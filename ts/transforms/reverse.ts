@@ -1,5 +1,5 @@
 /** Reverse mode: grad, valueAndGrad, vjp. */
-import { zerosLike } from "../creation.js";
+import { zeros, zerosLike } from "../creation.js";
 import type { DType } from "../dtype.js";
 import { ValueError } from "../errors.js";
 import { current, root } from "../memory.js";
@@ -126,7 +126,7 @@ export function parkedRun(name: string, f: (...args: any[]) => any, primals: rea
       const cotangents = tensorsLike("pullback", "cotangent", out, cotangent, forms);
       putIds(cotangents.map(idOf));
       const found = drive(engine.sweep_parked(parked, cotangents.length, RETAIN_GRAPH), wanted);
-      return rebuilds.map((rebuild, i) => rebuild(likes[i]!.map((like) => found.shift() ?? zerosLike(like as Tensor))));
+      return rebuilds.map((rebuild, i) => rebuild(likes[i]!.map((like) => found.shift() ?? zeros(like.shape, { dtype: like.dtype }))));
     });
   };
   const dispose = () => {

@@ -6,7 +6,7 @@ import type { Tensor } from "../../tensor.js";
 import { drawPoint, withSameDraws } from "../../random/state.js";
 import { aligned } from "../arguments.js";
 import { call, checkFunction, outputTensor } from "../machinery.js";
-import { asFunction, resultOf } from "./dispatch.js";
+import { asFunction, completing, resultOf } from "./dispatch.js";
 import { transposed } from "./transposed.js";
 import { spread } from "./vjp.js";
 
@@ -39,7 +39,7 @@ export function customJvp(f: (...args: any[]) => any, rule: (primals: any[], tan
         const draws = drawPoint();
         const { outputs, rebuild } = resultOf("customJvp", call("customJvp", f, rebuildArguments(inputs)));
         const to = outputs.map((y) => isFloat(y.dtype));
-        const likes = outputs.map(({ shape, dtype }) => ({ shape, dtype }) as Tensor);
+        const complete = completing(outputs);
         return {
           outputs,
           rebuild,
@@ -50,7 +50,7 @@ export function customJvp(f: (...args: any[]) => any, rule: (primals: any[], tan
             const gradients = transposed(
               (ts) => withSameDraws(draws, () => push(given, spread(from, ts))).tangents.filter((t) => t !== null),
               given.filter((_, i) => from[i]),
-              cotangents.flatMap((ct, i) => (to[i] ? [ct ?? zerosLike(likes[i]!)] : [])),
+              complete(cotangents).filter((_, i) => to[i]),
             );
             return spread(from, gradients);
           },
