@@ -91,7 +91,7 @@ export function customVjp(f: (...args: any[]) => any, rule: CustomVjpRule): (...
         const complete = completing(first.outputs);
         return {
           // Where the run is cut off from levels further out, they take the function's derivative by its rule.
-          outputs: first.once !== null && isActive(inputs) ? dispatch(custom, [...inputs]).outputs : first.outputs,
+          outputs: first.once !== null && isActive(inputs) ? dispatch(custom, inputs).outputs : first.outputs,
           rebuild: first.rebuild,
           held: leaves.filter((leaf) => leaf instanceof Tensor),
           pullback(given, held, given_cotangents, createGraph) {
@@ -123,7 +123,7 @@ export function customVjp(f: (...args: any[]) => any, rule: CustomVjpRule): (...
         };
         const pushed = transposed(transpose, outputs.filter((_, i) => from[i]), inputs.flatMap((x, i) => (to[i] ? [tangents[i] ?? zerosLike(x)] : [])));
         if (once === null || !isActive(inputs)) return { outputs, tangents: spread(from, pushed), rebuild };
-        return { outputs: dispatch(custom, [...inputs]).outputs, tangents: spread(from, onlyOnce(once, pushed, inputs)), rebuild };
+        return { outputs: dispatch(custom, inputs).outputs, tangents: spread(from, onlyOnce(once, pushed, inputs)), rebuild };
       },
     };
     return custom;
