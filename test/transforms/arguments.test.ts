@@ -62,6 +62,10 @@ describe("plain arithmetic on tensors", () => {
     x.dispose();
   });
 
+  it("is refused under checkpoint too, whose number would be a constant", () => {
+    expect(() => ad.scope(() => ad.grad((x: any) => ad.checkpoint((y: any) => y * y)(x).add(x))(f64(3)))).toThrow(/checkpoint: .*write x\.mul\(x\)/);
+  });
+
   it("comparisons, item(), Number(x) and constants stay", () => {
     clean(() => {
       const x = f64(3);

@@ -93,7 +93,21 @@ describe("a rule of ops", () => {
     expect(() => ad.scope(() => ad.hvp((x: Tensor) => f(x).sum(), [f64([1, 2])], [f64([1, 1])]))).toThrow(ad.NotDifferentiableError);
   });
 
+  it("may be an instance of a class", () => {
+    class Cube {
+      readonly name = "cube";
+      forward(x: Tensor): [Tensor, Tensor] {
+        return [x.pow(3), x];
+      }
+      backward(x: Tensor, ct: Tensor): Tensor[] {
+        return [ct.mul(x.square()).mul(3)];
+      }
+    }
+    clean(() => expect(ad.grad(ad.customVjp((x: Tensor) => x.pow(3), new Cube()))(f64(2)).item()).toBe(12));
+  });
+
   it("with an unknown option is refused", () => {
+    expect(() => ad.customVjp(cube, { ...rule, once: "yes" } as never)).toThrow(/once must be true or false/);
     expect(() => ad.customVjp(cube, { ...rule, onec: true } as never)).toThrow(/unknown option "onec".*once/);
   });
 });

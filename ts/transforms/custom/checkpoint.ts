@@ -4,7 +4,7 @@ import { drawPoint, withSameDraws } from "../../random/state.js";
 import { generation } from "../../runtime/instance.js";
 import type { Tensor } from "../../tensor.js";
 import { flatten } from "../../tree.js";
-import { call, checkFunction, inScope, outputTensor } from "../machinery.js";
+import { arithmeticGuard, call, checkFunction, inScope, outputTensor } from "../machinery.js";
 import { noGrad } from "../modes.js";
 import { attach } from "./attach.js";
 import { aliasOf } from "./record.js";
@@ -25,7 +25,10 @@ export function checkpoint(f: (...args: any[]) => any): (...args: any[]) => any 
       const made = generation;
       let rebuild: (leaves: readonly unknown[]) => any = (outputs) => outputs;
       const run = (values: readonly Tensor[]): Tensor[] => {
-        const [outputs, rebuildResult] = flatten(call("checkpoint", f, rebuildArguments(values)));
+        const refuseArithmetic = arithmeticGuard("checkpoint");
+        const result: unknown = call("checkpoint", f, rebuildArguments(values));
+        refuseArithmetic(result);
+        const [outputs, rebuildResult] = flatten(result);
         rebuild = rebuildResult;
         return outputs.map((y: unknown) => outputTensor("checkpoint", y));
       };

@@ -1,9 +1,10 @@
 /** A reverse rule of the user's own. */
+import { boolean } from "../../arguments.js";
 import { reads } from "../../conversions.js";
 import { zerosLike } from "../../creation.js";
 import { isFloat } from "../../dtype.js";
 import { NotDifferentiableError, ShapeError, ValueError } from "../../errors.js";
-import { checkOptions } from "../../options.js";
+import { checkOptions, isPlainObject } from "../../options.js";
 import { drawPoint, withSameDraws } from "../../random/state.js";
 import { Tensor } from "../../tensor.js";
 import { flatten } from "../../tree.js";
@@ -44,7 +45,9 @@ export function customVjp(f: (...args: any[]) => any, rule: CustomVjpRule): (...
   if (typeof rule !== "object" || rule === null || typeof rule.forward !== "function" || typeof rule.backward !== "function") {
     throw new ValueError("customVjp: the rule is an object { forward: (...args) => [out, residuals], backward: (residuals, cotangent) => [gradient per argument] }", "customVjp");
   }
-  checkOptions("customVjp", rule, ["forward", "backward", "once"]);
+  // An instance of a class may have more to it.
+  if (isPlainObject(rule)) checkOptions("customVjp", rule, ["forward", "backward", "once"]);
+  if (rule.once !== undefined) boolean("customVjp", "once", rule.once);
   return asFunction("customVjp", (rebuildArguments) => {
     const run = (inputs: readonly Tensor[]): Run => {
       // A rule for one derivative only sees numbers: nothing of it is to be recorded further out.
