@@ -82,6 +82,20 @@ describe("checkpoint", () => {
     });
   });
 
+  it("differentiates what is returned as it was given or closed over", () => {
+    clean(() => {
+      const f = (x: Tensor) => {
+        const [product, same, closed] = ad.checkpoint((y: Tensor) => [y.mul(x), y, x])(x.mul(3));
+        return product.add(same.mul(10)).add(closed.mul(100)).sum();
+      };
+      expect(ad.grad(f)(f64([1, 2])).toArray()).toEqual([136, 142]);
+      expect(ad.jvp(f, [f64([1, 2])], [f64([1, 0])])[1].item()).toBe(136);
+    });
+    const w = parameter([2]);
+    ad.scope(() => ad.checkpoint(() => w)().mul(3).sum().backward());
+    expect(gradOf(w)).toEqual([3]);
+  });
+
   it("recomputes from the numbers of the first run", () => {
     const [w, x] = [parameter([3]), f64([2])];
     ad.scope(() => {

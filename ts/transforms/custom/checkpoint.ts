@@ -2,7 +2,7 @@
 import { noting, releaseCaptures, replacing, type Capture } from "../../captures.js";
 import { drawPoint, withSameDraws } from "../../random/state.js";
 import { generation } from "../../runtime/instance.js";
-import type { Tensor } from "../../tensor.js";
+import { idOf, type Tensor } from "../../tensor.js";
 import { flatten } from "../../tree.js";
 import { arithmeticGuard, call, checkFunction, inScope, outputTensor } from "../machinery.js";
 import { noGrad } from "../modes.js";
@@ -30,7 +30,8 @@ export function checkpoint(f: (...args: any[]) => any): (...args: any[]) => any 
         refuseArithmetic(result);
         const [outputs, rebuildResult] = flatten(result);
         rebuild = rebuildResult;
-        return outputs.map((y: unknown) => outputTensor("checkpoint", y));
+        // What is returned as it was closed over is looked at while the watch lasts, as what is used is.
+        return outputs.map((y: unknown) => aliasOf(idOf(outputTensor("checkpoint", y))));
       };
       try {
         const outputs = inScope(() => noting(given, captures, () => noGrad(() => run(given))));
