@@ -22,6 +22,7 @@ export { grad, valueAndGrad, vjp, type GradOptions } from "./transforms/reverse.
 export { jvp, dualLevel, makeDual, unpackDual } from "./transforms/forward.js";
 export { linearize } from "./transforms/linearize.js";
 export { noGrad, enableGrad } from "./transforms/modes.js";
+export { cond, forLoop, scan, whileLoop, type ScanOptions, type WhileOptions } from "./transforms/control.js";
 export { vmap, type VmapOptions } from "./transforms/vmap.js";
 export { jacfwd, jacrev, jacobian, hessian, hvp, vhp, type JacobianOptions, type JacobianModeOptions } from "./transforms/jacobian.js";
 export { customVjp, customJvp, checkpoint, type CustomVjpRule } from "./transforms/custom/index.js";

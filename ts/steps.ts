@@ -87,6 +87,21 @@ export function keep<R>(value: R): R {
   return value;
 }
 
+/**
+ * Releases the state that `name` was given to replace, apart from what lives on in the new one: old carries of a loop, the moments an
+ * optimizer's update read. A graph that needs the numbers keeps them.
+ */
+export function takeOver(name: string, old: unknown, next: unknown): void {
+  const living = new Set(tensorsIn(next));
+  const gone = () =>
+    new DisposedError(`this tensor was state that ${name} took over: it was released when the next state was there. Keep its numbers with detach(), or the tensor with keep(t), before`);
+  for (const tensor of tensorsIn(old)) {
+    if (living.has(tensor) || tensor.handle === 0 || !tensor.scope.alive) continue;
+    if (!(tensor.scope instanceof Hold)) tensor.dispose();
+    else if (!tensor.scope.kept) release(tensor.scope, gone);
+  }
+}
+
 /** Whether the end of a loop's body leaves a tensor alone: scalars (losses in a list), parameters, what is kept. */
 function outlivesLoop(id: number): boolean {
   const rank = checked(engine.meta(id)) - 1;

@@ -1,0 +1,146 @@
+/**
+ * Loops and branches over state, as JAX has them: `scan`, `forLoop`, `whileLoop`, `cond`. They run as written, so derivatives in both
+ * modes are those of the ops inside. What they add to a plain loop is memory: a state is released as soon as the next one is there
+ * (a graph that is to be swept keeps what it needs).
+ */
+import { boolean, callback, integer } from "../arguments.js";
+import { ShapeError, TracedValueError, ValueError } from "../errors.js";
+import { where } from "../ops/elementwise.js";
+import { stack, unstack } from "../ops/shape.js";
+import { readOptions } from "../options.js";
+import { takeOver } from "../steps.js";
+import { Tensor } from "../tensor.js";
+import { flatten, map, sameStructure, tensorsIn } from "../tree.js";
+import { asTensor } from "../creation.js";
+import { call, inScope, outputTensor } from "./machinery.js";
+
+/** The state of a loop. What a turn made goes when the next turn has ended; what the user made stays. */
+class State<S> {
+  private made: Tensor[] = [];
+  constructor(
+    private readonly name: string,
+    public value: S,
+  ) {}
+
+  /** `body` gives the next state, of the present one's structure, and whatever else is to live on. */
+  turn<R>(body: () => [next: S, besides: R]): R {
+    let fresh: Tensor[] = [];
+    const [next, besides] = inScope(({ token }) => {
+      const result = body();
+      sameStructure(this.value, result[0], this.name);
+      fresh = tensorsIn(result[0]).filter((tensor) => tensor.scope === token);
+      return result;
+    });
+    takeOver(this.name, this.made, [next, besides]);
+    // An output of this turn is not the loop's to release.
+    const given = new Set(tensorsIn(besides));
+    this.made = fresh.filter((tensor) => !given.has(tensor));
+    this.value = next;
+    return besides;
+  }
+}
+
+/**
+ * `for (i = lower; i < upper; i++) state = body(i, state)`; the last state. `state` is any tree of tensors; `body` returns one of the
+ * same structure. Old states are released: keep one with `keep()` or `detach()`.
+ */
+export function forLoop<S>(lower: number, upper: number, body: (i: number, state: S) => S, init: S): S {
+  const [from, to] = [integer("forLoop", "the lower bound", lower), integer("forLoop", "the upper bound", upper)];
+  callback("forLoop", "the body", body);
+  const state = new State("forLoop", init);
+  for (let i = from; i < to; i++) state.turn(() => [call("forLoop", body, [i, state.value]) as S, null]);
+  return state.value;
+}
+
+export interface WhileOptions {
+  /** Throws `ValueError` when the condition still holds after so many turns. */
+  maxIterations?: number;
+}
+
+/**
+ * `while (condition(state)) state = body(state)`; the last state. The condition gives a boolean or a tensor of one element. Reverse mode
+ * remembers the turns that were made. Inside vmap every example would need its own number of turns: `TracedValueError`.
+ */
+export function whileLoop<S>(condition: (state: S) => boolean | Tensor, body: (state: S) => S, init: S, options: WhileOptions = {}): S {
+  callback("whileLoop", "the condition", condition);
+  callback("whileLoop", "the body", body);
+  const { maxIterations } = readOptions("whileLoop", options, ["maxIterations"]);
+  const most = maxIterations === undefined ? Infinity : integer("whileLoop", "maxIterations", maxIterations, 0);
+  const state = new State("whileLoop", init);
+  for (let i = 0; inScope(() => truth("whileLoop", call("whileLoop", condition, [state.value]))); i++) {
+    if (i >= most) throw new ValueError(`whileLoop: the condition still holds after ${most} turns (maxIterations); allow more, or mend the condition`, "whileLoop");
+    state.turn(() => [call("whileLoop", body, [state.value]) as S, null]);
+  }
+  return state.value;
+}
+
+function truth(name: string, value: unknown): boolean {
+  if (value instanceof Tensor) return value.item() !== 0;
+  return boolean(name, "the condition", value);
+}
+
+export interface ScanOptions {
+  /** The number of turns, where `xs` is null. */
+  length?: number;
+  /** From the last element to the first; the outputs stand where their inputs do. */
+  reverse?: boolean;
+}
+
+/**
+ * Folds `f(carry, x) -> [carry, y]` over the first axis of the tensors in `xs`: the last carry, and the outputs `y` stacked along a new first
+ * axis (null where `f` gives none). With `xs` null, `length` turns with x = null. Without a turn there is no `y` to take shapes from: null.
+ */
+export function scan<C, X = any, Y = any>(f: (carry: C, x: X) => readonly [carry: C, y: Y], carry: C, xs: unknown, options: ScanOptions = {}): [carry: C, ys: any] {
+  callback("scan", "the function", f);
+  const { length, reverse = false } = readOptions("scan", options, ["length", "reverse"]);
+  boolean("scan", "reverse", reverse);
+  const [leaves, rebuild] = flatten(xs ?? []) as [unknown[], (leaves: readonly unknown[]) => any];
+  const tensors = leaves.map((leaf) => (leaf instanceof Tensor ? leaf : asTensor(leaf as never)));
+  const count = turnsOf(tensors, length);
+  return inScope(() => {
+    const rows = tensors.map((tensor) => unstack(tensor, 0));
+    const state = new State("scan", carry);
+    const outputs: unknown[] = new Array(count);
+    for (let k = 0; k < count; k++) {
+      const i = reverse ? count - 1 - k : k;
+      const x: unknown = xs === null || xs === undefined ? null : rebuild(rows.map((row) => row[i]));
+      outputs[i] = state.turn(() => {
+        const result: unknown = call("scan", f, [state.value, x]);
+        if (!Array.isArray(result) || result.length !== 2) throw new ValueError("scan: the function must return [carry, y]; y may be null", "scan");
+        return result as [C, Y];
+      });
+      takeOver("scan", x, [state.value, outputs[i]]);
+    }
+    const ys: unknown = count === 0 ? null : map((...column: unknown[]) => (column[0] === null || column[0] === undefined ? null : stack(column.map((y) => outputTensor("scan", y)))), outputs[0], ...outputs.slice(1));
+    return [state.value, ys] as [C, unknown];
+  });
+}
+
+function turnsOf(xs: readonly Tensor[], length: number | undefined): number {
+  for (const x of xs) {
+    if (x.ndim === 0) throw new ShapeError("scan: a 0-d tensor in xs has no first axis to go along", "scan");
+    if (x.shape[0] !== xs[0]!.shape[0]) throw new ShapeError(`scan: tensors of ${xs[0]!.shape[0]} and ${x.shape[0]} elements in xs; the first sizes must agree`, "scan");
+  }
+  const given = length === undefined ? undefined : integer("scan", "length", length, 0);
+  const count = xs[0]?.shape[0] ?? given;
+  if (count === undefined) throw new ValueError("scan: xs is null, so the options need a length", "scan");
+  if (given !== undefined && given !== count) throw new ValueError(`scan: length is ${given}, but xs has ${count} elements; leave length out`, "scan");
+  return count;
+}
+
+/**
+ * `predicate ? a(...args) : b(...args)`: a boolean, or a tensor of one element. Only the branch taken runs. Inside vmap, where the predicate
+ * differs between examples, both run and `where` selects; they must then give trees of one structure.
+ */
+export function cond(predicate: boolean | Tensor, a: (...args: any[]) => any, b: (...args: any[]) => any, ...args: any[]): any {
+  callback("cond", "the first branch", a);
+  callback("cond", "the second branch", b);
+  let taken: boolean;
+  try {
+    taken = truth("cond", predicate);
+  } catch (error) {
+    if (!(error instanceof TracedValueError) || !(predicate instanceof Tensor)) throw error;
+    return inScope(() => map((x: Tensor, y: Tensor) => where(predicate, x, y), call("cond", a, args), call("cond", b, args)));
+  }
+  return call("cond", taken ? a : b, args);
+}
