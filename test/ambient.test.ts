@@ -2,7 +2,7 @@
 import * as ad from "adjoint";
 import type { Tensor } from "adjoint";
 import { describe, expect, it } from "vitest";
-import { endsAtBaseline } from "./support/baseline.js";
+import { clean, endsAtBaseline } from "./support/baseline.js";
 
 endsAtBaseline();
 
@@ -131,5 +131,164 @@ describe("parameters", () => {
     for (let i = 0; i < 20_000; i++) ad.scope(() => void w.mul(2).add(1).tanh());
     expect(ad.memory().tensors).toBe(before.tensors);
     expect(ad.memory().bytes).toBe(before.bytes);
+  });
+});
+
+describe("a backward pass holds its graph", () => {
+  it("a hook may dispose what is being swept, and record new graphs", () => {
+    clean(() => {
+      const w = leaf([1, 2]);
+      for (const records of [false, true]) {
+        const a = w.mul(2);
+        const y = a.square();
+        const loss = y.sum();
+        y.registerHook(() => {
+          for (const x of [loss, y, a]) x.dispose();
+          if (records) for (let x = w.mul(100), i = 0; i < 10; i++) x = x.mul(7);
+        });
+        loss.backward();
+        expect(w.grad!.toArray()).toEqual([8, 16]);
+        w.zeroGrad();
+      }
+      w.dispose();
+    });
+  });
+
+  it("a custom rule may dispose what is being swept, its own pullback included", () => {
+    clean(() => {
+      const w = leaf([1, 2]);
+      const kept: Tensor[] = [];
+      const rule = ad.customVjp((x) => x.mul(3), {
+        forward: (x) => [x.mul(3), null],
+        backward: (_, ct) => {
+          for (const x of kept) x.dispose();
+          w.mul(100).sum();
+          return [ct.mul(3)];
+        },
+      });
+      const y = rule(w.mul(2));
+      kept.push(y, y.square().sum());
+      kept[1]!.backward();
+      expect(w.grad!.toArray()).toEqual([72, 144]);
+
+      const x = ad.tensor([1, 2], { dtype: "float64" });
+      let disposing = () => {};
+      const [out, pull] = ad.vjp((x) => ad.customVjp((z) => z, { forward: (z) => [z.mul(1), null], backward: (_, ct) => (disposing(), [ct]) })(x.mul(2)).square(), x);
+      disposing = () => pull.dispose();
+      expect(pull(ad.onesLike(out))[0].toArray()).toEqual([8, 16]);
+      expect(() => pull(ad.onesLike(out))).toThrow(/disposed/);
+      w.dispose();
+    });
+  });
+
+  it("a hook may run backward itself", () => {
+    clean(() => {
+      const [w, v] = [leaf(3), leaf(5)];
+      const depths: number[] = [];
+      const nested = (depth: number) => {
+        const y = w.mul(2);
+        y.registerHook(() => {
+          depths.push(depth);
+          if (depth < 5) nested(depth + 1);
+          v.square().backward();
+        });
+        y.square().backward();
+      };
+      nested(0);
+      // Six times 8 w and 2 v.
+      expect([w.grad!.item(), v.grad!.item(), depths]).toEqual([6 * 24, 6 * 10, [0, 1, 2, 3, 4, 5]]);
+      w.dispose();
+      v.dispose();
+    });
+  });
+
+  it("compaction waits for passes that record themselves", () => {
+    clean(() => {
+      const w = leaf(1);
+      ad.scope(() => {
+        const kept = w.mul(2);
+        // Dead nodes in front of living ones, more than compaction asks for.
+        ad.scope(() => {
+          let y = w.mul(1);
+          for (let i = 0; i < 6000; i++) y = y.mul(1);
+        });
+        let y = kept;
+        for (let i = 0; i < 500; i++) y = y.mul(1);
+        y.square().backward(undefined, { createGraph: true });
+        expect(w.grad!.item()).toBe(8);
+        const g = w.grad!;
+        w.zeroGrad();
+        g.backward();
+        expect(w.grad!.item()).toBe(8);
+      });
+      w.dispose();
+    });
+  });
+
+  it("a hook that throws leaves an engine that works", () => {
+    clean(() => {
+      const w = leaf([1, 2]);
+      const y = w.mul(2);
+      const mine = new Error("mine");
+      y.registerHook(() => {
+        throw mine;
+      });
+      expect(() => y.sum().backward()).toThrow(mine);
+      w.square().sum().backward();
+      expect(w.grad!.toArray()).toEqual([2, 4]);
+      w.dispose();
+    });
+  });
+});
+
+describe(".grad", () => {
+  it("takes a gradient of its tensor's shape and dtype, and null", () => {
+    clean(() => {
+      const p = leaf([1, 2]);
+      expect(() => (p.grad = p)).toThrow(/its own gradient/);
+      expect(() => (p.grad = ad.tensor([1, 2, 3], { dtype: "float64" }))).toThrow(ad.ShapeError);
+      expect(() => (p.grad = ad.tensor(1, { dtype: "float64" }))).toThrow(ad.ShapeError);
+      expect(() => (p.grad = ad.tensor([1, 2]))).toThrow(ad.DTypeError);
+      expect(() => (p.grad = ad.tensor([1, 2], { dtype: "int32" }))).toThrow(ad.DTypeError);
+      expect(() => ad.grad((x) => ((p.grad = x), x.sum()))(ad.tensor([1, 2], { dtype: "float64" }))).toThrow(/transform/);
+      expect(() => (ad.ones([2]).grad = ad.ones([2]))).toThrow(/does not require a gradient/);
+      expect(p.grad).toBeNull();
+      p.grad = ad.tensor([5, 6], { dtype: "float64" });
+      expect(p.grad!.toArray()).toEqual([5, 6]);
+      p.grad = null;
+      expect(p.grad).toBeNull();
+      p.dispose();
+    });
+  });
+
+  it("a hook's gradient is brought to its tensor's dtype", () => {
+    clean(() => {
+      const w = ad.tensor([1, 2], { requiresGrad: true });
+      w.registerHook((g) => g.cast("float64").mul(2));
+      w.sum().backward();
+      expect([w.grad!.dtype, w.grad!.toArray()]).toEqual(["float32", [2, 2]]);
+      w.dispose();
+    });
+  });
+});
+
+describe("hooks", () => {
+  it("are forgotten with their tensors", () => {
+    const w = leaf([1, 2]);
+    for (let i = 0; i < 50; i++) {
+      ad.scope(() => {
+        w.mul(2).registerHook(() => {});
+      });
+    }
+    const y = w.mul(3);
+    const remove = y.registerHook((g) => g.mul(2));
+    expect(ad.testing.hookedTensors()).toBe(1);
+    y.sum().backward();
+    expect(w.grad!.toArray()).toEqual([6, 6]);
+    remove();
+    remove();
+    expect(ad.testing.hookedTensors()).toBe(0);
+    y.dispose();
+    w.dispose();
   });
 });

@@ -4,7 +4,7 @@ import { abort, enter, leave } from "./memory.js";
 import { asTensor } from "./creation.js";
 import { checked, engine } from "./runtime/instance.js";
 import { idOf, made, Tensor, type TensorLike } from "./tensor.js";
-import { ACCUMULATE, CREATE_GRAPH, drive, hooked, ONLY_WANTED, putIds, RETAIN_GRAPH, type Hook } from "./transforms/sweeping.js";
+import { ACCUMULATE, CREATE_GRAPH, drive, hookTensor, ONLY_WANTED, unhookTensor, putIds, RETAIN_GRAPH, type Hook } from "./transforms/sweeping.js";
 import { Op } from "./opcodes.js";
 import { graphFreed, spare, stepEnded } from "./steps.js";
 
@@ -108,22 +108,18 @@ export function retainGrad(x: Tensor): Tensor {
  */
 export function registerHook(x: Tensor, hook: Hook): () => void {
   if (typeof hook !== "function") throw new ValueError(`registerHook: expected a function, got ${typeof hook}`, "registerHook");
-  const id = idOf(x);
-  checked(engine.hook(id, 1), "registerHook");
+  hookTensor(x);
   const own = (x.hooks ??= new Set());
   own.add(hook);
-  hooked.set(id, new WeakRef(x));
   return () => {
-    own.delete(hook);
-    if (own.size > 0 || x.handle !== id || !x.scope.alive) return;
-    hooked.delete(id);
-    engine.hook(id, 0);
+    if (own.delete(hook) && own.size === 0) unhookTensor(x);
   };
 }
 
 /**
- * Replaces the numbers of a tensor behind the same handle (an optimizer's way to update a parameter). Shape and dtype stay.
- * What was computed from the old numbers keeps them for its backward pass.
+ * Replaces the numbers of a plain tensor or a parameter behind the same handle (an optimizer's way to update it). Shape and dtype
+ * stay. What was computed from the old numbers keeps them for its derivatives. The write itself is not recorded: a value that is
+ * being differentiated, and a tensor that was computed from parameters, throw `NotDifferentiableError` (`detach()` them).
  */
 export function assign(x: Tensor, value: TensorLike): Tensor {
   if (x.handle === 0) throw new DisposedError("assign: this tensor was disposed", "assign");

@@ -1,9 +1,11 @@
 //! What watches evaluation: the recorder (the flat program behind `trace`), the profiler and the NaN check.
 
 use crate::dtype::DType;
+use crate::error::Result;
 use crate::memory::array::Array;
 use crate::memory::values::Id;
 use crate::op::Op;
+use crate::session::Session;
 use smallvec::SmallVec;
 use std::collections::BTreeMap;
 
@@ -36,6 +38,9 @@ pub struct Inspector {
     recording: bool,
     profiling: bool,
     pub instructions: Vec<Instruction>,
+    /// Which value of the record an id stands for, where that is another one: copies of a value are the same variable, and what
+    /// `assign` wrote to is another one from then on. Both are held.
+    variables: BTreeMap<Id, Id>,
     pub costs: BTreeMap<u16, Cost>,
 }
 
@@ -65,16 +70,61 @@ impl Inspector {
         self.profiling = on;
     }
 
-    pub fn record(&mut self, op: Op, inputs: &[Id], output: Id, params: &[f64]) {
-        self.instructions.push(Instruction { op, inputs: SmallVec::from_slice(inputs), output, params: SmallVec::from_slice(params) });
-    }
-
     pub fn profile(&mut self, op: Op, milliseconds: f64, bytes: usize) {
         if self.profiling {
             let cost = self.costs.entry(op.0).or_default();
             cost.calls += 1;
             cost.milliseconds += milliseconds;
             cost.bytes += bytes as f64;
+        }
+    }
+}
+
+impl Session {
+    /// What the record calls `id`. A handle may be written to, so the record names a copy of its present value.
+    pub fn variable(&mut self, id: Id) -> Result<Id> {
+        if let Some(&known) = self.inspector.variables.get(&id) {
+            return Ok(known);
+        }
+        if !self.slot(id)?.handle {
+            return Ok(id);
+        }
+        let copy = self.copy(id)?;
+        self.name_variable(id, copy);
+        Ok(copy)
+    }
+
+    /// From now on `id` stands for what `other` stands for.
+    pub fn same_variable(&mut self, id: Id, other: Id) -> Result<()> {
+        let variable = self.variable(other)?;
+        self.name_variable(id, variable);
+        Ok(())
+    }
+
+    fn name_variable(&mut self, id: Id, variable: Id) {
+        self.retain(id);
+        self.retain(variable);
+        if let Some(before) = self.inspector.variables.insert(id, variable) {
+            self.release(before);
+            self.release(id);
+        }
+    }
+
+    /// Adds an evaluated op to the record, which holds all its values.
+    pub fn record_instruction(&mut self, op: Op, inputs: &[Id], output: Id, params: &[f64]) -> Result<()> {
+        let inputs = inputs.iter().map(|&id| self.variable(id)).collect::<Result<SmallVec<[Id; 4]>>>()?;
+        for &held in inputs.iter().chain([&output]) {
+            self.retain(held);
+        }
+        self.inspector.instructions.push(Instruction { op, inputs, output, params: SmallVec::from_slice(params) });
+        Ok(())
+    }
+
+    pub fn free_record(&mut self) {
+        let instructions = std::mem::take(&mut self.inspector.instructions);
+        let variables = std::mem::take(&mut self.inspector.variables);
+        for id in instructions.into_iter().flat_map(|i| i.inputs.into_iter().chain([i.output])).chain(variables.into_iter().flat_map(|(a, b)| [a, b])) {
+            self.release(id);
         }
     }
 }

@@ -1,21 +1,24 @@
-//! Parameters: leaves of the ambient level whose contents an optimizer replaces behind the same handle. In place when
-//! nothing else sees the old numbers; a tape that still needs them keeps them (copy on write).
+//! Writing: an optimizer or `assign` gives a parameter (a leaf of the ambient level) or a plain tensor other numbers behind the same
+//! handle. In place when nothing else sees the old numbers; whoever still needs them keeps them (copy on write).
 
 use crate::engine::Engine;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::kernels::optimizer::{self, Adam, Sgd};
 use crate::memory::array::Array;
 use crate::memory::values::{Id, Value, NONE};
-use crate::session::Session;
+use crate::session::{LevelKind, Session, AMBIENT};
+use crate::tape;
 use crate::shape::show;
 use crate::with_float;
 use smallvec::SmallVec;
 
 impl Engine {
-    /// New contents of the same shape and dtype behind `parameter`'s handle.
-    pub fn assign(&self, parameter: Id, value: Id) -> Result<()> {
-        let array = self.concrete_under(value, false)?;
-        let old = self.concrete_under(parameter, false)?;
+    /// New contents of the same shape and dtype behind the handle of `target`, a parameter or a plain tensor. It is not recorded: a
+    /// value that is being differentiated is refused, for its derivative would be lost without a word.
+    pub fn assign(&self, target: Id, value: Id) -> Result<()> {
+        self.session().constant_value(value)?;
+        let array = self.concrete_under(value, false)?.contiguous()?;
+        let old = self.session().contents(target)?;
         if array.dims != old.dims {
             return Err(Error::shape(format!("assign: the value has shape {} but the tensor has shape {}", show(&array.dims), show(&old.dims))));
         }
@@ -23,7 +26,33 @@ impl Engine {
             return Err(Error::dtype(format!("assign: the value is {} but the tensor is {}; cast it first", array.dtype, old.dtype)));
         }
         drop(old);
-        self.session().replace_contents(parameter, array.contiguous()?)
+        let mut session = self.session();
+        let mark = session.frame.len();
+        let result = session.replace_contents(target, array).and_then(|_| session.written(target, value));
+        session.end_frame(mark);
+        result
+    }
+
+    /// Whether `gradient` (NONE for none) may become `.grad` of `tensor`.
+    pub fn check_gradient(&self, tensor: Id, gradient: Id) -> Result<()> {
+        if gradient == NONE {
+            return Ok(());
+        }
+        if gradient == tensor {
+            return Err(Error::value("a tensor cannot be its own gradient; assign a copy of it, such as detach()"));
+        }
+        if self.top_level(&[gradient])? > AMBIENT {
+            return Err(Error::value("the gradient belongs to a transform that is still open; return it from there, then assign it"));
+        }
+        let (have, want) = (self.dims(gradient)?, self.dims(tensor)?);
+        if have != want {
+            return Err(Error::shape(format!("a gradient has its tensor's shape {}, this one has {}", show(&want), show(&have))));
+        }
+        let (have, want) = (self.dtype(gradient)?, self.dtype(tensor)?);
+        if have != want {
+            return Err(Error::dtype(format!("a gradient has its tensor's dtype {want}, this one has {have}; cast() it")));
+        }
+        Ok(())
     }
 
     /// One step of SGD on `parameter`; `buffer` is the state of momentum, or NONE.
@@ -76,11 +105,52 @@ impl Engine {
 }
 
 impl Session {
+    /// The slot that holds the numbers of a tensor that may be written to.
     fn concrete_slot(&self, id: Id) -> Result<Id> {
-        match self.value(id)? {
+        match *self.value(id)? {
             Value::Concrete(_) => Ok(id),
-            Value::Tracked { level: 1, primal, .. } if matches!(self.value(*primal)?, Value::Concrete(_)) => Ok(*primal),
+            Value::Tracked { level: AMBIENT, primal, node, .. } if self.is_leaf(node) => Ok(primal),
+            Value::Tracked { level: AMBIENT, .. } => Err(Error::new(
+                ErrorCode::NotDifferentiable,
+                "only a parameter or a plain tensor can be written to; this one was computed from others, which would go on getting gradients for numbers it no longer has: detach() it first, or use the new value in its place",
+            )),
             _ => Err(Error::value("only a parameter or a plain tensor can be written to, not a value inside a transform")),
+        }
+    }
+
+    fn is_leaf(&self, node: u32) -> bool {
+        matches!(&self.levels[AMBIENT as usize - 1].kind, LevelKind::Grad(tape) if tape.op[node as usize] == tape::LEAF)
+    }
+
+    /// Refuses a value with a derivative on a level that records.
+    fn constant_value(&self, mut id: Id) -> Result<()> {
+        loop {
+            id = match *self.value(id)? {
+                Value::Concrete(_) => return Ok(()),
+                Value::Tracked { level, primal, .. } | Value::Dual { level, primal, .. } if level <= self.recording_floor => primal,
+                Value::Dual { primal, tangent: NONE, .. } => primal,
+                Value::Batched { inner, .. } => inner,
+                _ => {
+                    return Err(Error::new(
+                        ErrorCode::NotDifferentiable,
+                        "the value depends on what is being differentiated, and writing it into a tensor would cut that off; detach() it (or write under noGrad) if that is meant, else use the value itself",
+                    ))
+                }
+            }
+        }
+    }
+
+    /// Tells a recorder that `target` stands for `value` from now on.
+    fn written(&mut self, target: Id, value: Id) -> Result<()> {
+        if !self.inspector.records() {
+            return Ok(());
+        }
+        let (target, mut value) = (self.concrete_slot(target)?, value);
+        loop {
+            value = match *self.value(value)? {
+                Value::Tracked { primal, .. } | Value::Dual { primal, .. } => primal,
+                _ => return self.same_variable(target, value),
+            }
         }
     }
 
@@ -122,11 +192,11 @@ impl Session {
     fn own(&mut self, id: Id) -> Result<Id> {
         let place = self.concrete_slot(id)?;
         let slot = self.slot(place)?;
-        // One holder: the parameter's wrapper, or the handle itself.
-        let sole = slot.references + slot.handle as u32 == 1;
         let Some(Value::Concrete(array)) = &slot.value else {
             return Err(Error::value("only a parameter or a plain tensor can be written to"));
         };
+        // Of a handle nobody keeps the slot, only the buffer; a parameter's numbers lie in a slot that tapes keep.
+        let sole = place == id || slot.references == 1;
         if sole && array.is_unique() && array.is_contiguous() {
             return Ok(place);
         }
@@ -148,11 +218,7 @@ impl Session {
 
     fn replace_contents(&mut self, id: Id, array: Array) -> Result<()> {
         let place = self.concrete_slot(id)?;
-        let shared = {
-            let slot = self.slot(place)?;
-            slot.references + slot.handle as u32 > 1
-        };
-        if !shared || place == id {
+        if place == id || self.slot(place)?.references == 1 {
             if let Some(slot) = self.values.get_mut(place) {
                 slot.value = Some(Value::Concrete(array));
             }

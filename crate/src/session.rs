@@ -4,15 +4,23 @@
 //! everything is counted: wrappers and tape nodes hold references, and every value a `bind` makes is first held by the
 //! current *frame*, which the outermost caller (a boundary call, a node of a sweep) empties when it has what it wants.
 //! Releasing is a work list, never recursion: a chain of 10^6 values must not overflow the stack.
+//!
+//! A slot with a handle is a *variable*: `assign` may give it other numbers. Everything else is a value and never changes.
+//! So nothing inside refers to a variable: what a tape, a wrapper or a sweep keeps of one is a copy (`hold`), and a value
+//! that something inside refers to gets a handle by a copy (`expose`). Copies share the buffer until somebody writes.
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::inspect::Inspector;
 use crate::memory::values::{Id, Slot, Value, Values, NONE};
 use crate::sweep::{Parked, Sweep};
 use crate::tape::{Released, Tape};
+use std::collections::BTreeMap;
 
 /// The ambient grad level: always open, home of `requiresGrad` leaves and `backward()`.
 pub const AMBIENT: u32 = 1;
+
+/// The most levels that may be open: each one is a frame of `bind` on the stack, below the user's own.
+pub const MOST_LEVELS: usize = 256;
 
 pub enum LevelKind {
     Grad(Tape),
@@ -36,8 +44,13 @@ pub struct Session {
     pub frame: Vec<Id>,
     /// Grad levels up to this number do not record (`noGrad`).
     pub recording_floor: u32,
+    /// Sweeps that wait for a pullback or a hook of TypeScript's, the innermost last.
     pub sweeps: Vec<Sweep>,
-    pub parked: Vec<Option<Parked>>,
+    /// Sweeps under way, waiting or not.
+    pub sweeping: usize,
+    /// By serial number, which no later one gets again.
+    pub parked: BTreeMap<u32, Parked>,
+    pub last_parked: u32,
     pub inspector: Inspector,
     epoch: u32,
     released: Released,
@@ -52,21 +65,29 @@ impl Session {
             frame: Vec::new(),
             recording_floor: 0,
             sweeps: Vec::new(),
-            parked: Vec::new(),
+            sweeping: 0,
+            parked: BTreeMap::new(),
+            last_parked: 0,
             inspector: Inspector::default(),
             epoch: 0,
             released: Released::default(),
         };
-        session.open(LevelKind::Grad(Tape::new()));
+        session.levels.push(Level { epoch: 0, kind: LevelKind::Grad(Tape::new()), guards: 0 });
         session
     }
 
     // ---- levels -----------------------------------------------------------------------------------------------
 
-    pub fn open(&mut self, kind: LevelKind) -> u32 {
+    /// Opens a level for one call of a transform.
+    pub fn open(&mut self, kind: LevelKind) -> Result<u32> {
+        if self.levels.len() >= MOST_LEVELS {
+            return Err(Error::value(format!(
+                "{MOST_LEVELS} transforms are open inside each other, the most there may be; does a transformed function call its own transform without an end?"
+            )));
+        }
         self.epoch += 1;
         self.levels.push(Level { epoch: self.epoch, kind, guards: 0 });
-        self.levels.len() as u32
+        Ok(self.levels.len() as u32)
     }
 
     /// Closes `level` and all above it. The ambient level stays.
@@ -194,29 +215,52 @@ impl Session {
         }
     }
 
-    /// A second id for the same value.
-    pub fn alias(&mut self, id: Id) -> Result<Id> {
-        let copy = match self.value(id)? {
-            Value::Concrete(array) => Value::Concrete(array.clone()),
-            &Value::Dual { level, epoch, primal, tangent } => Value::Dual { level, epoch, primal, tangent },
-            &Value::Batched { level, epoch, inner, axis } => Value::Batched { level, epoch, inner, axis },
-            &Value::Tracked { level, epoch, primal, node, .. } => Value::Tracked { level, epoch, primal, node, gradient: NONE },
-        };
-        match copy {
-            Value::Concrete(_) => {}
-            Value::Dual { primal, tangent, .. } => {
-                self.retain(primal);
-                self.retain(tangent);
+    /// What something inside keeps of `id`: one reference to a value that stays as it is. A variable is copied.
+    #[inline]
+    pub fn hold(&mut self, id: Id) -> Result<Id> {
+        match self.values.get_mut(id) {
+            Some(slot) if !slot.handle => {
+                slot.references += 1;
+                Ok(id)
             }
-            Value::Batched { inner, .. } => self.retain(inner),
-            Value::Tracked { level, epoch, primal, node, .. } => {
-                self.retain(primal);
-                if let Some(tape) = self.tape_of(level, epoch) {
-                    tape.retain_node(node);
-                }
+            _ if id == NONE => Ok(NONE),
+            _ => {
+                let copy = self.alias(id)?;
+                self.retain(copy);
+                Ok(copy)
             }
         }
-        self.insert(copy)
+    }
+
+    /// A second id for the same value, in the frame. A tracked value gets a node of its own, so that hooks, `retainGrad` and
+    /// `.grad` of the two are apart: derivatives pass through it to the first.
+    pub fn alias(&mut self, id: Id) -> Result<Id> {
+        let copy = self.copy(id)?;
+        if self.inspector.records() {
+            self.same_variable(copy, id)?;
+        }
+        Ok(copy)
+    }
+
+    /// `alias` without a word to the recorder.
+    pub fn copy(&mut self, id: Id) -> Result<Id> {
+        let (copy, parts) = match *self.value(id)? {
+            Value::Concrete(ref array) => return self.insert(Value::Concrete(array.clone())),
+            Value::Dual { level, epoch, primal, tangent } => (Value::Dual { level, epoch, primal, tangent }, [primal, tangent]),
+            Value::Batched { level, epoch, inner, axis } => (Value::Batched { level, epoch, inner, axis }, [inner, NONE]),
+            Value::Tracked { level, primal, node, .. } => return self.tracked_again(level, primal, node),
+        };
+        parts.iter().for_each(|&part| self.retain(part));
+        self.insert_holding(copy, &parts)
+    }
+
+    /// A new value that takes over one reference to each of `parts`.
+    pub fn insert_holding(&mut self, value: Value, parts: &[Id]) -> Result<Id> {
+        let inserted = self.insert(value);
+        if inserted.is_err() {
+            parts.iter().for_each(|&part| self.release(part));
+        }
+        inserted
     }
 
     /// Lets a tape change and releases what it let go of.
@@ -233,6 +277,11 @@ impl Session {
         std::mem::take(&mut self.released.callbacks)
     }
 
+    /// Ids of hooked tensors that died.
+    pub fn take_dead_hooks(&mut self) -> Vec<Id> {
+        std::mem::take(&mut self.released.hooked)
+    }
+
     // ---- frames and scopes ------------------------------------------------------------------------------------
 
     /// Lets go of everything made since `mark`.
@@ -243,10 +292,22 @@ impl Session {
         }
     }
 
-    /// Makes `id` (held by the frame) a handle of TypeScript's in the current scope, or in the root. A value that already
-    /// has a handle gets a second id, so that each handle is released on its own.
+    /// Makes `id` a handle of TypeScript's in the current scope, or in the root: the value itself when only the frame holds it,
+    /// else a copy, so that each handle is released, and written to, on its own.
     pub fn expose(&mut self, id: Id, in_root: bool) -> Result<Id> {
-        let id = if self.slot(id)?.handle { self.alias(id)? } else { id };
+        let slot = self.slot(id)?;
+        let free = !slot.handle && (slot.references == 1 && self.frame.last() == Some(&id) || self.is_held_by_frame_only(id, slot.references));
+        let id = if free { id } else { self.alias(id)? };
+        self.expose_variable(id, in_root);
+        Ok(id)
+    }
+
+    fn is_held_by_frame_only(&self, id: Id, references: u32) -> bool {
+        self.frame.iter().filter(|&&held| held == id).count() as u32 == references
+    }
+
+    /// Makes `id` itself a handle: of a fresh value, or of a gradient, which a tensor and its `.grad` share.
+    pub fn expose_variable(&mut self, id: Id, in_root: bool) {
         let scope = if in_root { 0 } else { self.scopes.len() as u32 };
         if scope > 0 {
             self.scopes[scope as usize - 1].push(id);
@@ -255,7 +316,6 @@ impl Session {
             slot.handle = true;
             slot.scope = scope;
         }
-        Ok(id)
     }
 
     pub fn push_scope(&mut self) -> u32 {

@@ -13,6 +13,8 @@ pub const LEAF: u16 = u16::MAX;
 /// A node whose pullback is a function of TypeScript's; each of its outputs is an `OUTPUT` node that has it as source.
 pub const CALLBACK: u16 = u16::MAX - 1;
 pub const OUTPUT: u16 = u16::MAX - 2;
+/// A second handle of a value: its cotangent is the first one's. Holds no values.
+pub const ALIAS: u16 = u16::MAX - 3;
 
 pub const DEAD: u8 = 1;
 /// A sweep without `retainGraph` went over it: its values are gone.
@@ -22,11 +24,12 @@ pub const HOOKED: u8 = 8;
 /// Computed from a consumed node (or consumed itself): only its value can still be wanted.
 pub const SPENT: u8 = 16;
 
-/// What goes when nodes go: values to release, and pullbacks TypeScript may forget.
+/// What goes when nodes go: values to release, and pullbacks and hooked tensors TypeScript may forget.
 #[derive(Default)]
 pub struct Released {
     pub ids: Vec<Id>,
     pub callbacks: Vec<u32>,
+    pub hooked: Vec<Id>,
 }
 
 pub struct Tape {
@@ -128,10 +131,13 @@ impl Tape {
         }
     }
 
-    /// A tracked value that referred to `node` died.
+    /// A tracked value that referred to `node` died (NONE: any other reference to it).
     pub fn slot_died(&mut self, node: u32, slot: Id, released: &mut Released) {
-        if self.slot[node as usize] == slot {
+        if slot != NONE && self.slot[node as usize] == slot {
             self.slot[node as usize] = NONE;
+            if self.flags[node as usize] & HOOKED != 0 {
+                released.hooked.push(slot);
+            }
         }
         self.release_node(node, released);
     }

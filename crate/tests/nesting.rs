@@ -21,7 +21,7 @@ fn read(v: Var) -> f64 {
 /// d f / d x by reverse mode, as a value of the level outside.
 fn reverse<'a>(f: &dyn Fn(Var<'a>) -> Var<'a>, x: Var<'a>) -> Var<'a> {
     let engine = x.engine;
-    let level = engine.session().open(LevelKind::Grad(Tape::new()));
+    let level = engine.session().open(LevelKind::Grad(Tape::new())).unwrap();
     let leaf = engine.track(level, x.id).unwrap();
     let y = f(Var::new(engine, leaf)).checked().unwrap();
     let Status::Done(gradients) = engine.sweep(level, &[y], &[NONE], &[leaf], 0).unwrap() else { panic!("suspended") };
@@ -38,7 +38,7 @@ fn reverse<'a>(f: &dyn Fn(Var<'a>) -> Var<'a>, x: Var<'a>) -> Var<'a> {
 /// d f / d x by forward mode.
 fn forward<'a>(f: &dyn Fn(Var<'a>) -> Var<'a>, x: Var<'a>) -> Var<'a> {
     let engine = x.engine;
-    let level = engine.session().open(LevelKind::Dual);
+    let level = engine.session().open(LevelKind::Dual).unwrap();
     let dual = engine.make_dual(level, x.id, x.constant(1.0).id).unwrap();
     let y = f(Var::new(engine, dual)).checked().unwrap();
     let tangent = match engine.session().value(y).unwrap() {
@@ -114,7 +114,7 @@ fn a_chain_of_a_million_ops_runs_forward_backward_and_is_freed() {
     let before = engine.session().values.concrete();
     let scope = engine.session().push_scope();
     let leaf = number(&engine, 1.0).id;
-    let level = engine.session().open(LevelKind::Grad(Tape::new()));
+    let level = engine.session().open(LevelKind::Grad(Tape::new())).unwrap();
     let x = engine.track(level, leaf).unwrap();
     let mark = engine.session().frame.len();
     let mut y = x;
@@ -140,10 +140,10 @@ fn a_chain_of_a_million_ops_runs_forward_backward_and_is_freed() {
 fn values_of_a_closed_level_are_refused() {
     let engine = Engine::new();
     let x = number(&engine, 1.0);
-    let level = engine.session().open(LevelKind::Dual);
+    let level = engine.session().open(LevelKind::Dual).unwrap();
     let escaped: Id = engine.make_dual(level, x.id, NONE).unwrap();
     engine.session().close(level);
-    let again = engine.session().open(LevelKind::Dual);
+    let again = engine.session().open(LevelKind::Dual).unwrap();
     assert_eq!(again, level);
     assert_eq!(engine.bind(ops::Neg, &[escaped], &[]).unwrap_err().code, adjoint::error::ErrorCode::Escaped);
 }

@@ -8,7 +8,7 @@ import { Op, type OpName } from "../opcodes.js";
 import { apply } from "../ops/apply.js";
 import { checked, engine, pass, scratch } from "../runtime/instance.js";
 import { idOf, made, Tensor } from "../tensor.js";
-import { call, checkFunction, GRAD, inScope, outputTensor, track } from "../transforms/machinery.js";
+import { call, checkFunction, GRAD, inScope, openLevel, outputTensor, track } from "../transforms/machinery.js";
 import { drive, putIds } from "../transforms/sweeping.js";
 import { flatten } from "../tree.js";
 import { asTensor, checkShape } from "../creation.js";
@@ -69,16 +69,20 @@ function record(f: (...args: any[]) => any, args: readonly unknown[]): Program {
   // Plain values of their own ids: what the record calls inputs.
   const inputs = leaves.map((leaf: unknown) => outputTensor("trace", typeof leaf === "number" ? asTensor(leaf) : leaf).detach());
   engine.record_start();
+  const variables = (tensors: readonly Tensor[]) => tensors.map((x) => checked(engine.record_variable(idOf(x)), "trace"));
   let raw: Raw[];
-  let outputs: Tensor[];
+  let inputIds: number[];
+  let outputIds: number[];
   try {
+    inputIds = variables(inputs);
     const result = call("trace", f, rebuild(inputs));
     // Stripped of levels inside the record: what the program returns are plain values with ids of their own.
-    outputs = flatten(result)[0].filter((leaf: unknown) => leaf instanceof Tensor || typeof leaf === "number").map((leaf: unknown) => outputTensor("trace", leaf).detach());
+    const outputs: Tensor[] = flatten(result)[0].filter((leaf: unknown) => leaf instanceof Tensor || typeof leaf === "number").map((leaf: unknown) => outputTensor("trace", leaf).detach());
+    outputIds = variables(outputs);
   } finally {
     raw = read(engine.record_stop());
   }
-  return build(raw, inputs.map(idOf), outputs.map(idOf), inputNames(args));
+  return build(raw, inputIds, outputIds, inputNames(args));
 }
 
 function build(raw: Raw[], inputIds: number[], outputIds: number[], names: string[]): Program {
@@ -151,7 +155,7 @@ export function tensorOf(v: Variable): Tensor {
 /** Gradients of the summed first output at every variable: a replay with every value watched. */
 function differentiate(program: Program): void {
   inScope(() => {
-    const level = engine.level_push(GRAD);
+    const level = openLevel("trace", GRAD);
     const isFloat = (v: Variable) => v.dtype === "float32" || v.dtype === "float64";
     const inputs = program.inputs.map((v) => (isFloat(v) ? track(level, tensorOf(v)) : tensorOf(v)));
     const values = replay(program, inputs);

@@ -30,6 +30,7 @@ export interface Exports {
   scope_push(): number;
   scope_pop(kept: number): number;
   depth(): number;
+  /** A batch level takes its size from scratch; 0 when too many are open. */
   level_push(kind: number): number;
   level_pop(level: number): void;
   level_depth(): number;
@@ -59,6 +60,8 @@ export interface Exports {
   parked_free(parked: number): void;
   record_callback(level: number, inputs: number, outputs: number, callback: number): number;
   dead_callbacks(): number;
+  /** Ids of hooked tensors that died since the last call, in scratch. */
+  dead_hooks(): number;
   set_recording(floor: number): number;
   require_grad(id: number): number;
   /** A second handle, owned by the root. */
@@ -83,6 +86,8 @@ export interface Exports {
   record_start(): void;
   record_stop(): number;
   record_read(index: number): number;
+  /** What the record calls the value behind a handle. */
+  record_variable(id: number): number;
   record_value(id: number): number;
   record_free(): void;
   trap(): void;

@@ -7,7 +7,7 @@ import { idOf, made, Tensor, type TensorLike } from "../tensor.js";
 import { flatten, leavesOf } from "../tree.js";
 import { abort, enter, leave } from "../memory.js";
 import { argumentList, noMore, sameLength, tensorsLike } from "./arguments.js";
-import { arithmeticGuard, call, checkFunction, differentiable, DUAL, inScope, outputTensor } from "./machinery.js";
+import { arithmeticGuard, call, checkFunction, differentiable, DUAL, inScope, openLevel, outputTensor } from "./machinery.js";
 
 /** The tangent of a value at a level; null is a symbolic zero. */
 export function tangentOf(level: number, x: Tensor): Tensor | null {
@@ -36,7 +36,7 @@ export function pushed(name: string, f: (...args: any[]) => any, primals: unknow
   return inScope(() => {
     const parts = points.map((primal, i) => differentiable(name, `primal ${i}`, primal));
     const slopes = parts.map(({ leaves, rebuild }, i) => tensorsLike(name, "tangent", rebuild(leaves), directions[i], leaves));
-    const level = engine.level_push(DUAL);
+    const level = openLevel(name, DUAL);
     const args = parts.map(({ leaves, rebuild }, i) =>
       rebuild(leaves.map((leaf, k) => made(checked(engine.dual(level, idOf(leaf), idOf(slopes[i]![k]!)), name)))),
     );
@@ -58,9 +58,10 @@ const dualLevels: number[] = [];
 export function dualLevel<R>(fn: () => R): R {
   checkFunction("dualLevel", fn);
   const entry = enter();
-  const level = engine.level_push(DUAL);
-  dualLevels.push(level);
+  const opened = dualLevels.length;
   try {
+    const level = openLevel("dualLevel", DUAL);
+    dualLevels.push(level);
     const result: any = call("dualLevel", fn, []);
     const inside = leavesOf(result).filter((leaf) => leaf.scope === entry.token);
     // Dual numbers end here: a returned one becomes its primal, behind the same object.
@@ -72,7 +73,7 @@ export function dualLevel<R>(fn: () => R): R {
     abort(entry);
     throw error;
   } finally {
-    dualLevels.pop();
+    dualLevels.length = opened;
   }
 }
 

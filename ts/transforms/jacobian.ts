@@ -7,12 +7,12 @@ import { describe } from "../describe.js";
 import { ValueError } from "../errors.js";
 import { concat } from "../ops/shape.js";
 import { drawPoint, withExamples, withSameDraws } from "../random/state.js";
-import { checked, engine, pass } from "../runtime/instance.js";
+import { checked, engine } from "../runtime/instance.js";
 import { idOf, made, Tensor } from "../tensor.js";
 import { flatten, map } from "../tree.js";
 import { argumentList, noMore, sameLength, transformOptions } from "./arguments.js";
 import { pushed, tangentOf } from "./forward.js";
-import { arithmeticGuard, BATCH, call, checkFunction, differentiable, DUAL, inScope, outputTensor, positions } from "./machinery.js";
+import { arithmeticGuard, BATCH, call, checkFunction, differentiable, DUAL, inScope, openLevel, outputTensor, positions } from "./machinery.js";
 import { derivative, parkedRun, withAux } from "./reverse.js";
 import { overDirections } from "./vmap.js";
 
@@ -86,10 +86,9 @@ interface Slopes {
 function pushAll(name: string, f: (x: Tensor) => unknown, x: Tensor, directions: Tensor, hasAux: boolean | undefined): Slopes {
   return inScope(() => {
     const size = directions.shape[0]!;
-    pass([size]);
-    const batch = engine.level_push(BATCH);
+    const batch = openLevel(name, BATCH, size);
     const direction = made(checked(engine.batch(batch, idOf(directions), 0), name));
-    const level = engine.level_push(DUAL);
+    const level = openLevel(name, DUAL);
     const dual = made(checked(engine.dual(level, idOf(x), idOf(direction)), name));
     const refuseArithmetic = arithmeticGuard(name);
     // One function, differentiated in many directions: it draws the same numbers in all of them.

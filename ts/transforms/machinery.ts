@@ -8,7 +8,7 @@ import { describe } from "../describe.js";
 import { isFloat } from "../dtype.js";
 import { DTypeError, NotDifferentiableError, ShapeError, ValueError } from "../errors.js";
 import { abort, current, enter, leave, type Entry } from "../memory.js";
-import { checked, engine } from "../runtime/instance.js";
+import { checked, engine, pass } from "../runtime/instance.js";
 import { idOf, made, Tensor } from "../tensor.js";
 import { flatten, leavesOf, map, walk } from "../tree.js";
 import { asTree } from "./arguments.js";
@@ -16,6 +16,12 @@ import { asTree } from "./arguments.js";
 export const GRAD = 0;
 export const DUAL = 1;
 export const BATCH = 2;
+
+/** Opens a level for one call of the transform `name`; a batch level is for `size` examples. Throws `ValueError` when too many are open. */
+export function openLevel(name: string, kind: number, size = 0): number {
+  pass([size]);
+  return checked(engine.level_push(kind), name);
+}
 
 /** Runs `body` in a scope of its own; tensors of what it returns survive. A throw comes out unchanged, with all undone. */
 export function inScope<R>(body: (entry: Entry) => R): R {

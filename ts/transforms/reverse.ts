@@ -7,7 +7,7 @@ import { checked, engine, generation } from "../runtime/instance.js";
 import { idOf, type Tensor } from "../tensor.js";
 import { flatten, type Tree } from "../tree.js";
 import { tensorsLike, transformOptions } from "./arguments.js";
-import { arithmeticGuard, call, checkFunction, differentiable, GRAD, inScope, lowered, outputTensor, positions, scalarOutput, track } from "./machinery.js";
+import { arithmeticGuard, call, checkFunction, differentiable, GRAD, inScope, lowered, openLevel, outputTensor, positions, scalarOutput, track } from "./machinery.js";
 import { drive, putIds, RETAIN_GRAPH } from "./sweeping.js";
 
 export interface GradOptions {
@@ -49,7 +49,7 @@ export function derivative(name: string, f: (...args: any[]) => any, options: Gr
     inScope(() => {
       const at = positions(name, options.argnums, args.length);
       const parts = at.map((n) => differentiable(name, `argument ${n}`, args[n]));
-      const level = engine.level_push(GRAD);
+      const level = openLevel(name, GRAD);
       const tracked = parts.map(({ leaves }) => leaves.map((leaf) => track(level, leaf)));
       const called = [...args];
       parts.forEach(({ rebuild }, i) => (called[at[i]!] = rebuild(tracked[i]!)));
@@ -106,7 +106,7 @@ export function parkedRun(name: string, f: (...args: any[]) => any, primals: rea
     const parts = primals.map((primal, i) => differentiable(name, `primal ${i}`, primal));
     rebuilds = parts.map(({ rebuild }) => rebuild);
     likes = parts.map(({ leaves }) => leaves.map(formOf));
-    const level = engine.level_push(GRAD);
+    const level = openLevel(name, GRAD);
     const tracked = parts.map(({ leaves }) => leaves.map((leaf) => track(level, leaf)));
     const refuseArithmetic = arithmeticGuard(name);
     const [result, aux] = withAux(name, hasAux, call(name, f, parts.map(({ rebuild }, i) => rebuild(tracked[i]!))));
@@ -120,8 +120,10 @@ export function parkedRun(name: string, f: (...args: any[]) => any, primals: rea
     return lower;
   });
   const wanted = likes.flat().length;
+  const bornIn = generation;
   const pullback = (cotangent: unknown): any[] => {
     if (parked === 0) throw new ValueError("vjp: this pullback was disposed or the scope it was made in has ended", "vjp");
+    if (bornIn !== generation) throw new ValueError("vjp: this pullback was made before reset(), which took everything with it; call vjp again", "vjp");
     return inScope(() => {
       const cotangents = tensorsLike("pullback", "cotangent", out, cotangent, forms);
       putIds(cotangents.map(idOf));
@@ -130,11 +132,12 @@ export function parkedRun(name: string, f: (...args: any[]) => any, primals: rea
     });
   };
   const dispose = () => {
-    if (parked !== 0) engine.parked_free(parked);
+    if (parked !== 0 && bornIn === generation) engine.parked_free(parked);
     parked = 0;
+    parkedTapes.unregister(result);
   };
   const result = Object.assign(pullback, { dispose });
-  if (current === root) parkedTapes.register(result, { parked, made: generation });
+  if (current === root) parkedTapes.register(result, { parked, made: generation }, result);
   else current.cleanups.push(dispose);
   const points = { tree: rebuilds.map((rebuild, i) => rebuild(likes[i]!.map(() => null))), forms: likes.flat() };
   return [out, result, aux, points];

@@ -4,7 +4,7 @@
  */
 import { ShapeError, ValueError } from "../errors.js";
 import { setAfterClose } from "../memory.js";
-import { engine, failure, pass, scratch } from "../runtime/instance.js";
+import { checked, engine, failure, generation, pass, scratch } from "../runtime/instance.js";
 import { idOf, made, Tensor } from "../tensor.js";
 
 /** Flags of a sweep; see crate/src/sweep.rs. */
@@ -39,6 +39,7 @@ export function registerPullback(pullback: Pullback): number {
 
 /** Forgets the pullbacks no node refers to any more. */
 function forgetPullbacks(): void {
+  forgetHooked();
   if (pullbacks.size === 0) return;
   const count = engine.dead_callbacks();
   for (const number of scratch().subarray(0, count)) pullbacks.delete(number);
@@ -48,7 +49,40 @@ setAfterClose(forgetPullbacks);
 
 export type Hook = (gradient: Tensor) => Tensor | void;
 /** The hooked tensors by id. Weak: the tensor owns its hooks, which may well refer to it. */
-export const hooked = new Map<number, WeakRef<Tensor>>();
+const hooked = new Map<number, WeakRef<Tensor>>();
+let hookedIn = 0;
+
+/** Forgets the hooked tensors that are gone: disposed, collected, released with their scope, or with the engine. */
+function forgetHooked(): void {
+  if (hooked.size === 0) return;
+  if (hookedIn !== generation) hooked.clear();
+  hookedIn = generation;
+  const count = engine.dead_hooks();
+  for (const id of scratch().subarray(0, count)) hooked.delete(id);
+}
+
+/** Lets the sweep stop at `x` and run its hooks. */
+export function hookTensor(x: Tensor): void {
+  // First what is gone: its id may be this tensor's now.
+  forgetHooked();
+  const id = idOf(x);
+  checked(engine.hook(id, 1), "registerHook");
+  hooked.set(id, new WeakRef(x));
+  hookedIn = generation;
+}
+
+/** Test mode: how many tensors have hooks. */
+export function hookedTensors(): number {
+  forgetHooked();
+  return hooked.size;
+}
+
+/** The sweep passes `x` again, once its last hook is removed. */
+export function unhookTensor(x: Tensor): void {
+  if (x.handle === 0 || !x.scope.alive) return;
+  hooked.delete(x.handle);
+  engine.hook(x.handle, 0);
+}
 
 /** Runs a sweep to its end; returns the gradients of the `wanted` (null = no dependence), made in the current scope. */
 export function drive(status: number, wanted: number): (Tensor | null)[] {

@@ -1,11 +1,11 @@
 /** vmap: a function of one example, run on a whole batch at once. */
 import { IndexError, ShapeError, ValueError } from "../errors.js";
-import { checked, engine, pass } from "../runtime/instance.js";
+import { checked, engine } from "../runtime/instance.js";
 import { idOf, made, Tensor } from "../tensor.js";
 import { isBranch, map } from "../tree.js";
 import { withExamples, type Randomness } from "../random/state.js";
 import { asTree, transformOptions } from "./arguments.js";
-import { BATCH, call, checkFunction, inScope, outputTensor } from "./machinery.js";
+import { BATCH, call, checkFunction, inScope, openLevel, outputTensor } from "./machinery.js";
 
 /** Where the batch axis stands: one number for all leaves, null for "the same for every example", or a tree of these. */
 export type BatchAxes = number | null | readonly BatchAxes[] | { readonly [key: string]: BatchAxes };
@@ -77,8 +77,7 @@ export function vmap(f: (...args: any[]) => any, options?: VmapOptions): (...arg
       });
       if (size === undefined) throw new ValueError("vmap: no argument is mapped; inAxes needs a number for at least one of them", "vmap");
       const examples = size;
-      pass([examples]);
-      const level = engine.level_push(BATCH);
+      const level = openLevel("vmap", BATCH, examples);
       const single = mapWithAxes(args, inAxes, "inAxes", (leaf, axis) => {
         if (axis === null) return leaf;
         const x = leaf as Tensor;

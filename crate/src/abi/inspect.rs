@@ -52,26 +52,27 @@ pub fn record_read(index: u32) -> u32 {
     })
 }
 
+/// What the record calls the value behind a handle.
+#[wasm_bindgen]
+pub fn record_variable(id: u32) -> u32 {
+    with_engine(|engine| {
+        let mut session = engine.session();
+        let mark = session.frame.len();
+        let variable = session.variable(id);
+        session.end_frame(mark);
+        report(variable, NONE)
+    })
+}
+
 /// A handle for a value of the record.
 #[wasm_bindgen]
 pub fn record_value(id: u32) -> u32 {
-    handle(|engine| {
-        let mut session = engine.session();
-        session.slot(id)?;
-        session.alias(id)
-    })
+    handle(|engine| engine.session().alias(id))
 }
 
 #[wasm_bindgen]
 pub fn record_free() {
-    with_engine(|engine| {
-        let mut session = engine.session();
-        for instruction in std::mem::take(&mut session.inspector.instructions) {
-            for id in instruction.inputs.into_iter().chain([instruction.output]) {
-                session.release(id);
-            }
-        }
-    });
+    with_engine(|engine| engine.session().free_record());
 }
 
 #[wasm_bindgen]

@@ -6,7 +6,7 @@ use crate::session::{LevelKind, AMBIENT};
 use crate::sweep::Status;
 use crate::tape::Tape;
 
-/// Kinds: 0 grad, 1 dual, 2 batch (its size in scratch[0]).
+/// Kinds: 0 grad, 1 dual, 2 batch (its size in scratch[0]). 0 when too many are open.
 #[wasm_bindgen]
 pub fn level_push(kind: u32) -> u32 {
     let kind = match kind {
@@ -18,7 +18,7 @@ pub fn level_push(kind: u32) -> u32 {
         },
         _ => return report(Err(Error::value(format!("level kind {kind} does not exist"))), 0),
     };
-    with_engine(|engine| engine.session().open(kind))
+    with_engine(|engine| report(engine.session().open(kind), 0))
 }
 
 #[wasm_bindgen]
@@ -202,33 +202,22 @@ pub fn unbatch(level: u32, id: u32, axis: u32) -> u32 {
 
 /// Hands the outcome of a sweep to TypeScript: 1 done, 2 a pullback of its own is next, 3 a hook is next.
 fn deliver(engine: &Engine, result: Result<Status>) -> u32 {
-    // Held ids become handles: the sweep's own reference goes with it.
-    let hand_out = |ids: &[Id], owned: bool| -> Result<Vec<Id>> {
-        let mut session = engine.session();
-        let mark = session.frame.len();
-        let out = ids.iter().map(|&id| if id == NONE { Ok(NONE) } else { session.expose(id, false) }).collect();
-        session.end_frame(mark);
-        if owned {
-            for &id in ids {
-                session.release(id);
-            }
-        }
-        out
-    };
     let outcome = result.and_then(|status| {
+        let mut session = engine.session();
+        let mut hand_out = |ids: &[Id]| ids.iter().map(|&id| if id == NONE { Ok(NONE) } else { session.expose(id, false) }).collect::<Result<Vec<Id>>>();
         Ok(match status {
             Status::Done(gradients) => {
-                put_ids(&[], &hand_out(&gradients, true)?)?;
+                put_ids(&[], &hand_out(&gradients)?)?;
                 1
             }
             Status::Callback { number, create_graph, inputs, cotangents } => {
                 let header = [number as f64, create_graph as u32 as f64, inputs.len() as f64, cotangents.len() as f64];
                 let ids: Vec<Id> = inputs.into_iter().chain(cotangents).collect();
-                put_ids(&header, &hand_out(&ids, false)?)?;
+                put_ids(&header, &hand_out(&ids)?)?;
                 2
             }
             Status::Hook { tensor, cotangent } => {
-                put_ids(&[tensor as f64], &hand_out(&[cotangent], false)?)?;
+                put_ids(&[tensor as f64], &hand_out(&[cotangent])?)?;
                 3
             }
         })
@@ -241,6 +230,10 @@ fn swept(f: impl FnOnce(&Engine) -> Result<Status>) -> u32 {
     with_engine(|engine| {
         let mark = engine.session().frame.len();
         let result = f(engine);
+        if let Ok(Status::Done(gradients)) = &result {
+            // The sweep's references are the frame's now.
+            engine.session().frame.extend(gradients.iter().filter(|&&id| id != NONE));
+        }
         let status = deliver(engine, result);
         engine.session().end_frame(mark);
         status
@@ -307,6 +300,14 @@ pub fn dead_callbacks() -> u32 {
     let numbers = with_engine(|engine| engine.session().take_dead_callbacks());
     let count = numbers.len() as u32;
     report(put_ids(&[], &numbers).map(|_| count), 0)
+}
+
+/// Ids of hooked tensors that died since the last call, in scratch; returns how many.
+#[wasm_bindgen]
+pub fn dead_hooks() -> u32 {
+    let ids = with_engine(|engine| engine.session().take_dead_hooks());
+    let count = ids.len() as u32;
+    report(put_ids(&[], &ids).map(|_| count), 0)
 }
 
 /// Grad levels up to `floor` stop recording; returns the floor before.

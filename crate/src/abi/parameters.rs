@@ -27,24 +27,31 @@ fn set_flag(engine: &Engine, id: Id, flag: u8, on: bool) -> Result<()> {
     Ok(())
 }
 
+/// A handle for the gradient itself, so that writing to it changes `.grad`; 0 without an error when there is none.
 #[wasm_bindgen]
 pub fn gradient(id: u32) -> u32 {
     clear_error();
-    let held = with_engine(|engine| {
-        let session = engine.session();
-        report(
-            session.value(id).map(|value| match value {
-                Value::Tracked { gradient, .. } => *gradient,
-                _ => NONE,
-            }),
-            NONE,
-        )
-    });
-    if held == NONE {
-        NONE
-    } else {
-        handle(|_| Ok(held))
-    }
+    with_engine(|engine| {
+        let mut session = engine.session();
+        let held = match session.value(id) {
+            Ok(Value::Tracked { gradient, .. }) => *gradient,
+            Ok(_) => NONE,
+            Err(error) => return report(Err(error), NONE),
+        };
+        match session.slot(held) {
+            Ok(slot) if !slot.handle => {
+                session.expose_variable(held, false);
+                held
+            }
+            Ok(_) => {
+                let mark = session.frame.len();
+                let second = session.expose(held, false);
+                session.end_frame(mark);
+                report(second, NONE)
+            }
+            Err(_) => NONE,
+        }
+    })
 }
 
 /// The gradient's id without making a handle: to see whether it changed, and for optimizers.
@@ -63,11 +70,9 @@ pub fn gradient_id(id: u32) -> u32 {
 pub fn set_gradient(id: u32, gradient: u32) -> u32 {
     with_engine(|engine| {
         status(ambient_node(engine, id).and_then(|_| {
+            engine.check_gradient(id, gradient)?;
             let mut session = engine.session();
-            if gradient != NONE {
-                session.slot(gradient)?;
-                session.retain(gradient);
-            }
+            session.retain(gradient);
             session.set_gradient(id, gradient);
             Ok(())
         }))

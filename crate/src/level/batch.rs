@@ -40,8 +40,8 @@ impl Engine {
         if dims.get(axis) != Some(&size) {
             return Err(Error::shape(format!("a batch of {size} cannot lie along axis {axis} of shape {}", show(&dims))));
         }
-        session.retain(inner);
-        session.insert(Value::Batched { level, epoch, inner, axis })
+        let inner = session.hold(inner)?;
+        session.insert_holding(Value::Batched { level, epoch, inner, axis }, &[inner])
     }
 
     /// The inner value with its batch axis at `axis`; a value that is the same for all examples is repeated.

@@ -58,9 +58,9 @@ impl Engine {
         }
         let mut session = self.session();
         let epoch = session.level(level)?.epoch;
-        session.retain(primal);
-        session.retain(tangent);
-        session.insert(Value::Dual { level, epoch, primal, tangent })
+        let held = session.hold_all(&[primal, tangent])?;
+        let (primal, tangent) = (held[0], held[1]);
+        session.insert_holding(Value::Dual { level, epoch, primal, tangent }, &held)
     }
 }
 

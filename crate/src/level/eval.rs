@@ -43,10 +43,7 @@ impl Engine {
         let id = session.insert(Value::Concrete(out))?;
         session.inspector.profile(op, elapsed, bytes);
         if session.inspector.records() {
-            for &held in inputs.iter().chain([&id]) {
-                session.retain(held);
-            }
-            session.inspector.record(op, inputs, id, params);
+            session.record_instruction(op, inputs, id, params)?;
         }
         Ok(id)
     }

@@ -51,19 +51,25 @@ impl Session {
     pub fn record(&mut self, level: u32, op: u16, inputs: &[Id], sources: &[u32], output: Id, params: &[f64]) -> Result<Id> {
         let tag = self.inspector.tag;
         let leaf = op == tape::LEAF;
-        for &id in inputs {
-            self.retain(id);
-        }
-        if !leaf {
-            self.retain(output);
-        }
+        let inputs = self.hold_all(inputs)?;
+        let output = match self.hold(output) {
+            Ok(output) => output,
+            Err(error) => {
+                inputs.into_iter().for_each(|id| self.release(id));
+                return Err(error);
+            }
+        };
         // A sweep holds node numbers, and so does whoever records the outputs of a callback.
-        let pinned = !self.sweeps.is_empty() || op == tape::OUTPUT;
-        let (tape, epoch) = self.grad_tape(level)?;
+        let pinned = self.is_sweeping() || op == tape::OUTPUT;
+        let tape = self.grad_tape(level)?.0;
         let compact = !pinned && tape.wants_compaction();
         // A leaf's node holds no value: an optimizer may replace the parameter's contents at any time.
-        let node = tape.push(op, inputs, sources, if leaf { NONE } else { output }, params, tag);
-        let id = self.wrap(level, epoch, output, node)?;
+        let node = tape.push(op, &inputs, sources, if leaf { NONE } else { output }, params, tag);
+        let wrapped = self.wrap(level, output, node);
+        if leaf {
+            self.release(output);
+        }
+        let id = wrapped?;
         // Only these are ever asked for by node: leaves for their gradient, and what `retainGrad` and hooks name later.
         if leaf {
             self.grad_tape(level)?.0.slot[node as usize] = id;
@@ -74,17 +80,51 @@ impl Session {
         Ok(id)
     }
 
+    /// `hold` for the inputs of a node.
+    pub fn hold_all(&mut self, ids: &[Id]) -> Result<Ids> {
+        let mut held = Ids::new();
+        for &id in ids {
+            match self.hold(id) {
+                Ok(id) => held.push(id),
+                Err(error) => {
+                    held.into_iter().for_each(|id| self.release(id));
+                    return Err(error);
+                }
+            }
+        }
+        Ok(held)
+    }
+
     /// A tracked value for a node; takes over one reference to the node.
-    fn wrap(&mut self, level: u32, epoch: u32, primal: Id, node: u32) -> Result<Id> {
+    pub fn wrap(&mut self, level: u32, primal: Id, node: u32) -> Result<Id> {
+        let epoch = self.level(level)?.epoch;
         self.retain(primal);
-        self.insert(Value::Tracked { level, epoch, primal, node, gradient: NONE })
+        let wrapped = self.insert_holding(Value::Tracked { level, epoch, primal, node, gradient: NONE }, &[primal]);
+        if wrapped.is_err() {
+            self.release_node(level, node)?;
+        }
+        wrapped
+    }
+
+    /// A second tracked value for what `node` made, with a node of its own behind it.
+    pub fn tracked_again(&mut self, level: u32, primal: Id, node: u32) -> Result<Id> {
+        let tag = self.inspector.tag;
+        let alias = self.grad_tape(level)?.0.push(tape::ALIAS, &[NONE], &[node], NONE, &[], tag);
+        self.wrap(level, primal, alias)
+    }
+
+    /// Gives back one reference to a node.
+    pub fn release_node(&mut self, level: u32, node: u32) -> Result<()> {
+        self.with_released(|session, released| {
+            session.grad_tape(level)?.0.slot_died(node, NONE, released);
+            Ok(())
+        })
     }
 
     /// A tracked value for an existing node: how a sweep with `createGraph` sees a node's inputs.
     pub fn rewrap(&mut self, level: u32, primal: Id, node: u32) -> Result<Id> {
-        let (tape, epoch) = self.grad_tape(level)?;
-        tape.retain_node(node);
-        self.wrap(level, epoch, primal, node)
+        self.grad_tape(level)?.0.retain_node(node);
+        self.wrap(level, primal, node)
     }
 
     fn compact(&mut self, level: u32) {

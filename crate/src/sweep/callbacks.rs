@@ -14,9 +14,7 @@ impl Engine {
     pub fn record_callback(&self, level: u32, inputs: &[Id], outputs: &[Id], callback: u32) -> Result<Vec<Id>> {
         let mut session = self.session();
         let (primals, sources) = session.split(level, inputs)?;
-        for &id in &primals {
-            session.retain(id);
-        }
+        let primals = session.hold_all(&primals)?;
         let tag = session.inspector.tag;
         let params = [callback as f64, outputs.len() as f64];
         let node = session.grad_tape(level)?.0.push(tape::CALLBACK, &primals, &sources, NONE, &params, tag);
@@ -25,10 +23,7 @@ impl Engine {
             tracked.push(session.record(level, tape::OUTPUT, &[NONE], &[node], output, &[i as f64])?);
         }
         // The outputs keep the node alive from here on.
-        session.with_released(|session, released| {
-            session.grad_tape(level)?.0.slot_died(node, NONE, released);
-            Ok(())
-        })?;
+        session.release_node(level, node)?;
         Ok(tracked)
     }
 
@@ -36,13 +31,21 @@ impl Engine {
         let Some(cotangents) = sweep.collected.get(&(node as u32)).cloned() else {
             return Ok(None);
         };
-        let mut entry = self.entry(sweep, node)?;
+        let entry = self.entry(sweep, node)?;
         let create_graph = sweep.flags & CREATE_GRAPH != 0;
-        if create_graph {
-            self.activate_inputs(sweep, &mut entry)?;
-        }
+        let inputs = if create_graph { self.tracked_inputs(sweep, &entry)? } else { entry.inputs.to_vec() };
         sweep.waiting = Waiting::Callback(node);
-        Ok(Some(Status::Callback { number: entry.params[0] as u32, create_graph, inputs: entry.inputs.to_vec(), cotangents }))
+        Ok(Some(Status::Callback { number: entry.params[0] as u32, create_graph, inputs, cotangents }))
+    }
+
+    /// The inputs of a node as tracked values of their own on the level that is swept.
+    fn tracked_inputs(&self, sweep: &Sweep, entry: &Entry) -> Result<Vec<Id>> {
+        let Source::Level { level, .. } = sweep.source else {
+            return Ok(entry.inputs.to_vec());
+        };
+        let mut session = self.session();
+        let tracked = |(&id, &source): (&Id, &u32)| if source == 0 { Ok(id) } else { session.tracked_again(level, id, source) };
+        entry.inputs.iter().zip(&entry.sources).map(tracked).collect()
     }
 
     /// Keeps an output's cotangent for the callback node it belongs to.
@@ -50,7 +53,7 @@ impl Engine {
         let (callback, index) = (entry.sources[0], entry.params[0] as usize);
         let mut session = self.session();
         let count = session.tape(sweep.source)?.params(callback as usize)[1] as usize;
-        session.retain(cotangent);
+        let cotangent = session.hold(cotangent)?;
         sweep.collected.entry(callback).or_insert_with(|| vec![NONE; count])[index] = cotangent;
         sweep.pending += 1;
         Ok(())
@@ -59,7 +62,7 @@ impl Engine {
     /// What a pullback returned, without the history it has on the swept level where it closes over values of that level: a
     /// gradient is recorded only when the graph is created.
     fn outside(&self, sweep: &Sweep, gradient: Id) -> Result<Id> {
-        let Source::Level(level) = sweep.source else { return Ok(gradient) };
+        let Source::Level { level, .. } = sweep.source else { return Ok(gradient) };
         if sweep.flags & CREATE_GRAPH != 0 {
             return Ok(gradient);
         }

@@ -31,7 +31,7 @@ pub const ONLY_WANTED: u32 = 8;
 /// Which tape a sweep reads.
 #[derive(Clone, Copy)]
 enum Source {
-    Level(u32),
+    Level { level: u32, epoch: u32 },
     Parked(u32),
 }
 
@@ -45,12 +45,16 @@ enum Waiting {
 pub struct Sweep {
     source: Source,
     flags: u32,
+    /// The nodes it started from, held: with them all it will visit, whatever a hook disposes.
+    seeds: Vec<u32>,
     /// Cotangents by node, held; NONE = symbolic zero.
     adjoint: Vec<Id>,
     /// How many of them are not NONE: the loop ends with the last.
     pending: usize,
     position: usize,
-    wanted: Vec<u32>,
+    /// Node and place in `results` of what is asked for, the last node first: the sweep meets them in this order.
+    wanted: Vec<(u32, usize)>,
+    next_wanted: usize,
     results: Vec<Id>,
     /// Cotangents of the outputs of callback nodes, until the sweep reaches the node itself.
     collected: BTreeMap<u32, Vec<Id>>,
@@ -60,6 +64,7 @@ pub struct Sweep {
 pub enum Status {
     /// One gradient per wanted value (NONE = no dependence), each held for the caller.
     Done(Vec<Id>),
+    /// With `createGraph` the inputs are tracked: the gradients are recorded as functions of them.
     Callback { number: u32, create_graph: bool, inputs: Vec<Id>, cotangents: Vec<Id> },
     Hook { tensor: Id, cotangent: Id },
 }
@@ -76,12 +81,17 @@ struct Entry {
 impl Session {
     fn tape(&mut self, source: Source) -> Result<&mut Tape> {
         match source {
-            Source::Level(level) => self.grad_tape(level).map(|(tape, _)| tape),
-            Source::Parked(number) => match self.parked.get_mut(number as usize - 1) {
-                Some(Some(parked)) => Ok(&mut parked.tape),
-                _ => Err(Error::value("this pullback was released")),
+            Source::Level { level, epoch } => match self.grad_tape(level)? {
+                (tape, open) if open == epoch => Ok(tape),
+                _ => Err(Error::value("the transform whose backward pass this was has ended")),
             },
+            Source::Parked(number) => self.parked.get_mut(&number).map(|parked| &mut parked.tape).ok_or_else(parked::released),
         }
+    }
+
+    /// Whether a sweep is under way: it holds node numbers, so tapes must not be compacted.
+    pub fn is_sweeping(&self) -> bool {
+        self.sweeping > 0
     }
 
     fn node_of(&self, id: Id, level: u32) -> Result<Option<u32>> {
@@ -104,8 +114,18 @@ impl Session {
     }
 
     fn drop_sweep(&mut self, sweep: Sweep) {
+        self.sweeping -= 1;
+        // The level may be closed already: then its tape is gone with all its nodes.
+        let _ = self.with_released(|session, released| {
+            let tape = session.tape(sweep.source)?;
+            sweep.seeds.iter().for_each(|&node| tape.slot_died(node, NONE, released));
+            Ok(())
+        });
         for id in sweep.adjoint.into_iter().chain(sweep.results).chain(sweep.collected.into_values().flatten()) {
             self.release(id);
+        }
+        if let Source::Parked(number) = sweep.source {
+            self.parked_swept(number);
         }
     }
 }
@@ -135,7 +155,8 @@ impl Engine {
         for &id in wanted {
             nodes.push(self.session().node_of(id, level)?.unwrap_or(0));
         }
-        self.start(Source::Level(level), seeds, nodes, flags)
+        let epoch = self.session().level(level)?.epoch;
+        self.start(Source::Level { level, epoch }, seeds, &nodes, flags)
     }
 
     /// The cotangent a sweep starts with: checked, or ones.
@@ -156,14 +177,34 @@ impl Engine {
         ct.cast(dtype).checked()
     }
 
-    fn start(&self, source: Source, seeds: Vec<(u32, Id)>, wanted: Vec<u32>, flags: u32) -> Result<Status> {
-        let length = self.session().tape(source)?.len();
-        let results = vec![NONE; wanted.len()];
-        let mut sweep =
-            Sweep { source, flags, adjoint: vec![NONE; length], pending: 0, position: 0, wanted, results, collected: BTreeMap::new(), waiting: Waiting::Nothing };
+    fn start(&self, source: Source, seeds: Vec<(u32, Id)>, wanted: &[u32], flags: u32) -> Result<Status> {
+        let mut order: Vec<(u32, usize)> = wanted.iter().enumerate().map(|(i, &node)| (node, i)).collect();
+        order.sort_unstable_by(|a, b| b.cmp(a));
+        let mut sweep = {
+            let mut session = self.session();
+            let tape = session.tape(source)?;
+            let length = tape.len();
+            seeds.iter().for_each(|&(node, _)| tape.retain_node(node));
+            session.sweeping += 1;
+            Sweep {
+                source,
+                flags,
+                seeds: seeds.iter().map(|&(node, _)| node).collect(),
+                adjoint: vec![NONE; length],
+                pending: 0,
+                position: seeds.iter().map(|&(node, _)| node as usize).max().unwrap_or(0),
+                results: vec![NONE; wanted.len()],
+                wanted: order,
+                next_wanted: 0,
+                collected: BTreeMap::new(),
+                waiting: Waiting::Nothing,
+            }
+        };
         for (node, cotangent) in seeds {
-            sweep.position = sweep.position.max(node as usize);
-            self.accumulate(&mut sweep, node as usize, cotangent)?;
+            if let Err(error) = self.accumulate(&mut sweep, node as usize, cotangent) {
+                self.session().drop_sweep(sweep);
+                return Err(error);
+            }
         }
         self.drive(sweep)
     }
@@ -175,15 +216,11 @@ impl Engine {
         };
         let result = match std::mem::replace(&mut sweep.waiting, Waiting::Nothing) {
             Waiting::Nothing => Err(Error::value("no sweep is waiting")),
-            Waiting::Hook(node) => {
-                if let Some(&replacement) = given.first().filter(|&&id| id != NONE) {
-                    let mut session = self.session();
-                    session.retain(replacement);
-                    let old = std::mem::replace(&mut sweep.adjoint[node], replacement);
-                    session.release(old);
-                }
-                self.visit(&mut sweep, node).map(|_| ())
-            }
+            Waiting::Hook(node) => given
+                .first()
+                .filter(|&&id| id != NONE)
+                .map_or(Ok(()), |&replacement| self.replace_cotangent(&mut sweep, node, replacement))
+                .and_then(|_| self.visit(&mut sweep, node)),
             Waiting::Callback(node) => self.finish_callback(&mut sweep, node, given),
         };
         match result {
@@ -240,6 +277,20 @@ impl Engine {
         Ok(None)
     }
 
+    /// What a hook returned takes the place of the cotangent.
+    fn replace_cotangent(&self, sweep: &mut Sweep, node: usize, replacement: Id) -> Result<()> {
+        let old = sweep.adjoint[node];
+        let dtype = self.dtype(old)?;
+        let mark = self.session().frame.len();
+        let cast = Var::new(self, replacement).cast(dtype).checked();
+        let mut session = self.session();
+        let held = cast.and_then(|id| session.hold(id));
+        session.end_frame(mark);
+        sweep.adjoint[node] = held?;
+        session.release(old);
+        Ok(())
+    }
+
     /// Takes the cotangent of `node`, delivers it where it is wanted and pulls it back to the node's inputs.
     fn visit(&self, sweep: &mut Sweep, node: usize) -> Result<()> {
         let cotangent = std::mem::replace(&mut sweep.adjoint[node], NONE);
@@ -251,19 +302,18 @@ impl Engine {
 
     fn deliver(&self, sweep: &mut Sweep, node: usize, cotangent: Id) -> Result<()> {
         let mut wanted_here = false;
-        for i in 0..sweep.wanted.len() {
-            if sweep.wanted[i] as usize == node {
+        while let Some(&(wanted, place)) = sweep.wanted.get(sweep.next_wanted).filter(|w| w.0 as usize >= node) {
+            sweep.next_wanted += 1;
+            if wanted as usize == node {
                 wanted_here = true;
-                let mut session = self.session();
-                session.retain(cotangent);
-                let old = std::mem::replace(&mut sweep.results[i], cotangent);
-                session.release(old);
+                self.session().retain(cotangent);
+                sweep.results[place] = cotangent;
             }
         }
         if sweep.flags & ACCUMULATE == 0 {
             return Ok(());
         }
-        let slot = {
+        let (slot, leaf) = {
             let mut session = self.session();
             let tape = session.tape(sweep.source)?;
             let leaf = tape.op[node] == tape::LEAF && (sweep.flags & ONLY_WANTED == 0 || wanted_here);
@@ -271,19 +321,20 @@ impl Engine {
             if !keeps || tape.slot[node] == NONE {
                 return Ok(());
             }
-            tape.slot[node]
+            (tape.slot[node], leaf)
         };
-        self.add_to_gradient(slot, cotangent)
+        self.add_to_gradient(slot, cotangent, leaf)
     }
 
-    /// `.grad += cotangent`
-    fn add_to_gradient(&self, slot: Id, cotangent: Id) -> Result<()> {
+    /// `.grad += cotangent`. A gradient is a variable, so it shares no id with a cotangent that goes further.
+    fn add_to_gradient(&self, slot: Id, cotangent: Id, ends_here: bool) -> Result<()> {
         let old = match self.session().value(slot)? {
             Value::Tracked { gradient, .. } => *gradient,
             _ => return Ok(()),
         };
         let sum = self.framed(|| match old {
-            NONE => Ok(cotangent),
+            NONE if ends_here && self.read_session().slot(cotangent)?.references == 1 => Ok(cotangent),
+            NONE => self.session().alias(cotangent),
             _ => (Var::new(self, old) + Var::new(self, cotangent)).checked(),
         })?;
         self.session().set_gradient(slot, sum);
@@ -307,8 +358,10 @@ impl Engine {
 
     fn pull_back(&self, sweep: &mut Sweep, node: usize, cotangent: Id) -> Result<()> {
         let mut entry = self.entry(sweep, node)?;
-        if entry.op == tape::OUTPUT {
-            return self.collect(sweep, &entry, cotangent);
+        match entry.op {
+            tape::OUTPUT => return self.collect(sweep, &entry, cotangent),
+            tape::ALIAS => return self.accumulate(sweep, entry.sources[0] as usize, cotangent),
+            _ => {}
         }
         let Some(op) = tape::table_op(entry.op) else {
             return Ok(());
@@ -374,15 +427,7 @@ impl Engine {
 
     /// With `createGraph`: the rule sees tracked values, so that what it computes is recorded.
     fn activate(&self, sweep: &Sweep, node: usize, entry: &mut Entry) -> Result<()> {
-        self.activate_inputs(sweep, entry)?;
-        if let Source::Level(level) = sweep.source {
-            entry.output = self.session().rewrap(level, entry.output, node as u32)?;
-        }
-        Ok(())
-    }
-
-    fn activate_inputs(&self, sweep: &Sweep, entry: &mut Entry) -> Result<()> {
-        let Source::Level(level) = sweep.source else {
+        let Source::Level { level, .. } = sweep.source else {
             return Ok(());
         };
         let mut session = self.session();
@@ -391,6 +436,7 @@ impl Engine {
                 *id = session.rewrap(level, *id, source)?;
             }
         }
+        entry.output = session.rewrap(level, entry.output, node as u32)?;
         Ok(())
     }
 
@@ -398,8 +444,7 @@ impl Engine {
     fn accumulate(&self, sweep: &mut Sweep, node: usize, cotangent: Id) -> Result<()> {
         let old = sweep.adjoint[node];
         if old == NONE {
-            self.session().retain(cotangent);
-            sweep.adjoint[node] = cotangent;
+            sweep.adjoint[node] = self.session().hold(cotangent)?;
             sweep.pending += 1;
             return Ok(());
         }

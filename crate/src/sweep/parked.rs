@@ -3,8 +3,9 @@
 
 use super::{consumed, Source, Status};
 use crate::engine::Engine;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::memory::values::{Id, NONE};
+use crate::session::Session;
 use crate::tape::{self, Tape};
 
 /// The tape of a level that closed, kept for a pullback (`vjp`).
@@ -12,32 +13,33 @@ pub struct Parked {
     pub(super) tape: Tape,
     outputs: Vec<u32>,
     wanted: Vec<u32>,
+    /// Sweeps under way over it: it outlives them.
+    sweeps: u32,
+    freed: bool,
 }
 
 impl Engine {
-    /// Closes `level` but keeps its tape for later sweeps.
+    /// Closes `level` but keeps its tape for later sweeps. Its number is never given again.
     pub fn park(&self, level: u32, outputs: &[Id], wanted: &[Id]) -> Result<u32> {
         let mut session = self.session();
         let nodes = |ids: &[Id]| ids.iter().map(|&id| Ok(session.node_of(id, level)?.unwrap_or(0))).collect::<Result<Vec<u32>>>();
         let (outputs, wanted) = (nodes(outputs)?, nodes(wanted)?);
         let tape = std::mem::take(session.grad_tape(level)?.0);
         session.close(level);
-        session.parked.push(Some(Parked { tape, outputs, wanted }));
-        Ok(session.parked.len() as u32)
+        session.last_parked += 1;
+        let number = session.last_parked;
+        session.parked.insert(number, Parked { tape, outputs, wanted, sweeps: 0, freed: false });
+        Ok(number)
     }
 
     /// Sweeps a parked tape; a NONE cotangent is zero.
     pub fn sweep_parked(&self, number: u32, cotangents: &[Id], flags: u32) -> Result<Status> {
         let source = Source::Parked(number);
-        let mut seeds = Vec::new();
-        let (outputs, wanted) = {
-            let mut session = self.session();
-            session.tape(source)?;
-            match &session.parked[number as usize - 1] {
-                Some(parked) => (parked.outputs.clone(), parked.wanted.clone()),
-                None => unreachable!("checked by tape()"),
-            }
+        let (outputs, wanted) = match self.session().parked.get(&number) {
+            Some(parked) if !parked.freed => (parked.outputs.clone(), parked.wanted.clone()),
+            _ => return Err(released()),
         };
+        let mut seeds = Vec::new();
         for (&node, &cotangent) in outputs.iter().zip(cotangents) {
             if node != 0 && cotangent != NONE {
                 let (output, flags) = {
@@ -52,18 +54,40 @@ impl Engine {
                 seeds.push((node, if output == NONE { cotangent } else { self.seed(output, cotangent)? }));
             }
         }
-        self.start(source, seeds, wanted, flags)
+        if let Some(parked) = self.session().parked.get_mut(&number) {
+            parked.sweeps += 1;
+        }
+        self.start(source, seeds, &wanted, flags)
     }
 
     pub fn free_parked(&self, number: u32) {
         let mut session = self.session();
-        if let Some(slot) = session.parked.get_mut((number as usize).wrapping_sub(1)) {
-            if let Some(parked) = slot.take() {
-                session.release_tape(parked.tape);
-            }
-        }
-        while matches!(session.parked.last(), Some(None)) {
-            session.parked.pop();
+        if let Some(parked) = session.parked.get_mut(&number) {
+            parked.freed = true;
+            session.drop_parked(number);
         }
     }
+}
+
+impl Session {
+    /// A sweep over a parked tape has ended.
+    pub(super) fn parked_swept(&mut self, number: u32) {
+        if let Some(parked) = self.parked.get_mut(&number) {
+            parked.sweeps -= 1;
+            self.drop_parked(number);
+        }
+    }
+
+    /// Releases a tape whose pullback went, once no sweep reads it any more.
+    fn drop_parked(&mut self, number: u32) {
+        if matches!(self.parked.get(&number), Some(parked) if parked.freed && parked.sweeps == 0) {
+            if let Some(parked) = self.parked.remove(&number) {
+                self.release_tape(parked.tape);
+            }
+        }
+    }
+}
+
+pub(super) fn released() -> Error {
+    Error::value("this pullback was released")
 }

@@ -5,10 +5,10 @@
  */
 import { zerosLike } from "../../creation.js";
 import { examplesOf, onLevel } from "../../random/state.js";
-import { checked, engine, pass } from "../../runtime/instance.js";
+import { checked, engine } from "../../runtime/instance.js";
 import { idOf, made, Tensor } from "../../tensor.js";
 import { tangentOf } from "../forward.js";
-import { BATCH, DUAL, inScope } from "../machinery.js";
+import { BATCH, DUAL, inScope, openLevel } from "../machinery.js";
 import { putIds } from "../sweeping.js";
 import { below, pullBack, recorded, topLevel } from "./record.js";
 
@@ -43,7 +43,7 @@ function attachDual(name: string, level: number, f: Repeatable, inputs: Tensor[]
   /** Primals and tangents in, primals and tangents out: those that are no symbolic zeros. */
   const pushed: Repeatable = (values) =>
     inScope(() => {
-      const fresh = engine.level_push(DUAL);
+      const fresh = openLevel(name, DUAL);
       let next = inputs.length;
       const duals = inputs.map((_, i) => (given.tangents[i] === null ? values[i]! : made(checked(engine.dual(fresh, idOf(values[i]!), idOf(values[next++]!)), name))));
       const again = f(duals);
@@ -65,8 +65,7 @@ function attachBatch(name: string, level: number, f: Repeatable, inputs: Tensor[
   const mapping = examplesOf(level);
   const mapped: Repeatable = (values) =>
     inScope(() => {
-      pass([size]);
-      const fresh = engine.level_push(BATCH);
+      const fresh = openLevel(name, BATCH, size);
       const examples = values.map((x, i) => (given[i]!.isBatched ? made(checked(engine.batch(fresh, idOf(x), 0), name)) : x));
       const again = onLevel(mapping, fresh, () => f(examples)).map((y, i) => (result[i]!.isBatched ? made(checked(engine.unbatch(fresh, idOf(y), 0), name)) : y));
       engine.level_pop(fresh);

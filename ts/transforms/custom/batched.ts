@@ -1,8 +1,8 @@
 /** Under vmap: a custom function mapped over its batch is a custom function again, with mapped rules, one level down. */
 import { drawPoint, examplesOf, onLevel, withSameDraws } from "../../random/state.js";
-import { checked, engine, pass } from "../../runtime/instance.js";
+import { checked, engine } from "../../runtime/instance.js";
 import { idOf, made, type Tensor } from "../../tensor.js";
-import { BATCH } from "../machinery.js";
+import { BATCH, openLevel } from "../machinery.js";
 import { dispatch, guarded, type Custom, type Result } from "./dispatch.js";
 import { topLevel, type Rebuild } from "./record.js";
 
@@ -18,8 +18,7 @@ export function batched(custom: Custom, inputs: Tensor[], level: number): Result
   let rebuild: Rebuild = (leaves) => leaves;
   /** Runs `body` on examples of a fresh batch level. */
   const mapped = (values: Values, batch: readonly boolean[], body: (examples: (Tensor | null)[]) => Values): (Tensor | null)[] => {
-    pass([size]);
-    const fresh = engine.level_push(BATCH);
+    const fresh = openLevel(custom.name, BATCH, size);
     try {
       const examples = values.map((v, i) => (v !== null && batch[i] ? made(checked(engine.batch(fresh, idOf(v), 0))) : v));
       return onLevel(mapping, fresh, () => body(examples)).map((y) => (y === null ? null : made(checked(engine.unbatch(fresh, idOf(y), 0)))));

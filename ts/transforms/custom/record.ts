@@ -2,7 +2,7 @@
 import { isFloat } from "../../dtype.js";
 import { checked, engine, scratch } from "../../runtime/instance.js";
 import { idOf, made, type Tensor } from "../../tensor.js";
-import { GRAD, inScope, track } from "../machinery.js";
+import { GRAD, inScope, openLevel, track } from "../machinery.js";
 import { drive, putIds, registerPullback, type Pullback } from "../sweeping.js";
 
 export type Rebuild = (leaves: readonly unknown[]) => any;
@@ -53,7 +53,7 @@ export function recorded(name: string, level: number, inputs: readonly Tensor[],
  */
 export function pullBack(f: (values: Tensor[]) => Tensor[], values: readonly Tensor[], active: readonly boolean[], cotangents: readonly (Tensor | null)[]): (Tensor | null)[] {
   return inScope(() => {
-    const level = engine.level_push(GRAD);
+    const level = openLevel("vjp", GRAD);
     const inputs = values.map((x, i) => (active[i] ? track(level, x) : x));
     const outputs = f(inputs);
     const seeded = outputs.flatMap((y, i) => (cotangents[i] ? [i] : []));
