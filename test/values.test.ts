@@ -70,10 +70,22 @@ const situations: { name: string; run: (t: Tensor, write: () => void) => unknown
   { name: "jvp of a capture", run: (t, write) => numbers(ad.jvp((x) => { const y = x.mul(t); write(); return y.mul(1); }, [f64([3])], [f64([1])])[1]) },
   { name: "vmap of the tensor", run: (t, write) => numbers(ad.vmap((x) => (write(), x.mul(1)))(t)) },
   { name: "grad of grad", run: (t, write) => numbers(ad.grad((x) => ad.grad((y) => { const z = y.square().mul(t).div(2); write(); return z.sum(); })(x).sum())(f64([3]))) },
-  { name: "a custom rule's residual", run(t, write) {
-      const f = ad.customVjp((x) => x.mul(t), { forward: (x) => [x.mul(t), t], backward: (residual, ct) => [ct.mul(residual)] });
+  {
+    name: "a custom rule's residual",
+    run(t, write) {
+      const f = ad.customVjp((x, t) => x.mul(t), { forward: (x, t) => [x.mul(t), t], backward: (residual, ct) => [ct.mul(residual), null] });
       const x = f64([3], true);
-      const y = f(x);
+      const y = f(x, t);
+      write();
+      y.sum().backward();
+      return numbers(x.grad);
+    },
+  },
+  {
+    name: "checkpoint, which runs its function again",
+    run(t, write) {
+      const x = f64([3], true);
+      const y = ad.checkpoint((x, t) => x.mul(t))(x, t);
       write();
       y.sum().backward();
       return numbers(x.grad);
