@@ -2,7 +2,7 @@
 import * as ad from "adjoint";
 import type { Tensor } from "adjoint";
 import { describe, expect, it } from "vitest";
-import { clean, endsAtBaseline } from "./support/baseline.js";
+import { endsAtBaseline } from "./support/baseline.js";
 
 endsAtBaseline();
 
@@ -109,7 +109,7 @@ describe("what was computed keeps its numbers", () => {
   }
 
   it("a result that its own rule reads", () => {
-    clean(() => {
+    ad.scope(() => {
       const [out, pull] = ad.vjp((x) => x.square().sqrt(), f64([2]));
       out.assign([1000]);
       expect(numbers(pull(f64([1]))[0])).toEqual([1]);
@@ -123,7 +123,7 @@ describe("what was computed keeps its numbers", () => {
   });
 
   it("an optimizer's state that a graph uses", () => {
-    clean(() => {
+    ad.scope(() => {
       const p = f64([1], true);
       const optimizer = new ad.optim.SGD([p], { lr: 1, momentum: 0.5 });
       optimizer.minimize(p.sum());
@@ -137,7 +137,7 @@ describe("what was computed keeps its numbers", () => {
   });
 
   it("a gradient is the same variable behind .grad and its handle, and no other's", () => {
-    clean(() => {
+    ad.scope(() => {
       const [p, q] = [f64([1], true), f64([1], true)];
       p.add(q).sum().backward();
       p.grad!.assign([7]);
@@ -179,7 +179,7 @@ describe("what was computed keeps its numbers", () => {
 
 describe("assign", () => {
   it("refuses a value that is being differentiated, in every mode", () => {
-    clean(() => {
+    ad.scope(() => {
       const b = f64([0]);
       const w = f64([3], true);
       const refused = /detach\(\) it/;
@@ -196,7 +196,7 @@ describe("assign", () => {
   });
 
   it("takes values that are cut off: under noGrad, detached, of integers", () => {
-    clean(() => {
+    ad.scope(() => {
       const w = f64([3], true);
       const b = f64([0]);
       ad.noGrad(() => b.assign(w.mul(2)));
@@ -212,7 +212,7 @@ describe("assign", () => {
   });
 
   it("refuses a tensor with a history, which would go on getting gradients for other numbers", () => {
-    clean(() => {
+    ad.scope(() => {
       const w = f64([3], true);
       const y = w.mul(2);
       expect(() => y.assign([1])).toThrow(/computed from others/);
@@ -224,7 +224,7 @@ describe("assign", () => {
   });
 
   it("to a parameter keeps its gradient and its place in later graphs", () => {
-    clean(() => {
+    ad.scope(() => {
       const w = f64([3], true);
       const before = w.square();
       w.assign([4]);
@@ -236,7 +236,7 @@ describe("assign", () => {
   });
 
   it("is followed by a trace: what was used before stays, what is used after is the new value", () => {
-    clean(() => {
+    ad.scope(() => {
       const u = f64([2]);
       const program = ad.trace((x) => {
         const y = x.mul(u);
@@ -269,7 +269,7 @@ const identities: [name: string, f: (x: Tensor) => Tensor][] = [
 describe("a second handle of a value", () => {
   for (const [name, f] of identities) {
     it(`${name}: the recorder knows it as the same variable`, () => {
-      clean(() => {
+      ad.scope(() => {
         const x = f64([1, 2, 3]);
         expect(numbers(ad.sparseJacobian((x) => f(x).square())(x).values)).toEqual([2, 4, 6]);
         expect(ad.symbolic((x) => f(x).square().sum())(x).evaluate({ "x[0]": 1, "x[1]": 2, "x[2]": 4 })).toBe(21);
@@ -277,7 +277,7 @@ describe("a second handle of a value", () => {
     });
 
     it(`${name}: the leaf keeps its hooks and its gradient`, () => {
-      clean(() => {
+      ad.scope(() => {
         const p = f64([1, 2, 3], true);
         let seen = 0;
         p.registerHook(() => void seen++);
@@ -301,7 +301,7 @@ describe("a second handle of a value", () => {
   }
 
   it("is disposed on its own", () => {
-    clean(() => {
+    ad.scope(() => {
       const x = f64([1, 2]);
       const same = x.roll(0, 0);
       same.dispose();
@@ -314,7 +314,7 @@ describe("a second handle of a value", () => {
   });
 
   it("can be swept again and again, having nothing to free", () => {
-    clean(() => {
+    ad.scope(() => {
       const w = f64([3], true);
       const [same] = ad.vjp((x) => x, w);
       same.sum().backward();
