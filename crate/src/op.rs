@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::memory::array::Array;
 use crate::ops;
 use crate::var::Var;
+use smallvec::SmallVec;
 
 /// A row number of the table. The numbers reach TypeScript through the generated `ts/opcodes.ts`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
@@ -50,6 +51,12 @@ pub enum Rule {
     /// Linear in all float inputs jointly (sum, reshape, concat): JVP = the op on the tangents. The function is the
     /// transpose with respect to input i.
     Linear(Transpose),
+    /// `Linear` for ops that join many inputs (concat): the function gives the cotangents of all inputs at once, so that the work grows
+    /// with their number and not with its square.
+    Joined(Pieces),
+    /// `Linear` for ops whose output is a part of their one input (slice), which the function bounds: the transpose writes the
+    /// cotangent into zeros, and a sweep that has a cotangent of the input already adds it in place.
+    Part(Bounds),
     /// Linear in each float input with the others fixed (matmul): JVP = sum over i of the op with input i replaced and the
     /// parameters `tangents`, by which it knows that 0 times infinity is 0.
     Multilinear { tangents: &'static [f64], transpose: Transpose },
@@ -63,6 +70,10 @@ pub enum Rule {
 pub type Partial = for<'a> fn(&[Var<'a>], Var<'a>, &[f64]) -> Diagonal<'a>;
 /// `transpose(i, x, ct, params)`: the cotangent of input i. Only shapes and the other inputs of `x` may be read.
 pub type Transpose = for<'a> fn(usize, &[Var<'a>], Var<'a>, &[f64]) -> Var<'a>;
+/// `pieces(x, ct, params)`: the cotangents of all inputs.
+pub type Pieces = for<'a> fn(&[Var<'a>], Var<'a>, &[f64]) -> Result<SmallVec<[Var<'a>; 4]>>;
+/// `bounds(dims, params)`: first element, number of elements and step per axis of the input.
+pub type Bounds = fn(&[usize], &[f64]) -> Result<SmallVec<[(usize, usize, usize); 6]>>;
 /// `jvp(x, t, y, params)`; absent tangents are symbolic zeros.
 pub type Jvp = for<'a> fn(&[Var<'a>], &[Option<Var<'a>>], Var<'a>, &[f64]) -> Var<'a>;
 /// `vjp(i, x, y, ct, params)`: the cotangent of input i.

@@ -36,6 +36,25 @@ pub unsafe fn scatter_view<T: Copy>(dims: &[usize], strides: &[isize], src: *con
     copy(&axes[..rank], src, dst);
 }
 
+/// Adds a contiguous row-major buffer to a strided view whose elements are distinct.
+///
+/// # Safety
+/// As `scatter_view`.
+pub unsafe fn accumulate_view<T: Copy + std::ops::Add<Output = T>>(dims: &[usize], strides: &[isize], src: *const T, dst: *mut T) {
+    let mut axes = [Axis { extent: 1, from: 0, to: 0 }; MAX_RANK];
+    let Some(rank) = collapse(dims, strides, false, &mut axes) else { return };
+    let (inner, outer) = match axes[..rank].split_last() {
+        Some((&inner, outer)) => (inner, outer),
+        None => (Axis { extent: 1, from: 1, to: 1 }, &axes[..0]),
+    };
+    walk(outer, src, dst, |src, dst| {
+        for i in 0..inner.extent as isize {
+            let sum = dst.offset(i * inner.to);
+            *sum = *sum + *src.offset(i * inner.from);
+        }
+    });
+}
+
 /// Drops dimensions of extent 1 and merges neighbours that one stride describes. None when the view is empty.
 /// Axes come out outermost first.
 fn collapse(dims: &[usize], strides: &[isize], gathering: bool, axes: &mut [Axis; MAX_RANK]) -> Option<usize> {

@@ -86,7 +86,7 @@ fn jvp<'a>(op: Op, rule: &Rule, x: &[Var<'a>], t: &[Option<Var<'a>>], y: Var<'a>
             }
             sum
         }
-        Rule::Linear(_) => {
+        Rule::Linear(_) | Rule::Joined(_) | Rule::Part(_) => {
             let replaced: SmallVec<[Var; 4]> = x
                 .iter()
                 .zip(t)

@@ -2,7 +2,9 @@
 //! release). One rule is damaged at a time, at the two places where rules are applied: `dual.rs` and `sweep.rs`.
 
 use crate::op::Op;
+use crate::error::Result;
 use crate::var::Var;
+use smallvec::SmallVec;
 use std::cell::Cell;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -31,6 +33,8 @@ pub struct Mutation {
     pub mode: Mode,
     pub damage: Damage,
 }
+
+type Terms<'a> = SmallVec<[Option<Var<'a>>; 4]>;
 
 thread_local! {
     static MUTATION: Cell<Option<Mutation>> = const { Cell::new(None) };
@@ -61,6 +65,21 @@ pub fn damaged<'a>(op: Op, input: usize, mode: Mode, term: Option<Var<'a>>) -> O
         Some(Damage::Dropped) => None,
         _ => term,
     }
+}
+
+/// The terms of reverse mode with one of them damaged: `terms` gives those that are wanted.
+pub fn reverse<'a>(op: Op, x: &[Var<'a>], terms: impl Fn(&dyn Fn(usize) -> bool) -> Result<Terms<'a>>, wanted: impl Fn(usize) -> bool) -> Result<Terms<'a>> {
+    let plain = terms(&wanted)?;
+    let damage = |(i, term): (usize, Option<Var<'a>>)| {
+        if !wanted(i) {
+            return Ok(None);
+        }
+        let which = rule_for(op, i, x.len(), Mode::Reverse);
+        let term = if which == i { term } else { terms(&|j| j == which)?.swap_remove(which) };
+        let dims = x[i].dims();
+        Ok(damaged(op, i, Mode::Reverse, term).map(|t| undone(op, i, t, &dims)))
+    };
+    plain.into_iter().enumerate().map(damage).collect()
 }
 
 /// A broadcast cotangent of which only the first slice along each stretched axis is kept, instead of their sum.

@@ -11,6 +11,7 @@ use crate::ops;
 use crate::shape::{axes_from, axis_from, contiguous_strides, dim_from, dims_from, element_count, show, Dims, Strides};
 use crate::var::Var;
 use crate::with_element;
+use crate::with_float;
 use smallvec::SmallVec;
 
 /// The dims a reshape asks for, its one -1 filled in.
@@ -116,6 +117,26 @@ pub fn slice_bounds(dims: &[usize], params: &[f64]) -> Result<SmallVec<[(usize, 
             Ok((start, end.saturating_sub(start).div_ceil(step as usize), step as usize))
         })
         .collect()
+}
+
+/// The transpose of taking the part of `dims` that the bounds name.
+pub fn place_part<'a>(part: Var<'a>, dims: &[usize], bounds: &[(usize, usize, usize)]) -> Var<'a> {
+    let mut params: SmallVec<[f64; 16]> = SmallVec::from_slice(&[dims.len() as f64]);
+    params.extend(bounds.iter().map(|b| b.0 as f64));
+    params.extend(bounds.iter().map(|b| b.2 as f64));
+    params.extend(dims.iter().map(|&d| d as f64));
+    part.apply(ops::Unslice, &params)
+}
+
+/// Adds `part`, contiguous, to the part of `whole` that the bounds name; `whole` is unshared, both are of one float dtype.
+pub fn add_to_part(whole: &Array, bounds: &[(usize, usize, usize)], part: &Array) {
+    debug_assert!(whole.is_unique() && whole.dtype == part.dtype && part.is_contiguous());
+    let place = sliced(whole, bounds);
+    debug_assert_eq!(place.dims, part.dims);
+    // SAFETY: `place` lies inside `whole`, which nobody else sees, and its elements are distinct.
+    with_float!(whole.dtype, T => unsafe {
+        strided::accumulate_view(&place.dims, &place.strides, part.pointer::<T>(), place.pointer::<T>() as *mut T)
+    });
 }
 
 fn slice(x: &Array, params: &[f64]) -> Result<Array> {
@@ -275,19 +296,7 @@ crate::rows! { start: super::softmax::END;
     Slice => Row::primitive(
         "slice",
         |x, p| slice(x[0], p),
-        Rule::Linear(|_, x, ct, p| {
-            let dims = x[0].dims();
-            match slice_bounds(&dims, p) {
-                Ok(bounds) => {
-                    let mut params: SmallVec<[f64; 16]> = SmallVec::from_slice(&[dims.len() as f64]);
-                    params.extend(bounds.iter().map(|b| b.0 as f64));
-                    params.extend(bounds.iter().map(|b| b.2 as f64));
-                    params.extend(dims.iter().map(|&d| d as f64));
-                    ct.apply(ops::Unslice, &params)
-                }
-                Err(error) => Var::fail(ct.engine, error),
-            }
-        }),
+        Rule::Part(slice_bounds),
         batching::slice,
     ),
     Unslice => Row::primitive(
@@ -305,14 +314,19 @@ crate::rows! { start: super::softmax::END;
         batching::unslice,
     ),
     Flip => Row::primitive("flip", |x, p| flip(x[0], p), Rule::Linear(|_, _, ct, p| ct.apply(ops::Flip, p)), batching::axes),
-    // transpose: the piece that came from input i
+    // transpose: the piece that came from each input
     Concat => Row::primitive(
         "concat",
         concat,
-        Rule::Linear(|i, x, ct, p| {
-            let Ok(axis) = axis_from(p[0], ct.rank()) else { return ct };
-            let start: usize = x[..i].iter().map(|x| x.dims()[axis]).sum();
-            slice_axis(ct, axis, start, start + x[i].dims()[axis])
+        Rule::Joined(|x, ct, p| {
+            let axis = axis_from(p[0], ct.rank())?;
+            let mut end = 0;
+            let piece = |x: &Var<'_>| {
+                let start = end;
+                end += x.dims()[axis];
+                slice_axis(ct, axis, start, end)
+            };
+            Ok(x.iter().map(piece).collect())
         }),
         batching::axis,
     ),

@@ -3,16 +3,15 @@
 //! then the sweep goes on. WebAssembly never calls JavaScript, so nothing re-enters the engine.
 
 mod callbacks;
+mod cotangents;
 mod parked;
+mod rules;
 
 pub use parked::Parked;
 
 use crate::engine::Engine;
 use crate::error::{Error, ErrorCode, Result};
-use crate::kernels::binary;
-use crate::level::apply_diagonal;
 use crate::memory::values::{Id, Value, NONE};
-use crate::op::{Kind, Rule};
 use crate::session::Session;
 use crate::shape::show;
 use crate::tape::{self, Tape};
@@ -300,47 +299,6 @@ impl Engine {
         result
     }
 
-    fn deliver(&self, sweep: &mut Sweep, node: usize, cotangent: Id) -> Result<()> {
-        let mut wanted_here = false;
-        while let Some(&(wanted, place)) = sweep.wanted.get(sweep.next_wanted).filter(|w| w.0 as usize >= node) {
-            sweep.next_wanted += 1;
-            if wanted as usize == node {
-                wanted_here = true;
-                self.session().retain(cotangent);
-                sweep.results[place] = cotangent;
-            }
-        }
-        if sweep.flags & ACCUMULATE == 0 {
-            return Ok(());
-        }
-        let (slot, leaf) = {
-            let mut session = self.session();
-            let tape = session.tape(sweep.source)?;
-            let leaf = tape.op[node] == tape::LEAF && (sweep.flags & ONLY_WANTED == 0 || wanted_here);
-            let keeps = leaf || tape.flags[node] & tape::RETAIN_GRADIENT != 0;
-            if !keeps || tape.slot[node] == NONE {
-                return Ok(());
-            }
-            (tape.slot[node], leaf)
-        };
-        self.add_to_gradient(slot, cotangent, leaf)
-    }
-
-    /// `.grad += cotangent`. A gradient is a variable, so it shares no id with a cotangent that goes further.
-    fn add_to_gradient(&self, slot: Id, cotangent: Id, ends_here: bool) -> Result<()> {
-        let old = match self.session().value(slot)? {
-            Value::Tracked { gradient, .. } => *gradient,
-            _ => return Ok(()),
-        };
-        let sum = self.framed(|| match old {
-            NONE if ends_here && self.read_session().slot(cotangent)?.references == 1 => Ok(cotangent),
-            NONE => self.session().alias(cotangent),
-            _ => (Var::new(self, old) + Var::new(self, cotangent)).checked(),
-        })?;
-        self.session().set_gradient(slot, sum);
-        Ok(())
-    }
-
     fn entry(&self, sweep: &Sweep, node: usize) -> Result<Entry> {
         let mut session = self.session();
         let tape = session.tape(sweep.source)?;
@@ -354,169 +312,6 @@ impl Engine {
             output: tape.output[node],
             params: SmallVec::from_slice(tape.params(node)),
         })
-    }
-
-    fn pull_back(&self, sweep: &mut Sweep, node: usize, cotangent: Id) -> Result<()> {
-        let mut entry = self.entry(sweep, node)?;
-        match entry.op {
-            tape::OUTPUT => return self.collect(sweep, &entry, cotangent),
-            tape::ALIAS => return self.accumulate(sweep, entry.sources[0] as usize, cotangent),
-            _ => {}
-        }
-        let Some(op) = tape::table_op(entry.op) else {
-            return Ok(());
-        };
-        let Kind::Primitive { rule, .. } = &op.row().kind else {
-            return Ok(());
-        };
-        let mark = self.session().frame.len();
-        let result = (|| {
-            if sweep.flags & CREATE_GRAPH != 0 {
-                self.activate(sweep, node, &mut entry)?;
-            }
-            let x: SmallVec<[Var; 4]> = entry.inputs.iter().map(|&id| Var::new(self, id)).collect();
-            let (y, ct) = (Var::new(self, entry.output), Var::new(self, cotangent));
-            for (i, &source) in entry.sources.iter().enumerate() {
-                if source == 0 {
-                    continue;
-                }
-                #[cfg(not(feature = "mutants"))]
-                let term = vjp(rule, i, &x, y, ct, &entry.params);
-                #[cfg(feature = "mutants")]
-                let term = {
-                    use crate::level::mutants::{damaged, rule_for, undone, Mode};
-                    let which = rule_for(op, i, x.len(), Mode::Reverse);
-                    let dims = x[i].dims();
-                    damaged(op, i, Mode::Reverse, vjp(rule, which, &x, y, ct, &entry.params)).map(|t| undone(op, i, t, &dims))
-                };
-                if let Some(term) = term {
-                    // The one place where broadcasting and type promotion are undone.
-                    let term = if self.conforms(term.id, x[i].id) {
-                        term.id
-                    } else {
-                        term.sum_to(&x[i].dims()).cast(x[i].dtype()).checked().map_err(|e| e.in_op(op))?
-                    };
-                    self.check_anomaly(term).map_err(|e| e.in_op(op))?;
-                    self.accumulate(sweep, source as usize, term)?;
-                }
-            }
-            Ok(())
-        })();
-        let mut session = self.session();
-        session.end_frame(mark);
-        if let Err(Error { code: ErrorCode::Anomaly, message, op: inner }) = result {
-            session.inspector.tag_of_failure = session.tape(sweep.source)?.tag[node];
-            let inner = inner.map_or("", |op| op.name());
-            return Err(Error::new(ErrorCode::Anomaly, format!("its derivative made the first NaN of the backward pass (in {inner}: {message})")).in_op(op));
-        }
-        result?;
-        if sweep.flags & RETAIN_GRAPH == 0 {
-            session.consume(sweep.source, node)?;
-        }
-        Ok(())
-    }
-
-    /// Whether two plain arrays have one shape and dtype: the common case, found without asking for dims.
-    fn conforms(&self, term: Id, like: Id) -> bool {
-        let session = self.read_session();
-        match (session.value(term), session.value(like)) {
-            (Ok(Value::Concrete(a)), Ok(Value::Concrete(b))) => a.dims == b.dims && a.dtype == b.dtype,
-            _ => false,
-        }
-    }
-
-    /// With `createGraph`: the rule sees tracked values, so that what it computes is recorded.
-    fn activate(&self, sweep: &Sweep, node: usize, entry: &mut Entry) -> Result<()> {
-        let Source::Level { level, .. } = sweep.source else {
-            return Ok(());
-        };
-        let mut session = self.session();
-        for (id, &source) in entry.inputs.iter_mut().zip(&entry.sources) {
-            if source != 0 {
-                *id = session.rewrap(level, *id, source)?;
-            }
-        }
-        entry.output = session.rewrap(level, entry.output, node as u32)?;
-        Ok(())
-    }
-
-    /// Adds a cotangent to a node's; in place when nobody else can see the sum so far.
-    fn accumulate(&self, sweep: &mut Sweep, node: usize, cotangent: Id) -> Result<()> {
-        let old = sweep.adjoint[node];
-        if old == NONE {
-            sweep.adjoint[node] = self.session().hold(cotangent)?;
-            sweep.pending += 1;
-            return Ok(());
-        }
-        if self.session().add_in_place(old, cotangent) {
-            return Ok(());
-        }
-        let sum = self.framed(|| (Var::new(self, old) + Var::new(self, cotangent)).checked())?;
-        self.session().release(old);
-        sweep.adjoint[node] = sum;
-        Ok(())
-    }
-
-    fn check_anomaly(&self, term: Id) -> Result<()> {
-        if self.session().inspector.checks_sweeps() && crate::inspect::has_nan(&self.concrete_under(term, true)?) {
-            return Err(Error::new(ErrorCode::Anomaly, "a cotangent is NaN"));
-        }
-        Ok(())
-    }
-}
-
-impl Session {
-    fn consume(&mut self, source: Source, node: usize) -> Result<()> {
-        self.with_released(|session, released| {
-            session.tape(source)?.consume(node, released);
-            Ok(())
-        })
-    }
-
-    /// Takes over one reference to `gradient`.
-    pub fn set_gradient(&mut self, tensor: Id, gradient: Id) {
-        let old = match self.values.get_mut(tensor).and_then(|slot| slot.value.as_mut()) {
-            Some(Value::Tracked { gradient: place, .. }) => std::mem::replace(place, gradient),
-            _ => gradient,
-        };
-        self.release(old);
-    }
-
-    /// `sum += term` when both are plain arrays and nothing else refers to the sum. Not while a recorder watches.
-    fn add_in_place(&mut self, sum: Id, term: Id) -> bool {
-        if self.inspector.is_active() || sum == term {
-            return false;
-        }
-        let term = match self.values.get(term).and_then(|slot| slot.value.as_ref()) {
-            Some(Value::Concrete(array)) if array.is_contiguous() => array.clone(),
-            _ => return false,
-        };
-        let Some(slot) = self.values.get_mut(sum) else { return false };
-        if slot.handle || slot.references != 1 {
-            return false;
-        }
-        match &mut slot.value {
-            Some(Value::Concrete(array))
-                if array.is_unique() && array.is_contiguous() && array.dims == term.dims && array.dtype == term.dtype && array.dtype.is_float() =>
-            {
-                match array.dtype {
-                    crate::dtype::DType::Float64 => binary::accumulate_f64(term.slice(), array.slice_mut()),
-                    _ => binary::accumulate_f32(term.slice(), array.slice_mut()),
-                }
-                true
-            }
-            _ => false,
-        }
-    }
-}
-
-/// The cotangent of input `i`; `None` is a symbolic zero.
-fn vjp<'a>(rule: &Rule, i: usize, x: &[Var<'a>], y: Var<'a>, ct: Var<'a>, params: &[f64]) -> Option<Var<'a>> {
-    match rule {
-        Rule::Zero => None,
-        Rule::Elementwise(partials) => apply_diagonal(partials[i](x, y, params), ct),
-        Rule::Linear(transpose) | Rule::Multilinear { transpose, .. } => Some(transpose(i, x, ct, params)),
-        Rule::Custom { vjp, .. } => Some(vjp(i, x, y, ct, params)),
     }
 }
 
