@@ -60,7 +60,8 @@ export function derivative(name: string, f: (...args: any[]) => any, options: Gr
       const wanted = tracked.flat();
       putIds([idOf(value)], [0], wanted.map(idOf));
       const found = drive(engine.sweep(level, 1, wanted.length, 0), wanted.length);
-      const gradients = parts.map(({ leaves, rebuild }) => rebuild(leaves.map((leaf) => found.shift() ?? zerosLike(leaf))));
+      let next = 0;
+      const gradients = parts.map(({ leaves, rebuild }) => rebuild(leaves.map((leaf) => found[next++] ?? zerosLike(leaf))));
       const gradient = options.argnums === undefined || typeof options.argnums === "number" ? gradients[0] : gradients;
       // The value first, then the gradient and aux, as far as they are asked for.
       const kept: unknown = lowered(withValue ? (options.hasAux ? [value, aux] : value) : aux, level);
@@ -128,7 +129,8 @@ export function parkedRun(name: string, f: (...args: any[]) => any, primals: rea
       const cotangents = tensorsLike("pullback", "cotangent", out, cotangent, forms);
       putIds(cotangents.map(idOf));
       const found = drive(engine.sweep_parked(parked, cotangents.length, RETAIN_GRAPH), wanted);
-      return rebuilds.map((rebuild, i) => rebuild(likes[i]!.map((like) => found.shift() ?? zeros(like.shape, { dtype: like.dtype }))));
+      let next = 0;
+      return rebuilds.map((rebuild, i) => rebuild(likes[i]!.map((like) => found[next++] ?? zeros(like.shape, { dtype: like.dtype }))));
     });
   };
   const dispose = () => {
