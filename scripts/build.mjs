@@ -62,13 +62,17 @@ async function compile({ name, file, features }, env, folder) {
   await checkOpcodes(optimised, name);
 }
 
-/** A build without vector instructions would be right and slow: refuse it. */
+/**
+ * A build without vector instructions would be right and slow, and one with relaxed_min or relaxed_max would lose NaN (the compiler
+ * makes them of comparisons and selections): refuse both.
+ */
 async function checkOpcodes(file, name) {
   const { output } = await run(process.execPath, [path.join(root, "node_modules", "binaryen", "bin", "wasm-opt"), file, "--all-features", "--print", "-o", "/dev/null"]);
   const count = (word) => output.split(word).length - 1;
-  const [multiplies, relaxed] = [count("f32x4.mul"), count("f32x4.relaxed_madd")];
+  const [multiplies, relaxed, extrema] = [count("f32x4.mul"), count("f32x4.relaxed_madd"), count(".relaxed_min") + count(".relaxed_max")];
   if (multiplies < 20) throw new Stop(`${file} has only ${multiplies} f32x4.mul instructions: it was built without SIMD`);
   if (name === "relaxed-simd" && relaxed < 20) throw new Stop(`${file} has only ${relaxed} f32x4.relaxed_madd instructions: it was built without relaxed SIMD`);
+  if (extrema > 0) throw new Stop(`${file} has ${extrema} relaxed_min and relaxed_max instructions, which lose NaN: use the lanes' minimum and maximum`);
   if (name === "simd128" && relaxed > 0) throw new Stop(`${file} has relaxed instructions, which Node 20 cannot load`);
   say(`${path.basename(file)}: ${multiplies} f32x4.mul, ${relaxed} f32x4.relaxed_madd; ${sizes(file)}`);
 }

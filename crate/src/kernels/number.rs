@@ -1,5 +1,6 @@
 //! What the generic loops need to know of the four element types, and no more.
 
+use super::lane::{f32x4, f64x2, Lane};
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 /// An element that can be added, multiplied and compared. Integers wrap, as int32 tensors do.
@@ -16,6 +17,9 @@ pub trait Number: Copy + PartialOrd + 'static {
     fn plus(self, other: Self) -> Self;
     fn minus(self, other: Self) -> Self;
     fn times(self, other: Self) -> Self;
+    /// NaN if one of the two is.
+    fn larger(self, other: Self) -> Self;
+    fn smaller(self, other: Self) -> Self;
     fn widen(self) -> Self::Wide;
     fn narrow(wide: Self::Wide) -> Self;
 }
@@ -27,7 +31,7 @@ pub trait Float: Number + Add<Output = Self> + Sub<Output = Self> + Mul<Output =
 }
 
 macro_rules! float {
-    ($type:ty, $compensated:expr) => {
+    ($type:ty, $lane:ty, $compensated:expr) => {
         impl Number for $type {
             type Wide = f64;
             const COMPENSATED: bool = $compensated;
@@ -46,6 +50,16 @@ macro_rules! float {
             #[inline(always)]
             fn times(self, other: Self) -> Self {
                 self * other
+            }
+            // By the vector instruction, which propagates NaN: comparisons and a selection are what the compiler may turn
+            // into relaxed_max, which does not.
+            #[inline(always)]
+            fn larger(self, other: Self) -> Self {
+                <$lane>::splat(self).maximum(<$lane>::splat(other)).first()
+            }
+            #[inline(always)]
+            fn smaller(self, other: Self) -> Self {
+                <$lane>::splat(self).minimum(<$lane>::splat(other)).first()
             }
             #[inline(always)]
             fn widen(self) -> f64 {
@@ -92,6 +106,14 @@ macro_rules! integer {
                 self.wrapping_mul(other)
             }
             #[inline(always)]
+            fn larger(self, other: Self) -> Self {
+                self.max(other)
+            }
+            #[inline(always)]
+            fn smaller(self, other: Self) -> Self {
+                self.min(other)
+            }
+            #[inline(always)]
             fn widen(self) -> Self {
                 self
             }
@@ -103,7 +125,7 @@ macro_rules! integer {
     };
 }
 
-float!(f32, false);
-float!(f64, true);
+float!(f32, f32x4, false);
+float!(f64, f64x2, true);
 integer!(i32);
 integer!(u8);

@@ -98,8 +98,7 @@ pub fn adam<T: Float>(p: &mut [T], g: &[T], m: &mut [T], v: &mut [T], largest: O
         Some(largest) => {
             for ((((p, &g), m), v), s) in p.iter_mut().zip(g).zip(m).zip(v).zip(largest) {
                 average(*p, g, m, v);
-                // Not `max`: a NaN must stay one.
-                *s = if *s >= *v { *s } else { *v };
+                *s = s.larger(*v);
                 *p = moved(*p, *m, *s);
             }
         }

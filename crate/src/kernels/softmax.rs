@@ -245,7 +245,7 @@ impl<T: Exponential> Tile<T> {
         } else {
             highest.fill(T::LOWEST);
             for row in x.chunks_exact(inner) {
-                highest.iter_mut().zip(&row[start..]).for_each(|(best, &v)| *best = reduce::larger(*best, v));
+                highest.iter_mut().zip(&row[start..]).for_each(|(best, &v)| *best = best.larger(v));
             }
         }
         wide.fill(T::Wide::ZERO);

@@ -7,22 +7,12 @@ const LANES: usize = 16;
 
 /// The largest element; NaN if there is one. The lowest number of the type where r = 0.
 pub fn max<T: Number>(x: &[T], outer: usize, r: usize, inner: usize, out: &mut [T]) {
-    fold(x, outer, r, inner, T::LOWEST, larger, out);
-}
-
-/// The larger of two numbers; NaN if one of them is.
-#[inline(always)]
-pub fn larger<T: Number>(a: T, b: T) -> T {
-    if exceeds(b, a) {
-        b
-    } else {
-        a
-    }
+    fold(x, outer, r, inner, T::LOWEST, T::larger, out);
 }
 
 /// The smallest element; NaN if there is one. The highest number of the type where r = 0.
 pub fn min<T: Number>(x: &[T], outer: usize, r: usize, inner: usize, out: &mut [T]) {
-    fold(x, outer, r, inner, T::HIGHEST, |a, b| if falls_below(b, a) { b } else { a }, out);
+    fold(x, outer, r, inner, T::HIGHEST, T::smaller, out);
 }
 
 /// 1 where an element is not 0.
@@ -150,16 +140,25 @@ pub fn prod<T: Number>(x: &[T], outer: usize, r: usize, inner: usize, out: &mut 
 
 /// The position of the first maximum, or of the first NaN; 0 where r = 0.
 pub fn argmax<T: Number>(x: &[T], outer: usize, r: usize, inner: usize, out: &mut [i32]) {
-    position(x, outer, r, inner, T::LOWEST, exceeds, out);
+    position(x, outer, r, inner, T::LOWEST, exceeds, T::larger, out);
 }
 
 /// The position of the first minimum, or of the first NaN; 0 where r = 0.
 pub fn argmin<T: Number>(x: &[T], outer: usize, r: usize, inner: usize, out: &mut [i32]) {
-    position(x, outer, r, inner, T::HIGHEST, falls_below, out);
+    position(x, outer, r, inner, T::HIGHEST, falls_below, T::smaller, out);
 }
 
 #[inline(always)]
-fn position<T: Number>(x: &[T], outer: usize, r: usize, inner: usize, neutral: T, wins: impl Fn(T, T) -> bool + Copy, out: &mut [i32]) {
+fn position<T: Number>(
+    x: &[T],
+    outer: usize,
+    r: usize,
+    inner: usize,
+    neutral: T,
+    wins: impl Fn(T, T) -> bool + Copy,
+    winner: impl Fn(T, T) -> T + Copy,
+    out: &mut [i32],
+) {
     debug_assert!(x.len() == outer * r * inner && out.len() == outer * inner);
     out.fill(0);
     if r == 0 || inner == 0 {
@@ -170,11 +169,11 @@ fn position<T: Number>(x: &[T], outer: usize, r: usize, inner: usize, neutral: T
             if r < LANES {
                 let (mut best, mut at) = (row[0], 0);
                 for (k, &value) in row.iter().enumerate() {
-                    (best, at) = if wins(value, best) { (value, k as i32) } else { (best, at) };
+                    (best, at) = (winner(best, value), if wins(value, best) { k as i32 } else { at });
                 }
                 *out = at;
             } else {
-                let best = fold_row(row, neutral, |a, b| if wins(b, a) { b } else { a });
+                let best = fold_row(row, neutral, winner);
                 *out = first_equal(row, best) as i32;
             }
         }
@@ -190,7 +189,7 @@ fn position<T: Number>(x: &[T], outer: usize, r: usize, inner: usize, neutral: T
                 let row = &row[start..][..out.len()];
                 for ((out, best), &value) in out.iter_mut().zip(best.iter_mut()).zip(row) {
                     let better = wins(value, *best);
-                    *best = if better { value } else { *best };
+                    *best = winner(*best, value);
                     *out = if better { k as i32 } else { *out };
                 }
             }

@@ -3,7 +3,7 @@
 mod fold;
 mod sum;
 
-pub use fold::{all, any, argmax, argmin, larger, max, min, prod};
+pub use fold::{all, any, argmax, argmin, max, min, prod};
 pub use super::softmax::logsumexp;
 pub use sum::{dot, sum, sum_squares, total_of};
 
