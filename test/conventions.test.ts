@@ -1,4 +1,5 @@
 /** Kinks, poles and empty inputs: one row each, the same in reverse and in forward mode. */
+import { readFileSync } from "node:fs";
 import * as ad from "adjoint";
 import type { Tensor } from "adjoint";
 import { describe, expect, it } from "vitest";
@@ -102,6 +103,16 @@ const rows: Row[] = [
   ["fmod", (x, y) => x.fmod(y), [-5.5, 2], -1.5, [1, 2]],
 ];
 
+/** The rows of the table in docs/conventions.md: | `expression` | inputs | value | gradients |, those of x and y apart by ";". */
+function documented(): Row[] {
+  const page = readFileSync(new URL("../docs/conventions.md", import.meta.url), "utf8");
+  const numbers = (cell: string) => cell.split(";").map((part) => new Function(`return ${part}`)() as Numbers);
+  return [...page.matchAll(/^\| `(.+?)` \| (.+?) \| (.+?) \| (.+?) \|$/gm)].map(([, expression, at, value, gradients]) => {
+    const f = new Function("ad", "x", "y", `return ${expression}`);
+    return [`${expression} at ${at}`, (x, y) => f(ad, x, y), numbers(at!), numbers(value!)[0]!, numbers(gradients!)];
+  });
+}
+
 const flat = (v: Numbers): number[] => [v].flat(2) as number[];
 
 function expectNumbers(got: Tensor, expected: Numbers, tolerance: number, what: string): void {
@@ -120,7 +131,7 @@ describe.each(["float64", "float32"] as const)("in %s", (dtype) => {
   // 710 overflows float64, 89 float32; the row is about the overflow.
   const applicable = rows.filter(([what]) => dtype === "float64" || what !== "exp");
 
-  it.each(applicable)("%s", (what, f, inputs, value, gradients) => {
+  it.each([...applicable, ...documented()])("%s", (what, f, inputs, value, gradients) => {
     clean(() => {
       const xs = inputs.map((x) => ad.tensor(x, { dtype }));
       const out = f(...xs);
@@ -155,3 +166,5 @@ describe("what cannot be", () => {
     expect(() => ad.tensor([]).max()).toThrow(ad.ShapeError);
   });
 });
+
+it("the documented table is found", () => expect(documented().length).toBeGreaterThan(45));

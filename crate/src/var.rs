@@ -69,6 +69,11 @@ impl<'a> Var<'a> {
         Var::bind(self.engine, op, &[self, other], params)
     }
 
+    /// Whether a transform will look at this value again.
+    pub fn is_differentiated(self) -> bool {
+        self.engine.top_level(&[self.id]).is_ok_and(|level| level > 0)
+    }
+
     // ---- what it is -------------------------------------------------------------------------------------------
 
     /// Logical dims: without the batch axes of enclosing vmaps. Empty for poison.

@@ -1,7 +1,7 @@
 /** Poles inside other ops: where an infinite slope meets a zero, forward and reverse mode say the same, at first and second order. */
 import * as ad from "adjoint";
 import type { Tensor } from "adjoint";
-import { describe, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { clean, endsAtBaseline } from "../support/baseline.js";
 import { expectClose, expectSameJacobians, hessians, plain } from "./checks.js";
 import type { Plain } from "./array.js";
@@ -51,6 +51,8 @@ const followers: [string, (y: Tensor) => Tensor][] = [
   ["norm Infinity", (y) => y.norm(undefined, { p: Infinity })],
   ["hypot", (y) => y.hypot(vector(1, 2, 3))],
   ["logsumexp", (y) => y.logsumexp()],
+  ["softmax", (y) => y.softmax()],
+  ["logSoftmax", (y) => y.logSoftmax()],
   ["sum", (y) => y.sum()],
   ["mean", (y) => y.mean()],
   ["cumsum", (y) => y.cumsum()],
@@ -135,5 +137,34 @@ it.each(flat)("%s has second derivative 0 at 0, in every nesting", (what, f) => 
       const first = plain(hessian(vector(0, 4, 9)).at(0));
       expectClose(first, { shape: [3], data: [0, 0, 0] }, 0, `${what}, ${nesting}`);
     }
+  });
+});
+
+const roots: [string, (x: Tensor) => Tensor][] = [
+  ["norm", (x) => x.norm()],
+  ["norm over an axis", (x) => x.reshape([1, 3]).norm(1).sum()],
+  ["std", (x) => x.std()],
+];
+
+describe.each(roots)("%s at 0", (_, f) => {
+  it("has the gradient 0 in both modes, alone, squared and hidden", () => {
+    for (const g of [f, (x: Tensor) => f(x).square(), (x: Tensor) => ad.where(f(x).gt(0), f(x), 0)]) {
+      clean(() => {
+        for (const jacobian of [ad.jacfwd, ad.jacrev]) expectClose(plain(jacobian(g)(vector(0, 0, 0)) as Tensor), { shape: [3], data: [0, 0, 0] }, 0, "gradient");
+      });
+    }
+  });
+
+  it("has no second derivative that is silently 0, squared or in a smooth function of the square", () => {
+    for (const g of [(x: Tensor) => f(x).square(), (x: Tensor) => f(x).square().neg().exp(), (x: Tensor) => f(x).mul(3).pow(2)]) {
+      clean(() => {
+        expect(ad.hvp(g, [vector(0, 0, 0)], [vector(1, 0, 0)])[1].data()[0]).toBeNaN();
+        expect(ad.hessian(g)(vector(0, 0, 0)).data()[0]).toBeNaN();
+      });
+    }
+  });
+
+  it("is as smooth as ever elsewhere", () => {
+    clean(() => ad.gradcheck((x) => f(x).square(), [vector(0.5, -0.25, 1)], { order: 2 }));
   });
 });

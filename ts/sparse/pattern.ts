@@ -12,7 +12,7 @@ import type { Pattern } from "./colouring.js";
 type IndexSet = Int32Array | null;
 
 const ELEMENTWISE = new Set<string>([
-  "neg", "abs", "square", "sqrt", "rsqrt", "cbrt", "reciprocal", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh",
+  "neg", "abs", "square", "sqrt", "root", "rsqrt", "cbrt", "reciprocal", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh",
   "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "erfinv", "lgamma", "digamma", "polygamma", "sincDerivative", "relu", "sigmoid", "softplus", "logSigmoid", "silu", "geluErf", "geluTanh", "mish", "clampNumbers", "cast",
   "asinDerivative", "atanDerivative", "tanhDerivative", "asinhDerivative", "acoshDerivative", "atanhDerivative", "gaussian", "sigmoidDerivative", "siluDerivative", "geluErfDerivative", "mishDerivative", "powDerivative", "hypotDerivative", "atan2Derivative", "logaddexp",
   "add", "sub", "mul", "div", "mod", "fmod", "pow", "hypot", "atan2", "xlogy", "maximum", "minimum", "strongMul", "where",

@@ -47,6 +47,7 @@ const FORMULAS: Record<string, (...x: Expression[]) => Expression> = {
   pow: (x, y) => power(x, y),
   square: (x) => power(x, c(2)),
   sqrt: (x) => power(x, half),
+  root: (x) => power(x, half),
   rsqrt: (x) => power(x, c(-0.5)),
   cbrt: (x) => power(x, c(1 / 3)),
   reciprocal: (x) => power(x, c(-1)),

@@ -80,6 +80,9 @@ pub fn centred<T: Float>(p: &[T], v: &[T], r: usize, inner: usize, out: &mut [T]
                 out[start + c] = out[start + c] - T::narrow(tile.sums[c]);
             }
         }
+        for c in (0..width).filter(|&c| overflowed(tile.sums[c])) {
+            around_poles(p, v, out, inner, start + c, false);
+        }
     });
 }
 
@@ -105,8 +108,44 @@ pub fn spread<T: Float>(p: &[T], x: &[T], r: usize, inner: usize, out: &mut [T])
             if tile.highest[c] > T::from_f64(0.5) {
                 out[tile.peak[c] * inner + start + c] = -T::narrow(others[c]);
             }
+            if overflowed(tile.sums[c]) {
+                around_poles(p, x, out, inner, start + c, true);
+            }
         }
     });
+}
+
+/// Whether a sum is infinite or NaN.
+fn overflowed<W: Number>(sum: W) -> bool {
+    sum.minus(sum) != W::ZERO
+}
+
+/// A column with infinite values, which must not meet themselves: (1 - p_k) v_k - Σ_(j≠k) p_j v_j, or transposed
+/// (1 - p_k) c_k - p_k Σ_(j≠k) c_j. The column's first element stands at `at`. What holds a NaN is left as it is.
+fn around_poles<T: Float>(p: &[T], v: &[T], out: &mut [T], inner: usize, at: usize, transposed: bool) {
+    let term = |j: usize| if transposed { v[j] } else { strong(p[j], v[j]) };
+    let (mut finite, mut positive, mut negative) = (T::Wide::ZERO, 0, 0);
+    for j in (at..v.len()).step_by(inner) {
+        let term = term(j);
+        match (term > T::ZERO, overflowed(term)) {
+            (_, false) => finite = finite.plus(term.widen()),
+            (true, true) => positive += 1,
+            (false, true) if term < T::ZERO => negative += 1,
+            _ => return,
+        }
+    }
+    for k in (at..v.len()).step_by(inner) {
+        let own = term(k);
+        let infinite = overflowed(own);
+        let mut others = if infinite { T::narrow(finite) } else { T::narrow(finite.minus(own.widen())) };
+        if positive > (infinite && own > T::ZERO) as usize {
+            others = others + T::HIGHEST;
+        }
+        if negative > (infinite && own < T::ZERO) as usize {
+            others = others + T::LOWEST;
+        }
+        out[k] = strong(T::ONE - p[k], v[k]) - if transposed { strong(p[k], others) } else { others };
+    }
 }
 
 #[cfg(test)]
@@ -156,5 +195,22 @@ mod tests {
         // Zero wins against an infinity.
         centred(&[1.0, 0.0, 0.0], &[2.0, f64::INFINITY, 3.0], 3, 1, &mut out);
         assert_eq!(out, [0.0, f64::INFINITY, 1.0]);
+    }
+
+    #[test]
+    fn an_infinity_does_not_meet_itself() {
+        const INF: f64 = f64::INFINITY;
+        let mut out = [0.0; 3];
+        centred(&[0.5, 0.25, 0.25], &[INF, 4.0, 8.0], 3, 1, &mut out);
+        assert_eq!(out, [INF, -INF, -INF]);
+        centred(&[0.25, 0.25, 0.5], &[1.0, -INF, 8.0], 3, 1, &mut out);
+        assert_eq!(out, [INF, -INF, INF]);
+        spread(&[0.5, 0.5, 0.0], &[1.0, INF, 3.0], 3, 1, &mut out);
+        assert_eq!(out, [-INF, INF, 3.0]);
+        // Two of them do, and NaN is not lost.
+        centred(&[0.5, 0.25, 0.25], &[INF, INF, 8.0], 3, 1, &mut out);
+        assert!(out[0].is_nan() && out[1].is_nan() && out[2] == -INF);
+        centred(&[0.5, 0.25, 0.25], &[INF, f64::NAN, 8.0], 3, 1, &mut out);
+        assert!(out.iter().all(|v| v.is_nan()));
     }
 }

@@ -163,9 +163,10 @@ fn difference<'a>(a: Var<'a>, b: Var<'a>) -> Var<'a> {
     same.select(a.apply2(ops::Minimum, zero, &[]), a - same.select(zero, b))
 }
 
-/// 1 where the first wins, 1/2 on a tie.
-fn share<'a>(wins: Var<'a>, ties: Var<'a>, like: Var<'a>) -> Diagonal<'a> {
-    Value(ties.select(like.constant(0.5), wins.cast(like.dtype())))
+/// The partial of an extremum y of two: 1 where y is not the other one, a NaN included, and 1/2 on a tie.
+fn share<'a>(x: &[Var<'a>], other: usize, y: Var<'a>) -> Diagonal<'a> {
+    let wins = y.apply2(ops::Ne, x[other], &[]);
+    Value(x[0].equal(x[1]).select(y.constant(0.5), wins.cast(y.dtype())))
 }
 
 crate::rows! { start: super::derivatives::END;
@@ -246,13 +247,13 @@ crate::rows! { start: super::derivatives::END;
     // ties share
     Maximum => binary_row!(
         "maximum", Maximum, Number,
-        |x, y, _| share(x[0].greater(x[1]), x[0].equal(x[1]), y),
-        |x, y, _| share(x[1].greater(x[0]), x[0].equal(x[1]), y)
+        |x, y, _| share(x, 1, y),
+        |x, y, _| share(x, 0, y)
     ),
     Minimum => binary_row!(
         "minimum", Minimum, Number,
-        |x, y, _| share(x[0].less(x[1]), x[0].equal(x[1]), y),
-        |x, y, _| share(x[1].less(x[0]), x[0].equal(x[1]), y)
+        |x, y, _| share(x, 1, y),
+        |x, y, _| share(x, 0, y)
     ),
     // a (co)tangent times a partial: 0 where either is 0
     StrongMul => binary_row!("strongMul", StrongMul, Number, |x, _, _| Value(x[1]), |x, _, _| Value(x[0])),

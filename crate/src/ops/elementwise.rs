@@ -77,6 +77,17 @@ crate::rows! { start: 0;
     Square => unary_row!("square", Square, Number, |x, _, _| Value(x[0] * 2.0)),
     // 1/(2y), Infinity at 0
     Sqrt => unary_row!("sqrt", Sqrt, Float, |_, y, _| Value(0.5 / y)),
+    // 1/(2y), for a sum of squares: at 0 they have slope 0, which wins, so the derivative of the whole is 0. In a derivative that is
+    // differentiated again a cotangent of 0 may be that of y², which is smooth, or of what hides y: NaN, rather than a wrong 0.
+    Root => Row::primitive(
+        "root",
+        |x, _| run(Unary::Sqrt, Domain::Float, x),
+        Rule::Custom {
+            jvp: |_, t, y, _| (0.5 / y).strong_mul(t[0].unwrap_or(y.zeros_like())),
+            vjp: |_, _, y, ct, _| if y.is_differentiated() || ct.is_differentiated() { ct * (0.5 / y) } else { ct.strong_mul(0.5 / y) },
+        },
+        batch,
+    ),
     // -y/(2x) = -1/2 x^(-3/2)
     Rsqrt => unary_row!("rsqrt", Rsqrt, Float, |x, y, _| Value(y / x[0] * -0.5)),
     // 1/(3y²)
@@ -136,8 +147,8 @@ crate::rows! { start: 0;
     Round => unary_row!("round", Round, Number),
     Trunc => unary_row!("trunc", Trunc, Number),
 
-    // 1 for x > 0, else 0
-    Relu => unary_row!("relu", Relu, Number, |x, _, _| Mask(x[0].greater(x[0].constant(0.0)))),
+    // 1 where y is not 0: for x > 0, and for NaN
+    Relu => unary_row!("relu", Relu, Number, |_, y, _| Mask(y.apply2(ops::Ne, y.constant(0.0), &[]))),
     // σ(x) σ(-x)
     Sigmoid => unary_row!("sigmoid", Sigmoid, Float, |x, _, _| Value(x[0].apply(ops::SigmoidDerivative, &[]))),
     // σ(x)

@@ -50,19 +50,14 @@ pub fn variance<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
     }))
 }
 
-/// √variance, with gradient 0 where the variance is 0.
+/// √variance; its gradient is 0 where the variance is 0.
 pub fn std<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
-    safe_sqrt(variance(engine, x, p))
-}
-
-/// √v whose derivative at 0 is 0: the root is taken of 1 there, and not selected.
-fn safe_sqrt(v: Var) -> Var {
-    let zero = v.equal(v.constant(0.0));
-    zero.select(v.constant(0.0), zero.select(v.constant(1.0), v).sqrt())
+    variance(engine, x, p).apply(ops::Root, &[])
 }
 
 /// (Σ|x|^p)^(1/p): [keepdims, all, p, ...axes]. Scaled by the largest magnitude, which is a constant for the derivative (the norm
-/// does not depend on it), so that nothing overflows; gradient 0 at 0.
+/// does not depend on it), so that nothing overflows. At 0 the gradient is 0: the slope of the root is
+/// infinite there, and that of the powers is 0.
 pub fn norm<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
     let order = p[2];
     let plain = without_option(p);
@@ -88,10 +83,8 @@ pub fn norm<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
         let scale = usable.select(largest, one);
         let scaled = x / scale;
         let sum = if order == 2.0 { scaled.square() } else { scaled.abs().pow(x.constant(order)) }.apply(ops::Sum, &keep);
-        let zero = sum.equal(x.constant(0.0));
-        let safe = zero.select(one, sum);
-        let root = if order == 2.0 { safe.sqrt() } else { safe.pow(x.constant(1.0 / order)) };
-        Ok(zero.select(x.constant(0.0), root * scale).reshape(&r.out))
+        let root = if order == 2.0 { sum.apply(ops::Root, &[]) } else { sum.pow(x.constant(1.0 / order)) };
+        Ok((root * scale).reshape(&r.out))
     }))
 }
 
