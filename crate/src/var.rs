@@ -6,7 +6,7 @@
 use crate::dtype::DType;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::memory::values::{Id, NONE};
+use crate::memory::values::{Id, Value, NONE};
 use crate::op::Op;
 use crate::ops;
 use crate::shape::Dims;
@@ -69,9 +69,17 @@ impl<'a> Var<'a> {
         Var::bind(self.engine, op, &[self, other], params)
     }
 
-    /// Whether a transform will look at this value again.
+    /// Whether some level takes derivatives with respect to this value; vmap alone does not.
     pub fn is_differentiated(self) -> bool {
-        self.engine.top_level(&[self.id]).is_ok_and(|level| level > 0)
+        let session = self.engine.session();
+        let mut id = self.id;
+        loop {
+            match session.value(id) {
+                Ok(Value::Batched { inner, .. }) => id = *inner,
+                Ok(Value::Dual { .. } | Value::Tracked { .. }) => return true,
+                _ => return false,
+            }
+        }
     }
 
     // ---- what it is -------------------------------------------------------------------------------------------

@@ -50,9 +50,10 @@ pub fn variance<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
     }))
 }
 
-/// √variance; its gradient is 0 where the variance is 0.
+/// √variance; its gradient is 0 where the variance is 0, even if the mean was rounded and nothing else is exactly 0.
 pub fn std<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
-    variance(engine, x, p).apply(ops::Root, &[])
+    let v = variance(engine, x, p);
+    v.equal(v.constant(0.0)).select(v.constant(0.0), v.apply(ops::Root, &[]))
 }
 
 /// (Σ|x|^p)^(1/p): [keepdims, all, p, ...axes]. Scaled by the largest magnitude, which is a constant for the derivative (the norm
