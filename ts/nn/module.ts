@@ -12,7 +12,7 @@ import { checked, engine } from "../runtime/instance.js";
 import { idOf, Tensor, type TensorLike } from "../tensor.js";
 import { inScope } from "../transforms/machinery.js";
 import { members, type Place } from "./members.js";
-import { nameTensor } from "./names.js";
+import { nameTensor } from "../names.js";
 
 /**
  * A tensor that training changes: a leaf with `requiresGrad` that outlives scopes. `new Parameter(t)` takes a copy-free view

@@ -1,47 +1,118 @@
-/** What all optimizers share: parameter groups, state, `minimize`. */
-import { ValueError } from "../errors.js";
+/** What all optimizers share: parameter groups, state that can be saved, `step` and `minimize`. */
 import { backward } from "../ambient.js";
+import { callback } from "../arguments.js";
+import { describe } from "../describe.js";
+import { ValueError } from "../errors.js";
+import { scope } from "../memory.js";
+import { nameOf } from "../names.js";
+import { Parameter } from "../nn/module.js";
+import { checkOptions, isPlainObject } from "../options.js";
+import { checked, engine } from "../runtime/instance.js";
 import { stepEnded } from "../steps.js";
-import { engine } from "../runtime/instance.js";
 import { idOf, Tensor } from "../tensor.js";
+import { enableGrad, noGrad } from "../transforms/modes.js";
+import { optimized, type Parameters } from "./parameters.js";
+import { guarded, type Rules } from "./rules.js";
+import { readState, writeState, type OptimizerState, type Parts, type State } from "./state.js";
 
 /** Parameters with options of their own. */
 export interface ParameterGroup {
-  params: readonly Tensor[];
+  params: Parameters;
   [option: string]: unknown;
 }
 
-export interface Group<Options> {
-  readonly params: Tensor[];
-  readonly options: Options;
+/** A group of an optimizer: its options can be set at any time, and are checked then. */
+export class Group<Options extends { lr: number }> {
+  constructor(
+    readonly params: readonly Tensor[],
+    /** The checked face of `values`. */
+    readonly options: Options,
+    /** @internal The numbers themselves. */
+    readonly values: Options,
+  ) {}
+
+  /** The learning rate. */
+  get lr(): number {
+    return this.values.lr;
+  }
+  set lr(value: number) {
+    this.options.lr = value;
+  }
 }
 
-export abstract class Optimizer<Options extends { lr: number }, State> {
-  readonly groups: Group<Options>[];
+/** What a kind of optimizer declares. */
+export interface Kind<Options> {
+  name: string;
+  /** Every option, with what it may be. */
+  rules: Rules<Options>;
+  defaults: Options;
+  /** What is remembered of a parameter; nothing without. */
+  parts?: Parts;
+}
+
+/** After so many steps a parameter that never had a gradient is mentioned, once. */
+const PATIENCE = 10;
+
+/**
+ * The base class. `params` is a list of parameters (`module.parameters()`), of pairs (`namedParameters()`), or of groups
+ * `{ params, lr, ... }` with options of their own. To write an optimizer, declare its options and override `update`.
+ */
+export abstract class Optimizer<Options extends { lr: number } = { lr: number }> {
+  readonly groups: Group<Options>[] = [];
   protected readonly state = new Map<Tensor, State>();
   protected readonly name: string;
+  private readonly known: readonly string[];
+  private readonly initial: Options;
+  /** Parameters that have had no gradient so far; null once that is settled. */
+  private untouched: Set<Tensor> | null = new Set();
+  private steps = 0;
+  /** Somebody holds the numbers of the state: the next step makes room before it writes. */
+  private shared = false;
 
-  constructor(name: string, params: readonly Tensor[] | readonly ParameterGroup[], defaults: Options) {
-    this.name = name;
-    if (!Array.isArray(params) || params.length === 0) throw new ValueError(`${name}: expected a list of parameters (module.parameters()) or of groups { params, lr, ... }`, name);
-    const groups = (params[0] instanceof Tensor ? [{ params }] : params) as ParameterGroup[];
-    this.groups = groups.map(({ params, ...options }) => ({ params: [...params], options: { ...defaults, ...(options as Partial<Options>) } }));
-    for (const { params, options } of this.groups) {
-      if (!(options.lr >= 0)) throw new ValueError(`${name}: the learning rate is ${options.lr}; expected a number from 0`, name);
-      for (const p of params) {
-        if (!(p instanceof Tensor) || !p.requiresGrad || !p.isLeaf) {
-          throw new ValueError(`${name}: every parameter is a leaf tensor with requiresGrad; got ${String(p)}`, name);
-        }
-      }
-    }
+  constructor(
+    private readonly kind: Kind<Options>,
+    params: Parameters | readonly ParameterGroup[],
+    options?: Partial<Options>,
+  ) {
+    this.name = kind.name;
+    this.known = Object.keys(kind.rules);
+    checkOptions(this.name, options, this.known);
+    this.initial = this.complete(kind.defaults, options);
+    const given = params as unknown;
+    if (Array.isArray(given) && given.length > 0 && given.every(isPlainObject)) for (const group of given) this.addParamGroup(group as unknown as ParameterGroup);
+    else this.addParamGroup({ params: params as Parameters });
+  }
+
+  /** Options over others, each checked. */
+  private complete(base: Options, given: Partial<Options> | undefined): Options {
+    const all = {} as Options;
+    for (const key of this.known as (keyof Options & string)[]) all[key] = this.kind.rules[key](this.name, key, given?.[key] === undefined ? base[key] : given[key]);
+    this.check(all);
+    return all;
+  }
+
+  /** Refuses options that do not go together. */
+  protected check(_options: Readonly<Options>): void {}
+
+  /** More parameters, such as layers that were frozen before. None may be in the optimizer already. */
+  addParamGroup(group: ParameterGroup): void {
+    checkOptions(`${this.name} (a parameter group)`, group, ["params", ...this.known]);
+    const { params, ...options } = group;
+    const taken = new Set(this.params);
+    const list = optimized(this.name, params, (t) => t instanceof Parameter, taken);
+    const values = this.complete(this.initial, options as Partial<Options>);
+    this.groups.push(new Group(Object.freeze(list), guarded(this.name, this.kind.rules, values), values));
+    this.untouched ??= new Set();
+    for (const p of list) this.untouched.add(p);
+    this.steps = 0;
   }
 
   /** The learning rate of the first group; setting it sets all. */
   get lr(): number {
-    return this.groups[0]!.options.lr;
+    return this.groups[0]!.lr;
   }
   set lr(value: number) {
-    for (const { options } of this.groups) options.lr = value;
+    for (const group of this.groups) group.lr = value;
   }
 
   /** All parameters. */
@@ -55,24 +126,110 @@ export abstract class Optimizer<Options extends { lr: number }, State> {
     stepEnded();
   }
 
-  /** One step along the gradients that `backward()` has added up; parameters without one stay. */
-  step(): void {
-    for (const { params, options } of this.groups) {
+  /**
+   * One step along the gradients that `backward()` has added up; parameters without one stay. When one gradient does not fit its
+   * parameter, nothing is changed. With a closure, that is called first (it computes the loss anew and calls `backward()`), and its loss is
+   * returned.
+   */
+  step(): void;
+  step<R>(closure: () => R): R;
+  step<R>(closure?: () => R): R | undefined {
+    const loss = closure === undefined ? undefined : enableGrad(callback(this.name, "the closure of step", closure));
+    const { untouched, shared } = this;
+    for (const { params, values } of this.groups) {
       for (const p of params) {
         const gradient = engine.gradient_id(idOf(p));
-        if (gradient !== 0) this.update(p, gradient, options);
+        if (gradient === 0) continue;
+        untouched?.delete(p);
+        checked(engine.prepare_update(idOf(p), gradient), this.name);
+        this.prepare(p, values);
+        if (shared) for (const part of Object.values(this.state.get(p) ?? {})) if (part instanceof Tensor) checked(engine.prepare_update(idOf(part), gradient), this.name);
+      }
+    }
+    this.shared = false;
+    for (const { params, values } of this.groups) {
+      for (const p of params) {
+        const gradient = engine.gradient_id(idOf(p));
+        if (gradient !== 0) this.updateInPlace(p, gradient, values);
       }
     }
     stepEnded();
+    if (untouched !== null) this.mention(untouched);
+    return loss;
   }
 
-  /** zeroGrad, backward, step; the loss stays readable. */
-  minimize(loss: Tensor): void {
+  /** Says once which parameters never had a gradient: usually a layer that was left out of `forward`, or a value read with item(). */
+  private mention(untouched: Set<Tensor>): void {
+    this.steps++;
+    if (untouched.size > 0 && this.steps < PATIENCE) return;
+    this.untouched = null;
+    const missed = [...untouched].filter((p) => p.requiresGrad);
+    if (missed.length === 0) return;
+    const some = missed.slice(0, 8).map((p) => nameOf(p, "one"));
+    console.warn(
+      `adjoint: ${this.name} has taken ${this.steps} steps, and ${missed.length} of its parameters never received a gradient: ${some.join(", ")}${missed.length > 8 ? ", ..." : ""}. ` +
+        "Does the loss depend on them? (Set requiresGrad = false on those that are meant to stay.)",
+    );
+  }
+
+  /** zeroGrad, backward, step; the loss stays readable. A function that computes the loss may be given. */
+  minimize(loss: Tensor | (() => Tensor)): void {
+    const value = typeof loss === "function" ? loss() : loss;
+    if (!(value instanceof Tensor)) {
+      const cure = typeof value === "number" ? "; pass the loss itself, not its item()" : "";
+      throw new ValueError(`${this.name}.minimize: the loss must be a tensor (or a function that returns one), got ${describe(value)}${cure}`, this.name);
+    }
+    if (value.size !== 1) throw new ValueError(`${this.name}.minimize: the loss must be a scalar, got shape [${value.shape.join(", ")}]; mean() or sum() it`, this.name);
     this.zeroGrad();
-    backward(loss);
+    backward(value);
     this.step();
   }
 
-  /** Changes one parameter; `gradient` is the engine's id. */
-  protected abstract update(parameter: Tensor, gradient: number, options: Options): void;
+  /**
+   * Numbers and options for saving: `{ state, paramGroups }`, the state by the parameter's position. The tensors are snapshots: later
+   * steps do not change them.
+   */
+  stateDict(): OptimizerState {
+    this.shared = true;
+    return writeState(
+      this.groups.map(({ params, values }) => ({ params, values })),
+      this.state,
+    );
+  }
+
+  /** Goes on where `stateDict()` was taken, with parameters in the same order. All is checked before anything is changed. */
+  loadStateDict(saved: OptimizerState): void {
+    const groups = this.groups.map(({ params, values }) => ({ params, complete: (given: Partial<Options>) => this.complete(values, given) }));
+    const { options, state } = readState(this.name, saved, groups, this.known, this.kind.parts ?? {});
+    options.forEach((values, i) => Object.assign(this.groups[i]!.values, values));
+    this.forget();
+    for (const [p, parts] of state) this.state.set(p, parts);
+    this.shared = true;
+  }
+
+  private forget(): void {
+    for (const parts of this.state.values()) for (const part of Object.values(parts)) if (part instanceof Tensor) part.dispose();
+    this.state.clear();
+  }
+
+  /** Releases the optimizer's state (not the parameters). */
+  dispose(): void {
+    this.forget();
+  }
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /** Makes the state of a parameter, before any parameter of the step is changed. */
+  protected prepare(_parameter: Tensor, _options: Readonly<Options>): void {}
+
+  /** Changes one parameter along its gradient, with `parameter.assign(...)`. Runs without recording, in a scope. */
+  protected update(_parameter: Tensor, _gradient: Tensor, _options: Readonly<Options>): void {
+    throw new ValueError(`${this.name}: an optimizer must define update(parameter, gradient, options)`, this.name);
+  }
+
+  /** @internal For optimizers with a kernel of their own; `gradient` is the engine's id. */
+  protected updateInPlace(parameter: Tensor, _gradient: number, options: Readonly<Options>): void {
+    scope(() => noGrad(() => this.update(parameter, parameter.grad!, options)));
+  }
 }

@@ -1,36 +1,100 @@
 /** Learning rates over time: functions from the step number to a rate, and `schedule`, which applies one. */
+import { callback, integer } from "../arguments.js";
+import { ValueError } from "../errors.js";
+import { readOptions } from "../options.js";
+import { finite, nonNegative } from "./rules.js";
 
 /** The rate at step t (from 0). */
 export type Schedule = (t: number) => number;
 
 /** From `lr` to `min` over `steps` along half a cosine; then `min`. */
-export const cosine = (lr: number, steps: number, min = 0): Schedule => (t) => (t >= steps ? min : min + ((lr - min) * (1 + Math.cos((Math.PI * t) / steps))) / 2);
+export function cosine(lr: number, steps: number, min = 0): Schedule {
+  nonNegative("cosine", "lr", lr);
+  integer("cosine", "steps", steps, 0);
+  nonNegative("cosine", "min", min);
+  return (t) => (t >= steps ? min : min + ((lr - min) * (1 + Math.cos((Math.PI * t) / steps))) / 2);
+}
 
 /** Multiplied by `gamma` every `size` steps. */
-export const step = (lr: number, size: number, gamma = 0.1): Schedule => (t) => lr * gamma ** Math.floor(t / size);
+export function step(lr: number, size: number, gamma = 0.1): Schedule {
+  nonNegative("step", "lr", lr);
+  integer("step", "size", size, 1);
+  nonNegative("step", "gamma", gamma);
+  return (t) => lr * gamma ** Math.floor(t / size);
+}
 
 /** Multiplied by `gamma` each step. */
-export const exponential = (lr: number, gamma: number): Schedule => (t) => lr * gamma ** t;
+export function exponential(lr: number, gamma: number): Schedule {
+  nonNegative("exponential", "lr", lr);
+  nonNegative("exponential", "gamma", gamma);
+  return (t) => lr * gamma ** t;
+}
 
 /** Rises linearly over `steps`, then follows `after` (a rate or a schedule that starts there). */
-export const warmup = (steps: number, after: number | Schedule): Schedule => {
-  const rest: Schedule = typeof after === "number" ? () => after : after;
+export function warmup(steps: number, after: number | Schedule): Schedule {
+  integer("warmup", "steps", steps, 0);
+  const rest: Schedule = typeof after === "function" ? after : () => nonNegative("warmup", "the rate after", after);
+  rest(0);
   return (t) => (t < steps ? (rest(0) * (t + 1)) / steps : rest(t - steps));
-};
+}
 
-/** Smith 2018: up to `max` along a cosine over the first part, then down to almost nothing. */
-export const oneCycle = (max: number, steps: number, { start = 0.3, divide = 25, finalDivide = 1e4 } = {}): Schedule => {
+export interface OneCycleOptions {
+  /** The part of the steps that rises (PyTorch's pct_start); default 0.3. */
+  start?: number;
+  /** The first rate is max / divide; default 25. */
+  divide?: number;
+  /** The last rate is the first / finalDivide; default 1e4. */
+  finalDivide?: number;
+}
+
+/**
+ * Smith 2018, as torch.optim.lr_scheduler.OneCycleLR: up to `max` along a cosine over the first part, then down to almost nothing. The
+ * peak lies at step start · steps - 1, which need not be whole.
+ */
+export function oneCycle(max: number, steps: number, options?: OneCycleOptions): Schedule {
+  const { start = 0.3, divide = 25, finalDivide = 1e4 } = readOptions("oneCycle", options, ["start", "divide", "finalDivide"]);
+  nonNegative("oneCycle", "max", max);
+  integer("oneCycle", "steps", steps, 1);
+  if (!(finite("oneCycle", "start", start) >= 0 && start <= 1)) throw new ValueError(`oneCycle: start is ${start}; expected a number from 0 to 1`, "oneCycle");
+  for (const [what, value] of [["divide", divide], ["finalDivide", finalDivide]] as const) if (!(finite("oneCycle", what, value) > 0)) throw new ValueError(`oneCycle: ${what} is ${value}; expected a number above 0`, "oneCycle");
   const along = (from: number, to: number, x: number) => to + ((from - to) * (1 + Math.cos(Math.PI * x))) / 2;
-  const peak = Math.max(1, Math.round(start * steps) - 1);
+  const [first, last] = [max / divide, max / divide / finalDivide];
+  const peak = start * steps - 1;
   return (t) => {
-    if (t <= peak) return along(max / divide, max, t / peak);
-    return along(max, max / divide / finalDivide, Math.min(1, (t - peak) / Math.max(1, steps - 1 - peak)));
+    if (t <= peak) return peak === 0 ? max : along(first, max, t / peak);
+    return along(max, last, Math.min(1, (t - peak) / (steps - 1 - peak)));
   };
-};
+}
 
-/** Sets the optimizer's rate by the schedule; call the result after each step (or epoch). */
-export function schedule(optimizer: { lr: number }, rate: Schedule): () => number {
+/** What has a learning rate, and possibly groups with rates of their own. */
+interface Scheduled {
+  lr: number;
+  groups?: readonly { lr: number }[];
+}
+
+/**
+ * Sets the optimizer's rate by the schedule; call the result after each step (or epoch). The schedule is the rate of the first group;
+ * the other groups keep their proportion to it.
+ */
+export function schedule(optimizer: Scheduled, rate: Schedule): () => number {
+  callback("schedule", "the rate", rate);
+  const groups = optimizer.groups ?? [optimizer];
+  const before = groups.map((group) => group.lr);
+  const reference = before[0]!;
+  const shares = before.map((lr) => {
+    if (lr === reference) return 1;
+    if (reference === 0) throw new ValueError("schedule: the first group's rate is 0 and another's is not, so they have no proportion; order the groups so that the first one learns", "schedule");
+    return lr / reference;
+  });
   let t = 0;
-  optimizer.lr = rate(0);
-  return () => (optimizer.lr = rate(++t));
+  const apply = () => {
+    const lr = nonNegative("schedule", `the rate at step ${t}`, rate(t));
+    groups.forEach((group, i) => (group.lr = lr * shares[i]!));
+    return lr;
+  };
+  apply();
+  return () => {
+    t++;
+    return apply();
+  };
 }

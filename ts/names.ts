@@ -1,5 +1,5 @@
 /** What tensors are called, for messages: a module names its parameters when they are asked for. */
-import type { Tensor } from "../tensor.js";
+import type { Tensor } from "./tensor.js";
 
 const names = new WeakMap<Tensor, string>();
 

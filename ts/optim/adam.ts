@@ -1,0 +1,84 @@
+/** Adam and AdamW: one call into the engine per parameter, in place. */
+import { boolean } from "../arguments.js";
+import { zerosLike } from "../creation.js";
+import { checked, engine, scratch } from "../runtime/instance.js";
+import { idOf, type Tensor } from "../tensor.js";
+import { Optimizer, type Kind, type ParameterGroup } from "./optimizer.js";
+import type { Parameters } from "./parameters.js";
+import { betas, nonNegative } from "./rules.js";
+import { persistent } from "./state.js";
+
+export interface AdamOptions {
+  /** The learning rate; default 1e-3. */
+  lr?: number;
+  /** How much of the two running means stays at each step; default [0.9, 0.999]. */
+  betas?: readonly [number, number];
+  /** Keeps the denominator from 0; default 1e-8. */
+  eps?: number;
+  /** Pulls parameters to 0: through the gradient in Adam (default 0), beside it in AdamW (default 0.01). */
+  weightDecay?: number;
+  /** Divide by the largest mean square so far (Reddi et al. 2018). */
+  amsgrad?: boolean;
+  /** Climb instead. */
+  maximize?: boolean;
+}
+
+export const ADAM_DEFAULTS: Required<AdamOptions> = { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, amsgrad: false, maximize: false };
+export const ADAMW_DEFAULTS: Required<AdamOptions> = { ...ADAM_DEFAULTS, weightDecay: 0.01 };
+export const ADAM_RULES = { lr: nonNegative, betas, eps: nonNegative, weightDecay: nonNegative, amsgrad: boolean, maximize: boolean };
+
+interface Moments {
+  [part: string]: Tensor | number;
+  step: number;
+  expAvg: Tensor;
+  expAvgSq: Tensor;
+}
+
+const kind = (name: string, defaults: Required<AdamOptions>): Kind<Required<AdamOptions>> => ({
+  name,
+  rules: ADAM_RULES,
+  defaults,
+  parts: { step: "count", expAvg: "tensor", expAvgSq: "tensor", maxExpAvgSq: "optional tensor" },
+});
+
+/** torch.optim.Adam: `new Adam(net.parameters(), { lr: 1e-3 })`. Throws `ValueError` for options it does not know. */
+export class Adam extends Optimizer<Required<AdamOptions>> {
+  protected readonly decoupled: boolean = false;
+
+  constructor(params: Parameters | readonly ParameterGroup[], options?: AdamOptions, as: Kind<Required<AdamOptions>> = kind("Adam", ADAM_DEFAULTS)) {
+    super(as, params, options);
+  }
+
+  protected override prepare(p: Tensor, { amsgrad }: Readonly<Required<AdamOptions>>): void {
+    let state = this.state.get(p) as Moments | undefined;
+    if (state === undefined) {
+      state = { step: 0, expAvg: persistent(() => zerosLike(p)), expAvgSq: persistent(() => zerosLike(p)) };
+      this.state.set(p, state);
+    }
+    if (amsgrad) state["maxExpAvgSq"] ??= persistent(() => zerosLike(p));
+  }
+
+  protected override updateInPlace(p: Tensor, gradient: number, o: Readonly<Required<AdamOptions>>): void {
+    const state = this.state.get(p) as Moments;
+    const [id, m, v, largest] = [idOf(p), idOf(state.expAvg), idOf(state.expAvgSq), o.amsgrad ? idOf(state["maxExpAvgSq"] as Tensor) : 0];
+    const s = scratch();
+    s[0] = o.lr;
+    s[1] = o.betas[0];
+    s[2] = o.betas[1];
+    s[3] = o.eps;
+    s[4] = o.weightDecay;
+    s[5] = Number(this.decoupled);
+    s[6] = state.step + 1;
+    s[7] = Number(o.maximize);
+    checked(engine.adam(id, gradient, m, v, largest), this.name);
+    state.step++;
+  }
+}
+
+/** torch.optim.AdamW: Adam with decoupled weight decay (Loshchilov and Hutter 2019). */
+export class AdamW extends Adam {
+  protected override readonly decoupled = true;
+  constructor(params: Parameters | readonly ParameterGroup[], options?: AdamOptions) {
+    super(params, options, kind("AdamW", ADAMW_DEFAULTS));
+  }
+}

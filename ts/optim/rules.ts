@@ -1,0 +1,46 @@
+/** What hyperparameters may be, checked wherever they are set: in the constructor, in a group, or later. */
+import { number } from "../arguments.js";
+import { describe } from "../describe.js";
+import { ValueError } from "../errors.js";
+
+/** Returns the value to keep, or throws an error that names optimizer and option. */
+export type Rule<T> = (op: string, what: string, value: unknown) => T;
+export type Rules<Options> = { readonly [K in keyof Options]-?: Rule<Options[K]> };
+
+/** A finite number from 0 on: rates, decays, small constants. */
+export function nonNegative(op: string, what: string, value: unknown): number {
+  const given = number(op, what, value);
+  if (!(given >= 0 && given < Infinity)) throw new ValueError(`${op}: ${what} is ${given}; expected a finite number from 0 on`, op);
+  return given;
+}
+
+export function finite(op: string, what: string, value: unknown): number {
+  const given = number(op, what, value);
+  if (!Number.isFinite(given)) throw new ValueError(`${op}: ${what} is ${given}; expected a finite number`, op);
+  return given;
+}
+
+/** Adam's two decay rates. */
+export function betas(op: string, what: string, value: unknown): readonly [number, number] {
+  const fits = (b: unknown) => typeof b === "number" && b >= 0 && b < 1;
+  if (!Array.isArray(value) || value.length !== 2 || !value.every(fits)) {
+    const got = Array.isArray(value) ? `[${value.map(describe).join(", ")}]` : describe(value);
+    throw new ValueError(`${op}: ${what} must be two numbers [beta1, beta2] from 0 to below 1, got ${got}`, op);
+  }
+  return Object.freeze([value[0] as number, value[1] as number] as const);
+}
+
+/** Options whose every later change is checked as well: `plain` holds the numbers, the result is its guarded face. */
+export function guarded<Options extends object>(op: string, rules: Rules<Options>, plain: Options): Options {
+  const face = {} as Options;
+  for (const key of Object.keys(rules) as (keyof Options & string)[]) {
+    Object.defineProperty(face, key, {
+      enumerable: true,
+      get: () => plain[key],
+      set: (value: unknown) => {
+        plain[key] = rules[key](op, key, value);
+      },
+    });
+  }
+  return Object.seal(face);
+}

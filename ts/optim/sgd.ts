@@ -1,0 +1,70 @@
+/** Stochastic gradient descent: one call into the engine per parameter, in place. */
+import { boolean } from "../arguments.js";
+import { zerosLike } from "../creation.js";
+import { ValueError } from "../errors.js";
+import { checked, engine, scratch } from "../runtime/instance.js";
+import { idOf, Tensor } from "../tensor.js";
+import { Optimizer, type Kind, type ParameterGroup } from "./optimizer.js";
+import type { Parameters } from "./parameters.js";
+import { finite, nonNegative } from "./rules.js";
+import { persistent } from "./state.js";
+
+export interface SGDOptions {
+  /** The learning rate; default 1e-3. */
+  lr?: number;
+  /** How much of the last step goes on; default 0. */
+  momentum?: number;
+  /** Part of the gradient that momentum leaves out; default 0. */
+  dampening?: number;
+  /** Look ahead along the momentum; needs momentum and no dampening. */
+  nesterov?: boolean;
+  /** Pulls parameters to 0: added to the gradient times the parameter. */
+  weightDecay?: number;
+  /** Climb instead. */
+  maximize?: boolean;
+}
+
+export const SGD_DEFAULTS: Required<SGDOptions> = { lr: 1e-3, momentum: 0, dampening: 0, nesterov: false, weightDecay: 0, maximize: false };
+export const SGD_RULES = { lr: nonNegative, momentum: nonNegative, dampening: finite, nesterov: boolean, weightDecay: nonNegative, maximize: boolean };
+
+export function checkNesterov(name: string, { nesterov, momentum, dampening }: Readonly<Required<SGDOptions>>): void {
+  if (nesterov && (momentum <= 0 || dampening !== 0)) throw new ValueError(`${name}: nesterov needs momentum above 0 and no dampening`, name);
+}
+
+const KIND: Kind<Required<SGDOptions>> = { name: "SGD", rules: SGD_RULES, defaults: SGD_DEFAULTS, parts: { momentumBuffer: "optional tensor" } };
+
+/** torch.optim.SGD: `new SGD(net.parameters(), { lr: 0.1, momentum: 0.9 })`. Throws `ValueError` for options it does not know. */
+export class SGD extends Optimizer<Required<SGDOptions>> {
+  /** Parameters whose buffer holds nothing yet. */
+  private readonly fresh = new WeakSet<Tensor>();
+
+  constructor(params: Parameters | readonly ParameterGroup[], options?: SGDOptions) {
+    super(KIND, params, options);
+  }
+
+  protected override check(options: Readonly<Required<SGDOptions>>): void {
+    checkNesterov("SGD", options);
+  }
+
+  protected override prepare(p: Tensor, { momentum }: Readonly<Required<SGDOptions>>): void {
+    if (momentum === 0 || this.state.get(p)?.["momentumBuffer"] !== undefined) return;
+    const momentumBuffer = persistent(() => zerosLike(p));
+    this.state.set(p, { momentumBuffer });
+    this.fresh.add(momentumBuffer);
+  }
+
+  protected override updateInPlace(p: Tensor, gradient: number, o: Readonly<Required<SGDOptions>>): void {
+    const buffer = o.momentum === 0 ? null : (this.state.get(p)!["momentumBuffer"] as Tensor);
+    const [id, bufferId] = [idOf(p), buffer === null ? 0 : idOf(buffer)];
+    const s = scratch();
+    s[0] = o.lr;
+    s[1] = o.momentum;
+    s[2] = o.dampening;
+    s[3] = Number(o.nesterov);
+    s[4] = o.weightDecay;
+    s[5] = Number(o.maximize);
+    s[6] = Number(buffer !== null && this.fresh.has(buffer));
+    checked(engine.sgd(id, gradient, bufferId), "SGD");
+    if (buffer !== null) this.fresh.delete(buffer);
+  }
+}
