@@ -1,34 +1,56 @@
 /** Data: examples in tensors, handed out in batches. */
+import { boolean, integer } from "../arguments.js";
+import { asTensor, tensor } from "../creation.js";
+import { describe } from "../describe.js";
 import { ShapeError, ValueError } from "../errors.js";
-import { tensor } from "../creation.js";
+import { readOptions } from "../options.js";
 import { permutation, key, split } from "../random/index.js";
 import { scope } from "../memory.js";
 import { take } from "../ops/index.js";
 import { slice } from "../ops/shape.js";
 import { LoopBody } from "../steps.js";
-import { Tensor } from "../tensor.js";
+import { Tensor, type TensorLike } from "../tensor.js";
 
-/** Tensors with the same first size: row i of each is one example. */
+/** One of a dataset's tensors, or the tensor of an array. */
+function column(given: TensorLike, i: number): Tensor {
+  const op = "TensorDataset";
+  if (Array.isArray(given) && given.some((member: unknown) => member instanceof Tensor)) {
+    throw new ValueError(`${op}: argument ${i} is a list of tensors; give them one by one: new TensorDataset(x, y)`, op);
+  }
+  if (!(given instanceof Tensor) && !Array.isArray(given) && !(ArrayBuffer.isView(given) && !((given as unknown) instanceof DataView))) {
+    throw new ValueError(`${op}: argument ${i} must be a tensor or an array, got ${describe(given)}`, op);
+  }
+  const t = asTensor(given);
+  if (t.ndim === 0) throw new ShapeError(`${op}: argument ${i} is 0-d; the first axis counts the examples`, op);
+  return t;
+}
+
+/** Tensors (or arrays) with the same first size: row i of each is one example. */
 export class TensorDataset {
   readonly tensors: readonly Tensor[];
-  constructor(...tensors: Tensor[]) {
+  constructor(...tensors: TensorLike[]) {
     if (tensors.length === 0) throw new ValueError("TensorDataset: expected at least one tensor", "TensorDataset");
-    for (const t of tensors) {
-      if (!(t instanceof Tensor) || t.ndim === 0) throw new ValueError(`TensorDataset: expected tensors with at least one axis, got ${String(t)}`, "TensorDataset");
-      if (t.shape[0] !== tensors[0]!.shape[0]) {
-        throw new ShapeError(`TensorDataset: tensors of ${tensors[0]!.shape[0]} and ${t.shape[0]} examples; the first sizes must agree`, "TensorDataset");
+    this.tensors = scope(() => {
+      const columns = tensors.map(column);
+      for (const t of columns) {
+        if (t.shape[0] !== columns[0]!.shape[0]) {
+          throw new ShapeError(`TensorDataset: tensors of ${columns[0]!.shape[0]} and ${t.shape[0]} examples; the first sizes must agree`, "TensorDataset");
+        }
       }
-    }
-    this.tensors = tensors;
+      return columns;
+    });
   }
 
+  /** Number of examples. */
   get length(): number {
     return this.tensors[0]!.shape[0]!;
   }
 }
 
 export interface DataLoaderOptions {
+  /** Examples in a batch; default 1. */
   batchSize?: number;
+  /** Another order in each epoch. */
   shuffle?: boolean;
   /** Of the shuffling: the same seed gives the same orders, another one in each epoch. */
   seed?: number;
@@ -39,7 +61,7 @@ export interface DataLoaderOptions {
 /**
  * Iterates over a dataset in batches, any number of times: `for (const [x, y] of loader)`. The loop's body is a scope: the
  * batch and what the body computes from it are released when the next batch is asked for, apart from scalars (losses in a list), parameters, and what is
- * kept with `detach()` or `keep()`. What the last turn made may be read after the loop.
+ * kept with `detach()` or `keep()`. What the last turn made may be read after the loop; `toArray()` gives all batches at once.
  */
 export class DataLoader implements Iterable<Tensor[]> {
   readonly batchSize: number;
@@ -50,22 +72,34 @@ export class DataLoader implements Iterable<Tensor[]> {
   /** The last turn of the last loop: readable until the next loop begins. */
   private last: LoopBody | null = null;
 
+  /** Throws `ValueError` for anything but a `TensorDataset`, and for options it does not know. */
   constructor(
     readonly dataset: TensorDataset,
-    { batchSize = 1, shuffle = false, seed = 0, dropLast = false }: DataLoaderOptions = {},
+    options?: DataLoaderOptions,
   ) {
-    if (!(dataset instanceof TensorDataset)) throw new ValueError("DataLoader: expected a TensorDataset", "DataLoader");
-    if (!Number.isInteger(batchSize) || batchSize < 1) throw new ValueError(`DataLoader: batchSize ${batchSize} is not a positive integer`, "DataLoader");
-    this.batchSize = batchSize;
-    this.shuffle = shuffle;
-    this.dropLast = dropLast;
-    this.seed = seed;
+    const op = "DataLoader";
+    const { batchSize = 1, shuffle = false, seed = 0, dropLast = false } = readOptions(op, options, ["batchSize", "shuffle", "seed", "dropLast"]);
+    if (!(dataset instanceof TensorDataset)) {
+      const given: unknown = dataset;
+      const cure = given instanceof Tensor || Array.isArray(given) ? ": new DataLoader(new TensorDataset(x, y), ...)" : "";
+      throw new ValueError(`${op}: expected a TensorDataset, got ${describe(given)}${cure}`, op);
+    }
+    this.batchSize = integer(op, "batchSize", batchSize, 1);
+    this.shuffle = boolean(op, "shuffle", shuffle);
+    this.seed = integer(op, "seed", seed, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+    this.dropLast = boolean(op, "dropLast", dropLast);
   }
 
   /** Number of batches. */
   get length(): number {
     const batches = this.dataset.length / this.batchSize;
     return this.dropLast ? Math.floor(batches) : Math.ceil(batches);
+  }
+
+  /** All batches of an epoch at once; they are the caller's, as any tensor. */
+  toArray(): Tensor[][] {
+    const order = this.order(this.epoch++);
+    return Array.from({ length: this.length }, (_, b) => this.batch(b, order));
   }
 
   /** The order of an epoch. */

@@ -1,7 +1,7 @@
 /** Adam and AdamW: one call into the engine per parameter, in place. */
 import { boolean } from "../arguments.js";
 import { zerosLike } from "../creation.js";
-import { checked, engine, scratch } from "../runtime/instance.js";
+import { checked, engine, pass } from "../runtime/instance.js";
 import { idOf, type Tensor } from "../tensor.js";
 import { Optimizer, type Kind, type ParameterGroup } from "./optimizer.js";
 import type { Parameters } from "./parameters.js";
@@ -61,15 +61,7 @@ export class Adam extends Optimizer<Required<AdamOptions>> {
   protected override updateInPlace(p: Tensor, gradient: number, o: Readonly<Required<AdamOptions>>): void {
     const state = this.state.get(p) as Moments;
     const [id, m, v, largest] = [idOf(p), idOf(state.expAvg), idOf(state.expAvgSq), o.amsgrad ? idOf(state["maxExpAvgSq"] as Tensor) : 0];
-    const s = scratch();
-    s[0] = o.lr;
-    s[1] = o.betas[0];
-    s[2] = o.betas[1];
-    s[3] = o.eps;
-    s[4] = o.weightDecay;
-    s[5] = Number(this.decoupled);
-    s[6] = state.step + 1;
-    s[7] = Number(o.maximize);
+    pass([o.lr, o.betas[0], o.betas[1], o.eps, o.weightDecay, Number(this.decoupled), state.step + 1, Number(o.maximize)]);
     checked(engine.adam(id, gradient, m, v, largest), this.name);
     state.step++;
   }

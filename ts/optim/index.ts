@@ -7,3 +7,5 @@ export type { OptimizerState } from "./state.js";
 export { clipGradNorm, clipGradValue, type ClipOptions } from "./clip.js";
 export * as schedules from "./schedules.js";
 export { cosine, exponential, oneCycle, schedule, step, warmup, type OneCycleOptions, type Schedule } from "./schedules.js";
+export * as transform from "./transform.js";
+export { applyUpdates, type AdamState, type Rate, type SGDState, type Transformation } from "./transform.js";

@@ -2,7 +2,7 @@
 import { boolean } from "../arguments.js";
 import { zerosLike } from "../creation.js";
 import { ValueError } from "../errors.js";
-import { checked, engine, scratch } from "../runtime/instance.js";
+import { checked, engine, pass } from "../runtime/instance.js";
 import { idOf, Tensor } from "../tensor.js";
 import { Optimizer, type Kind, type ParameterGroup } from "./optimizer.js";
 import type { Parameters } from "./parameters.js";
@@ -56,14 +56,7 @@ export class SGD extends Optimizer<Required<SGDOptions>> {
   protected override updateInPlace(p: Tensor, gradient: number, o: Readonly<Required<SGDOptions>>): void {
     const buffer = o.momentum === 0 ? null : (this.state.get(p)!["momentumBuffer"] as Tensor);
     const [id, bufferId] = [idOf(p), buffer === null ? 0 : idOf(buffer)];
-    const s = scratch();
-    s[0] = o.lr;
-    s[1] = o.momentum;
-    s[2] = o.dampening;
-    s[3] = Number(o.nesterov);
-    s[4] = o.weightDecay;
-    s[5] = Number(o.maximize);
-    s[6] = Number(buffer !== null && this.fresh.has(buffer));
+    pass([o.lr, o.momentum, o.dampening, Number(o.nesterov), o.weightDecay, Number(o.maximize), Number(buffer !== null && this.fresh.has(buffer))]);
     checked(engine.sgd(id, gradient, bufferId), "SGD");
     if (buffer !== null) this.fresh.delete(buffer);
   }

@@ -5,6 +5,7 @@ import { ValueError } from "../errors.js";
 import { current, root } from "../memory.js";
 import { checked, engine, generation } from "../runtime/instance.js";
 import { idOf, type Tensor } from "../tensor.js";
+import { handedOut } from "../takeover.js";
 import { flatten, type Tree } from "../tree.js";
 import { tensorsLike, transformOptions } from "./arguments.js";
 import { arithmeticGuard, call, checkFunction, differentiable, GRAD, inScope, lowered, openLevel, outputTensor, positions, scalarOutput, track } from "./machinery.js";
@@ -62,7 +63,7 @@ export function derivative(name: string, f: (...args: any[]) => any, options: Gr
       const found = drive(engine.sweep(level, 1, wanted.length, 0), wanted.length);
       let next = 0;
       const gradients = parts.map(({ leaves, rebuild }) => rebuild(leaves.map((leaf) => found[next++] ?? zerosLike(leaf))));
-      const gradient = options.argnums === undefined || typeof options.argnums === "number" ? gradients[0] : gradients;
+      const gradient: unknown = handedOut(options.argnums === undefined || typeof options.argnums === "number" ? gradients[0] : gradients);
       // The value first, then the gradient and aux, as far as they are asked for.
       const kept: unknown = lowered(withValue ? (options.hasAux ? [value, aux] : value) : aux, level);
       engine.level_pop(level);
