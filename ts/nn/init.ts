@@ -35,7 +35,7 @@ export function gain(nonlinearity: string, slope = 0.01): number {
     case "selu":
       return 3 / 4;
     default:
-      throw new ValueError(`init.gain: unknown nonlinearity ${JSON.stringify(nonlinearity)}; expected linear, sigmoid, tanh, relu, leakyRelu or selu`, "init.gain");
+      throw new ValueError(`init.gain: the nonlinearity must be one of linear, sigmoid, tanh, relu, leakyRelu or selu, got ${describe(nonlinearity)}`, "init.gain");
   }
 }
 

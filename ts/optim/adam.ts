@@ -43,10 +43,11 @@ const kind = (name: string, defaults: Required<AdamOptions>): Kind<Required<Adam
 
 /** torch.optim.Adam: `new Adam(net.parameters(), { lr: 1e-3 })`. Throws `ValueError` for options it does not know. */
 export class Adam extends Optimizer<Required<AdamOptions>> {
+  protected static readonly kind = kind("Adam", ADAM_DEFAULTS);
   protected readonly decoupled: boolean = false;
 
-  constructor(params: Parameters | readonly ParameterGroup[], options?: AdamOptions, as: Kind<Required<AdamOptions>> = kind("Adam", ADAM_DEFAULTS)) {
-    super(as, params, options);
+  constructor(params: Parameters | readonly ParameterGroup[], options?: AdamOptions) {
+    super((new.target as typeof Adam).kind, params, options);
   }
 
   protected override prepare(p: Tensor, { amsgrad }: Readonly<Required<AdamOptions>>): void {
@@ -69,8 +70,6 @@ export class Adam extends Optimizer<Required<AdamOptions>> {
 
 /** torch.optim.AdamW: Adam with decoupled weight decay (Loshchilov and Hutter 2019). */
 export class AdamW extends Adam {
+  protected static override readonly kind = kind("AdamW", ADAMW_DEFAULTS);
   protected override readonly decoupled = true;
-  constructor(params: Parameters | readonly ParameterGroup[], options?: AdamOptions) {
-    super(params, options, kind("AdamW", ADAMW_DEFAULTS));
-  }
 }

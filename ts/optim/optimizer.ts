@@ -96,7 +96,9 @@ export abstract class Optimizer<Options extends { lr: number } = { lr: number }>
 
   /** More parameters, such as layers that were frozen before. None may be in the optimizer already. */
   addParamGroup(group: ParameterGroup): void {
-    checkOptions(`${this.name} (a parameter group)`, group, ["params", ...this.known]);
+    const op = `${this.name} (a parameter group)`;
+    if (!isPlainObject(group)) throw new ValueError(`${op}: expected { params, lr, ... }, got ${describe(group)}`, op);
+    checkOptions(op, group, ["params", ...this.known]);
     const { params, ...options } = group;
     const taken = new Set(this.params);
     const list = optimized(this.name, params, (t) => t instanceof Parameter, taken);

@@ -1,5 +1,6 @@
 /** Learning rates over time: functions from the step number to a rate, and `schedule`, which applies one. */
 import { callback, integer } from "../arguments.js";
+import { describe } from "../describe.js";
 import { ValueError } from "../errors.js";
 import { readOptions } from "../options.js";
 import { finite, nonNegative } from "./rules.js";
@@ -77,6 +78,9 @@ interface Scheduled {
  * the other groups keep their proportion to it.
  */
 export function schedule(optimizer: Scheduled, rate: Schedule): () => number {
+  if (typeof optimizer !== "object" || optimizer === null || typeof optimizer.lr !== "number") {
+    throw new ValueError(`schedule: the first argument is an optimizer (something with a rate lr), got ${describe(optimizer)}`, "schedule");
+  }
   callback("schedule", "the rate", rate);
   const groups = optimizer.groups ?? [optimizer];
   const before = groups.map((group) => group.lr);
