@@ -1,6 +1,7 @@
 //! Forward mode: bind on the primals, then the tangent from the row's rule, again through `bind`. An absent tangent is a
 //! symbolic zero: no work, no memory.
 
+use crate::dtype::DType;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::level::Ids;
@@ -69,6 +70,8 @@ fn jvp<'a>(op: Op, rule: &Rule, x: &[Var<'a>], t: &[Option<Var<'a>>], y: Var<'a>
     match rule {
         Rule::Zero => None,
         Rule::Elementwise(partials) => {
+            let converted = in_output_precision(x, y);
+            let x = converted.as_deref().unwrap_or(x);
             let mut sum: Option<Var> = None;
             for (i, tangent) in t.iter().enumerate() {
                 let Some(tangent) = *tangent else { continue };
@@ -107,6 +110,17 @@ fn jvp<'a>(op: Op, rule: &Rule, x: &[Var<'a>], t: &[Option<Var<'a>>], y: Var<'a>
         }
         Rule::Custom { jvp, .. } => Some(jvp(x, t, y, params)),
     }
+}
+
+/// The inputs of an op as its partials see them, where that is not as they are: of the output's precision. The 1/b of an int32 or
+/// float32 b would be rounded to float32, although result and derivative are float64. Masks stay what they are.
+pub fn in_output_precision<'a>(x: &[Var<'a>], y: Var<'a>) -> Option<SmallVec<[Var<'a>; 3]>> {
+    if x.len() < 2 {
+        return None;
+    }
+    let precision = y.dtype();
+    let narrower = |v: &Var<'a>| !matches!(v.dtype(), DType::Bool) && v.dtype() != precision;
+    (precision.is_float() && x.iter().any(narrower)).then(|| x.iter().map(|v| if narrower(v) { v.cast(precision) } else { *v }).collect())
 }
 
 /// A diagonal Jacobian times a tangent or a cotangent.

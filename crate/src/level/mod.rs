@@ -8,7 +8,7 @@ mod grad;
 #[cfg(feature = "mutants")]
 pub mod mutants;
 
-pub use dual::apply_diagonal;
+pub use dual::{apply_diagonal, in_output_precision};
 
 use crate::engine::Engine;
 use crate::error::{Error, ErrorCode, Result};

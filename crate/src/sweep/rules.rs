@@ -3,7 +3,7 @@
 use super::{Entry, Source, Sweep, CREATE_GRAPH, RETAIN_GRAPH};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorCode, Result};
-use crate::level::apply_diagonal;
+use crate::level::{apply_diagonal, in_output_precision};
 use crate::memory::values::{Id, Value};
 use crate::op::{Kind, Rule};
 use crate::ops::movement::place_part;
@@ -107,7 +107,11 @@ fn vjp<'a>(rule: &Rule, wanted: impl Fn(usize) -> bool, x: &[Var<'a>], y: Var<'a
     let each = |term: &dyn Fn(usize) -> Option<Var<'a>>| Ok((0..x.len()).map(|i| if wanted(i) { term(i) } else { None }).collect());
     match rule {
         Rule::Zero => Ok(SmallVec::new()),
-        Rule::Elementwise(partials) => each(&|i| apply_diagonal(partials[i](x, y, params), ct)),
+        Rule::Elementwise(partials) => {
+            let converted = in_output_precision(x, y);
+            let x = converted.as_deref().unwrap_or(x);
+            each(&|i| apply_diagonal(partials[i](x, y, params), ct))
+        }
         Rule::Linear(transpose) | Rule::Multilinear { transpose, .. } => each(&|i| Some(transpose(i, x, ct, params))),
         Rule::Joined(pieces) => pieces(x, ct, params).map(|terms| terms.into_iter().enumerate().map(|(i, term)| wanted(i).then_some(term)).collect()),
         Rule::Part(bounds) => {
