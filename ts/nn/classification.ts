@@ -2,7 +2,7 @@
 import { integer, number } from "../arguments.js";
 import { DTypeError, IndexError, ShapeError, ValueError } from "../errors.js";
 import { readOptions } from "../options.js";
-import { where } from "../ops/elementwise.js";
+import { sub, where } from "../ops/elementwise.js";
 import { logSoftmax } from "../ops/reduce.js";
 import { inScope } from "../transforms/machinery.js";
 import type { Tensor, TensorLike } from "../tensor.js";
@@ -86,7 +86,7 @@ function labelLoss(name: string, logs: Tensor, labels: Tensor, ignoreIndex: numb
   }
   losses = where(ignored, 0, losses);
   if (reduction !== "mean") return reduced(losses, reduction);
-  return losses.sum().div(shares === null ? ignored.logicalNot().cast(logs.dtype).sum() : where(ignored, 0, shares).sum());
+  return losses.sum().div(shares === null ? sub(labels.size, ignored.sum()) : where(ignored, 0, shares).sum());
 }
 
 /** Of log probabilities and target probabilities: -Σ_c w[c] t[c] log p[c]; the mean is over examples. */

@@ -1,6 +1,7 @@
 /** Losses of numbers and probabilities: the mean over all elements unless `reduction` says "sum" or "none". Arrays are accepted for tensors. */
 import { number } from "../arguments.js";
 import { ValueError } from "../errors.js";
+import { sub } from "../ops/elementwise.js";
 import { readOptions } from "../options.js";
 import { inScope } from "../transforms/machinery.js";
 import type { Tensor, TensorLike } from "../tensor.js";
@@ -51,7 +52,7 @@ export interface BceOptions extends LossOptions {
 }
 
 /**
- * Binary cross entropy of logits z with targets t in [0, 1]: posWeight t softplus(-z) + (1 - t) softplus(z), exact for any z: neither
+ * Binary cross entropy of logits z with targets t in [0, 1]: (1 - t) softplus(z) - posWeight t log σ(z), exact for any z: neither
  * part cancels, and one that the target leaves out counts 0 even where it is infinite.
  */
 export function bceWithLogits(logits: TensorLike, target: TensorLike, options?: BceOptions): Tensor {
@@ -59,7 +60,7 @@ export function bceWithLogits(logits: TensorLike, target: TensorLike, options?: 
   const { reduction, weight, posWeight } = readOptions(name, options, ["reduction", "weight", "posWeight"]);
   return elementwise(name, logits, target, reduction, (z, t) => {
     const positive = posWeight === undefined ? t : t.mul(weights(name, "posWeight", posWeight, z));
-    const losses = weighted(positive, z.neg().softplus()).add(weighted(t.neg().add(1), z.softplus()));
+    const losses = weighted(sub(1, t), z.softplus()).sub(weighted(positive, z.logSigmoid()));
     return weight === undefined ? losses : weighted(weights(name, "weight", weight, z), losses);
   });
 }

@@ -2,7 +2,7 @@
 import { asTensor } from "../creation.js";
 import { describe } from "../describe.js";
 import { DTypeError, ShapeError, ValueError } from "../errors.js";
-import { isFinite } from "../ops/elementwise.js";
+import { apply } from "../ops/apply.js";
 import { Tensor, type TensorLike } from "../tensor.js";
 
 export type Reduction = "mean" | "sum" | "none";
@@ -62,10 +62,7 @@ export function weights(name: string, what: string, given: TensorLike, input: Te
 }
 
 /**
- * weight · x, and 0 where the weight is 0 and x infinite (the convention of x log y at 0): what cannot be and is not asked for costs
- * nothing. NaN stays NaN.
+ * weight · x, and 0 where the weight is 0, whatever x is (the convention of x log y at 0): what is not asked for costs nothing, even
+ * where it cannot be. The derivative with respect to the weight is x all the same.
  */
-export function weighted(weight: Tensor, x: Tensor): Tensor {
-  const moot = weight.eq(0).logicalAnd(isFinite(x).logicalOr(x.ne(x)).logicalNot());
-  return weight.mul(moot.where(0, x));
-}
+export const weighted = (weight: Tensor, x: Tensor): Tensor => apply("strongMul", [weight, x]);
