@@ -1,6 +1,6 @@
 /** Losses of class scores, with labels (class numbers) or probabilities as the target. Conventions are PyTorch's. */
 import { integer, number } from "../arguments.js";
-import { DTypeError, IndexError, ShapeError, ValueError } from "../errors.js";
+import { DTypeError, IndexError, ShapeError, TracedValueError, ValueError } from "../errors.js";
 import { readOptions } from "../options.js";
 import { sub, where } from "../ops/elementwise.js";
 import { logSoftmax } from "../ops/reduce.js";
@@ -20,33 +20,48 @@ export interface CrossEntropyOptions extends NllLossOptions {
   labelSmoothing?: number;
 }
 
-/** Labels made ready for `gather`: class numbers, 0 where ignored, and out of range (so that gather refuses them) where they are no class. */
+/** Labels made ready for `gather`: class numbers, 0 where ignored. */
 interface Labels {
   index: Tensor;
-  ignored: Tensor;
+  /** null when none is. */
+  ignored: Tensor | null;
 }
 
-function classNumbers(labels: Tensor, classes: number, ignoreIndex: number): Labels {
-  // Computed, not read: it works under every transform. Fractions and NaN are no class.
+/** The numbers of a tensor, where there is one for each element: not inside vmap. */
+function readable(labels: Tensor): ArrayLike<number> | null {
+  try {
+    return labels.data();
+  } catch (error) {
+    if (error instanceof TracedValueError) return null;
+    throw error;
+  }
+}
+
+/** Checks labels and finds the ignored ones: by reading, which costs less than ops, or by ops, which work under every transform. */
+function classNumbers(name: string, labels: Tensor, classes: number, ignoreIndex: number): Labels {
+  const numbers = readable(labels);
+  if (numbers !== null) {
+    let ignores = false;
+    for (let i = 0; i < numbers.length; i++) {
+      const label = numbers[i]!;
+      if (label === ignoreIndex) ignores = true;
+      else if (!(Number.isInteger(label) && label >= 0 && label < classes)) throw noClass(name, classes, label, i);
+    }
+    const whole = labels.dtype === "int32" ? labels : labels.cast("int32");
+    if (!ignores) return { index: whole, ignored: null };
+    const ignored = whole.eq(ignoreIndex);
+    return { index: where(ignored, 0, whole), ignored };
+  }
+  // What is no class, fractions and NaN among it, becomes an index that gather refuses; negative ones would count from the end there.
   const whole = isFloat(labels) ? where(labels.eq(labels.floor()), labels, classes).cast("int32") : labels;
   const ignored = whole.eq(ignoreIndex);
-  // gather counts negative indices from the end; a negative label is a mistake.
   return { index: where(ignored, 0, where(whole.lt(0), classes, whole)), ignored };
 }
 
-/** The message for labels that are no class, with the first one where it can be read. */
-function noClass(name: string, labels: Tensor, classes: number, ignoreIndex: number): IndexError {
-  let which = "a label is no class";
-  let cure = "";
-  try {
-    const data = labels.data();
-    const at = data.findIndex((v) => v !== ignoreIndex && !(Number.isInteger(v) && v >= 0 && v < classes));
-    if (at >= 0) which = `label ${data[at]} (at position ${at}) is no class`;
-    if (at >= 0 && data[at]! < 0) cure = `; { ignoreIndex: ${data[at]} } leaves examples with such a label out`;
-  } catch {
-    // Inside vmap there is no one number to read.
-  }
-  return new IndexError(`${name}: ${which}; the scores have ${classes} classes, so labels are whole numbers from 0 to ${classes - 1}${cure}`, name);
+function noClass(name: string, classes: number, label?: number, position?: number): IndexError {
+  const which = label === undefined ? "a label" : `label ${label} (at position ${position})`;
+  const cure = label !== undefined && label < 0 && Number.isInteger(label) ? `; { ignoreIndex: ${label} } leaves examples with such a label out` : "";
+  return new IndexError(`${name}: ${which} is no class; the scores have ${classes} classes, so labels are whole numbers from 0 to ${classes - 1}${cure}`, name);
 }
 
 function classWeights(name: string, given: TensorLike | undefined, scores: Tensor, classes: number): Tensor | null {
@@ -71,12 +86,12 @@ const along = (weight: Tensor, scores: Tensor, axis: number) => weight.reshape(s
 
 /** Of log probabilities and labels: -w[y] log p[y], with smoothing s: (1 - s) of it plus s/C Σ_c -w[c] log p[c]. */
 function labelLoss(name: string, logs: Tensor, labels: Tensor, ignoreIndex: number, { axis, classes, weight, smoothing, reduction }: Setting): Tensor {
-  const { index, ignored } = classNumbers(labels, classes, ignoreIndex);
+  const { index, ignored } = classNumbers(name, labels, classes, ignoreIndex);
   let losses: Tensor;
   try {
     losses = logs.gather(axis, index.unsqueeze(axis)).squeeze(axis).neg();
   } catch (error) {
-    throw error instanceof IndexError ? noClass(name, labels, classes, ignoreIndex) : error;
+    throw error instanceof IndexError ? noClass(name, classes) : error;
   }
   const shares = weight === null ? null : weight.take(index, 0);
   if (shares !== null) losses = weighted(shares, losses);
@@ -84,9 +99,10 @@ function labelLoss(name: string, logs: Tensor, labels: Tensor, ignoreIndex: numb
     const each = weight === null ? logs : weighted(along(weight, logs, axis), logs);
     losses = losses.mul(1 - smoothing).sub(each.sum(axis).mul(smoothing / classes));
   }
-  losses = where(ignored, 0, losses);
-  if (reduction !== "mean") return reduced(losses, reduction);
-  return losses.sum().div(shares === null ? sub(labels.size, ignored.sum()) : where(ignored, 0, shares).sum());
+  if (ignored !== null) losses = where(ignored, 0, losses);
+  if (reduction !== "mean" || (ignored === null && shares === null)) return reduced(losses, reduction);
+  const kept = shares === null ? sub(labels.size, ignored!.sum()) : (ignored === null ? shares : where(ignored, 0, shares)).sum();
+  return losses.sum().div(kept);
 }
 
 /** Of log probabilities and target probabilities: -Σ_c w[c] t[c] log p[c]; the mean is over examples. */

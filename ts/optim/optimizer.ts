@@ -124,7 +124,7 @@ export abstract class Optimizer<Options extends { lr: number } = { lr: number }>
 
   /** Forgets all gradients. */
   zeroGrad(): void {
-    for (const { params } of this.groups) for (const p of params) engine.set_gradient(idOf(p), 0);
+    for (const { params } of this.groups) for (const p of params) if (engine.gradient_id(idOf(p)) !== 0) engine.set_gradient(idOf(p), 0);
     stepEnded();
   }
 
