@@ -24,7 +24,7 @@ const releasedByUpdate = () =>
 const releasable = (tensor: Tensor) => tensor.handle !== 0 && tensor.scope instanceof Hold && tensor.scope.alive && !tensor.scope.kept;
 
 /** The ambient level alone is open: no transform is under way, whose function may run again. */
-const outside = () => engine.level_depth() <= 1;
+export const outside = () => engine.level_depth() <= 1;
 
 /** Marks what an update returns. */
 export function handedOut<T>(tree: T): T {

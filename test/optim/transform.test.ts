@@ -114,6 +114,29 @@ describe("memory", () => {
     }
   });
 
+  it("of a module as a pure function is flat, from its own parameters on", () => {
+    ad.manualSeed(4);
+    const net = new ad.nn.Sequential(new ad.nn.Linear(64, 64), new ad.nn.Tanh(), new ad.nn.Linear(64, 8));
+    const x = ad.random.normal(ad.random.key(0), [32, 64]);
+    const y = ad.random.randint(ad.random.key(1), [32], { maxval: 8 });
+    const tx = optim.transform.adamw({ lr: 0.01 });
+    let params = net.stateDict();
+    let state = tx.init(params);
+    const losses: number[] = [];
+    const bytes: number[] = [];
+    for (let i = 0; i < 60; i++) {
+      const [loss, gradients] = ad.valueAndGrad((p: Record<string, Tensor>) => ad.nn.crossEntropy(ad.nn.functionalCall(net, p, x), y))(params);
+      const [updates, next] = tx.update(gradients, state, params);
+      params = optim.applyUpdates(params, updates);
+      state = next;
+      losses.push(loss.item());
+      if (i === 10 || i === 59) bytes.push(ad.memory().bytes);
+    }
+    expect(losses[59]).toBeLessThan(0.1 * losses[0]!);
+    expect(bytes[1]! - bytes[0]!).toBeLessThan(50 * 256);
+    net.dispose();
+  });
+
   it("what was replaced lives until the next update; what the user made is never taken", () => {
     const tx = optim.transform.adam();
     const params = { w: f64([1, 2]) };

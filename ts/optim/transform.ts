@@ -15,7 +15,8 @@
  *
  * Outside of scopes and transforms such a loop holds its memory: gradients of `grad`, and states and parameters made by `update` and
  * `applyUpdates`, are taken over by the call they are given to and released when the next update begins. Keep one longer with `detach()`.
- * Of a module start from copies: `tree.map((t) => t.detach(), net.stateDict())`.
+ * There, as `optimizer.step()`, they are not recorded for `backward()`, so that `net.stateDict()` may be the first parameters; `grad` and the
+ * other transforms differentiate through them.
  */
 import { full, zerosLike } from "../creation.js";
 import { describe } from "../describe.js";
@@ -24,12 +25,13 @@ import { checkOptions, isPlainObject } from "../options.js";
 import { isFloat, show } from "../nn/reduction.js";
 import { Tensor } from "../tensor.js";
 import { inScope } from "../transforms/machinery.js";
+import { noGrad } from "../transforms/modes.js";
 import { flatten, map, sameStructure, walk, type Tree } from "../tree.js";
 import { ADAM_DEFAULTS, ADAM_RULES, ADAMW_DEFAULTS, type AdamOptions } from "./adam.js";
 import { nonNegative, type Rules } from "./rules.js";
 import type { Schedule } from "./schedules.js";
 import { checkNesterov, SGD_DEFAULTS, SGD_RULES, type SGDOptions } from "./sgd.js";
-import { handedOut, nextUpdate, takenOver } from "../takeover.js";
+import { handedOut, nextUpdate, outside, takenOver } from "../takeover.js";
 
 /** A rate: a number, a 0-d tensor (to differentiate with respect to it), or a schedule of the step number. */
 export type Rate = number | Tensor | Schedule;
@@ -95,6 +97,9 @@ function checkFits(op: string, what: string, tree: unknown, other: unknown): voi
   );
 }
 
+/** Runs in a scope; recorded by the transforms that are under way, but not for `backward()` alone. */
+const pure = <R>(body: () => R): R => inScope(() => (outside() ? noGrad(body) : body()));
+
 const zeros = (tree: Tree<Tensor>) => map((p: Tensor) => zerosLike(p), tree) as Tree<Tensor>;
 
 /** The parts that all share: checking trees, the step number, releasing what was replaced. */
@@ -120,7 +125,7 @@ function transformation<State extends { step: Tensor }>(
       for (const [key, tree] of Object.entries(trees)) checkFits(name, `the state's ${key}`, gradients, tree);
       if (params !== undefined) checkFits(name, "the tree of parameters", gradients, params);
       nextUpdate(gradients, state, params);
-      const result = inScope((): [unknown, State] => {
+      const result = pure((): [unknown, State] => {
         const [slopes, rebuild] = flatten(gradients);
         const columns = Object.entries(trees).map(([key, tree]) => [key, flatten(tree)[0] as Tensor[]] as const);
         const values = params === undefined ? null : (flatten(params)[0] as Tensor[]);
@@ -237,7 +242,7 @@ export function applyUpdates<T>(params: T, updates: unknown): T {
   const op = "applyUpdates";
   checkTree(op, "the tree of parameters", params);
   checkFits(op, "the tree of updates", params, updates);
-  const result = inScope(() => map((p: Tensor, u: Tensor) => p.add(u), params, updates) as T);
+  const result = pure(() => map((p: Tensor, u: Tensor) => p.add(u), params, updates) as T);
   takenOver(params, updates);
   return handedOut(result);
 }
