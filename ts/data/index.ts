@@ -47,6 +47,7 @@ export class TensorDataset {
   }
 }
 
+/** Options of `DataLoader`. */
 export interface DataLoaderOptions {
   /** Examples in a batch; default 1. */
   batchSize?: number;

@@ -8,6 +8,7 @@ import { inScope } from "../transforms/machinery.js";
 import type { Tensor, TensorLike } from "../tensor.js";
 import { argument, checkReduction, isFloat, reduced, REDUCTIONS, show, weighted, type LossOptions, type Reduction } from "./reduction.js";
 
+/** Options of `nllLoss`. */
 export interface NllLossOptions extends LossOptions {
   /** A factor for each class, shape [C]. The mean divides by the weights of the labels that were there. */
   weight?: TensorLike;
@@ -15,6 +16,7 @@ export interface NllLossOptions extends LossOptions {
   ignoreIndex?: number;
 }
 
+/** Options of `crossEntropy`. */
 export interface CrossEntropyOptions extends NllLossOptions {
   /** Part s of the probability spread evenly over all classes, from 0 to 1: (1 - s) of the target's own plus s / C each. */
   labelSmoothing?: number;

@@ -61,6 +61,7 @@ export const ones = (shape: readonly number[], options?: InitOptions): Tensor =>
 /** One number everywhere. */
 export const constant = (shape: readonly number[], value: number, options?: InitOptions): Tensor => full(shape, value, readOptions("init.constant", options, ["dtype"]));
 
+/** Options of `kaimingUniform` and `kaimingNormal`. */
 export interface KaimingOptions extends InitOptions {
   /** What follows the layer; default "leakyRelu" with slope 0, which is "relu". */
   nonlinearity?: string;

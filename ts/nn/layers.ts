@@ -26,6 +26,7 @@ function parameter(value: Tensor): Parameter {
   }
 }
 
+/** Options of `Linear`. */
 export interface LinearOptions {
   /** Add a trained vector; default true. */
   bias?: boolean;
@@ -66,6 +67,7 @@ export class Linear extends Module {
   }
 }
 
+/** What `Sequential` is made of. */
 export type Layer = Module | ((x: Tensor) => Tensor);
 
 /** Modules (or functions of one tensor) one after the other: `new Sequential(new Linear(2, 8), new ReLU(), (x) => x.mul(2))`. */
@@ -88,6 +90,7 @@ export class Sequential extends Module {
   }
 }
 
+/** Options of `Embedding`. */
 export interface EmbeddingOptions {
   dtype?: DType;
   /** A row that stands for nothing: starts as zeros and gets no gradient. Negative ones count from the end. */
@@ -187,6 +190,7 @@ function probability(op: string, p: unknown): number {
   return p as number;
 }
 
+/** Options of `dropout`. */
 export interface DropoutOptions {
   /** The probability of a zero, from 0 to 1; default 0.5. */
   p?: number;

@@ -27,6 +27,7 @@ export function l1Loss(input: TensorLike, target: TensorLike, options?: LossOpti
   return elementwise("l1Loss", input, target, reduction, (x, t) => x.sub(t).abs());
 }
 
+/** Options of `huberLoss`. */
 export interface HuberOptions extends LossOptions {
   /** Where the square turns into a line; above 0, default 1. */
   delta?: number;
@@ -44,6 +45,7 @@ export function huberLoss(input: TensorLike, target: TensorLike, options?: Huber
   });
 }
 
+/** Options of `bceWithLogits`. */
 export interface BceOptions extends LossOptions {
   /** Factor of each element's loss; broadcasts against the input. */
   weight?: TensorLike;
@@ -65,6 +67,7 @@ export function bceWithLogits(logits: TensorLike, target: TensorLike, options?: 
   });
 }
 
+/** Options of `klDiv`. */
 export interface KlDivOptions {
   /** As for the other losses; "batchmean" divides the sum by the batch size. */
   reduction?: Reduction | "batchmean";
@@ -92,6 +95,7 @@ export function klDiv(input: TensorLike, target: TensorLike, options?: KlDivOpti
   });
 }
 
+/** Options of `cosineSimilarity`. */
 export interface CosineSimilarityOptions {
   /** The axis of the vectors; default 1. */
   axis?: number;

@@ -5,14 +5,18 @@ import { DTypeError, ShapeError, ValueError } from "../errors.js";
 import { apply } from "../ops/apply.js";
 import { Tensor, type TensorLike } from "../tensor.js";
 
+/** How a loss of many elements becomes one number. */
 export type Reduction = "mean" | "sum" | "none";
 
+/** What all losses take. */
 export interface LossOptions {
   /** "mean" (default) over all elements or examples, their "sum", or "none" of these: a loss each. */
   reduction?: Reduction;
 }
 
+/** float32 or float64. */
 export const isFloat = (x: Tensor) => x.dtype === "float32" || x.dtype === "float64";
+/** A shape in words. */
 export const show = (shape: readonly number[]) => `[${shape.join(", ")}]`;
 
 /** The reduction asked for, looked at before anything is computed. */
@@ -25,8 +29,10 @@ export function checkReduction<R extends string>(name: string, given: unknown, k
   return given as R;
 }
 
+/** The reductions that all losses know, the default first. */
 export const REDUCTIONS = ["mean", "sum", "none"] as const;
 
+/** The mean or sum of losses, or each of them. */
 export function reduced(losses: Tensor, reduction: Reduction): Tensor {
   return reduction === "mean" ? losses.mean() : reduction === "sum" ? losses.sum() : losses;
 }

@@ -8,6 +8,7 @@ import type { Parameters } from "./parameters.js";
 import { betas, nonNegative } from "./rules.js";
 import { persistent } from "./state.js";
 
+/** Options of `Adam` and `AdamW`. */
 export interface AdamOptions {
   /** The learning rate; default 1e-3. */
   lr?: number;
@@ -23,8 +24,10 @@ export interface AdamOptions {
   maximize?: boolean;
 }
 
+/** PyTorch's defaults. */
 export const ADAM_DEFAULTS: Required<AdamOptions> = { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, amsgrad: false, maximize: false };
 export const ADAMW_DEFAULTS: Required<AdamOptions> = { ...ADAM_DEFAULTS, weightDecay: 0.01 };
+/** What the options may be. */
 export const ADAM_RULES = { lr: nonNegative, betas, eps: nonNegative, weightDecay: nonNegative, amsgrad: boolean, maximize: boolean };
 
 interface Moments {

@@ -7,6 +7,7 @@ import type { Tensor } from "../tensor.js";
 import { noGrad } from "../transforms/modes.js";
 import { clipped, type Parameters } from "./parameters.js";
 
+/** Options of `clipGradNorm`. */
 export interface ClipOptions {
   /** The norm is (Σ|x|^p)^(1/p); default 2, Infinity is the largest magnitude. */
   p?: number;

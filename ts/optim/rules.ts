@@ -5,6 +5,7 @@ import { ValueError } from "../errors.js";
 
 /** Returns the value to keep, or throws an error that names optimizer and option. */
 export type Rule<T> = (op: string, what: string, value: unknown) => T;
+/** A rule for every option. */
 export type Rules<Options> = { readonly [K in keyof Options]-?: Rule<Options[K]> };
 
 /** A finite number from 0 on: rates, decays, small constants. */
@@ -14,6 +15,7 @@ export function nonNegative(op: string, what: string, value: unknown): number {
   return given;
 }
 
+/** Any finite number. */
 export function finite(op: string, what: string, value: unknown): number {
   const given = number(op, what, value);
   if (!Number.isFinite(given)) throw new ValueError(`${op}: ${what} is ${given}; expected a finite number`, op);

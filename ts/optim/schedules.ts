@@ -39,6 +39,7 @@ export function warmup(steps: number, after: number | Schedule): Schedule {
   return (t) => (t < steps ? (rest(0) * (t + 1)) / steps : rest(t - steps));
 }
 
+/** Options of `oneCycle`. */
 export interface OneCycleOptions {
   /** The part of the steps that rises (PyTorch's pct_start); default 0.3. */
   start?: number;

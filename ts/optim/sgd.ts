@@ -9,6 +9,7 @@ import type { Parameters } from "./parameters.js";
 import { finite, nonNegative } from "./rules.js";
 import { persistent } from "./state.js";
 
+/** Options of `SGD`. */
 export interface SGDOptions {
   /** The learning rate; default 1e-3. */
   lr?: number;
@@ -24,9 +25,12 @@ export interface SGDOptions {
   maximize?: boolean;
 }
 
+/** PyTorch's defaults. */
 export const SGD_DEFAULTS: Required<SGDOptions> = { lr: 1e-3, momentum: 0, dampening: 0, nesterov: false, weightDecay: 0, maximize: false };
+/** What the options may be. */
 export const SGD_RULES = { lr: nonNegative, momentum: nonNegative, dampening: finite, nesterov: boolean, weightDecay: nonNegative, maximize: boolean };
 
+/** Looking ahead needs something to look along. */
 export function checkNesterov(name: string, { nesterov, momentum, dampening }: Readonly<Required<SGDOptions>>): void {
   if (nesterov && (momentum <= 0 || dampening !== 0)) throw new ValueError(`${name}: nesterov needs momentum above 0 and no dampening`, name);
 }

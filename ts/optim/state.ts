@@ -19,12 +19,14 @@ export type State = Record<string, Tensor | number>;
 /** The parts of a parameter's state by name: tensors of its shape and counts, some of them there only with some options. */
 export type Parts = Readonly<Record<string, "tensor" | "optional tensor" | "count">>;
 
+/** What `stateDict()` gives: plain data and tensors, for saving. */
 export interface OptimizerState {
   /** By the position of the parameter. */
   state: Record<string, Record<string, TensorLike>>;
   paramGroups: ({ params: number[] } & Record<string, unknown>)[];
 }
 
+/** The state of all parameters by position, as snapshots. */
 export function writeState(groups: readonly { params: readonly Tensor[]; values: object }[], state: ReadonlyMap<Tensor, State>): OptimizerState {
   const saved: OptimizerState = { state: {}, paramGroups: [] };
   let position = 0;

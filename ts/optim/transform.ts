@@ -36,6 +36,7 @@ import { handedOut, nextUpdate, outside, takenOver } from "../takeover.js";
 /** A rate: a number, a 0-d tensor (to differentiate with respect to it), or a schedule of the step number. */
 export type Rate = number | Tensor | Schedule;
 
+/** A pure optimizer. */
 export interface Transformation<State> {
   /** The state before the first step, for parameters of this structure. */
   init(params: Tree<Tensor>): State;
@@ -43,12 +44,14 @@ export interface Transformation<State> {
   update(gradients: Tree<Tensor>, state: State, params?: Tree<Tensor>): [updates: any, state: State];
 }
 
+/** The state of `sgd`. */
 export interface SGDState {
   /** int32, 0-d: steps taken. */
   step: Tensor;
   momentumBuffer?: Tree<Tensor>;
 }
 
+/** The state of `adam` and `adamw`. */
 export interface AdamState {
   /** int32, 0-d: steps taken. */
   step: Tensor;
