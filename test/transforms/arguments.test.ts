@@ -25,6 +25,14 @@ describe("arrays and single tensors", () => {
     });
   });
 
+  it("are left as they are where vmap does not map them", () => {
+    clean(() => {
+      const f = (x: Tensor, by: number[], p: { scale: number[]; y: Tensor }) => x.mul(by[1]! * p.scale[0]!).add(p.y);
+      const mapped = ad.vmap(f, { inAxes: [0, null, { scale: null, y: 0 }] });
+      expect(mapped([1, 2], [3, 4], { scale: [10], y: [100, 200] } as never).toArray()).toEqual([140, 280]);
+    });
+  });
+
   it("are matched by key in trees of tangents and cotangents", () => {
     clean(() => {
       expect(ad.jvp((p: { a: Tensor; b: Tensor }) => p.a.mul(p.b), [{ a: f64(2), b: f64(3) }], [{ b: f64(1), a: f64(0) }])[1].item()).toBe(2);
@@ -105,6 +113,9 @@ describe("what is not understood", () => {
     ["a cotangent that is missing", () => loose.vjp!(sum, x())[1](), /cotangent 0 is undefined/],
     ["a pushforward of nothing", () => ad.linearize(sum, x())[1](), /1 primal but 0 tangents/],
     ["a primal that is a Map", () => ad.grad(sum)(new Map()), /argument 0 holds a Map/],
+    ["vmap over text", () => ad.vmap(sum)("text"), /an argument is or holds the string "text"/],
+    ["checkpoint of a Map", () => ad.checkpoint(sum)(new Map()), /an argument is or holds a Map/],
+    ["a custom rule of text", () => ad.customJvp(sum, ([x]) => [x, x])("text"), /an argument is or holds the string "text"/],
     ["unpackDual of a number", () => ad.dualLevel(() => ad.unpackDual(3 as never)), /expected a tensor, got 3/],
     ["makeDual without a tangent", () => ad.dualLevel(() => loose.makeDual!([1])), /tangent 0 is undefined/],
     ["a chunk size that is text", () => ad.jacrev((x: Tensor) => x, { chunkSize: "a" as never })(x()), /chunkSize must be a positive integer/],

@@ -109,6 +109,14 @@ export function scalarOutput(name: string, out: unknown): Tensor {
   return value;
 }
 
+/** A leaf of an argument as a tensor. */
+export function argumentTensor(name: string, leaf: unknown): Tensor {
+  if (typeof leaf === "number") return asTensor(leaf);
+  if (leaf instanceof Tensor) return leaf;
+  throw new ValueError(`${name}: an argument is or holds ${describe(leaf)}; expected tensors (make them with tensor())`, name);
+}
+
+/** A leaf of what the user's function returned as a tensor. */
 export function outputTensor(name: string, out: unknown): Tensor {
   if (typeof out === "number") return asTensor(out);
   if (out instanceof Tensor) return out;

@@ -5,7 +5,7 @@ import { idOf, made, Tensor } from "../tensor.js";
 import { isBranch, map } from "../tree.js";
 import { withExamples, type Randomness } from "../random/state.js";
 import { asTree, transformOptions } from "./arguments.js";
-import { BATCH, call, checkFunction, inScope, openLevel, outputTensor } from "./machinery.js";
+import { argumentTensor, BATCH, call, checkFunction, inScope, openLevel, outputTensor } from "./machinery.js";
 
 /** Where the batch axis stands: one number for all leaves, null for "the same for every example", or a tree of these. */
 export type BatchAxes = number | null | readonly BatchAxes[] | { readonly [key: string]: BatchAxes };
@@ -44,6 +44,14 @@ function mapWithAxes(tree: unknown, axes: BatchAxes, what: string, visit: (leaf:
   );
 }
 
+/** The argument with arrays of numbers as tensors where it is mapped; what is the same for every example goes to the function as it is. */
+function mappedTree(tree: unknown, axes: BatchAxes | undefined): unknown {
+  if (typeof axes === "number") return asTree(tree);
+  if (axes === null || axes === undefined || !isBranch(tree)) return tree;
+  if (Array.isArray(tree)) return tree.map((child, i) => mappedTree(child, Array.isArray(axes) ? (axes as readonly BatchAxes[])[i] : undefined));
+  return Object.fromEntries(Object.entries(tree).map(([key, child]) => [key, mappedTree(child, (axes as Record<string, BatchAxes>)[key])]));
+}
+
 function batchAxis(what: string, axis: number, ndim: number): number {
   if (!Number.isInteger(axis) || axis < -ndim || axis >= ndim) {
     throw new IndexError(`vmap: ${what} ${axis} is out of range for a tensor with ${ndim} axes`, "vmap");
@@ -63,11 +71,11 @@ export function vmap(f: (...args: any[]) => any, options?: VmapOptions): (...arg
   }
   return (...given) =>
     inScope(() => {
-      const args = given.map((arg) => asTree(arg));
+      const args = given.map((arg, i) => mappedTree(arg, Array.isArray(inAxes) ? (inAxes as readonly BatchAxes[])[i] : (inAxes as BatchAxes)));
       let size: number | undefined;
       mapWithAxes(args, inAxes, "inAxes", (leaf, axis) => {
         if (axis === null) return leaf;
-        const x = outputTensor("vmap", leaf);
+        const x = argumentTensor("vmap", leaf);
         const n = x.shape[batchAxis("inAxes", axis, x.ndim)]!;
         if (size !== undefined && n !== size) {
           throw new ShapeError(`vmap: batch axes of different sizes, ${size} and ${n} (shape [${x.shape.join(", ")}], axis ${axis}); all mapped axes must agree`, "vmap");

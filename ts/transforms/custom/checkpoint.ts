@@ -4,7 +4,7 @@ import { drawPoint, withSameDraws } from "../../random/state.js";
 import { generation } from "../../runtime/instance.js";
 import { idOf, type Tensor } from "../../tensor.js";
 import { flatten } from "../../tree.js";
-import { arithmeticGuard, call, checkFunction, inScope, outputTensor } from "../machinery.js";
+import { argumentTensor, arithmeticGuard, call, checkFunction, inScope, outputTensor } from "../machinery.js";
 import { noGrad } from "../modes.js";
 import { attach } from "./attach.js";
 import { aliasOf } from "./record.js";
@@ -19,7 +19,7 @@ export function checkpoint(f: (...args: any[]) => any): (...args: any[]) => any 
   return (...args) => {
     const [leaves, rebuildArguments] = flatten(args);
     return inScope(() => {
-      const given = leaves.map((leaf: unknown) => outputTensor("checkpoint", leaf));
+      const given = leaves.map((leaf: unknown) => argumentTensor("checkpoint", leaf));
       const draws = drawPoint();
       const captures: Capture[] = [];
       const made = generation;

@@ -8,7 +8,7 @@ import { checked, engine } from "../../runtime/instance.js";
 import { idOf, made, type Tensor } from "../../tensor.js";
 import { flatten } from "../../tree.js";
 import { tangentOf } from "../forward.js";
-import { BATCH, DUAL, outputTensor } from "../machinery.js";
+import { argumentTensor, BATCH, DUAL, outputTensor } from "../machinery.js";
 import { batched } from "./batched.js";
 import { below, recorded, topLevel, type Rebuild } from "./record.js";
 
@@ -95,7 +95,7 @@ export function resultOf(name: string, tree: unknown): Result {
 export function asFunction(name: string, make: (rebuildArguments: (leaves: readonly unknown[]) => any[]) => Custom): (...args: any[]) => any {
   return (...args) => {
     const [leaves, rebuild] = flatten(args);
-    const tensors = leaves.map((leaf: unknown) => outputTensor(name, leaf));
+    const tensors = leaves.map((leaf: unknown) => argumentTensor(name, leaf));
     const { outputs, rebuild: rebuildOutput } = dispatch(make(rebuild as (leaves: readonly unknown[]) => any[]), tensors);
     return rebuildOutput(outputs);
   };
