@@ -5,6 +5,7 @@
 //! value of 0 wins against an infinity, as everywhere in derivatives.
 
 use super::number::{Float, Number};
+use super::reduce;
 
 /// Columns that are worked on together.
 const TILE: usize = 64;
@@ -61,8 +62,44 @@ fn tiles<T: Float>(p: &[T], x: &[T], r: usize, inner: usize, out: &mut [T], f: i
     }
 }
 
+/// The largest weight of a row and its place.
+fn peak_of<T: Float>(p: &[T]) -> (T, usize) {
+    let mut highest = [T::ZERO];
+    reduce::max(p, 1, p.len(), 1, &mut highest);
+    (highest[0], p.iter().position(|&weight| weight == highest[0]).unwrap_or(0))
+}
+
+/// Calls `f(p, x, out)` for every row, which has an element at least.
+fn rows<T: Float>(p: &[T], x: &[T], r: usize, out: &mut [T], f: impl Fn(&[T], &[T], &mut [T])) {
+    if r > 0 {
+        for ((p, x), out) in p.chunks_exact(r).zip(x.chunks_exact(r)).zip(out.chunks_exact_mut(r)) {
+            f(p, x, out);
+        }
+    }
+}
+
+/// Σ a_j b_j in several sums, so that one addition need not wait for the one before.
+fn strong_sum<T: Float>(a: &[T], b: &[T]) -> T {
+    const LANES: usize = 8;
+    let mut sums = [T::Wide::ZERO; LANES];
+    for (a, b) in a.chunks(LANES).zip(b.chunks(LANES)) {
+        for (sum, (&a, &b)) in sums.iter_mut().zip(a.iter().zip(b)) {
+            *sum = sum.plus(strong(a, b).widen());
+        }
+    }
+    T::narrow(sums.into_iter().fold(T::Wide::ZERO, |total, sum| total.plus(sum)))
+}
+
 /// v_k - Σ_j p_j v_j
 pub fn centred<T: Float>(p: &[T], v: &[T], r: usize, inner: usize, out: &mut [T]) {
+    if inner == 1 {
+        return rows(p, v, r, out, |p, v, out| {
+            let reference = v[peak_of(p).1];
+            out.iter_mut().zip(v).for_each(|(out, &v)| *out = v - reference);
+            let mean = strong_sum(p, out);
+            out.iter_mut().for_each(|out| *out = *out - mean);
+        });
+    }
     tiles(p, v, r, inner, out, |tile, p, v, out, start, width| {
         let mut reference = [T::ZERO; TILE];
         for c in 0..width {
@@ -88,6 +125,17 @@ pub fn centred<T: Float>(p: &[T], v: &[T], r: usize, inner: usize, out: &mut [T]
 
 /// c_k - p_k Σ_j c_j
 pub fn spread<T: Float>(p: &[T], x: &[T], r: usize, inner: usize, out: &mut [T]) {
+    if inner == 1 {
+        return rows(p, x, r, out, |p, x, out| {
+            let sum = reduce::total_of(x);
+            out.iter_mut().zip(p.iter().zip(x)).for_each(|(out, (&p, &x))| *out = x - strong(p, sum));
+            let (highest, peak) = peak_of(p);
+            if highest > T::from_f64(0.5) {
+                out[peak] = T::ZERO;
+                out[peak] = -reduce::total_of(out);
+            }
+        });
+    }
     tiles(p, x, r, inner, out, |tile, p, x, out, start, width| {
         for x in x.chunks_exact(inner) {
             for c in 0..width {

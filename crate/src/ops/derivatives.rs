@@ -41,6 +41,11 @@ fn power(x: &[&Array], p: &[f64]) -> Result<Array> {
     let (a, b) = (to_dtype(x[0], dtype)?, to_dtype(x[1], dtype)?);
     macro_rules! of {
         ($T:ty, $kernel:ident, $derivative:ident) => {{
+            // a^b ln a, but at a = 0, where its limits are.
+            if (n, m) == (0, 1) && !a.contiguous()?.slice::<$T>().contains(&0.0) {
+                let powers = elementwise::<$T, $T, 2>([&a, &b], &dims, |[a, b], out| binary::$kernel(Binary::Pow, a, b, out))?;
+                return elementwise::<$T, $T, 2>([&powers, &a], &dims, |[p, a], out| binary::$kernel(Binary::Xlogy, p, a, out));
+            }
             if m > 0 {
                 return elementwise::<$T, $T, 2>([&a, &b], &dims, |[a, b], out| binary::$derivative(n, m, a, b, out));
             }
