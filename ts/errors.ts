@@ -35,6 +35,8 @@ export class NotDifferentiableError extends AdjointError {}
 export class OutOfMemoryError extends AdjointError {}
 /** The engine trapped; `reset()` makes a fresh one. */
 export class PoisonedError extends AdjointError {}
+/** The program's own recursion used up the stack; nothing was changed, and the engine goes on. Its `cause` is the host's error. */
+export class StackOverflowError extends AdjointError {}
 /** Used before `await init()`. */
 export class NotInitializedError extends AdjointError {}
 /** A derivative that disagrees with differences. */
@@ -61,6 +63,7 @@ const BY_NUMBER = [
   GradcheckError,
   FormatError,
   AnomalyError,
+  StackOverflowError,
 ] as const;
 
 const codes = new Map<unknown, string>(

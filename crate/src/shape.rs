@@ -9,14 +9,20 @@ pub type Strides = SmallVec<[isize; 6]>;
 /// The largest element count of one tensor: byte sizes (8 bytes an element) must fit the 4 GiB of a wasm memory.
 pub const MAX_ELEMENTS: u64 = 1 << 29;
 
+/// The most axes of a tensor, as in NumPy and PyTorch.
+pub const MAX_RANK: usize = 64;
+
 /// Shapes as users read them: `[2, 3]`.
 pub fn show(dims: &[usize]) -> String {
     let parts: Vec<String> = dims.iter().map(|d| d.to_string()).collect();
     format!("[{}]", parts.join(", "))
 }
 
-/// The number of elements; a `ShapeError` beyond what a tensor can hold.
+/// The number of elements; a `ShapeError` beyond what a tensor can hold. Whatever makes a new shape asks here.
 pub fn element_count(dims: &[usize]) -> Result<usize> {
+    if dims.len() > MAX_RANK {
+        return Err(Error::shape(format!("{} axes; a tensor has at most {MAX_RANK}, those that vmap adds included", dims.len())));
+    }
     if dims.contains(&0) {
         return Ok(0);
     }

@@ -5,6 +5,8 @@ export interface Exports {
   scratch(length: number): number;
   /** Where its address and length stand (two u32), so that a buffer that moved is noticed. */
   scratch_header(): number;
+  /** Whether a call stopped half-way. */
+  busy(): number;
   error_code(): number;
   error_pointer(): number;
   error_length(): number;

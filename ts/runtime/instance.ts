@@ -2,7 +2,7 @@
  * The one WebAssembly instance: its exports, its memory, its failures. Views of the memory live here and nowhere else,
  * behind accessors that make them anew after the memory grew (growth detaches every view).
  */
-import { errorOf, NotInitializedError, PoisonedError } from "../errors.js";
+import { errorOf, NotInitializedError, PoisonedError, StackOverflowError } from "../errors.js";
 import { Op } from "../opcodes.js";
 import type { Exports } from "./exports.js";
 
@@ -80,7 +80,7 @@ function guarded(e: Exports): Exports {
       try {
         return (f as (...args: number[]) => number)(...args);
       } catch (error) {
-        throw poisoned(e, error);
+        throw stopped(e, error);
       }
     };
   }
@@ -90,35 +90,35 @@ function guarded(e: Exports): Exports {
       try {
         return op1(op, a);
       } catch (error) {
-        throw poisoned(e, error);
+        throw stopped(e, error);
       }
     },
     op2(op: number, a: number, b: number) {
       try {
         return op2(op, a, b);
       } catch (error) {
-        throw poisoned(e, error);
+        throw stopped(e, error);
       }
     },
     op3(op: number, a: number, b: number, c: number) {
       try {
         return op3(op, a, b, c);
       } catch (error) {
-        throw poisoned(e, error);
+        throw stopped(e, error);
       }
     },
     op2s(op: number, a: number, value: number, swapped: number) {
       try {
         return op2s(op, a, value, swapped);
       } catch (error) {
-        throw poisoned(e, error);
+        throw stopped(e, error);
       }
     },
     opn(op: number, inputs: number, params: number) {
       try {
         return opn(op, inputs, params);
       } catch (error) {
-        throw poisoned(e, error);
+        throw stopped(e, error);
       }
     },
   });
@@ -143,9 +143,22 @@ export function setTagger(tag: (() => void) | null): void {
   engine = tagged;
 }
 
-function poisoned(e: Exports, cause: unknown): unknown {
-  if (!(cause instanceof WebAssembly.RuntimeError) && !(cause instanceof RangeError)) return cause;
-  let message = cause.message;
+/** What the end of the stack throws: a RangeError, in Firefox an InternalError. Arguments are plain numbers, so nothing else does. */
+const isStackOverflow = (cause: unknown) => cause instanceof RangeError || (cause instanceof Error && cause.name === "InternalError");
+
+/**
+ * What a call that did not return becomes: a trap ends the engine, the end of the stack does so only when it came in the middle of a
+ * call. Each call looks at the stack before it changes anything, so that is rare. Should the stack be too short even for this
+ * function, the engine knows by itself: the next call finds it busy.
+ */
+function stopped(e: Exports, cause: unknown): unknown {
+  if (isStackOverflow(cause)) {
+    if (e.busy() === 0) {
+      const message = "the stack is used up: the program recursed too deeply, or too many transforms are open inside one another; nothing was changed, and the engine goes on";
+      return Object.assign(new StackOverflowError(message), { cause });
+    }
+  } else if (!(cause instanceof WebAssembly.RuntimeError)) return cause;
+  let message = (cause as Error).message;
   try {
     message = text(e, e.panic_pointer(), e.panic_length()) || message;
   } catch {

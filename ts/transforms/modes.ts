@@ -6,6 +6,8 @@ import { engine } from "../runtime/instance.js";
 
 function recordingFloor<R>(name: string, floor: number, fn: () => R): R {
   callback(name, "the argument", fn);
+  // Looks at the stack, which `set_recording` does not: it is the way back too.
+  engine.level_depth();
   const before = engine.set_recording(floor);
   try {
     const result = fn();

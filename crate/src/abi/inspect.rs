@@ -27,7 +27,7 @@ pub fn record_start() {
 
 #[wasm_bindgen]
 pub fn record_stop() -> u32 {
-    with_engine(|engine| {
+    tidying(|engine| {
         let mut session = engine.session();
         session.inspector.set_recording(false);
         session.inspector.instructions.len() as u32
@@ -72,7 +72,7 @@ pub fn record_value(id: u32) -> u32 {
 
 #[wasm_bindgen]
 pub fn record_free() {
-    with_engine(|engine| engine.session().free_record());
+    tidying(|engine| engine.session().free_record());
 }
 
 #[wasm_bindgen]
@@ -86,7 +86,7 @@ pub fn profile_start() {
 
 #[wasm_bindgen]
 pub fn profile_stop() -> u32 {
-    with_engine(|engine| {
+    tidying(|engine| {
         let mut session = engine.session();
         session.inspector.set_profiling(false);
         session.inspector.costs.len() as u32

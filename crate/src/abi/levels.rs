@@ -23,7 +23,7 @@ pub fn level_push(kind: u32) -> u32 {
 
 #[wasm_bindgen]
 pub fn level_pop(level: u32) {
-    with_engine(|engine| engine.session().close(level));
+    tidying(|engine| engine.session().close(level));
 }
 
 #[wasm_bindgen]
@@ -102,7 +102,7 @@ pub fn guard(level: u32) -> u32 {
 
 #[wasm_bindgen]
 pub fn unguard(level: u32, highest: u32) {
-    with_engine(|engine| {
+    tidying(|engine| {
         let levels = &mut engine.session().levels;
         let count = (highest + 1 - level) as usize;
         levels.iter_mut().skip(level as usize - 1).take(count).for_each(|level| level.guards = level.guards.saturating_sub(1));
@@ -112,7 +112,7 @@ pub fn unguard(level: u32, highest: u32) {
 /// After a throw: closes the levels above `level` and the scopes above `scope`.
 #[wasm_bindgen]
 pub fn unwind(level: u32, scope: u32) {
-    with_engine(|engine| {
+    tidying(|engine| {
         let mut session = engine.session();
         session.close(level + 1);
         while session.scopes.len() as u32 > scope {
@@ -260,7 +260,7 @@ pub fn sweep_resume(count: u32) -> u32 {
 /// Drops the innermost suspended sweep: its pullback or hook threw.
 #[wasm_bindgen]
 pub fn sweep_abandon() {
-    with_engine(|engine| engine.session().abandon_sweep());
+    tidying(|engine| engine.session().abandon_sweep());
 }
 
 #[wasm_bindgen]
@@ -276,7 +276,7 @@ pub fn sweep_parked(parked: u32, outputs: u32, flags: u32) -> u32 {
 
 #[wasm_bindgen]
 pub fn parked_free(parked: u32) {
-    with_engine(|engine| engine.free_parked(parked));
+    tidying(|engine| engine.free_parked(parked));
 }
 
 #[wasm_bindgen]
@@ -297,7 +297,7 @@ pub fn record_callback(level: u32, inputs: u32, outputs: u32, callback: u32) -> 
 /// Numbers of pullbacks that no node needs any more, in scratch; returns how many.
 #[wasm_bindgen]
 pub fn dead_callbacks() -> u32 {
-    let numbers = with_engine(|engine| engine.session().take_dead_callbacks());
+    let numbers = tidying(|engine| engine.session().take_dead_callbacks());
     let count = numbers.len() as u32;
     report(put_ids(&[], &numbers).map(|_| count), 0)
 }
@@ -313,7 +313,7 @@ pub fn dead_hooks() -> u32 {
 /// Grad levels up to `floor` stop recording; returns the floor before.
 #[wasm_bindgen]
 pub fn set_recording(floor: u32) -> u32 {
-    with_engine(|engine| std::mem::replace(&mut engine.session().recording_floor, floor))
+    tidying(|engine| std::mem::replace(&mut engine.session().recording_floor, floor))
 }
 
 /// A leaf of the ambient level, owned by the root: parameters outlive scopes.

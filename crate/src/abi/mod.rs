@@ -5,6 +5,7 @@ mod inspect;
 mod levels;
 mod parameters;
 mod scratch;
+mod stack;
 mod steps;
 mod tensors;
 
@@ -13,11 +14,13 @@ use crate::error::{Error, Result};
 use crate::memory::values::{Id, NONE};
 use scratch::{ids_at, numbers_at, put, put_ids};
 use smallvec::SmallVec;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use wasm_bindgen::prelude::*;
 
 thread_local! {
     static ENGINE: Engine = Engine::new();
+    /// A call is under way. A trap leaves it set: the next call then knows that the engine stopped half-way.
+    static BUSY: Cell<bool> = const { Cell::new(false) };
     static ERROR: RefCell<Option<Error>> = const { RefCell::new(None) };
     static PANIC: RefCell<String> = const { RefCell::new(String::new()) };
 }
@@ -36,8 +39,25 @@ fn status(result: Result<()>) -> u32 {
     report(result.map(|_| 1), 0)
 }
 
+/// Runs `f` when there is stack enough for any op to end; else it traps with nothing changed.
 fn with_engine<T>(f: impl FnOnce(&Engine) -> T) -> T {
-    ENGINE.with(f)
+    stack::probe(ENGINE.with(|engine| engine.read_session().levels.len()));
+    tidying(f)
+}
+
+/// The same for what releases and closes: short on the stack, and never refused, because it is what runs when something was. Whoever
+/// will need it has passed a probe before, when he opened what is closed now.
+fn tidying<T>(f: impl FnOnce(&Engine) -> T) -> T {
+    assert!(!BUSY.replace(true), "an earlier call stopped half-way");
+    let result = ENGINE.with(f);
+    BUSY.set(false);
+    result
+}
+
+/// Whether a call stopped half-way: after a trap this tells one that changed nothing from one that did.
+#[wasm_bindgen]
+pub fn busy() -> u32 {
+    BUSY.get() as u32
 }
 
 /// Runs `f` in a frame and gives its value to TypeScript as a handle.

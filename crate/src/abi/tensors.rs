@@ -139,7 +139,7 @@ pub fn opn(op: u32, inputs: u32, params: u32) -> u32 {
 
 #[wasm_bindgen]
 pub fn dispose(id: u32) {
-    with_engine(|engine| engine.session().drop_handle(id));
+    tidying(|engine| engine.session().drop_handle(id));
 }
 
 #[wasm_bindgen]
@@ -149,7 +149,7 @@ pub fn scope_push() -> u32 {
 
 #[wasm_bindgen]
 pub fn scope_pop(kept: u32) -> u32 {
-    with_engine(|engine| status(ids_at(0, kept as usize).and_then(|kept| engine.session().pop_scope(&kept))))
+    tidying(|engine| status(ids_at(0, kept as usize).and_then(|kept| engine.session().pop_scope(&kept))))
 }
 
 #[wasm_bindgen]
