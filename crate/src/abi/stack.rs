@@ -3,9 +3,10 @@
 //! hosts compare the whole frame with the limit on entry, a stack that is too short shows itself before anything has changed. User
 //! code that recurses without end gets an error; the engine lives on.
 
-/// Frames asked for when no transform is open, and how many open levels add one: every level handles an op by calling `bind` again.
+/// Frames asked for when no transform is open: far more than an op needs, but the host must be able to make the error as well, for
+/// which it may have to compile functions that never ran. Every open level handles an op by calling `bind` again: so many add a frame.
 const BASE_FRAMES: u32 = 3;
-const LEVELS_PER_FRAME: u32 = 4;
+const LEVELS_PER_FRAME: u32 = 8;
 
 /// Traps where less is left than a call needs with that many levels open.
 #[cfg(target_arch = "wasm32")]
@@ -21,7 +22,7 @@ pub fn probe(_: usize) {
     let _ = (BASE_FRAMES, LEVELS_PER_FRAME);
 }
 
-/// `count` frames of 8 KB each.
+/// `count` frames of 16 KB each.
 #[cfg(target_arch = "wasm32")]
 #[inline(never)]
 fn frames(count: u32, address: usize) {
@@ -30,7 +31,7 @@ fn frames(count: u32, address: usize) {
     }
     if address != 0 {
         // SAFETY: never run.
-        unsafe { frame::hold_512(address as *mut _, || {
+        unsafe { frame::hold_1024(address as *mut _, || {
             crate::inspect::now();
         }) }
     }
@@ -64,4 +65,9 @@ mod frame {
 
     eight_times!(hold_64, hold_8, 8);
     eight_times!(hold_512, hold_64, 64);
+
+    #[inline(always)]
+    pub unsafe fn hold_1024(at: *mut v128, inner: impl FnOnce()) {
+        hold_512(at, || hold_512(at.add(512), inner))
+    }
 }
