@@ -60,12 +60,14 @@ export function setAfterClose(run: () => void): void {
 }
 
 function close(token: ScopeToken): void {
+  const closed: ScopeToken[] = [];
   for (let t: ScopeToken | null = current; t !== null && t.depth >= token.depth; t = t.parent) {
     t.alive = false;
     t.open = false;
-    for (const cleanup of t.cleanups) cleanup();
+    closed.push(t);
   }
   current = token.parent ?? root;
+  for (const t of closed) for (const cleanup of t.cleanups) cleanup();
   afterClose();
 }
 
@@ -87,12 +89,19 @@ export function leave(entry: Entry, kept: Iterable<Tensor>): void {
   pop(entry.token, all);
 }
 
-/** After a throw: closes the levels and scopes opened since. */
+/** After a throw: closes the levels and scopes opened since. Does not throw: what is under way says more. */
 export function abort(entry: Entry): void {
+  if (!entry.token.alive) return;
+  // An engine that is beyond tidying up says so at the next call.
+  quietly(() => engine.unwind(entry.level, entry.token.depth - 1));
+  quietly(() => close(entry.token));
+}
+
+function quietly(run: () => void): void {
   try {
-    engine.unwind(entry.level, entry.token.depth - 1);
-  } finally {
-    close(entry.token);
+    run();
+  } catch {
+    // The caller has an error of his own to throw.
   }
 }
 

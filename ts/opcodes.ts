@@ -1,4 +1,7 @@
 // Generated from the op table in crate/src/ops by `npm run generate`. Do not edit.
+/** What the WebAssembly file must answer to `abi()`: it stands for the version and the ops with their numbers. */
+export const ABI = 3526706723;
+
 export const Op = {
   neg: 0,
   abs: 1,

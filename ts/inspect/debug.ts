@@ -1,14 +1,21 @@
 /** Looking for trouble: who made the first NaN, which line recorded it, and where the time goes. */
 import { AnomalyError, ValueError } from "../errors.js";
 import { Op, type OpName } from "../opcodes.js";
-import { checked, engine, scratch, setTagger } from "../runtime/instance.js";
+import { checked, engine, isAttached, isPoisoned, onRenewal, scratch, setTagger } from "../runtime/instance.js";
 import { call, checkFunction } from "../transforms/machinery.js";
 
 const [FORWARD, SWEEPS] = [1, 2];
 
 let always = false;
+/** How many `detectAnomaly` are under way. */
+let watching = 0;
 /** The user's line for each tag; tags count from 1. */
 let lines: string[] = [];
+
+const applyChecks = (): void => engine.debug(watching > 0 ? FORWARD | SWEEPS : always ? FORWARD : 0);
+onRenewal(() => {
+  if (watching > 0 || always) applyChecks();
+});
 
 /** The first frame outside of this package. */
 function userLine(): string {
@@ -23,26 +30,31 @@ function userLine(): string {
  */
 export function detectAnomaly<R>(fn: () => R): R {
   checkFunction("detectAnomaly", fn);
-  lines = [];
-  engine.debug(FORWARD | SWEEPS);
-  setTagger(() => {
-    lines.push(userLine());
-    engine.set_tag(lines.length);
-  });
+  watching++;
+  let before: (() => void) | null = null;
   try {
+    applyChecks();
+    before = setTagger(() => {
+      lines.push(userLine());
+      engine.set_tag(lines.length);
+    });
     return call("detectAnomaly", fn, []) as R;
   } catch (error) {
-    if (!(error instanceof AnomalyError)) throw error;
+    // One inside has named the line already.
+    if (!(error instanceof AnomalyError) || error.cause instanceof AnomalyError) throw error;
     const recorded = engine.failed_tag();
     // A failure of the backward pass names the node; one of the forward pass is the call under way.
     const line = recorded > 0 ? lines[recorded - 1] : lines[lines.length - 1];
     const where = recorded > 0 ? "recorded at" : "called at";
     throw Object.assign(new AnomalyError(`${error.message}; ${where} ${line || "an unknown line"}`, error.op), { cause: error });
   } finally {
-    setTagger(null);
-    engine.set_tag(0);
-    engine.debug(always ? FORWARD : 0);
-    lines = [];
+    watching--;
+    setTagger(before);
+    if (watching === 0) lines = [];
+    if (isAttached() && !isPoisoned()) {
+      if (watching === 0) engine.set_tag(0);
+      applyChecks();
+    }
   }
 }
 
@@ -50,7 +62,7 @@ export function detectAnomaly<R>(fn: () => R): R {
 export function debugNaNs(on: boolean): void {
   if (typeof on !== "boolean") throw new ValueError(`debugNaNs: expected true or false, got ${String(on)}`, "debugNaNs");
   always = on;
-  engine.debug(on ? FORWARD : 0);
+  applyChecks();
 }
 
 export interface ProfileRow {
@@ -71,22 +83,49 @@ export interface Profile<R> {
 
 const OP_NAMES = Object.keys(Op) as OpName[];
 
-/** Runs `fn` and reports, per op: calls, time in its kernel, bytes made. Ops of the backward pass count as well. */
-export function profile<R>(fn: () => R): Profile<R> {
-  checkFunction("profile", fn);
-  engine.profile_start();
-  let result: R;
-  let count = 0;
-  try {
-    result = call("profile", fn, []) as R;
-  } finally {
-    count = engine.profile_stop();
-  }
-  const rows = Array.from({ length: count }, (_, i): ProfileRow => {
+/** How many `profile` are under way: the engine counts while there is one. */
+let profiling = 0;
+
+/** The costs so far, by op. */
+function costs(): Map<string, ProfileRow> {
+  const rows = new Map<string, ProfileRow>();
+  for (let i = 0, count = engine.profile_rows(); i < count; i++) {
     checked(engine.profile_read(i), "profile");
     const [op, calls, milliseconds, bytes] = scratch();
-    return { op: OP_NAMES[op!]!, calls: calls!, milliseconds: milliseconds!, bytes: bytes! };
-  }).sort((a, b) => b.milliseconds - a.milliseconds);
+    const name = OP_NAMES[op!]!;
+    rows.set(name, { op: name, calls: calls!, milliseconds: milliseconds!, bytes: bytes! });
+  }
+  return rows;
+}
+
+/** What was added to `before`, most time first. */
+function added(before: ReadonlyMap<string, ProfileRow>, after: ReadonlyMap<string, ProfileRow>): ProfileRow[] {
+  const rows: ProfileRow[] = [];
+  for (const { op, calls, milliseconds, bytes } of after.values()) {
+    const b = before.get(op);
+    const row = b === undefined ? { op, calls, milliseconds, bytes } : { op, calls: calls - b.calls, milliseconds: milliseconds - b.milliseconds, bytes: bytes - b.bytes };
+    if (row.calls > 0) rows.push(row);
+  }
+  return rows.sort((a, b) => b.milliseconds - a.milliseconds);
+}
+
+/**
+ * Runs `fn` and reports, per op: calls, time in its kernel, bytes made. Ops of the backward pass count as well, and so does what a
+ * profile inside this one reports.
+ */
+export function profile<R>(fn: () => R): Profile<R> {
+  if (profiling === 0) engine.profile_start();
+  const before = costs();
+  profiling++;
+  let result: R;
+  let rows: ProfileRow[];
+  try {
+    result = call("profile", fn, []) as R;
+    rows = added(before, costs());
+  } finally {
+    profiling--;
+    if (profiling === 0 && !isPoisoned()) engine.profile_stop();
+  }
   return { result, rows, toString: () => table(rows) };
 }
 

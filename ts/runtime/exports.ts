@@ -1,6 +1,8 @@
 /** The engine's functions: numbers in, numbers out; 0 is failure. See crate/src/abi. */
 export interface Exports {
   readonly memory: WebAssembly.Memory;
+  /** Stands for the version and the ops with their numbers; compared before anything is called. */
+  abi(): number;
   /** Where the scratch buffer lies, once it has room for `length` numbers; 0 is failure. */
   scratch(length: number): number;
   /** Where its address and length stand (two u32), so that a buffer that moved is noticed. */
@@ -94,6 +96,8 @@ export interface Exports {
   record_free(): void;
   trap(): void;
   profile_start(): void;
-  profile_stop(): number;
+  profile_stop(): void;
+  /** How many ops have costs. */
+  profile_rows(): number;
   profile_read(index: number): number;
 }

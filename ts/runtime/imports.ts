@@ -1,5 +1,5 @@
 /** What the module imports. The loader is our own: the generated glue differs per target and holds one instance for ever. */
-import { NotInitializedError } from "../errors.js";
+import { refusal } from "./source.js";
 
 /** The import object for a module: a clock, and the one initialiser that wasm-bindgen adds. */
 export function importsFor(module: WebAssembly.Module): WebAssembly.Imports {
@@ -7,7 +7,7 @@ export function importsFor(module: WebAssembly.Module): WebAssembly.Imports {
   for (const { module: from, name, kind } of WebAssembly.Module.imports(module)) {
     const known = name === "now" ? () => performance.now() : name.startsWith("__wbindgen_") ? () => {} : undefined;
     if (known === undefined || kind !== "function") {
-      throw new NotInitializedError(`the WebAssembly file asks for ${from}.${name}, which this version does not provide; rebuild or reinstall so that both are of one version`);
+      throw refusal(`the WebAssembly file asks for ${from}.${name}, which this version does not provide; rebuild or reinstall so that both are of one version`);
     }
     (imports[from] ??= {})[name] = known;
   }

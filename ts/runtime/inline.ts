@@ -1,6 +1,7 @@
 /** The bytes as base64 inside the script, for hosts that lose assets. The simd128 build only: one copy is large enough. */
 import { base64 } from "./wasm-base64.js";
 import { isAttached } from "./instance.js";
+import { moduleOf } from "./source.js";
 import { start, startAsync } from "./start.js";
 
 function decode(): Uint8Array<ArrayBuffer> {
@@ -15,11 +16,16 @@ let starting: Promise<void> | undefined;
 /** Loads the engine from the bytes in this file; idempotent. */
 export function init(): Promise<void> {
   if (isAttached()) return Promise.resolve();
-  starting ??= WebAssembly.compile(decode()).then(startAsync);
+  starting ??= moduleOf(decode())
+    .then(startAsync)
+    .catch((error: unknown) => {
+      starting = undefined;
+      throw error;
+    });
   return starting;
 }
 
-/** The same at once; browsers refuse it on the main thread for modules of this size, Node and workers do not. */
+/** The same at once; older browsers refuse it on the main thread for modules of this size. */
 export function initSync(): void {
   if (!isAttached()) start(new WebAssembly.Module(decode()));
 }

@@ -5,6 +5,7 @@
 import { errorOf, NotInitializedError, PoisonedError, StackOverflowError } from "../errors.js";
 import { Op } from "../opcodes.js";
 import type { Exports } from "./exports.js";
+import { decodeUtf8 } from "./utf8.js";
 
 /** An engine whose every function throws: before loading and after a trap. */
 function refusing(error: () => Error): Exports {
@@ -35,12 +36,32 @@ let stress = false;
 /** Serial number of the instance: tensors of an earlier one are gone. */
 export let generation = 0;
 
+/** Why the engine stopped, until it is renewed. */
+let poison: (() => Error) | null = null;
+/** Called before every op. */
+let tagger: (() => void) | null = null;
+/** What is to hold for every instance: settings that the user made once. */
+const settings: (() => void)[] = [];
+
+/** Runs `apply` for every instance to come. */
+export function onRenewal(apply: () => void): void {
+  settings.push(apply);
+}
+
 /** Makes `instance` the engine. */
 export function attach(instance: WebAssembly.Instance): void {
   raw = unsigned(instance.exports as unknown as Exports);
   view = new Float64Array(0);
+  header = new Uint32Array(0);
   generation++;
-  engine = guarded(raw);
+  poison = null;
+  engine = tagged(guarded(raw));
+  for (const apply of settings) apply();
+}
+
+/** Whether the engine stopped at an internal error: what tidies up then has nothing left to do. */
+export function isPoisoned(): boolean {
+  return poison !== null;
 }
 
 export function isAttached(): boolean {
@@ -124,23 +145,28 @@ function guarded(e: Exports): Exports {
   });
 }
 
-/** Calls `tag` before every op, or stops doing so: anomaly detection keeps the user's line of each. */
-export function setTagger(tag: (() => void) | null): void {
-  if (raw === undefined) throw new NotInitializedError("the engine is not loaded yet; call `await init()` first");
-  const plain = guarded(raw);
-  if (tag === null) {
-    engine = plain;
-    return;
-  }
-  const tagged = { ...plain };
+/** The engine with the tagger, if there is one, called before every op. */
+function tagged(plain: Exports): Exports {
+  const tag = tagger;
+  if (tag === null) return plain;
+  const out = { ...plain };
   for (const name of ["op1", "op2", "op3", "op2s", "opn"] as const) {
     const f = plain[name] as (...args: number[]) => number;
-    tagged[name] = (...args: number[]) => {
+    out[name] = (...args: number[]) => {
       tag();
       return f(...args);
     };
   }
-  engine = tagged;
+  return out;
+}
+
+/** Calls `tag` before every op, or stops doing so: anomaly detection keeps the user's line of each. Returns what was called before. */
+export function setTagger(tag: (() => void) | null): (() => void) | null {
+  const before = tagger;
+  tagger = tag;
+  // An engine that is not there, or stopped, stays that way.
+  if (raw !== undefined && poison === null) engine = tagged(guarded(raw));
+  return before;
 }
 
 /** What the end of the stack throws: a RangeError, in Firefox an InternalError. Arguments are plain numbers, so nothing else does. */
@@ -165,14 +191,14 @@ function stopped(e: Exports, cause: unknown): unknown {
     // The instance is beyond telling; the trap's own message has to do.
   }
   const make = () => new PoisonedError(`the engine stopped at an internal error (${message}); call reset() for a fresh engine and make the tensors anew. Please report it`);
+  poison = make;
   engine = refusing(make);
   return Object.assign(make(), { cause });
 }
 
 function text(e: Exports, pointer: number, length: number): string {
   if (pointer === 0 || length === 0) return "";
-  // Copied out: TextDecoder refuses views of shared memory.
-  return new TextDecoder().decode(new Uint8Array(e.memory.buffer, pointer, length).slice());
+  return decodeUtf8(new Uint8Array(e.memory.buffer, pointer, length));
 }
 
 const opNames = Object.keys(Op);

@@ -4,7 +4,10 @@ import { fileURLToPath } from "node:url";
 import { dirname, join } from "node:path";
 import { fileOf, variantFor } from "./features.js";
 import { isAttached } from "./instance.js";
-import { start } from "./start.js";
+import { moduleOf, type Source } from "./source.js";
+import { start, startAsync } from "./start.js";
+
+export type { Source } from "./source.js";
 
 /** Where this file lies; the CommonJS build has no import.meta, the ESM build no __dirname. */
 function here(): string {
@@ -16,9 +19,12 @@ export function load(directory = here()): void {
   start(new WebAssembly.Module(readFileSync(join(directory, fileOf(variantFor(process.env.ADJOINT_VARIANT))))));
 }
 
-/** In Node the engine is there at import: this returns at once, unless it is given bytes of its own. */
-export async function init(source?: BufferSource | WebAssembly.Module): Promise<void> {
-  if (source === undefined) return;
-  if (source instanceof WebAssembly.Module) start(source);
-  else start(new WebAssembly.Module(source));
+/**
+ * In Node the engine is there at import, and once it is there, this does nothing. Takes what it takes elsewhere, a path as well.
+ * Throws `NotInitializedError`.
+ */
+export async function init(source?: Source): Promise<void> {
+  if (isAttached()) return;
+  if (source === undefined) load();
+  else await startAsync(await moduleOf(source, readFileSync));
 }

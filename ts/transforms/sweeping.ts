@@ -4,7 +4,7 @@
  */
 import { ShapeError, ValueError } from "../errors.js";
 import { setAfterClose } from "../memory.js";
-import { checked, engine, failure, generation, pass, scratch } from "../runtime/instance.js";
+import { checked, engine, failure, isPoisoned, onRenewal, pass, scratch } from "../runtime/instance.js";
 import { idOf, made, Tensor } from "../tensor.js";
 
 /** Flags of a sweep; see crate/src/sweep.rs. */
@@ -39,6 +39,7 @@ export function registerPullback(pullback: Pullback): number {
 
 /** Forgets the pullbacks no node refers to any more. */
 function forgetPullbacks(): void {
+  if (isPoisoned()) return;
   forgetHooked();
   if (pullbacks.size === 0) return;
   const count = engine.dead_callbacks();
@@ -50,13 +51,10 @@ setAfterClose(forgetPullbacks);
 export type Hook = (gradient: Tensor) => Tensor | void;
 /** The hooked tensors by id. Weak: the tensor owns its hooks, which may well refer to it. */
 const hooked = new Map<number, WeakRef<Tensor>>();
-let hookedIn = 0;
 
-/** Forgets the hooked tensors that are gone: disposed, collected, released with their scope, or with the engine. */
+/** Forgets the hooked tensors that are gone: disposed, collected, released with their scope. */
 function forgetHooked(): void {
   if (hooked.size === 0) return;
-  if (hookedIn !== generation) hooked.clear();
-  hookedIn = generation;
   const count = engine.dead_hooks();
   for (const id of scratch().subarray(0, count)) hooked.delete(id);
 }
@@ -68,7 +66,6 @@ export function hookTensor(x: Tensor): void {
   const id = idOf(x);
   checked(engine.hook(id, 1), "registerHook");
   hooked.set(id, new WeakRef(x));
-  hookedIn = generation;
 }
 
 /** Test mode: how many tensors have hooks. */
@@ -83,6 +80,12 @@ export function unhookTensor(x: Tensor): void {
   hooked.delete(x.handle);
   engine.hook(x.handle, 0);
 }
+
+// Nothing of an engine before this one is swept any more. The numbers of pullbacks go on: none is used twice.
+onRenewal(() => {
+  pullbacks.clear();
+  hooked.clear();
+});
 
 /** Runs a sweep to its end; returns the gradients of the `wanted` (null = no dependence), made in the current scope. */
 export function drive(status: number, wanted: number): (Tensor | null)[] {

@@ -85,12 +85,13 @@ pub fn profile_start() {
 }
 
 #[wasm_bindgen]
-pub fn profile_stop() -> u32 {
-    tidying(|engine| {
-        let mut session = engine.session();
-        session.inspector.set_profiling(false);
-        session.inspector.costs.len() as u32
-    })
+pub fn profile_stop() {
+    tidying(|engine| engine.session().inspector.set_profiling(false));
+}
+
+#[wasm_bindgen]
+pub fn profile_rows() -> u32 {
+    with_engine(|engine| engine.session().inspector.costs.len() as u32)
 }
 
 /// Scratch: op, calls, milliseconds, bytes.

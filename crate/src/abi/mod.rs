@@ -72,6 +72,12 @@ fn expose(engine: &Engine, in_root: bool, f: impl FnOnce() -> Result<Id>) -> Res
     result
 }
 
+/// What TypeScript compares before it uses the rest: see `ops::ABI`.
+#[wasm_bindgen]
+pub fn abi() -> u32 {
+    crate::ops::ABI
+}
+
 #[wasm_bindgen]
 pub fn error_code() -> u32 {
     ERROR.with(|e| e.borrow().as_ref().map_or(0, |error| error.code as u32))

@@ -49,6 +49,32 @@ use crate::op::Row;
 const FAMILIES: [&[Row]; 9] = [elementwise::ROWS, derivatives::ROWS, binary::ROWS, reduce::ROWS, softmax::ROWS, movement::ROWS, index::ROWS, matmul::ROWS, composite::ROWS];
 const COUNT: usize = composite::END as usize;
 
+/// Raised when exports change their meaning while the ops stay what they are.
+const REVISION: u32 = 1;
+
+/// A number for what TypeScript relies on: the crate's version, the ops and their order (FNV-1a). A `.wasm` file of another version
+/// beside the script is told by it.
+pub const ABI: u32 = {
+    let mut hash = fold(0x811c_9dc5 ^ REVISION, env!("CARGO_PKG_VERSION").as_bytes());
+    let mut number = 0;
+    while number < COUNT {
+        hash = fold(hash, TABLE[number].name.as_bytes());
+        number += 1;
+    }
+    hash
+};
+
+const fn fold(mut hash: u32, bytes: &[u8]) -> u32 {
+    let mut i = 0;
+    while i <= bytes.len() {
+        // A separator behind each name.
+        let byte = if i < bytes.len() { bytes[i] } else { 0 };
+        hash = (hash ^ byte as u32).wrapping_mul(0x0100_0193);
+        i += 1;
+    }
+    hash
+}
+
 /// All rows in order of their numbers.
 pub static TABLE: [&Row; COUNT] = {
     let mut table = [&FAMILIES[0][0]; COUNT];
