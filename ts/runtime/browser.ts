@@ -24,7 +24,7 @@ export function init(source?: Source): Promise<void> {
 async function begin(source: Source | undefined): Promise<void> {
   if (typeof WebAssembly !== "object") throw refusal("this host has no WebAssembly");
   if (!hasSimd()) throw refusal("this browser has no WebAssembly SIMD; Chrome 91, Firefox 89, Safari 16.4 and later have it");
-  await startAsync(await moduleOf(source ?? assetUrl()));
+  await startAsync(await moduleOf(source === undefined ? assetUrl() : source));
 }
 
 /** Literal URLs: the form in which bundlers find and copy the files. */
