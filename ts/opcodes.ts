@@ -1,6 +1,6 @@
 // Generated from the op table in crate/src/ops by `npm run generate`. Do not edit.
 /** What the WebAssembly file must answer to `abi()`: it stands for the version and the ops with their numbers. */
-export const ABI = 3526706723;
+export const ABI = 684921424;
 
 export const Op = {
   neg: 0,
