@@ -114,6 +114,7 @@ function added(before: ReadonlyMap<string, ProfileRow>, after: ReadonlyMap<strin
  * profile inside this one reports.
  */
 export function profile<R>(fn: () => R): Profile<R> {
+  checkFunction("profile", fn);
   if (profiling === 0) engine.profile_start();
   const before = costs();
   profiling++;
