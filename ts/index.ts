@@ -29,7 +29,7 @@ export { customVjp, customJvp, checkpoint, type CustomVjpRule } from "./transfor
 export { gradcheck, type GradcheckOptions } from "./gradcheck.js";
 export { numericalGrad, numericalJacobian, type NumericalOptions } from "./numerical.js";
 export { chainJacobian, type ChainJacobian, type ChainOptions, type ChainPlan } from "./transforms/chain.js";
-export { jacobianSparsity, sparseHessian, sparseJacobian, type SparseMatrix, type SparseOptions, type Sparsity } from "./sparse/index.js";
+export { jacobianSparsity, sparseHessian, sparseJacobian, type SparseFunction, type SparseMatrix, type SparseOptions, type Sparsity } from "./sparse/index.js";
 export { symbolic, Expression } from "./symbolic/index.js";
 export { debugNaNs, detectAnomaly, profile, type Profile, type ProfileRow } from "./inspect/debug.js";
 export { trace } from "./inspect/trace.js";
