@@ -21,6 +21,7 @@ export interface Exports {
   data_pointer(id: number): number;
   read(id: number): number;
   item(id: number): number;
+  all_true(id: number): number;
   meta(id: number): number;
   op1(op: number, a: number): number;
   op2(op: number, a: number, b: number): number;

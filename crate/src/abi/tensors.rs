@@ -6,6 +6,7 @@ use crate::memory::array::Array;
 use crate::memory::pool;
 use crate::memory::values::Value;
 use crate::op::Op;
+use crate::ops::support::to_dtype;
 use crate::session::AMBIENT;
 use crate::shape::{dims_from, show};
 use crate::tape;
@@ -60,6 +61,12 @@ pub fn item(id: u32) -> u32 {
             put(&[array.first()])
         }))
     })
+}
+
+/// 2 when no element is 0, else 1: for checks of arguments, which look at all examples of a batch and through derivatives.
+#[wasm_bindgen]
+pub fn all_true(id: u32) -> u32 {
+    with_engine(|engine| report(engine.concrete_under(id, true).and_then(|array| to_dtype(&array, DType::Bool)?.contiguous()).map(|array| 1 + array.slice::<u8>().iter().all(|&v| v != 0) as u32), 0))
 }
 
 /// Rank + 1; scratch: dtype, flags, dims.

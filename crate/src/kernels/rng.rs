@@ -3,6 +3,11 @@
 //! The same numbers on every host and build: integer arithmetic, IEEE + - * / sqrt in a fixed order, nothing fused, no
 //! function of a host's mathematical library.
 
+/// Gamma-distributed numbers and their derivative.
+pub mod gamma;
+/// Normal numbers between bounds.
+pub mod truncated_normal;
+
 /// Rotation distances of rounds 1 to 4, 9 to 12, 17 to 20, and of the fours between (Random123, threefry.h: R_32x2).
 const ODD_FOURS: [u32; 4] = [13, 15, 26, 6];
 const EVEN_FOURS: [u32; 4] = [17, 29, 16, 24];

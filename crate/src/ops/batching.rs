@@ -283,3 +283,19 @@ pub fn scatter_into<'a>(op: Op, inputs: &[Batched<'a>], params: &[f64], size: us
 pub fn random<'a>(op: Op, inputs: &[Batched<'a>], params: &[f64], _: usize) -> Batched<'a> {
     done(front(inputs[0]).apply(op, params))
 }
+
+/// (key, parameter; dtype, ...dims): a key that is not mapped is the same for all examples; an example's parameter is aligned with
+/// the end of its dims.
+pub fn random_with_parameter<'a>(op: Op, inputs: &[Batched<'a>], params: &[f64], size: usize) -> Batched<'a> {
+    let (key, parameter) = (repeated(inputs[0], size), inputs[1]);
+    let mut value = front(parameter);
+    if parameter.axis.is_some() {
+        let mut dims = value.dims();
+        // The key's leading axes, of this and other vmaps, come before the example's dims.
+        for _ in dims.len()..key.rank() - 1 + params.len() - 1 {
+            dims.insert(1, 1);
+        }
+        value = value.reshape(&dims);
+    }
+    done(key.apply2(op, value, params))
+}

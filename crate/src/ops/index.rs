@@ -1,10 +1,10 @@
-//! Indexing by tensors, sorting, random numbers.
+//! Indexing by tensors, sorting.
 
 use super::batching;
 use super::support::{around, indices, to_dtype};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::kernels::{gather, rng, sort};
+use crate::kernels::{gather, sort};
 use crate::memory::array::Array;
 use crate::op::{Row, Rule};
 use crate::ops;
@@ -124,36 +124,6 @@ fn argsort(x: &Array, params: &[f64]) -> Result<Array> {
     Ok(out)
 }
 
-/// The keys [..., 2] as pairs, and the dims before the last.
-fn keys(key: &Array) -> Result<(Vec<[u32; 2]>, Dims)> {
-    if key.dtype != DType::Int32 || key.dims.last() != Some(&2) {
-        return Err(Error::value(format!("a random key is an int32 tensor of shape [2] (from random.key or random.split), got {} {}", key.dtype, show(&key.dims))));
-    }
-    let key = key.contiguous()?;
-    let pairs = key.slice::<i32>().chunks_exact(2).map(|k| [k[0] as u32, k[1] as u32]).collect();
-    Ok((pairs, Dims::from_slice(&key.dims[..key.dims.len() - 1])))
-}
-
-/// A draw of `dims` numbers for every key.
-fn draw<T: crate::dtype::Element>(key: &Array, dims: &[f64], fill: impl Fn([u32; 2], &mut [T])) -> Result<Array> {
-    let (keys, mut out_dims) = keys(key)?;
-    out_dims.extend(dims_from(dims)?);
-    let mut out = Array::new(T::DTYPE, &out_dims)?;
-    let each = out.len() / keys.len().max(1);
-    if each > 0 {
-        for (key, part) in keys.iter().zip(out.slice_mut::<T>().chunks_exact_mut(each)) {
-            fill(*key, part);
-        }
-    }
-    Ok(out)
-}
-
-/// int32 storage seen as the u32 the generator writes.
-fn as_u32(out: &mut [i32]) -> &mut [u32] {
-    // SAFETY: same size and alignment; every bit pattern is valid for both.
-    unsafe { std::slice::from_raw_parts_mut(out.as_mut_ptr() as *mut u32, out.len()) }
-}
-
 crate::rows! { start: super::movement::END;
     Take => Row::primitive(
         "take",
@@ -180,34 +150,4 @@ crate::rows! { start: super::movement::END;
     ),
     ScatterInto => Row::primitive("scatterInto", scatter_into, Rule::Linear(|_, x, ct, p| ct.apply2(ops::Gather, x[1], &p[..1])), batching::scatter_into),
     ArgSort => Row::primitive("argsort", |x, p| argsort(x[0], p), Rule::Zero, batching::axis),
-    RandomBits => Row::primitive(
-        "randomBits",
-        |x, p| draw::<i32>(x[0], p, |key, out| rng::bits(key, 0, as_u32(out))),
-        Rule::Zero,
-        batching::random,
-    ),
-    RandomUniform => Row::primitive(
-        "randomUniform",
-        |x, p| match DType::from_code(p[0])? {
-            DType::Float64 => draw::<f64>(x[0], &p[1..], rng::uniform_f64),
-            _ => draw::<f32>(x[0], &p[1..], rng::uniform_f32),
-        },
-        Rule::Zero,
-        batching::random,
-    ),
-    RandomNormal => Row::primitive(
-        "randomNormal",
-        |x, p| match DType::from_code(p[0])? {
-            DType::Float64 => draw::<f64>(x[0], &p[1..], rng::normal_f64),
-            _ => draw::<f32>(x[0], &p[1..], rng::normal_f32),
-        },
-        Rule::Zero,
-        batching::random,
-    ),
-    RandomSplit => Row::primitive(
-        "randomSplit",
-        |x, p| draw::<i32>(x[0], &[p[0], 2.0], |key, out| rng::split(key, out.len() / 2, as_u32(out))),
-        Rule::Zero,
-        batching::random,
-    ),
 }

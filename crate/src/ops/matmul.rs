@@ -94,7 +94,7 @@ fn batches<T: Element + Number>(kernel: Gemm<T>, strong: bool, a: &Array, b: &Ar
     Ok(())
 }
 
-crate::rows! { start: super::index::END;
+crate::rows! { start: super::random::END;
     // C = A B:  ct_A = ct Bᵀ,  ct_B = Aᵀ ct
     MatrixMultiply => Row::primitive(
         "matrixMultiply",

@@ -13,8 +13,10 @@ pub mod reduce;
 pub mod softmax;
 /// Reshape, transpose, slice, concat and their like: views.
 pub mod movement;
-/// take, gather, their transposes, sorting, random draws.
+/// take, gather, their transposes, sorting.
 pub mod index;
+/// Random draws.
+pub mod random;
 /// Matrix products.
 pub mod matmul;
 /// Functions made only of ops.
@@ -40,13 +42,15 @@ pub use matmul::*;
 #[allow(ambiguous_glob_reexports)]
 pub use movement::*;
 #[allow(ambiguous_glob_reexports)]
+pub use random::*;
+#[allow(ambiguous_glob_reexports)]
 pub use reduce::*;
 #[allow(ambiguous_glob_reexports)]
 pub use softmax::*;
 
 use crate::op::Row;
 
-const FAMILIES: [&[Row]; 9] = [elementwise::ROWS, derivatives::ROWS, binary::ROWS, reduce::ROWS, softmax::ROWS, movement::ROWS, index::ROWS, matmul::ROWS, composite::ROWS];
+const FAMILIES: [&[Row]; 10] = [elementwise::ROWS, derivatives::ROWS, binary::ROWS, reduce::ROWS, softmax::ROWS, movement::ROWS, index::ROWS, random::ROWS, matmul::ROWS, composite::ROWS];
 const COUNT: usize = composite::END as usize;
 
 /// Raised when exports change their meaning while the ops stay what they are.

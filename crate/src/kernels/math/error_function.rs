@@ -83,6 +83,18 @@ pub fn gaussian<L: Elementary>(x: L) -> L {
     e.times(L::of(1.0)) * e.b
 }
 
+/// e^(t²/2) Φ(-t) = Mills' ratio / √2π, t >= 0: the polynomial where it is meant for, beyond the asymptotic series
+///   (1 - 1/t² + 3/t⁴ - 15/t⁶ + ...)/(√2π t)
+pub fn mills(t: f64) -> f64 {
+    if t > f64x2::GELU_FLOOR {
+        let z = 1.0 / (t * t);
+        let series = [11.0, 9.0, 7.0, 5.0, 3.0, 1.0].iter().fold(1.0, |sum, odd| 1.0 - odd * z * sum);
+        return series / (t * (2.0 * std::f64::consts::PI).sqrt());
+    }
+    let u = (t - f64x2::GELU_CENTRE) / (t + f64x2::GELU_CENTRE);
+    f64x2::GELU.iter().rev().fold(0.0, |sum, c| sum * u + c) / (1.0 + t)
+}
+
 /// The inverse of erf: a first guess (S. Winitzki 2008, relative error 2e-3), then Halley's method on erf, or on erfc where
 /// erf is near 1, with f'' = -2 y f':  y <- y - u/(1 + u y),  u = (erf y - x)/(2/√π e^(-y²)).
 #[inline(always)]
