@@ -231,7 +231,7 @@ describe("the complex step", () => {
       const x = f64([0.3, -0.7, 1.1]);
       for (const f of [
         (x: Tensor) => x.sin().mul(x.exp()).sum(), (x: Tensor) => x.tanh(), (x: Tensor) => x.square().add(1).log().sqrt(), (x: Tensor) => x.sigmoid().mul(x.cos()),
-        (x: Tensor) => x.pow(3).div(x.square().add(2)), (x: Tensor) => ad.where(x.gt(0), x.sinh(), x.cosh()), (x: Tensor) => x.softplus().atan(), (x: Tensor) => x.tan().abs().sum(),
+        (x: Tensor) => x.pow(3).div(x.square().add(2)), (x: Tensor) => ad.where(x.gt(0), x.sinh(), x.cosh()), (x: Tensor) => x.softplus().atan(), (x: Tensor) => x.tan().abs().sum(), (x: Tensor) => x.erf(), (x: Tensor) => x.softmax(0), (x: Tensor) => x.asinh().cbrt().logsumexp(),
       ]) {
         expect(ad.gradcheck(f, [x], { complexStep: true })).toBe(true);
       }
@@ -239,7 +239,7 @@ describe("the complex step", () => {
       // Below what differences can see.
       expect(ad.gradcheck(wrong, [x])).toBe(true);
       expect(() => ad.gradcheck(wrong, [x], { complexStep: true })).toThrow(ad.GradcheckError);
-      expect(() => ad.gradcheck((v: Tensor) => v.erf(), [x], { complexStep: true })).toThrow(/does not apply/);
+      expect(() => ad.gradcheck((v: Tensor) => v.sort(), [x], { complexStep: true })).toThrow(/no expression/);
     });
   });
 });

@@ -2,6 +2,7 @@
  * `Tensor`: a handle. The numbers live in the engine; this object holds their id, the scope that will release them, and
  * what was asked before (shape, dtype). Ops are attached as methods by `methods.ts`.
  */
+import { onRead } from "./inspect/reads.js";
 import { noteConversion, noteRead } from "./conversions.js";
 import { describe, TENSOR_BRAND, THIS_COPY } from "./describe.js";
 import { DTYPES, type DType, type TypedArray } from "./dtype.js";
@@ -98,6 +99,7 @@ export class Tensor {
 
   /** The number in a tensor of one element; works under grad and jvp, not inside vmap or compile. */
   item(): number {
+    if (onRead !== null) onRead(this);
     checked(engine.item(idOf(this)), "item");
     noteRead();
     return scratch()[0]!;
@@ -105,6 +107,7 @@ export class Tensor {
 
   /** A copy of the elements in row-major order; Uint8Array for bool. */
   data(): TypedArray {
+    if (onRead !== null) onRead(this);
     const pointer = checked(engine.read(idOf(this)), "data");
     noteRead();
     const [code, count] = scratch();

@@ -41,6 +41,8 @@ export class Program {
     readonly variables: readonly Variable[],
     /** Fills in `gradient` of every variable; set by `trace`, which knows how to replay. */
     private readonly differentiate: (program: Program) => void,
+    /** The function read numbers that depend on its inputs (`item()`, comparisons): for other inputs it may be another program. */
+    readonly branched: boolean = false,
   ) {}
 
   /** The captured tensors and numbers. */

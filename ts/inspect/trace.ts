@@ -12,6 +12,7 @@ import { call, checkFunction, GRAD, inScope, openLevel, outputTensor, track } fr
 import { drive, putIds } from "../transforms/sweeping.js";
 import { flatten } from "../tree.js";
 import { asTensor, checkShape } from "../creation.js";
+import { watchingReads } from "./reads.js";
 import { Program, VALUES_KEPT, type Instruction, type Variable } from "./program.js";
 
 const OP_NAMES = Object.keys(Op) as OpName[];
@@ -73,19 +74,39 @@ function record(f: (...args: any[]) => any, args: readonly unknown[]): Program {
   let raw: Raw[];
   let inputIds: number[];
   let outputIds: number[];
+  const reads: Read[] = [];
+  const note = (x: Tensor) => {
+    const [id] = variables([x]);
+    putIds([idOf(x)]);
+    reads.push({ id: id!, wrapped: engine.top_level(1) !== 0 });
+  };
   try {
     inputIds = variables(inputs);
-    const result = call("trace", f, rebuild(inputs));
+    const result = watchingReads(note, () => call("trace", f, rebuild(inputs)));
     // Stripped of levels inside the record: what the program returns are plain values with ids of their own.
     const outputs: Tensor[] = flatten(result)[0].filter((leaf: unknown) => leaf instanceof Tensor || typeof leaf === "number").map((leaf: unknown) => outputTensor("trace", leaf).detach());
     outputIds = variables(outputs);
   } finally {
     raw = read(engine.record_stop());
   }
-  return build(raw, inputIds, outputIds, inputNames(args));
+  return build(raw, inputIds, outputIds, inputNames(args), reads);
 }
 
-function build(raw: Raw[], inputIds: number[], outputIds: number[], names: string[]): Program {
+/** A tensor whose numbers the traced function read. */
+interface Read {
+  id: number;
+  /** It belonged to a transform inside, and so to what is differentiated. */
+  wrapped: boolean;
+}
+
+/** Whether something that depends on the inputs was read: the program then holds for the branch only that was taken. */
+function branched(raw: readonly Raw[], inputIds: readonly number[], reads: readonly Read[]): boolean {
+  const dependent = new Set(inputIds);
+  for (const { inputs, output } of raw) if (inputs.some((id) => dependent.has(id))) dependent.add(output);
+  return reads.some(({ id, wrapped }) => wrapped || dependent.has(id));
+}
+
+function build(raw: Raw[], inputIds: number[], outputIds: number[], names: string[], reads: readonly Read[]): Program {
   // stopGradient changes no number: its output is its input.
   const same = new Map<number, number>();
   const resolve = (id: number) => same.get(id) ?? id;
@@ -120,7 +141,7 @@ function build(raw: Raw[], inputIds: number[], outputIds: number[], names: strin
     instructions.push({ op: step.op, inputs: operands, parameters: step.parameters, output: variable(step.output, "computed", `t${temporaries++}`) });
   }
   const outputs = results.map((id) => byId.get(id) ?? variable(id, "constant", `c${constants++}`));
-  return new Program(inputs, instructions, outputs, variables, differentiate);
+  return new Program(inputs, instructions, outputs, variables, differentiate, branched(raw, inputIds, reads));
 }
 
 function describe(id: number): Pick<Variable, "shape" | "dtype" | "value" | "bytes"> {

@@ -3,7 +3,8 @@
  * subtraction and so to the last digit, however small h is (Squire and Trapp, SIAM Review 40, 1998). Branches go by real parts.
  */
 import { ValueError } from "../errors.js";
-import type { Expression } from "./expression.js";
+import { Expression } from "./expression.js";
+import { functions } from "./functions.js";
 
 export type Complex = readonly [re: number, im: number];
 
@@ -62,25 +63,27 @@ const FUNCTIONS: Record<string, (...z: Complex[]) => Complex> = {
   tanh: (z) => tanh(z!),
   sigmoid: (z) => sigmoid(z!),
   softplus: (z) => (z![0] > 0 ? add(z!, log(add([1, 0], exp(scale(z!, -1))))) : log(add([1, 0], exp(z!)))),
-  // First order in the imaginary part, which is all a step of 1e-20 leaves.
-  tan: ([x, y]) => [Math.tan(x!), y! * (1 + Math.tan(x!) ** 2)],
-  atan: ([x, y]) => [Math.atan(x!), y! / (1 + x! * x!)],
-  asin: ([x, y]) => [Math.asin(x!), y! / Math.sqrt((1 - x!) * (1 + x!))],
-  acos: ([x, y]) => [Math.acos(x!), -y! / Math.sqrt((1 - x!) * (1 + x!))],
   abs: (z) => (z![0] < 0 ? scale(z!, -1) : z!),
   sign: (z) => [Math.sign(z![0]), 0],
   floor: (z) => [Math.floor(z![0]), 0],
   ceil: (z) => [Math.ceil(z![0]), 0],
   maximum: (a, b) => (a![0] >= b![0] ? a! : b!),
   minimum: (a, b) => (a![0] <= b![0] ? a! : b!),
-  step: (z) => [z![0] > 0 ? 1 : z![0] < 0 ? 0 : 0.5, 0],
   less: (a, b) => bool(a![0] < b![0]),
   lessEqual: (a, b) => bool(a![0] <= b![0]),
   equal: (a, b) => bool(a![0] === b![0]),
   where: (condition, a, b) => (condition![0] !== 0 ? a! : b!),
 };
 
-/** Throws `ValueError` for functions without a complex form here (erf, the inverse hyperbolic ones, atan2). */
+/** f(x + iy) = f(x) + i Σ ∂f/∂x_k y_k, to first order in y, which is all a step of 1e-20 leaves. */
+function firstOrder({ value, parts }: Expression, z: readonly Complex[]): Complex {
+  const { evaluate, partial } = functions[value as string]!;
+  const at = z.map(([x]) => Expression.constant(x));
+  const slopes = z.map(([, y], k) => (y === 0 ? 0 : y * partial(k, at).evaluate({})));
+  return [evaluate(...z.slice(0, parts.length).map(([x]) => x)), slopes.reduce((a, b) => a + b, 0)];
+}
+
+/** The value at a complex point near the real axis. */
 export function evaluateComplex(expression: Expression, environment: Readonly<Record<string, Complex>>): Complex {
   return expression.fold<Complex>((node, parts) => {
     switch (node.kind) {
@@ -99,8 +102,7 @@ export function evaluateComplex(expression: Expression, environment: Readonly<Re
         return power(parts[0]!, parts[1]!);
       case "call": {
         const f = FUNCTIONS[node.value as string];
-        if (f === undefined) throw new ValueError(`the complex step does not apply: ${node.value} has no complex form here; use differences`, "complexStep");
-        return f(...parts);
+        return f === undefined ? firstOrder(node, parts) : f(...parts);
       }
     }
   });

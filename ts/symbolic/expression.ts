@@ -3,8 +3,12 @@
  * differentiated by the same table of partials for every function. Walks are by explicit stack and memoised on the node, so
  * that shared parts are visited once and deep chains do not overflow.
  */
+import { describe } from "../describe.js";
 import { ValueError } from "../errors.js";
+import { derivativeOf } from "./derivative.js";
 import { functions } from "./functions.js";
+import { print } from "./print.js";
+import { compile } from "./program.js";
 
 export type Kind = "constant" | "variable" | "sum" | "product" | "power" | "call";
 
@@ -16,6 +20,8 @@ export class Expression {
     readonly parts: readonly Expression[],
     /** Equal expressions have equal keys; the key of a large one is a number given at construction. */
     readonly key: string,
+    /** The variables it is a function of, where that is known: more than occur in it, when some cancelled. */
+    private readonly declared?: readonly string[],
   ) {}
 
   private static readonly interned = new Map<string, WeakRef<Expression>>();
@@ -28,6 +34,11 @@ export class Expression {
     const made = new Expression(kind, value, parts, content.length < 24 ? content : `#${++Expression.serial}`);
     Expression.interned.set(content, new WeakRef(made));
     return made;
+  }
+
+  /** The same expression as a function of the given variables: those it can be differentiated in, in this order. */
+  withVariables(names: readonly string[]): Expression {
+    return new Expression(this.kind, this.value, this.parts, this.key, names);
   }
 
   static constant(value: number): Expression {
@@ -113,7 +124,9 @@ export class Expression {
     return Expression.make("power", "", [base, exponent]);
   }
 
+  /** A call of a function of the table in functions.ts. Throws `ValueError` for one that is not there. */
   static call(name: string, ...args: Expression[]): Expression {
+    if (!Object.hasOwn(functions, name)) throw new ValueError(`symbolic: there is no function ${JSON.stringify(name)}`, "symbolic");
     const { evaluate, simplify } = functions[name]!;
     if (args.every((a) => a.kind === "constant")) {
       const value = evaluate(...args.map((a) => a.value as number));
@@ -188,45 +201,41 @@ export class Expression {
     return count;
   }
 
+  /** The variables it is a function of: as declared, else those that occur in it. */
+  arguments(): readonly string[] {
+    return this.declared ?? this.variables();
+  }
+
   /**
-   * The partial derivative with respect to the variable `wrt`. A kink (abs, maximum, where) gets the derivative of the
-   * piece the point lies on.
+   * The partial derivative with respect to the variable `wrt`, with the engine's conventions at kinks and poles. Throws `ValueError`
+   * for a name that is no variable of the function.
    */
   derivative(wrt: string): Expression {
-    const zero = Expression.constant(0);
-    return this.fold<Expression>((node, d) => {
-      switch (node.kind) {
-        case "constant":
-          return zero;
-        case "variable":
-          return Expression.constant(node.value === wrt ? 1 : 0);
-        case "sum":
-          return Expression.sum(...d);
-        case "product":
-          // (u v w)' = u' v w + u v' w + u v w'
-          return Expression.sum(...node.parts.map((_, i) => Expression.product(...node.parts.map((p, k) => (k === i ? d[k]! : p)))));
-        case "power": {
-          const [base, exponent] = node.parts as [Expression, Expression];
-          // (u^v)' = v u^(v-1) u' + u^v log(u) v'
-          const first = Expression.product(exponent, Expression.power(base, Expression.sum(exponent, Expression.constant(-1))), d[0]!);
-          if (d[1]!.isZero()) return first;
-          return Expression.sum(first, Expression.product(node, Expression.call("log", base), d[1]!));
-        }
-        case "call": {
-          const { partials } = functions[node.value as string]!;
-          const terms = node.parts.map((_, i) => (d[i]!.isZero() ? zero : Expression.product(partials[i]!(...node.parts), d[i]!)));
-          return Expression.sum(...terms);
-        }
-      }
-    });
+    const known = this.arguments();
+    if (typeof wrt !== "string" || !known.includes(wrt)) {
+      const names = known.length === 0 ? "it has none" : `they are ${known.slice(0, 8).join(", ")}${known.length > 8 ? ", ..." : ""}`;
+      throw new ValueError(`derivative: ${describe(wrt)} is no variable of this expression; ${names}`, "derivative");
+    }
+    const slope = derivativeOf(this, wrt);
+    return slope.withVariables(known);
   }
 
   isZero(): boolean {
     return this.kind === "constant" && this.value === 0;
   }
 
-  /** The same expression rebuilt bottom-up, so that every rule of the constructors sees simplified parts. */
+  /**
+   * The same expression rebuilt bottom-up, so that every rule of the constructors sees simplified parts. Where nothing is selected
+   * (no `where`, `maximum` and the like), special points are given up for shorter forms: at a pole of an inner function the
+   * result is then that of the simpler expression.
+   */
   simplify(): Expression {
+    const simple = this.rebuilt((part) => !part.selects());
+    return this.declared === undefined ? simple : simple.withVariables(this.declared);
+  }
+
+  /** Built again bottom-up; functions that differ from a plainer one at special points only are replaced by it where `plainly` says so. */
+  private rebuilt(plainly: (part: Expression) => boolean): Expression {
     return this.fold<Expression>((node, parts) => {
       switch (node.kind) {
         case "constant":
@@ -238,45 +247,60 @@ export class Expression {
           return Expression.product(...parts);
         case "power":
           return Expression.power(parts[0]!, parts[1]!);
-        case "call":
-          return Expression.call(node.value as string, ...parts);
-      }
-    });
-  }
-
-  /** The value at a point, e.g. `{ x: 2, "w[1]": 0.5 }`. Every variable needs a number. */
-  evaluate(environment: Readonly<Record<string, number>>): number {
-    return this.fold<number>((node, parts) => {
-      switch (node.kind) {
-        case "constant":
-          return node.value as number;
-        case "variable": {
-          const value = environment[node.value as string];
-          if (value === undefined) {
-            throw new ValueError(`evaluate() has no value for the variable ${node.value}; give a number for each of ${this.variables().join(", ")}`, "evaluate");
-          }
-          return Number(value);
+        case "call": {
+          const { generic } = functions[node.value as string]!;
+          return generic && parts.every(plainly) ? generic(...parts) : Expression.call(node.value as string, ...parts);
         }
-        case "sum":
-          return parts.reduce((a, b) => a + b, 0);
-        case "product":
-          return parts.reduce((a, b) => a * b, 1);
-        case "power":
-          return parts[0]! ** parts[1]!;
-        case "call":
-          return functions[node.value as string]!.evaluate(...parts);
       }
     });
   }
 
-  /** As one would type it: `2 * x * exp(x^2)`. */
+  /** Whether a function in it is 0 for whole ranges of its arguments. */
+  private selects(): boolean {
+    return this.fold<boolean>((node, parts) => parts.includes(true) || (node.kind === "call" && functions[node.value as string]!.selects === true));
+  }
+
+  /**
+   * The value at a point, e.g. `{ x: 2, "w[1]": 0.5 }`. Throws `ValueError` where a variable has no number.
+   */
+  evaluate(environment: Readonly<Record<string, number>>): number {
+    const names = this.variables();
+    const values = names.map((name) => {
+      const value: unknown = typeof environment === "object" && environment !== null && Object.hasOwn(environment, name) ? environment[name] : undefined;
+      if (typeof value !== "number") {
+        throw new ValueError(`evaluate() has no number for the variable ${name}, it got ${describe(value)}; give one for each of ${names.join(", ")}`, "evaluate");
+      }
+      return value;
+    });
+    return compile(this, names)(values);
+  }
+
+  /**
+   * A plain JavaScript function of numbers with the same values as `evaluate`, made of closures (no `eval`): its arguments are the
+   * variables in order, or as `variables` lists them; one array of all numbers does as well. Throws `ValueError` where a variable
+   * of the expression is not among them, and when the function gets another number of arguments.
+   */
+  toFunction(variables: readonly string[] = this.arguments()): (...values: (number | ArrayLike<number>)[]) => number {
+    if (!Array.isArray(variables) || variables.some((name) => typeof name !== "string")) throw new ValueError(`toFunction: the variables are a list of names, got ${describe(variables)}`, "toFunction");
+    const missing = this.variables().filter((name) => !variables.includes(name));
+    if (missing.length > 0) throw new ValueError(`toFunction: the expression depends on ${missing.join(", ")}, which ${missing.length === 1 ? "is" : "are"} not among [${variables.join(", ")}]`, "toFunction");
+    const run = compile(this, variables);
+    const count = variables.length;
+    return (...values) => {
+      const list = values.length === 1 && typeof values[0] === "object" && values[0] !== null ? values[0] : (values as number[]);
+      if (list.length !== count) throw new ValueError(`toFunction: the function takes ${count} number${count === 1 ? "" : "s"} (${variables.join(", ")}), got ${list.length}`, "toFunction");
+      return run(list);
+    };
+  }
+
+  /** As one would type it: `2 * x * exp(x^2)`. How products treat 0 times infinity is not shown. */
   toString(): string {
-    return print(this, "text");
+    return print(this.rebuilt(() => true), "text");
   }
 
   /** LaTeX source: `2 x e^{x^{2}}`. */
   toLatex(): string {
-    return print(this, "latex");
+    return print(this.rebuilt(() => true), "latex");
   }
 }
 
@@ -302,87 +326,4 @@ function pythagoras(sum: Expression): Expression {
     }
   }
   return sum;
-}
-
-type Style = "text" | "latex";
-interface Printed {
-  text: string;
-  /** 0 sum, 1 product, 2 power, 3 atom: a part weaker than its place gets parentheses. */
-  strength: number;
-}
-
-const number = (value: number, style: Style): string => {
-  if (!Number.isFinite(value)) return style === "latex" ? (Number.isNaN(value) ? "\\mathrm{NaN}" : value > 0 ? "\\infty" : "-\\infty") : String(value);
-  const text = String(value);
-  if (style === "text" || !text.includes("e")) return text;
-  const [mantissa, exponent] = text.split("e") as [string, string];
-  return `${mantissa} \\cdot 10^{${Number(exponent)}}`;
-};
-
-const name = (text: string, style: Style): string => {
-  if (style === "text") return text;
-  const indexed = /^(\w+)\[(.*)\]$/.exec(text);
-  if (indexed) return `${name(indexed[1]!, style)}_{${indexed[2]}}`;
-  return text.length === 1 ? text : `\\mathrm{${text.replace(/_/g, "\\_")}}`;
-};
-
-function print(expression: Expression, style: Style): string {
-  const wrap = (p: Printed, least: number) => (p.strength >= least ? p.text : style === "latex" ? `\\left(${p.text}\\right)` : `(${p.text})`);
-  return expression.fold<Printed>((node, parts) => {
-    switch (node.kind) {
-      case "constant":
-        return { text: number(node.value as number, style), strength: (node.value as number) < 0 ? 0 : 3 };
-      case "variable":
-        return { text: name(node.value as string, style), strength: 3 };
-      case "sum": {
-        const text = parts.map((p, i) => (i === 0 ? p.text : p.text.startsWith("-") ? ` - ${p.text.slice(1)}` : ` + ${p.text}`)).join("");
-        return { text, strength: 0 };
-      }
-      case "product":
-        return printProduct(node, parts, style, wrap);
-      case "power":
-        return printPower(node, parts, style, wrap);
-      case "call":
-        return { text: functions[node.value as string]!.print(style, parts.map((p) => p.text)), strength: 3 };
-    }
-  }).text;
-}
-
-type Wrap = (p: Printed, least: number) => string;
-
-function printProduct(node: Expression, parts: Printed[], style: Style, wrap: Wrap): Printed {
-  const above: string[] = [];
-  const below: string[] = [];
-  let sign = "";
-  node.parts.forEach((part, i) => {
-    if (part.kind === "constant" && part.value === -1) {
-      sign = "-";
-    } else if (part.kind === "constant" && (part.value as number) < 0) {
-      sign = "-";
-      above.push(number(-(part.value as number), style));
-    } else if (part.kind === "power" && part.parts[1]!.kind === "constant" && (part.parts[1]!.value as number) < 0) {
-      const inverse = Expression.power(part.parts[0]!, Expression.constant(-(part.parts[1]!.value as number)));
-      const text = print(inverse, style);
-      below.push(inverse.kind === "sum" ? wrap({ text, strength: 0 }, 1) : text);
-    } else {
-      above.push(wrap(parts[i]!, 1));
-    }
-  });
-  const join = style === "latex" ? " " : " * ";
-  const top = above.length > 0 ? above.join(join) : "1";
-  if (below.length === 0) return { text: sign + top, strength: sign ? 0 : 1 };
-  const text = style === "latex" ? `\\frac{${top}}{${below.join(join)}}` : `${top} / ${below.length > 1 ? `(${below.join(join)})` : below[0]}`;
-  return { text: sign + text, strength: sign ? 0 : 1 };
-}
-
-function printPower(node: Expression, parts: Printed[], style: Style, wrap: Wrap): Printed {
-  const exponent = node.parts[1]!;
-  if (exponent.kind === "constant" && (exponent.value as number) < 0) {
-    const inverse = Expression.power(node.parts[0]!, Expression.constant(-(exponent.value as number)));
-    const text = print(inverse, style);
-    const strength = inverse.kind === "sum" ? 0 : 2;
-    return style === "latex" ? { text: `\\frac{1}{${text}}`, strength: 3 } : { text: `1 / ${wrap({ text, strength }, 2)}`, strength: 1 };
-  }
-  const base = wrap(parts[0]!, 3);
-  return style === "latex" ? { text: `${base}^{${parts[1]!.text}}`, strength: 2 } : { text: `${base}^${wrap(parts[1]!, 3)}`, strength: 2 };
 }

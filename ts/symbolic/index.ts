@@ -2,7 +2,10 @@
  * Symbolic differentiation: an expression read from the recorded program of a function. What it cannot do is said: the control flow
  * of the one traced run is unrolled, and an op without an expression of its own (sorting, random numbers) is refused.
  */
+import { boolean } from "../arguments.js";
+import { describe } from "../describe.js";
 import { ValueError } from "../errors.js";
+import { readOptions } from "../options.js";
 import type { OpName } from "../opcodes.js";
 import type { Instruction, Variable } from "../inspect/program.js";
 import { trace } from "../inspect/trace.js";
@@ -23,18 +26,17 @@ const half = c(0.5);
 
 /** Ops of one element that are calls of the same name. */
 const SAME_NAME = new Set([
-  "exp", "log", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "sigmoid", "softplus", "abs", "sign", "floor", "ceil", "atan2", "maximum", "minimum",
+  "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "cbrt", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "sigmoid", "softplus", "abs", "sign",
+  "floor", "ceil", "round", "trunc", "atan2", "hypot", "xlogy", "mod", "fmod", "maximum", "minimum", "where", "strongMul", "isNaN", "isFinite", "relu",
 ]);
 
-const LN2 = c(Math.LN2);
 /** 1 + factor x² */
 const onePlus = (factor: number, x: Expression) => sum(c(1), product(c(factor), power(x, c(2))));
 const bell = (x: Expression) => product(call("sigmoid", x), call("sigmoid", x.neg()));
-const cdf = (x: Expression) => product(half, sum(c(1), call("erf", product(c(Math.SQRT1_2), x))));
+const cdf = (x: Expression) => product(half, call("erfc", product(c(-Math.SQRT1_2), x)));
 /** tanh(softplus x) */
 const gate = (x: Expression) => call("tanh", call("softplus", x));
 const geluArgument = (x: Expression) => product(c(2 * Math.sqrt(2 / Math.PI)), x, onePlus(0.044715, x));
-const squares = (x: Expression, y: Expression) => sum(power(x, c(2)), power(y, c(2)));
 
 /** The other elementwise ops, as formulas. */
 const FORMULAS: Record<string, (...x: Expression[]) => Expression> = {
@@ -42,56 +44,48 @@ const FORMULAS: Record<string, (...x: Expression[]) => Expression> = {
   add: (x, y) => x.add(y),
   sub: (x, y) => x.sub(y),
   mul: (x, y) => x.mul(y),
-  strongMul: (x, y) => x.mul(y),
   div: (x, y) => x.div(y),
   pow: (x, y) => power(x, y),
   square: (x) => power(x, c(2)),
   sqrt: (x) => power(x, half),
   root: (x) => power(x, half),
   rsqrt: (x) => power(x, c(-0.5)),
-  cbrt: (x) => power(x, c(1 / 3)),
   reciprocal: (x) => power(x, c(-1)),
-  exp2: (x) => call("exp", product(LN2, x)),
-  expm1: (x) => sum(call("exp", x), c(-1)),
-  log2: (x) => product(c(1 / Math.LN2), call("log", x)),
-  log10: (x) => product(c(1 / Math.LN10), call("log", x)),
-  log1p: (x) => call("log", sum(c(1), x)),
-  erfc: (x) => sum(c(1), call("erf", x).neg()),
   logSigmoid: (x) => call("softplus", x.neg()).neg(),
-  silu: (x) => product(x, call("sigmoid", x)),
-  geluErf: (x) => product(half, x, sum(c(1), call("erf", product(c(Math.SQRT1_2), x)))),
-  relu: (x) => call("where", call("less", c(0), x), x, c(0)),
-  hypot: (x, y) => power(sum(power(x, c(2)), power(y, c(2))), half),
-  xlogy: (x, y) => product(x, call("log", y)),
-  where: (condition, x, y) => call("where", condition, x, y),
+  // 0 at -Infinity
+  silu: (x) => call("strongMul", x, call("sigmoid", x)),
+  geluErf: (x) => call("strongMul", x, cdf(x)),
+  geluTanh: (x) => call("strongMul", x, call("sigmoid", geluArgument(x))),
+  mish: (x) => call("strongMul", x, gate(x)),
+  logaddexp: (x, y) => call("logsumexp", x, y),
   lt: (x, y) => call("less", x, y),
   le: (x, y) => call("lessEqual", x, y),
   gt: (x, y) => call("less", y, x),
   ge: (x, y) => call("lessEqual", y, x),
   eq: (x, y) => call("equal", x, y),
   ne: (x, y) => sum(c(1), call("equal", x, y).neg()),
-  logicalAnd: (x, y) => product(x, y),
-  logicalOr: (x, y) => call("maximum", x, y),
-  logicalNot: (x) => sum(c(1), x.neg()),
-  geluTanh: (x) => product(x, call("sigmoid", geluArgument(x))),
-  mish: (x) => product(x, gate(x)),
-  logaddexp: (x, y) => call("log", sum(call("exp", x), call("exp", y))),
-  asinDerivative: (x) => power(onePlus(-1, x), c(-0.5)),
+  logicalAnd: (x, y) => call("where", x, truth(y), c(0)),
+  logicalOr: (x, y) => call("where", x, c(1), truth(y)),
+  logicalNot: (x) => call("equal", x, c(0)),
+  asinDerivative: (x) => power(product(sum(c(1), x.neg()), sum(c(1), x)), c(-0.5)),
   atanDerivative: (x) => power(onePlus(1, x), c(-1)),
   tanhDerivative: (x) => power(call("cosh", x), c(-2)),
-  asinhDerivative: (x) => power(onePlus(1, x), c(-0.5)),
-  acoshDerivative: (x) => power(sum(power(x, c(2)), c(-1)), c(-0.5)),
-  atanhDerivative: (x) => power(onePlus(-1, x), c(-1)),
+  asinhDerivative: (x) => power(call("hypot", x, c(1)), c(-1)),
+  acoshDerivative: (x) => product(power(sum(x, c(-1)), c(-0.5)), power(sum(x, c(1)), c(-0.5))),
+  atanhDerivative: (x) => power(product(sum(c(1), x.neg()), sum(c(1), x)), c(-1)),
   gaussian: (x) => call("exp", power(x, c(2)).neg()),
   sigmoidDerivative: bell,
   siluDerivative: (x) => sum(call("sigmoid", x), product(x, bell(x))),
   geluErfDerivative: (x) => sum(cdf(x), product(c(1 / Math.sqrt(2 * Math.PI)), x, call("exp", product(c(-0.5), power(x, c(2)))))),
   mishDerivative: (x) => sum(gate(x), product(x, call("sigmoid", x), power(call("cosh", call("softplus", x)), c(-2)))),
-  hypotDerivative: (x, y) => product(x, power(squares(x, y), c(-0.5))),
-  atan2Derivative: (x, y) => product(y, power(squares(x, y), c(-1))),
+  hypotDerivative: (x, y) => call("strongMul", x, power(call("hypot", x, y), c(-1))),
+  atan2Derivative: (x, y) => call("strongMul", y, power(call("hypot", x, y), c(-2))),
   cast: (x) => x,
   stopGradient: (x) => x,
 };
+
+/** A number as a truth value, 0 or 1. */
+const truth = (x: Expression) => call("where", x, c(1), c(0));
 
 /**
  * ∂^(n + m) x^y / ∂x^n ∂y^m: a polynomial in ln x times x^(y - n), whose coefficients are derivatives of y (y - 1) ... (y - n + 1),
@@ -127,12 +121,34 @@ function reduced(instruction: Instruction, [x]: Elements[]): Elements {
     case "prod":
       return groups.map((g) => product(...g));
     case "max":
-      return groups.map((g) => g.reduce((a, b) => call("maximum", a, b)));
+      return groups.map((g) => call("maximum", ...g));
     case "min":
-      return groups.map((g) => g.reduce((a, b) => call("minimum", a, b)));
+      return groups.map((g) => call("minimum", ...g));
+    case "logsumexp":
+      return groups.map((g) => call("logsumexp", ...g));
     default:
-      return groups.map((g) => call("log", sum(...g.map((e) => call("exp", e)))));
+      throw unsupported(op);
   }
+}
+
+/** Functions of a line of elements along an axis, for the element at `i`. */
+const ALONG_AXIS: Record<string, (line: Expression[], i: number, parameters: readonly number[]) => Expression> = {
+  softmax: (line, i) => call("softmax", line[i]!, ...line.filter((_, k) => k !== i)),
+  softmaxWeights: (line, i) => call("softmaxWeight", line[i]!, ...line.filter((_, k) => k !== i)),
+  logSoftmax: (line, i) => call("logSoftmax", line[i]!, ...line.filter((_, k) => k !== i)),
+  cumsum: (line, i, [, reverse]) => sum(...(reverse === 1 ? line.slice(i) : line.slice(0, i + 1))),
+};
+
+function alongAxis({ op, parameters, output }: Instruction, x: Elements): Elements {
+  const { shape } = output;
+  const axis = parameters[0]! < 0 ? parameters[0]! + shape.length : parameters[0]!;
+  const inner = sizeOf(shape.slice(axis + 1));
+  const n = shape[axis]!;
+  return x.map((_, at) => {
+    const i = Math.floor(at / inner) % n;
+    const line = Array.from({ length: n }, (_, k) => x[at + (k - i) * inner]!);
+    return ALONG_AXIS[op]!(line, i, parameters);
+  });
 }
 
 function multiplied({ inputs: [a, b] }: Instruction, [x, y]: Elements[]): Elements {
@@ -156,7 +172,8 @@ function step(instruction: Instruction, inputs: Elements[]): Elements {
     const operands = instruction.inputs.map((v, i) => stretched(inputs[i]!, v.shape, output.shape));
     return Array.from({ length: sizeOf(output.shape) }, (_, i) => formula(...operands.map((o) => o[i]!)));
   }
-  if (op === "clampNumbers") return inputs[0]!.map((x) => call("minimum", call("maximum", x, c(parameters[0]!)), c(parameters[1]!)));
+  if (op === "clampNumbers") return inputs[0]!.map((x) => call("clamp", x, c(parameters[0]!), c(parameters[1]!)));
+  if (op in ALONG_AXIS) return alongAxis(instruction, inputs[0]!);
   if (MOVEMENT.has(op)) {
     const at = positions(op as OpName, instruction.inputs[0]!.shape, instruction.inputs.slice(1), parameters);
     return Array.from(at, (i) => (i === 0 ? c(0) : inputs[0]![i - 1]!));
@@ -182,16 +199,33 @@ export function elementNames(name: string, shape: readonly number[]): string[] {
   });
 }
 
+export interface SymbolicOptions {
+  /** Names of the arguments, one each; default x, y, z, u, v, w. */
+  names?: readonly string[];
+  /** Accept a function that reads numbers depending on its arguments: the expression is that of the branch taken; default false. */
+  freeze?: boolean;
+}
+
 /**
  * `symbolic(f)(...args)`: the expression of a scalar function of the elements of its arguments, named x, y, z, u, v, w (or as
  * `names` says) with indices. For a function with several outputs, a list with one expression per element.
  */
-export function symbolic(f: (...args: any[]) => any, options: { names?: readonly string[] } = {}): (...args: any[]) => any {
+export function symbolic(f: (...args: any[]) => any, options?: SymbolicOptions): (...args: any[]) => any {
   checkFunction("symbolic", f);
+  const { names: given, freeze = false } = readOptions<SymbolicOptions>("symbolic", options, ["names", "freeze"]);
+  boolean("symbolic", "freeze", freeze);
+  if (given !== undefined && (!Array.isArray(given) || given.some((name) => typeof name !== "string") || new Set(given).size !== given.length)) {
+    throw new ValueError(`symbolic: names are a list of different strings, got ${describe(given)}`, "symbolic");
+  }
   return (...args) => {
     const program = trace(f)(...(args as Tensor[]));
+    if (program.branched && !freeze) {
+      throw new ValueError(
+        "symbolic: the function read numbers that depend on its arguments (item(), data(), a comparison like x > 0), so the expression would hold for one branch only; write it with where(), maximum() or clamp(), or accept the branch taken here by { freeze: true }",
+        "symbolic",
+      );
+    }
     const elements = new Map<Variable, Elements>();
-    const given = options.names;
     if (given && given.length !== flatten(args)[0].length) {
       throw new ValueError(`symbolic: ${given.length} names for ${flatten(args)[0].length} arguments`, "symbolic");
     }
@@ -199,11 +233,12 @@ export function symbolic(f: (...args: any[]) => any, options: { names?: readonly
       if (sizeOf(v.shape) > MOST_ELEMENTS) throw new ValueError(`symbolic: a value of shape [${v.shape.join(", ")}] has more than ${MOST_ELEMENTS} elements; an expression of that size helps nobody`, "symbolic");
       if (v.kind === "constant") elements.set(v, Array.from(v.bytes, (x) => c(Number(x))));
     }
-    program.inputs.forEach((v, i) => elements.set(v, elementNames(given?.[i] ?? v.name, v.shape).map((name) => Expression.variable(name))));
+    const variables = program.inputs.map((v, i) => elementNames(given?.[i] ?? v.name, v.shape));
+    program.inputs.forEach((v, i) => elements.set(v, variables[i]!.map((name) => Expression.variable(name))));
     for (const instruction of program.instructions) {
       elements.set(instruction.output, step(instruction, instruction.inputs.map((v) => elements.get(v)!)));
     }
-    const out = program.outputs.flatMap((v) => elements.get(v)!);
+    const out = program.outputs.flatMap((v) => elements.get(v)!).map((e) => e.withVariables(variables.flat()));
     return out.length === 1 ? out[0] : out;
   };
 }
