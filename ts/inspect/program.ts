@@ -2,7 +2,9 @@
  * The flat program of one run of a function: every primitive that was evaluated below all transforms, in order. What
  * `trace(f)(...args)` returns; drawn, listed, replayed, read symbolically and searched for sparsity from here.
  */
+import { boolean } from "../arguments.js";
 import { ValueError } from "../errors.js";
+import { readOptions } from "../options.js";
 import type { DType, TypedArray } from "../dtype.js";
 import { drawDot, drawMermaid, type DrawOptions } from "./draw.js";
 import { drawSvg } from "./svg.js";
@@ -71,27 +73,29 @@ export class Program {
   }
 
   /** Graphviz source. */
-  toDot(options: DrawOptions = {}): string {
-    this.prepare(options);
-    return drawDot(this, options);
+  toDot(options?: DrawOptions): string {
+    return drawDot(this, this.prepared("toDot", options));
   }
 
   /** Mermaid source, as GitHub and many editors render it. */
-  toMermaid(options: DrawOptions = {}): string {
-    this.prepare(options);
-    return drawMermaid(this, options);
+  toMermaid(options?: DrawOptions): string {
+    return drawMermaid(this, this.prepared("toMermaid", options));
   }
 
   /** A standalone SVG picture, laid out in layers from the inputs down. */
-  toSvg(options: DrawOptions = {}): string {
-    this.prepare(options);
-    return drawSvg(this, options);
+  toSvg(options?: DrawOptions): string {
+    return drawSvg(this, this.prepared("toSvg", options));
   }
 
-  private prepare(options: DrawOptions): void {
-    if (!options.gradients || this.inputs.every((v) => v.gradient !== undefined)) return;
-    if (this.outputs.length === 0) throw new ValueError("gradients need an output; the traced function returned no tensor", "trace");
-    this.differentiate(this);
+  /** The checked options; gradients are there when they are asked for. */
+  private prepared(name: string, options: DrawOptions | undefined): DrawOptions {
+    const { values = false, gradients = false } = readOptions<DrawOptions>(name, options, ["values", "gradients"]);
+    boolean(name, "values", values);
+    if (boolean(name, "gradients", gradients) && this.inputs.some((v) => v.gradient === undefined)) {
+      if (this.outputs.length === 0) throw new ValueError(`${name}: gradients need an output; the traced function returned no tensor`, name);
+      this.differentiate(this);
+    }
+    return { values, gradients };
   }
 }
 
