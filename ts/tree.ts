@@ -1,26 +1,29 @@
 /** Trees: a tensor, or arrays and plain objects of trees, as arguments and results of transforms. */
+import { callback } from "./arguments.js";
+import { describe } from "./describe.js";
 import { ValueError } from "./errors.js";
+import { isPlainObject } from "./options.js";
 import { Tensor } from "./tensor.js";
 
 export type Tree<T> = T | readonly Tree<T>[] | { readonly [key: string]: Tree<T> };
 
-/** Plain objects and arrays are branches; everything else, tensors and class instances among them, is a leaf. */
+/** Plain objects (of any realm) and arrays are branches; everything else, tensors and class instances among them, is a leaf. */
 export function isBranch(node: unknown): node is readonly unknown[] | Record<string, unknown> {
-  if (Array.isArray(node)) return true;
-  if (typeof node !== "object" || node === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(node);
-  return prototype === Object.prototype || prototype === null;
+  return Array.isArray(node) || isPlainObject(node);
 }
 
+/** A tree that holds itself has no end: this is deeper than any that is meant. */
+const DEEPEST = 64;
+
+const tooDeep = (path = "") =>
+  new ValueError(`a tree of arrays and objects is nested deeper than ${DEEPEST} levels${path && `, at ${path.slice(0, 60)}...`}; does something hold itself?`, "tree");
+
 /** Visits the leaves in order: array order, keys as they were inserted. `path` reads like code: `[0].weight`. */
-export function walk(node: unknown, visit: (leaf: unknown, path: string) => void, path = ""): void {
-  if (Array.isArray(node)) {
-    node.forEach((child, i) => walk(child, visit, `${path}[${i}]`));
-  } else if (isBranch(node)) {
-    for (const [key, child] of Object.entries(node)) walk(child, visit, `${path}.${key}`);
-  } else {
-    visit(node, path);
-  }
+export function walk(node: unknown, visit: (leaf: unknown, path: string) => void, path = "", depth = 0): void {
+  if (!isBranch(node)) return visit(node, path);
+  if (depth === DEEPEST) throw tooDeep(path);
+  if (Array.isArray(node)) node.forEach((child, i) => walk(child, visit, `${path}[${i}]`, depth + 1));
+  else for (const [key, child] of Object.entries(node)) walk(child, visit, `${path}.${key}`, depth + 1);
 }
 
 /** The tensors in a value. */
@@ -60,6 +63,7 @@ export function flatten(tree: unknown): [leaves: any[], unflatten: (leaves: read
   const leaves: unknown[] = [];
   walk(tree, (leaf) => leaves.push(leaf));
   const unflatten = (replacements: readonly unknown[]) => {
+    if (!Array.isArray(replacements)) throw new ValueError(`tree.flatten: expected the list of leaves, got ${describe(replacements)}`, "tree.flatten");
     if (replacements.length !== leaves.length) {
       throw new ValueError(`tree.flatten: this tree has ${leaves.length} leaves, ${replacements.length} were given to put in their places`, "tree.flatten");
     }
@@ -74,33 +78,36 @@ function form(node: unknown): string {
   if (Array.isArray(node)) return `an array of ${node.length}`;
   if (isBranch(node)) return `an object with keys ${Object.keys(node).sort().join(", ") || "(none)"}`;
   if (node instanceof Tensor) return `a tensor [${node.shape.join(", ")}]`;
-  return node === null ? "null" : typeof node;
+  return describe(node);
 }
 
 /** Throws unless `other` has the structure of `tree`; names where they part. */
-export function sameStructure(tree: unknown, other: unknown, what: string, path = ""): void {
+export function sameStructure(tree: unknown, other: unknown, what: string, path = "", depth = 0): void {
   const part = () => new ValueError(`${what}: the trees differ at ${path || "the top"}: ${form(tree)} there, ${form(other)} here`, what);
+  if (!isBranch(tree)) {
+    if (isBranch(other)) throw part();
+    return;
+  }
+  if (depth === DEEPEST) throw tooDeep(path);
   if (Array.isArray(tree)) {
     if (!Array.isArray(other) || other.length !== tree.length) throw part();
-    tree.forEach((child, i) => sameStructure(child, other[i], what, `${path}[${i}]`));
-  } else if (isBranch(tree)) {
+    tree.forEach((child, i) => sameStructure(child, other[i], what, `${path}[${i}]`, depth + 1));
+  } else {
     if (!isBranch(other) || Array.isArray(other) || form(tree) !== form(other)) throw part();
-    for (const key of Object.keys(tree)) sameStructure((tree as Record<string, unknown>)[key], (other as Record<string, unknown>)[key], what, `${path}.${key}`);
-  } else if (isBranch(other)) {
-    throw part();
+    for (const key of Object.keys(tree)) sameStructure((tree as Record<string, unknown>)[key], (other as Record<string, unknown>)[key], what, `${path}.${key}`, depth + 1);
   }
 }
 
 /** Applies `f` to each leaf (and to the leaves in the same place of `rest`), keeping the structure. */
 export function map<R>(f: (leaf: any, ...rest: any[]) => R, tree: unknown, ...rest: unknown[]): any {
+  callback("tree.map", "the first argument", f);
   for (const other of rest) sameStructure(tree, other, "tree.map");
   // Keys may stand in another order in the other trees: each is walked by the first one's keys.
-  const go = (node: unknown, others: unknown[]): unknown => {
-    if (Array.isArray(node)) return node.map((child, i) => go(child, others.map((o) => (o as unknown[])[i])));
-    if (isBranch(node)) {
-      return Object.fromEntries(Object.entries(node).map(([key, child]) => [key, go(child, others.map((o) => (o as Record<string, unknown>)[key]))]));
-    }
-    return f(node, ...others);
+  const go = (node: unknown, others: unknown[], depth: number): unknown => {
+    if (!isBranch(node)) return f(node, ...others);
+    if (depth === DEEPEST) throw tooDeep();
+    if (Array.isArray(node)) return node.map((child, i) => go(child, others.map((o) => (o as unknown[])[i]), depth + 1));
+    return Object.fromEntries(Object.entries(node).map(([key, child]) => [key, go(child, others.map((o) => (o as Record<string, unknown>)[key]), depth + 1)]));
   };
-  return go(tree, rest);
+  return go(tree, rest, 0);
 }

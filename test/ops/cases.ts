@@ -185,6 +185,18 @@ export const elementwise: Case[] = [
   ).map(([name, f]) => binary(name, f, undefined, undefined, [[1, NaN, 0, 2], [1, 1, 0, 3]], { discrete: true })),
   unary("logicalNot", (x) => truth(x === 0), undefined, [0, 1], { discrete: true }),
   unary("isNaN", (x) => truth(Number.isNaN(x)), undefined, EDGES, { discrete: true }),
+  unary("isinf", (x) => truth(Math.abs(x) === Infinity), undefined, EDGES, { discrete: true }),
+  { ...unary("nanToNum", (x) => (Number.isNaN(x) ? 7 : Math.min(Math.max(x, -8), 9)), undefined, [NaN, Infinity, -Infinity, 2]), call: (x) => ad.nanToNum(x, { nan: 7, posinf: 9, neginf: -8 }) },
+  {
+    name: "maskedFill",
+    call: (x, mask) => ad.maskedFill(x, mask, 2.5),
+    reference: mapped((x, mask) => (mask !== 0 ? 2.5 : x)),
+    samples: [...binarySamples([-2, 2], [-2, 2]), ...binarySamples([-1, 3], [-1, 1])].flatMap((s) => {
+      const [x, mask] = s.inputs as [Plain, Plain];
+      const fits = broadcastShapes(x.shape, mask.shape).join() === x.shape.join();
+      return fits ? [{ ...s, booleans: [1], inputs: [x, { shape: mask.shape, data: mask.data.map((v) => truth(v > 0)) }] }] : [];
+    }),
+  },
   unary("isFinite", (x) => truth(Number.isFinite(x)), undefined, EDGES, { discrete: true }),
   {
     name: "where",
@@ -209,8 +221,8 @@ function trigamma(x: number): number {
 const AXES: (number | number[] | undefined)[] = [undefined, 0, -1, [0, -1]];
 const listed = (axis: number | number[] | undefined): number[] | undefined => (typeof axis === "number" ? [axis] : axis);
 
-function reductionCases(name: keyof typeof ad, f: (values: number[]) => number, options: Options & { nonempty?: boolean; domain?: readonly [number, number]; extras?: number[] } = {}): Case[] {
-  const { nonempty = false, domain = [-1.9, 2] as const, extras, ...rest } = options;
+function reductionCases(name: keyof typeof ad, f: (values: number[]) => number, options: Options & { nonempty?: boolean; domain?: readonly [number, number]; extras?: number[]; call?: (x: Tensor, axis: number | number[] | undefined, keepdims: boolean) => Tensor } = {}): Case[] {
+  const { nonempty = false, domain = [-1.9, 2] as const, extras, call = (x, axis, keepdims) => (ad[name] as typeof ad.sum)(x, axis, { keepdims }), ...rest } = options;
   return AXES.map((axis, i) => {
     const keepdims = i % 2 === 1;
     const shapes = [[3], [1], [2, 3], [4, 1, 3], [1, 1], [2, 3, 4], [40, 3], [3, 40], ...(nonempty ? [] : [[0, 2], [2, 0], [0]])].filter((s) => !Array.isArray(axis) || s.length > 1);
@@ -219,7 +231,7 @@ function reductionCases(name: keyof typeof ad, f: (values: number[]) => number, 
     if (extras && axis === undefined) samples.push({ note: "special values", singular: true, inputs: [{ shape: [extras.length], data: extras }] });
     return {
       name: `${name}(${axis === undefined ? "all" : JSON.stringify(axis)}${keepdims ? ", keepdims" : ""})`,
-      call: (x: Tensor) => (ad[name] as typeof ad.sum)(x, axis, { keepdims }),
+      call: (x: Tensor) => call(x, axis, keepdims),
       reference: (x: Plain) => reduced(x, listed(axis), keepdims, f),
       samples,
       ...rest,
@@ -227,6 +239,21 @@ function reductionCases(name: keyof typeof ad, f: (values: number[]) => number, 
   });
 }
 
+/** By sorting; NaN where one is NaN, or of none. */
+function quantileOf(v: number[], q: number): number {
+  if (v.length === 0 || v.some(Number.isNaN)) return NaN;
+  const sorted = [...v].sort((a, b) => a - b);
+  const place = q * (v.length - 1);
+  const [low, high] = [sorted[Math.floor(place)]!, sorted[Math.ceil(place)]!];
+  return low === high ? low : low + (high - low) * (place - Math.floor(place));
+}
+function covariance(x: Plain): Plain {
+  const n = x.shape.at(-1)!;
+  const rows = Array.from({ length: x.data.length / n }, (_, i) => x.data.slice(i * n, (i + 1) * n));
+  const centred = rows.map((row) => row.map((v) => v - average(row)));
+  const data = centred.flatMap((a) => centred.map((b) => total(a.map((v, i) => v * b[i]!)) / (n - 1)));
+  return { shape: x.shape.length === 1 ? [] : [rows.length, rows.length], data };
+}
 const total = (v: number[]): number => v.reduce((a, b) => a + b, 0);
 const average = (v: number[]): number => total(v) / v.length;
 const lse = (v: number[]): number => {
@@ -267,6 +294,18 @@ export const reductions: Case[] = [
       tolerance: [1e-12, 2e-5],
     })),
   ),
+  ...([["cummax", Math.max], ["cummin", Math.min]] as const).flatMap(([name, f]) =>
+    [0, -1].map((axis): Case => kinked({
+      name: `${name}(${axis})`,
+      call: (x) => ad[name](x, axis, { reverse: axis === -1 }),
+      reference: (x) => along(x, axis, (v) => v.map((_, i) => (axis === 0 ? v.slice(0, i + 1) : v.slice(i)).reduce((a, b) => f(a, b)))),
+      samples: unarySamples([-2, 2], [1, 3, NaN, 3, -Infinity, 5]).filter((s) => s.inputs[0]!.shape.length > 0),
+    })),
+  ),
+  ...reductionCases("median", (v) => quantileOf(v, 0.5), { extras: [1, NaN, 3] }).map(kinked),
+  ...reductionCases("quantile", (v) => quantileOf(v, 0.3), { extras: [1, Infinity, -Infinity, 2, 2], call: (x, axis, keepdims) => ad.quantile(x, 0.3, axis, { keepdims }) }).map(kinked),
+  { name: "cov", call: (x) => ad.cov(x), reference: covariance, samples: [...unarySamples([-2, 2]), ...unarySamples([1, 3])].filter((s) => [1, 2].includes(s.inputs[0]!.shape.length) && s.inputs[0]!.shape.at(-1)! > 1).flatMap((s) => [s, { ...s, note: `${s.note} again`, inputs: [{ shape: s.inputs[0]!.shape, data: s.inputs[0]!.data.map((v) => v * 1.5) }] }]), rounded: true, tolerance: [1e-13, 1e-5] },
+  { name: "searchsorted", call: (x, y) => ad.searchsorted(ad.sort(x), y), reference: (x, y) => build(y.shape, (i) => x.data.filter((v) => v < at(y, i) || Number.isNaN(at(y, i))).length), samples: binarySamples([-2, 2], [-2, 2], [[2, 1, 3, 1], [1, 2, NaN, -Infinity]]).map((s) => ({ ...s, inputs: [{ shape: [s.inputs[0]!.data.length], data: s.inputs[0]!.data }, s.inputs[1]!] })), discrete: true },
   kinked({ name: "sort", call: (x) => ad.sort(x), reference: (x) => along(x, -1, (v) => [...v].sort((a, b) => a - b)), samples: unarySamples([-2, 2], [2, 2, 1]).filter((s) => s.inputs[0]!.shape.length > 0) }),
   { name: "argsort", call: (x) => ad.argsort(x), reference: (x) => along(x, -1, (v) => v.map((_, i) => i).sort((a, b) => v[a]! - v[b]! || a - b)), samples: unarySamples([-2, 2], [2, 2, 1]).filter((s) => s.inputs[0]!.shape.length > 0), discrete: true },
   kinked({ name: "topk", call: (x) => ad.topk(x, 1)[0], reference: (x) => reduced(x, [-1], true, (v) => Math.max(...v)), samples: [...unarySamples([-2, 2]), ...unarySamples([-1, 1])].filter((s) => (s.inputs[0]!.shape.at(-1) ?? 0) > 0 && !s.inputs[0]!.shape.includes(0)) }),

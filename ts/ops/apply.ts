@@ -102,15 +102,18 @@ export function withAxis<Axis, Options extends { axis?: Axis }>(op: string, axis
   return [place ?? own.axis, own];
 }
 
-/** A reduction over one axis, a list of axes, or all; `extra` are parameters between the flags and the axes, from the options named `known`. */
-export function reduction<Options extends ReduceOptions = ReduceOptions>(name: OpName, known: readonly string[] = [], extra: (options: Options) => number[] = () => []): Reduce<Options> {
+/**
+ * A reduction over one axis, a list of axes, or all; `extra` are parameters between the flags and the axes, from the options named
+ * `known`. `name` is what the public calls it.
+ */
+export function reduction<Options extends ReduceOptions = ReduceOptions>(op: OpName, known: readonly string[] = [], extra: (options: Options) => number[] = () => [], name: string = op): Reduce<Options> {
   const names = ["keepdims", ...known];
   return function (x: TensorLike, axis?: Axes | Options | null, options?: Options): Tensor {
     atMost(name, arguments, 3, "several axes are a list");
     const [place, given] = withAxis<Axes | null, Options>(name, axis, options, names);
     const all = place === undefined || place === null;
     const keepdims = boolean(name, "keepdims", given.keepdims ?? false);
-    return apply(name, [x], [Number(keepdims), Number(all), ...extra(given), ...(all ? [] : axesOf(name, place))]);
+    return apply(op, [x], [Number(keepdims), Number(all), ...extra(given), ...(all ? [] : axesOf(name, place))]);
   };
 }
 

@@ -2,11 +2,11 @@
 import { atMost, integer, number } from "../arguments.js";
 import { describe } from "../describe.js";
 import { dtypeCode, type DType } from "../dtype.js";
-import { ValueError } from "../errors.js";
+import { DTypeError, ShapeError, ValueError } from "../errors.js";
 import { checkDtype } from "../nested.js";
 import { readOptions } from "../options.js";
 import type { Tensor, TensorLike } from "../tensor.js";
-import { apply, binary, unary, withScalars, type Binary, type Unary } from "./apply.js";
+import { apply, binary, unary, withScalars, withTensor, type Binary, type Unary } from "./apply.js";
 
 export const add: Binary = binary("add");
 export const sub: Binary = binary("sub");
@@ -39,6 +39,9 @@ export const logicalOr: Binary = binary("logicalOr");
 export const logicalNot: Unary = unary("logicalNot");
 export const isNaN: Unary = unary("isNaN");
 export const isFinite: Unary = unary("isFinite");
+
+/** Whether an element is Infinity or -Infinity. */
+export const isinf: Unary = unary("isinf");
 
 export const neg: Unary = unary("neg");
 export const abs: Unary = unary("abs");
@@ -142,4 +145,35 @@ export function where(condition: TensorLike, a: TensorLike, b: TensorLike): Tens
 export function cast(x: TensorLike, dtype: DType): Tensor {
   atMost("cast", arguments, 2);
   return apply("cast", [x], [dtypeCode(checkDtype(dtype, "cast"))]);
+}
+
+/** x with `value`, a number or a 0-d tensor, where the bool `mask` is true (it broadcasts to x); the gradient passes elsewhere. */
+export function maskedFill(x: TensorLike, mask: TensorLike, value: TensorLike): Tensor {
+  atMost("maskedFill", arguments, 3);
+  return withTensor("maskedFill", x, (x) =>
+    withTensor("maskedFill", mask, (mask) => {
+      if (mask.dtype !== "bool") throw new DTypeError(`maskedFill: the mask is ${mask.dtype}; expected bool, as comparisons give it (x.gt(0))`, "maskedFill");
+      const filled = where(mask, value, x);
+      if (filled.dtype === x.dtype && filled.shape.join() === x.shape.join()) return filled;
+      filled.dispose();
+      throw new ShapeError(`maskedFill: a mask of shape [${mask.shape.join(", ")}] and ${describe(value)} do not fit a ${x.dtype} tensor of shape [${x.shape.join(", ")}]; the mask broadcasts to it, the value is one number of its dtype (where() makes larger results)`, "maskedFill");
+    }),
+  );
+}
+
+export interface NanToNumOptions {
+  /** In the place of NaN; default 0. */
+  nan?: number;
+  /** In the place of Infinity; default the largest number of the dtype. */
+  posinf?: number;
+  /** In the place of -Infinity; default the lowest number of the dtype. */
+  neginf?: number;
+}
+
+/** Numbers in the place of NaN and the infinities; the gradient passes elsewhere. */
+export function nanToNum(x: TensorLike, options?: NanToNumOptions): Tensor {
+  atMost("nanToNum", arguments, 2);
+  const { nan = 0, posinf, neginf } = readOptions("nanToNum", options, ["nan", "posinf", "neginf"]);
+  const end = (what: string, value: number | undefined) => (value === undefined ? [0, 0] : [1, number("nanToNum", what, value)]);
+  return apply("nanToNum", [x], [number("nanToNum", "nan", nan), ...end("posinf", posinf), ...end("neginf", neginf)]);
 }

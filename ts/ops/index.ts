@@ -99,6 +99,16 @@ export function topk(x: TensorLike, k: number, axis?: number | TopkOptions, opti
   });
 }
 
+/**
+ * How many of the sorted numbers are smaller than each value (with `right` not larger): the int32 place where it would stand. `sorted` is a
+ * vector, or rows [..., n] for rows of values [..., m].
+ */
+export function searchsorted(sorted: TensorLike, values: TensorLike, options?: { right?: boolean }): Tensor {
+  atMost("searchsorted", arguments, 3);
+  const { right = false } = readOptions("searchsorted", options, ["right"]);
+  return apply("searchsorted", [sorted, values], [Number(boolean("searchsorted", "right", right))]);
+}
+
 /** Rows of a table. */
 export function embedding(indices: TensorLike, table: TensorLike): Tensor {
   atMost("embedding", arguments, 2);

@@ -1,10 +1,14 @@
-/** Picking elements by a mask: what comes out depends on the numbers, so they are read. */
-import { atMost } from "../arguments.js";
+/** What comes out depends on the numbers, so they are read: picking elements by a mask, comparing as a whole. */
+import { atMost, boolean, number } from "../arguments.js";
 import { DTypeError, ShapeError } from "../errors.js";
+import { scope } from "../memory.js";
+import { readOptions } from "../options.js";
 import { releasing, run } from "../run.js";
 import type { Tensor, TensorLike } from "../tensor.js";
 import { upload } from "../upload.js";
 import { withTensor } from "./apply.js";
+import { abs, add, cast, eq, isFinite, isNaN, le, logicalAnd, logicalOr, mul, sub } from "./elementwise.js";
+import { all } from "./reduce.js";
 
 /**
  * The elements where the bool `mask` is true, as a vector; a mask over the leading axes selects whole slices (NumPy's `x[mask]`). The
@@ -28,4 +32,27 @@ export function select(x: TensorLike, mask: TensorLike): Tensor {
       });
     }),
   );
+}
+
+export interface AllcloseOptions {
+  /** Relative to b; default 1e-5. */
+  rtol?: number;
+  /** Default 1e-8. */
+  atol?: number;
+  /** Whether NaN equals NaN; default false. */
+  equalNan?: boolean;
+}
+
+/** Whether |a - b| ≤ atol + rtol |b| everywhere, in float64; equal infinities are close. true or false, not a tensor. */
+export function allclose(a: TensorLike, b: TensorLike, options?: AllcloseOptions): boolean {
+  atMost("allclose", arguments, 3);
+  const { rtol = 1e-5, atol = 1e-8, equalNan = false } = readOptions("allclose", options, ["rtol", "atol", "equalNan"]);
+  const [relative, absolute, nans] = [number("allclose", "rtol", rtol), number("allclose", "atol", atol), boolean("allclose", "equalNan", equalNan)];
+  return scope(() => {
+    const [x, y] = [a, b].map((value) => cast(value, "float64")) as [Tensor, Tensor];
+    const close = logicalOr(eq(x, y), le(abs(sub(x, y)), add(mul(abs(y), relative), absolute)));
+    // An infinite bound would let any number pass.
+    const sure = logicalOr(eq(x, y), logicalAnd(close, logicalAnd(isFinite(x), isFinite(y))));
+    return all(nans ? logicalOr(sure, logicalAnd(isNaN(x), isNaN(y))) : sure).item() !== 0;
+  });
 }

@@ -20,7 +20,7 @@ const ELEMENTWISE = new Set<string>([
 
 /** Derivative zero: nothing depends. */
 const ZERO = new Set<string>([
-  "sign", "floor", "ceil", "round", "trunc", "stopGradient", "eq", "ne", "lt", "le", "gt", "ge", "logicalAnd", "logicalOr", "logicalNot", "isNaN", "isFinite", "any", "all", "argmax", "argmin", "argsort",
+  "sign", "floor", "ceil", "round", "trunc", "stopGradient", "eq", "ne", "lt", "le", "gt", "ge", "logicalAnd", "logicalOr", "logicalNot", "isNaN", "isFinite", "any", "all", "argmax", "argmin", "argsort", "runningExtreme", "searchRows",
   "randomBits", "randomUniform", "randomNormal", "randomSplit",
 ]);
 

@@ -41,6 +41,26 @@ pub fn linear_scan<T: Number>(a: &[T], b: &[T], outer: usize, r: usize, inner: u
     }
 }
 
+/// out_k is the position of the largest (with `least` the smallest) of x_0 .. x_k, the first among equal ones; with `reverse` of
+/// x_k .. x_{r-1}, the last. A NaN stays once it was met.
+pub fn running_extreme<T: Number>(x: &[T], outer: usize, r: usize, inner: usize, reverse: bool, least: bool, out: &mut [i32]) {
+    debug_assert!(x.len() == outer * r * inner && out.len() == x.len());
+    let is_nan = |v: T| v.partial_cmp(&v).is_none();
+    for column in 0..outer * inner {
+        let start = column / inner * r * inner + column % inner;
+        let place = |k: usize| start + k * inner;
+        let mut best = if reverse { r.saturating_sub(1) } else { 0 };
+        for step in 0..r {
+            let k = if reverse { r - 1 - step } else { step };
+            let (v, extreme) = (x[place(k)], x[place(best)]);
+            if !is_nan(extreme) && (is_nan(v) || if least { v < extreme } else { v > extreme }) {
+                best = k;
+            }
+            out[place(k)] = best as i32;
+        }
+    }
+}
+
 /// Four elements at a time, so that the chain from one element to the next is one addition in four.
 fn sum_forwards<T: Number>(x: &[T], out: &mut [T]) {
     let mut carry = T::Wide::ZERO;

@@ -148,6 +148,15 @@ fn radix<K: Key>(pairs: &mut Vec<(K, u32)>, other: &mut Vec<(K, u32)>, counts: &
     }
 }
 
+/// For each of the rows' m values: how many of the row's n sorted numbers are smaller, with `right` not larger. NaN is the largest.
+pub fn search<T: Sortable>(sorted: &[T], n: usize, values: &[T], m: usize, right: bool, out: &mut [i32]) {
+    for i in 0..values.len() {
+        let row = &sorted[i / m * n..][..n];
+        let key = values[i].key();
+        out[i] = row.partition_point(|v| if right { v.key() <= key } else { v.key() < key }) as i32;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

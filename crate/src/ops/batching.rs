@@ -127,6 +127,12 @@ pub fn axes<'a>(op: Op, inputs: &[Batched<'a>], params: &[f64], _: usize) -> Bat
     }
 }
 
+/// Acts on the last axes of all inputs; their leading axes are equal, and the batch axis joins them.
+pub fn leading<'a>(op: Op, inputs: &[Batched<'a>], params: &[f64], size: usize) -> Batched<'a> {
+    let values: SmallVec<[Var; 4]> = inputs.iter().map(|b| repeated(*b, size)).collect();
+    done(Var::bind(inputs[0].value.engine, op, &values, params))
+}
+
 /// Acts on the last axes only.
 pub fn trailing<'a>(op: Op, inputs: &[Batched<'a>], params: &[f64], _: usize) -> Batched<'a> {
     done(front(inputs[0]).apply(op, params))

@@ -4,7 +4,7 @@ use super::batching;
 use super::support::{around, indices, to_dtype};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::kernels::{gather, sort};
+use crate::kernels::{gather, scan, sort};
 use crate::memory::array::Array;
 use crate::op::{Row, Rule};
 use crate::ops;
@@ -124,6 +124,40 @@ fn argsort(x: &Array, params: &[f64]) -> Result<Array> {
     Ok(out)
 }
 
+/// Positions of the extremes so far along an axis: [axis, reverse, least]
+fn running_extreme(x: &Array, params: &[f64]) -> Result<Array> {
+    let x = x.contiguous()?;
+    let a = around(&x.dims, params[0])?;
+    let (reverse, least) = (params[1] != 0.0, params[2] != 0.0);
+    let mut out = Array::new(DType::Int32, &x.dims)?;
+    with_element!(x.dtype, T => scan::running_extreme::<T>(x.slice(), a.outer, a.r, a.inner, reverse, least, out.slice_mut()));
+    Ok(out)
+}
+
+/// Places of values [..., m] in sorted rows [..., n] of the same leading dims: [right]
+fn search_sorted(inputs: &[&Array], params: &[f64]) -> Result<Array> {
+    let dtype = match inputs[0].dtype.promote(inputs[1].dtype) {
+        DType::Bool => DType::Int32,
+        dtype => dtype,
+    };
+    let (sorted, values) = (to_dtype(inputs[0], dtype)?.contiguous()?, to_dtype(inputs[1], dtype)?.contiguous()?);
+    let lead = |dims: &Dims| Dims::from_slice(&dims[..dims.len().saturating_sub(1)]);
+    let (Some(&n), Some(&m)) = (sorted.dims.last(), values.dims.last()) else {
+        return Err(Error::shape("sorted numbers have at least one axis"));
+    };
+    if lead(&sorted.dims) != lead(&values.dims) {
+        return Err(Error::shape(format!("sorted rows {} and values {} must have the same leading axes", show(&sorted.dims), show(&values.dims))));
+    }
+    let mut out = Array::new(DType::Int32, &values.dims)?;
+    let right = params[0] != 0.0;
+    match dtype {
+        DType::Float64 => sort::search::<f64>(sorted.slice(), n, values.slice(), m, right, out.slice_mut()),
+        DType::Float32 => sort::search::<f32>(sorted.slice(), n, values.slice(), m, right, out.slice_mut()),
+        _ => sort::search::<i32>(sorted.slice(), n, values.slice(), m, right, out.slice_mut()),
+    }
+    Ok(out)
+}
+
 crate::rows! { start: super::movement::END;
     Take => Row::primitive(
         "take",
@@ -150,4 +184,6 @@ crate::rows! { start: super::movement::END;
     ),
     ScatterInto => Row::primitive("scatterInto", scatter_into, Rule::Linear(|_, x, ct, p| ct.apply2(ops::Gather, x[1], &p[..1])), batching::scatter_into),
     ArgSort => Row::primitive("argsort", |x, p| argsort(x[0], p), Rule::Zero, batching::axis),
+    RunningExtreme => Row::primitive("runningExtreme", |x, p| running_extreme(x[0], p), Rule::Zero, batching::axis),
+    SearchRows => Row::primitive("searchRows", search_sorted, Rule::Zero, batching::leading),
 }

@@ -1,5 +1,6 @@
 //! Scalar functions composed of others.
 
+use crate::dtype::DType;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::ops;
@@ -68,4 +69,21 @@ pub fn gelu<'a>(x: Var<'a>, p: &[f64]) -> Var<'a> {
 pub fn hard_swish(x: Var) -> Var {
     let x = float(x);
     (relu6(x + 3.0) / 6.0).strong_mul(x)
+}
+
+pub fn is_infinite(x: Var) -> Var {
+    let x = float(x);
+    x.abs().equal(x.constant(f64::INFINITY))
+}
+
+/// NaN and the infinities replaced by numbers, by default 0 and the ends of the dtype's range: [nan, has +∞, +∞, has -∞, -∞]
+pub fn nan_to_num<'a>(x: Var<'a>, p: &[f64]) -> Var<'a> {
+    let largest = match x.dtype() {
+        DType::Float64 => f64::MAX,
+        DType::Float32 => f32::MAX as f64,
+        _ => return x + 0.0,
+    };
+    let replaced = |x: Var<'a>, value: f64, by: f64| x.equal(x.constant(value)).select(x.constant(by), x);
+    let finite = replaced(replaced(x, f64::INFINITY, if p[1] != 0.0 { p[2] } else { largest }), f64::NEG_INFINITY, if p[3] != 0.0 { p[4] } else { -largest });
+    x.apply(ops::IsNaN, &[]).select(x.constant(p[0]), finite)
 }

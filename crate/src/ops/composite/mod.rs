@@ -1,6 +1,7 @@
 //! Functions made only of ops: every level sees their parts, so they need no rule of their own.
 
 mod functions;
+mod order;
 mod shapes;
 mod statistics;
 
@@ -14,7 +15,14 @@ crate::rows! { start: super::matmul::END;
     Norm => Row::composite("norm", |e, x, p| statistics::norm(e, x[0], p)),
     Cumprod => Row::composite("cumprod", |e, x, p| statistics::cumprod(e, x[0], p)),
     Sort => Row::composite("sort", |e, x, p| statistics::sort(e, x[0], p)),
+    Cov => Row::composite("cov", |e, x, p| statistics::covariance(e, x[0], p)),
+    Quantile => Row::composite("quantile", |e, x, p| order::quantile(e, x[0], p)),
+    Cummax => Row::composite("cummax", |_, x, p| order::running(x[0], p, false)),
+    Cummin => Row::composite("cummin", |_, x, p| order::running(x[0], p, true)),
+    Searchsorted => Row::composite("searchsorted", |_, x, p| order::search(x[0], x[1], p)),
     // scalar functions
+    Isinf => Row::composite("isinf", |_, x, _| functions::is_infinite(x[0])),
+    NanToNum => Row::composite("nanToNum", |_, x, p| functions::nan_to_num(x[0], p)),
     Sinc => Row::composite("sinc", |_, x, _| x[0].apply(crate::ops::SincDerivative, &[0.0])),
     Multigammaln => Row::composite("multigammaln", |_, x, p| functions::multigammaln(x[0], p)),
     Clamp => Row::composite("clamp", functions::clamp),

@@ -50,6 +50,20 @@ pub fn variance<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
     }))
 }
 
+/// (X - mean)(X - mean)ᵀ / (n - correction) of variables in rows; the variance of a vector: [correction]
+pub fn covariance<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
+    let dims = x.dims();
+    let (variables, n) = match dims[..] {
+        [n] => (1, n),
+        [variables, n] => (variables, n),
+        _ => return Var::fail(engine, Error::shape(format!("cov takes a vector, or a matrix with a variable in each row, got shape {}", crate::shape::show(&dims)))),
+    };
+    let rows = float(x).reshape(&[variables, n]);
+    let centred = rows - mean(engine, rows, &[1.0, 0.0, 1.0]);
+    let sums = centred.matmul(centred.matrix_transpose()) / (n as f64 - p[0]).max(0.0);
+    if dims.len() == 1 { sums.reshape(&[]) } else { sums }
+}
+
 /// √variance; its gradient is 0 where the variance is 0, even if the mean was rounded and nothing else is exactly 0.
 pub fn std<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
     let v = variance(engine, x, p);
