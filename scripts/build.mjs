@@ -1,9 +1,11 @@
 // From a fresh clone to dist/: dependencies, toolchain, two WebAssembly builds, the TypeScript bundles. What was built for
 // the same input is not built again.
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
 import path from "node:path";
 import { built, filesBelow, hashOf, once, root, run, say, Stop, stopOnError } from "./lib.mjs";
+import { notices } from "./notices.mjs";
 import { BINDGEN, toolchain } from "./toolchain.mjs";
 
 const VARIANTS = [
@@ -45,10 +47,16 @@ export async function mutants() {
   });
 }
 
+/** Panics name their source file: not by where it lies on the machine that builds. */
+function remapped() {
+  const cargo = process.env.CARGO_HOME || path.join(os.homedir(), ".cargo");
+  return [`--remap-path-prefix=${cargo}=cargo`, `--remap-path-prefix=${root}=adjoint`].join(" ");
+}
+
 async function pack(name, features, env, out, extra = []) {
   rmSync(out, { recursive: true, force: true });
   await run("wasm-pack", ["build", "crate", "--target", "web", "--mode", "no-install", "--no-opt", "--out-dir", out, ...extra], {
-    env: { ...env, RUSTFLAGS: `-Ctarget-feature=${features} -Clink-arg=--growable-table`, CARGO_TARGET_DIR: path.join(root, "target", name) },
+    env: { ...env, RUSTFLAGS: `-Ctarget-feature=${features} -Clink-arg=--growable-table ${remapped()}`, CARGO_TARGET_DIR: path.join(root, "target", name) },
   });
 }
 
@@ -86,16 +94,30 @@ export function sizes(file) {
 
 /** dist/: bundles, declarations and the WebAssembly files. */
 export async function bundles(wasmFolder) {
-  const inputs = [...filesBelow("ts", "tsup.config.ts", "package.json", "tsconfig.json"), ...VARIANTS.map(({ file }) => path.join(wasmFolder, file))];
+  const inputs = [...filesBelow("ts", "tsup.config.ts", "package.json", "tsconfig.json", "scripts/build.mjs", "scripts/notices.mjs", "Cargo.lock"), ...VARIANTS.map(({ file }) => path.join(wasmFolder, file))];
   const hash = hashOf(inputs.filter((file) => !file.endsWith("wasm-base64.ts")));
-  await once("dist", hash, ["dist/node.js", "dist/node.cjs", "dist/browser.js", "dist/inline.js", "dist/adjoint.wasm", "ts/runtime/wasm-base64.ts"], async () => {
+  await once("dist", hash, ["dist/node.js", "dist/node.cjs", "dist/browser.js", "dist/inline.js", "dist/inline.global.js", "dist/adjoint.wasm", "dist/THIRD-PARTY-NOTICES.txt", "ts/runtime/wasm-base64.ts"], async () => {
     say("bundling the TypeScript");
     const base64 = readFileSync(path.join(wasmFolder, "adjoint.wasm")).toString("base64");
     writeFileSync(path.join(root, "ts", "runtime", "wasm-base64.ts"), `// The simd128 build, written by the build. Not committed.\nexport const base64 =\n  "${base64}";\n`);
     rmSync(path.join(root, "dist"), { recursive: true, force: true });
     await run("npx", ["--no-install", "tsup", "--silent"]);
     for (const { file } of VARIANTS) copyFileSync(path.join(wasmFolder, file), path.join(root, "dist", file));
+    declarations();
+    writeFileSync(path.join(root, "dist", "THIRD-PARTY-NOTICES.txt"), await notices());
   });
+}
+
+/** What the bundler of declarations leaves out. */
+function declarations() {
+  const dist = path.join(root, "dist");
+  for (const file of readdirSync(dist)) {
+    if (!/\.d\.c?ts$/.test(file)) continue;
+    // `using x = ...` needs Disposable, which the default lib lacks.
+    const text = readFileSync(path.join(dist, file), "utf8");
+    writeFileSync(path.join(dist, file), `/// <reference lib="esnext.disposable" />\n${text}`);
+  }
+  writeFileSync(path.join(dist, "wasm.d.ts"), `/** The compiled module, where a host imports .wasm files as modules: await init(module). */\ndeclare const module: WebAssembly.Module;\nexport default module;\n`);
 }
 
 export async function build() {

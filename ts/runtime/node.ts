@@ -1,22 +1,36 @@
-/** Node: the file beside this one is read and started at import, synchronously, from ESM and CommonJS alike. */
-import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-import { dirname, join } from "node:path";
-import { fileOf, variantFor } from "./features.js";
+/** Node: the file beside this one is read and started at import, synchronously. How it is found differs between the module systems: see `entry/`. */
+import { NotInitializedError } from "../errors.js";
+import { variantFor } from "./features.js";
 import { isAttached } from "./instance.js";
 import { moduleOf, type Source } from "./source.js";
 import { start, startAsync } from "./start.js";
 
 export type { Source } from "./source.js";
 
-/** Where this file lies; the CommonJS build has no import.meta, the ESM build no __dirname. */
-function here(): string {
-  return typeof __dirname === "string" ? __dirname : dirname(fileURLToPath(import.meta.url));
+/** Which build tests want; hosts that ask before they show the environment (Deno) are not asked. */
+function forced(): string | undefined {
+  if (typeof process === "undefined" || "Deno" in globalThis) return undefined;
+  return process.env.ADJOINT_VARIANT;
 }
 
-export function load(directory = here()): void {
+/** Starts the engine from bytes that `read` finds; `relaxed` says which of the two files. */
+export function load(read: (relaxed: boolean) => Uint8Array): void {
   if (isAttached()) return;
-  start(new WebAssembly.Module(readFileSync(join(directory, fileOf(variantFor(process.env.ADJOINT_VARIANT))))));
+  const variant = variantFor(forced());
+  let bytes: Uint8Array;
+  try {
+    bytes = read(variant === "relaxed-simd");
+  } catch (error) {
+    throw Object.assign(
+      new NotInitializedError(
+        `the .wasm file is not where this script looks for it (${error instanceof Error ? error.message : String(error)}): a bundler moved the script away from it. ` +
+          'Keep adjoint external (webpack and esbuild: externals; Vite: ssr.external; Next.js: serverExternalPackages), copy adjoint.wasm and adjoint-relaxed.wasm beside the bundle, or import "adjoint/inline"',
+        "init",
+      ),
+      { cause: error },
+    );
+  }
+  start(new WebAssembly.Module(bytes as BufferSource));
 }
 
 /**

@@ -1,0 +1,9 @@
+/** "adjoint" in Node, by `require`: ready then. Literal paths, the form that bundlers and file tracers see. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { load } from "../runtime/node.js";
+
+load((relaxed) => (relaxed ? readFileSync(join(__dirname, "adjoint-relaxed.wasm")) : readFileSync(join(__dirname, "adjoint.wasm"))));
+
+export * from "../index.js";
+export { init } from "../runtime/node.js";
