@@ -1,31 +1,23 @@
 /** The packed tarball in fresh projects: what a user installs, in every way a user loads it. */
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { createServer, type Server } from "node:http";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
-import os from "node:os";
 import path from "node:path";
 import { chromium, type Browser } from "playwright-core";
 import { build as viteBuild, createServer as createViteServer } from "vite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { asCommonJs, Consumer, example, promised, root } from "./consumer.js";
 
-const root = path.resolve(import.meta.dirname, "../..");
+let consumer: Consumer;
 let project: string;
 
 beforeAll(() => {
-  project = mkdtempSync(path.join(os.tmpdir(), "adjoint-consumer-"));
-  const [{ filename }] = JSON.parse(execFileSync("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", project], { cwd: root, encoding: "utf8" }));
-  writeFileSync(path.join(project, "package.json"), JSON.stringify({ name: "consumer", private: true, type: "module" }));
-  execFileSync("npm", ["install", "--no-audit", "--no-fund", path.join(project, filename)], { cwd: project, stdio: "pipe" });
+  consumer = new Consumer();
+  project = consumer.folder;
 });
 
-afterAll(() => rmSync(project, { recursive: true, force: true }));
-
-/** The README's first JavaScript block, and what it says it prints. */
-const readme = readFileSync(path.join(root, "README.md"), "utf8");
-const blocks = [...readme.matchAll(/```(?:js|ts)\n([\s\S]*?)```/g)].map(([, code]) => code!);
-const example = blocks[0]!;
-const promised = [...example.matchAll(/\/\/ (.*)$/gm)].filter(([, text]) => text!.startsWith("→ ")).map(([, text]) => text!.slice(2).trim());
+afterAll(() => consumer.remove());
 
 function node(file: string, code: string): string {
   writeFileSync(path.join(project, file), code);
@@ -34,8 +26,6 @@ function node(file: string, code: string): string {
   expect(status).toBe(0);
   return stdout;
 }
-
-const asCommonJs = (code: string) => code.replace(/import \* as (\w+) from "([^"]+)";/g, 'const $1 = require("$2");');
 
 describe("Node", () => {
   it("runs the README's example from ESM and prints what it says", () => {
@@ -137,6 +127,13 @@ globalThis.finished = true;`;
   it("does not mind a server that calls .wasm files octets", async () => {
     const types = { ...TYPES, ".wasm": "application/octet-stream" };
     expect((await printed(path.join(project, "site"), "index.html", types)).join("\n").split("\n")).toEqual(promised);
+  });
+
+  it("runs from a script tag, as a global", async () => {
+    const folder = path.join(project, "site");
+    const script = 'adjoint.init().then(() => { console.log(adjoint.grad((x) => x.square().sum())(adjoint.tensor([1, 2])).toString()); globalThis.finished = true; });';
+    writeFileSync(path.join(folder, "tag.html"), `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><script src="./adjoint/inline.global.js"></script><script>${script}</script>`);
+    expect(await printed(folder, "tag.html")).toEqual(["tensor([2, 4], float32)"]);
   });
 
   it("runs in a worker", async () => {

@@ -1,0 +1,49 @@
+/** A fresh project with the packed tarball in it: what a user has. */
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { expect } from "vitest";
+
+export const root = path.resolve(import.meta.dirname, "../..");
+
+/** The README's first JavaScript block, and what it says it prints. */
+const readme = readFileSync(path.join(root, "README.md"), "utf8");
+export const example = /```js\n([\s\S]*?)```/.exec(readme)![1]!;
+export const promised = [...example.matchAll(/\/\/ → (.*)$/gm)].map(([, text]) => text!.trim());
+
+export const asCommonJs = (code: string): string => code.replace(/import \* as (\w+) from "([^"]+)";/g, 'const $1 = require("$2");');
+
+export class Consumer {
+  readonly folder = mkdtempSync(path.join(os.tmpdir(), "adjoint-consumer-"));
+  readonly files: readonly string[];
+
+  constructor() {
+    const [packed] = JSON.parse(execFileSync("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", this.folder], { cwd: root, encoding: "utf8" })) as [{ filename: string; files: { path: string }[] }];
+    this.files = packed.files.map((file) => file.path);
+    this.write("package.json", JSON.stringify({ name: "consumer", private: true, type: "module" }));
+    execFileSync("npm", ["install", "--no-audit", "--no-fund", path.join(this.folder, packed.filename)], { cwd: this.folder, stdio: "pipe" });
+  }
+
+  path(...parts: string[]): string {
+    return path.join(this.folder, ...parts);
+  }
+
+  write(file: string, text: string): string {
+    const target = this.path(file);
+    mkdirSync(path.dirname(target), { recursive: true });
+    writeFileSync(target, text);
+    return target;
+  }
+
+  /** What a command prints; it must succeed. */
+  run(command: string, args: string[], { cwd = this.folder, env = {} }: { cwd?: string; env?: Record<string, string> } = {}): string {
+    const { status, stdout, stderr } = spawnSync(command, args, { cwd, encoding: "utf8", env: { ...process.env, ...env }, timeout: 280_000 });
+    if (status !== 0) expect.fail(`${command} ${args.join(" ")} failed (${status}):\n${stdout}\n${stderr}`);
+    return stdout;
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
