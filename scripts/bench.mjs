@@ -1,4 +1,4 @@
-// `npm run bench [-- name ...]`: set-up, then the benchmarks against the peers.
+// `npm run bench [-- name ...]`: set-up, then the benchmarks against the peers; `npm run bench -- laws` measures and draws the laws of cost.
 import { spawn } from "node:child_process";
 import path from "node:path";
 import { build } from "./build.mjs";
@@ -11,6 +11,8 @@ stopOnError(async () => {
     say("installing the competitors");
     await run("npm", ["ci", "--no-audit", "--no-fund"], { cwd: folder });
   });
-  const child = spawn(process.execPath, [path.join(folder, "run.mjs"), ...process.argv.slice(2)], { stdio: "inherit" });
+  const [first, ...rest] = process.argv.slice(2);
+  const program = first === "laws" ? [path.join(folder, "laws", "run.mjs"), ...rest] : [path.join(folder, "run.mjs"), ...process.argv.slice(2)];
+  const child = spawn(process.execPath, program, { stdio: "inherit" });
   child.on("close", (code) => process.exit(code ?? 1));
 });
