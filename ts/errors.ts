@@ -10,8 +10,7 @@ export class AdjointError extends Error {
     readonly op?: string,
   ) {
     super(message);
-    this.name = new.target.name;
-    this.code = codes.get(new.target) ?? "ADJOINT";
+    [this.name, this.code] = labels.get(new.target) ?? ["AdjointError", "ADJOINT"];
   }
 }
 
@@ -46,40 +45,30 @@ export class FormatError extends AdjointError {}
 /** A NaN found by `detectAnomaly` or `debugNaNs`. */
 export class AnomalyError extends AdjointError {}
 
-/** Classes by the engine's error number. */
-const BY_NUMBER = [
-  AdjointError,
-  ShapeError,
-  DTypeError,
-  IndexError,
-  ValueError,
-  DisposedError,
-  EscapedValueError,
-  TracedValueError,
-  NotDifferentiableError,
-  OutOfMemoryError,
-  PoisonedError,
-  NotInitializedError,
-  GradcheckError,
-  FormatError,
-  AnomalyError,
-  StackOverflowError,
-] as const;
+/** Classes by the engine's error number. Names and codes are literals: a minifier renames classes. */
+const BY_NUMBER: readonly (readonly [type: typeof AdjointError, name: string, code: string])[] = [
+  [AdjointError, "AdjointError", "ADJOINT"],
+  [ShapeError, "ShapeError", "SHAPE"],
+  [DTypeError, "DTypeError", "DTYPE"],
+  [IndexError, "IndexError", "INDEX"],
+  [ValueError, "ValueError", "VALUE"],
+  [DisposedError, "DisposedError", "DISPOSED"],
+  [EscapedValueError, "EscapedValueError", "ESCAPED_VALUE"],
+  [TracedValueError, "TracedValueError", "TRACED_VALUE"],
+  [NotDifferentiableError, "NotDifferentiableError", "NOT_DIFFERENTIABLE"],
+  [OutOfMemoryError, "OutOfMemoryError", "OUT_OF_MEMORY"],
+  [PoisonedError, "PoisonedError", "POISONED"],
+  [NotInitializedError, "NotInitializedError", "NOT_INITIALIZED"],
+  [GradcheckError, "GradcheckError", "GRADCHECK"],
+  [FormatError, "FormatError", "FORMAT"],
+  [AnomalyError, "AnomalyError", "ANOMALY"],
+  [StackOverflowError, "StackOverflowError", "STACK_OVERFLOW"],
+];
 
-const codes = new Map<unknown, string>(
-  BY_NUMBER.map((type) => [
-    type,
-    // ShapeError -> SHAPE, EscapedValueError -> ESCAPED_VALUE
-    type.name
-      .replace(/Error$/, "")
-      .replace(/(?<=[a-z])(?=[A-Z])/g, "_")
-      .toUpperCase(),
-  ]),
-);
-codes.set(DTypeError, "DTYPE");
+const labels = new Map<unknown, readonly [name: string, code: string]>(BY_NUMBER.map(([type, name, code]) => [type, [name, code]]));
 
 /** The error of an engine's error number. */
 export function errorOf(number: number, message: string, op?: string): AdjointError {
-  const type = BY_NUMBER[number] ?? AdjointError;
+  const type = BY_NUMBER[number]?.[0] ?? AdjointError;
   return new type(op ? `${op}: ${message}` : message, op);
 }
