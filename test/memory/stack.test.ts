@@ -72,14 +72,15 @@ const stackOverflow = (run: () => unknown): unknown => {
 };
 
 describe("a recursion without end", () => {
-  it.each(RECURSIONS)("through %s", (name, run) => {
+  it.each(RECURSIONS)("through %s", (_, run) => {
     for (const padding of [0, 3]) {
       padded(padding, () => {
         ad.scope(() => {
           const x = ad.tensor([1, 2], F);
           const error = stackOverflow(() => ad.scope(() => run(x) as void));
           // Frames between two calls of the engine may reach the end of the stack first: then it is the host's own error.
-          if (!(error instanceof ad.StackOverflowError)) expect(error).toBeInstanceOf(name === "vmap" ? ad.ShapeError : RangeError);
+          if (!(error instanceof ad.AdjointError)) expect(error).toBeInstanceOf(RangeError);
+          expect(error).not.toBeInstanceOf(ad.PoisonedError);
           expect(ad.grad((v: Tensor) => v.square().sum())(x).toArray()).toEqual([2, 4]);
         });
       });
@@ -110,7 +111,8 @@ describe("transforms inside one another", () => {
       for (const depth of [50, 100, 200, 250, 300, 350, 400, 800, 2000]) {
         const error = stackOverflow(() => ad.scope(() => void nested(depth, byGrad)(x)));
         if (depth <= 100) expect(error).toBeUndefined();
-        if (error !== undefined && !(error instanceof ad.StackOverflowError)) expect(error).toBeInstanceOf(RangeError);
+        if (error !== undefined && !(error instanceof ad.AdjointError)) expect(error).toBeInstanceOf(RangeError);
+        expect(error).not.toBeInstanceOf(ad.PoisonedError);
         expect(ad.grad((v: Tensor) => v.square().sum())(x).toArray()).toEqual([1, 2]);
       }
     });

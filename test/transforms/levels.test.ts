@@ -20,7 +20,7 @@ describe("nesting", () => {
     it(`${name} without an end is refused, and the engine works on`, () => {
       clean(() => {
         const endless = (x: Tensor): Tensor => open(endless, x);
-        expect(() => endless(f64(1))).toThrow(/256 transforms are open/);
+        expect(() => endless(f64(1))).toThrow(/256 transforms are open|at most 64/);
         expect(ad.grad((x) => x.square())(f64(3)).item()).toBe(6);
       });
     });
