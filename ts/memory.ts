@@ -48,7 +48,7 @@ export interface Entry {
 export function enter(): Entry {
   collect();
   const level = engine.level_depth();
-  const depth = engine.scope_push();
+  const depth = checked(engine.scope_push());
   current = new ScopeToken(current, depth);
   return { token: current, level };
 }

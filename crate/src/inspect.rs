@@ -3,6 +3,7 @@
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::memory::array::Array;
+use crate::memory::room::room_for;
 use crate::memory::values::Id;
 use crate::op::Op;
 use crate::session::Session;
@@ -113,6 +114,7 @@ impl Session {
     /// Adds an evaluated op to the record, which holds all its values.
     pub fn record_instruction(&mut self, op: Op, inputs: &[Id], output: Id, params: &[f64]) -> Result<()> {
         let inputs = inputs.iter().map(|&id| self.variable(id)).collect::<Result<SmallVec<[Id; 4]>>>()?;
+        room_for(&mut self.inspector.instructions, 1)?;
         for &held in inputs.iter().chain([&output]) {
             self.retain(held);
         }

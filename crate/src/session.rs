@@ -11,6 +11,7 @@
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::inspect::Inspector;
+use crate::memory::room::room_for;
 use crate::memory::values::{Id, Slot, Value, Values, NONE};
 use crate::sweep::{Parked, Sweep};
 use crate::tape::{Released, Tape};
@@ -129,16 +130,10 @@ impl Session {
 
     /// A new value held by the frame.
     pub fn insert(&mut self, value: Value) -> Result<Id> {
-        match self.values.insert(value) {
-            Some(id) => {
-                self.frame.push(id);
-                Ok(id)
-            }
-            None => Err(Error::new(
-                ErrorCode::OutOfMemory,
-                "2^24 values are alive, the most this engine can name; dispose tensors or use scope()",
-            )),
-        }
+        room_for(&mut self.frame, 1)?;
+        let id = self.values.insert(value)?;
+        self.frame.push(id);
+        Ok(id)
     }
 
     /// The slot of an id TypeScript or a rule gave us.
@@ -170,7 +165,7 @@ impl Session {
             // The common case: somebody else still holds it.
             Some(slot) if slot.handle || slot.references > 1 => slot.references = slot.references.saturating_sub(1),
             Some(_) => {
-                self.released.ids.push(id);
+                self.released.push(id);
                 self.drain_released();
             }
             None => {}
@@ -178,7 +173,7 @@ impl Session {
     }
 
     fn drain_released(&mut self) {
-        while let Some(id) = self.released.ids.pop() {
+        while let Some(id) = self.released.pop() {
             if let Some(slot) = self.values.get_mut(id) {
                 slot.references = slot.references.saturating_sub(1);
             }
@@ -190,12 +185,12 @@ impl Session {
     fn reap(&mut self, id: Id) {
         match self.values.take_if_dead(id) {
             None | Some(Value::Concrete(_)) => {}
-            Some(Value::Dual { primal, tangent, .. }) => self.released.ids.extend([primal, tangent].iter().filter(|&&id| id != NONE)),
-            Some(Value::Batched { inner, .. }) => self.released.ids.push(inner),
+            Some(Value::Dual { primal, tangent, .. }) => [primal, tangent].into_iter().filter(|&id| id != NONE).for_each(|id| self.released.push(id)),
+            Some(Value::Batched { inner, .. }) => self.released.push(inner),
             Some(Value::Tracked { level, epoch, primal, node, gradient }) => {
-                self.released.ids.push(primal);
+                self.released.push(primal);
                 if gradient != NONE {
-                    self.released.ids.push(gradient);
+                    self.released.push(gradient);
                 }
                 let mut released = std::mem::take(&mut self.released);
                 if let Some(tape) = self.tape_of(level, epoch) {
@@ -298,7 +293,7 @@ impl Session {
         let slot = self.slot(id)?;
         let free = !slot.handle && (slot.references == 1 && self.frame.last() == Some(&id) || self.is_held_by_frame_only(id, slot.references));
         let id = if free { id } else { self.alias(id)? };
-        self.expose_variable(id, in_root);
+        self.expose_variable(id, in_root)?;
         Ok(id)
     }
 
@@ -307,24 +302,31 @@ impl Session {
     }
 
     /// Makes `id` itself a handle: of a fresh value, or of a gradient, which a tensor and its `.grad` share.
-    pub fn expose_variable(&mut self, id: Id, in_root: bool) {
+    pub fn expose_variable(&mut self, id: Id, in_root: bool) -> Result<()> {
         let scope = if in_root { 0 } else { self.scopes.len() as u32 };
         if scope > 0 {
-            self.scopes[scope as usize - 1].push(id);
+            let ids = &mut self.scopes[scope as usize - 1];
+            room_for(ids, 1)?;
+            ids.push(id);
         }
         if let Some(slot) = self.values.get_mut(id) {
             slot.handle = true;
             slot.scope = scope;
         }
+        Ok(())
     }
 
-    pub fn push_scope(&mut self) -> u32 {
+    pub fn push_scope(&mut self) -> Result<u32> {
+        room_for(&mut self.scopes, 1)?;
         self.scopes.push(Vec::new());
-        self.scopes.len() as u32
+        Ok(self.scopes.len() as u32)
     }
 
     /// Releases every handle made in the innermost scope, apart from `kept`, which move to the parent.
     pub fn pop_scope(&mut self, kept: &[Id]) -> Result<()> {
+        if let [.., parent, _] = &mut self.scopes[..] {
+            room_for(parent, kept.len())?;
+        }
         let Some(ids) = self.scopes.pop() else {
             return Err(Error::value("scope_pop without an open scope"));
         };

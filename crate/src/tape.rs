@@ -5,6 +5,8 @@
 //! frees its values at once, which is what keeps the ambient tape of a PyTorch-style loop short. Dead rows at the end are cut
 //! off; dead rows in the middle go when they outnumber the living (`compact`).
 
+use crate::error::Result;
+use crate::memory::room::{is_counting, repeated, room_to};
 use crate::memory::values::{Id, Value, Values, NONE};
 use crate::op::Op;
 
@@ -27,9 +29,37 @@ pub const SPENT: u8 = 16;
 /// What goes when nodes go: values to release, and pullbacks and hooked tensors TypeScript may forget.
 #[derive(Default)]
 pub struct Released {
-    pub ids: Vec<Id>,
+    /// In pieces, none of them long, so that releasing needs no large block when memory is short.
+    pieces: Vec<Vec<Id>>,
     pub callbacks: Vec<u32>,
     pub hooked: Vec<Id>,
+}
+
+impl Released {
+    const PIECE: usize = 1024;
+
+    pub fn push(&mut self, id: Id) {
+        match self.pieces.last_mut() {
+            Some(piece) if piece.len() < piece.capacity() => piece.push(id),
+            _ => {
+                let mut piece = Vec::with_capacity(Self::PIECE);
+                piece.push(id);
+                self.pieces.push(piece);
+            }
+        }
+    }
+
+    pub fn pop(&mut self) -> Option<Id> {
+        loop {
+            if let Some(id) = self.pieces.last_mut()?.pop() {
+                return Some(id);
+            }
+            if self.pieces.len() == 1 {
+                return None;
+            }
+            self.pieces.pop();
+        }
+    }
 }
 
 pub struct Tape {
@@ -57,15 +87,16 @@ pub struct Tape {
 
 impl Tape {
     pub fn new() -> Tape {
-        let mut tape = Tape {
-            op: Vec::new(),
-            flags: Vec::new(),
-            references: Vec::new(),
-            output: Vec::new(),
-            slot: Vec::new(),
-            tag: Vec::new(),
-            first_input: vec![0],
-            first_param: vec![0],
+        // Row 0 stands for "inactive".
+        Tape {
+            op: vec![LEAF],
+            flags: vec![0],
+            references: vec![1],
+            output: vec![NONE],
+            slot: vec![NONE],
+            tag: vec![0],
+            first_input: vec![0, 0],
+            first_param: vec![0, 0],
             input: Vec::new(),
             source: Vec::new(),
             param: Vec::new(),
@@ -73,9 +104,7 @@ impl Tape {
             work: Vec::new(),
             epitaph: 0,
             unmarked: 1,
-        };
-        tape.push(LEAF, &[], &[], NONE, &[], 0);
-        tape
+        }
     }
 
     pub fn len(&self) -> usize {
@@ -86,8 +115,40 @@ impl Tape {
         self.len() <= 1
     }
 
+    /// Room for so much more in every column. The one that is asked first grows last: where it has room, all have.
+    #[inline]
+    fn room_for(&mut self, nodes: usize, inputs: usize, params: usize) -> Result<()> {
+        fn has<T>(column: &Vec<T>, more: usize) -> bool {
+            column.capacity() - column.len() >= more
+        }
+        if has(&self.op, nodes) && has(&self.source, inputs) && has(&self.param, params) && !is_counting() {
+            return Ok(());
+        }
+        self.grow(nodes, inputs, params)
+    }
+
+    #[cold]
+    fn grow(&mut self, nodes: usize, inputs: usize, params: usize) -> Result<()> {
+        let total = |length: usize, more: usize| if more == 0 { length } else { (length + more).max(2 * length).max(16) };
+        let rows = total(self.len(), nodes);
+        room_to(&mut self.flags, rows)?;
+        room_to(&mut self.references, rows)?;
+        room_to(&mut self.output, rows)?;
+        room_to(&mut self.slot, rows)?;
+        room_to(&mut self.tag, rows)?;
+        room_to(&mut self.first_input, rows + 1)?;
+        room_to(&mut self.first_param, rows + 1)?;
+        let ids = total(self.input.len(), inputs);
+        room_to(&mut self.input, ids)?;
+        room_to(&mut self.source, ids)?;
+        let numbers = total(self.param.len(), params);
+        room_to(&mut self.param, numbers)?;
+        room_to(&mut self.op, rows)
+    }
+
     /// Appends a node; the caller has retained `inputs` and `output` for it. Counts the sources.
-    pub fn push(&mut self, op: u16, inputs: &[Id], sources: &[u32], output: Id, params: &[f64], tag: u32) -> u32 {
+    pub fn push(&mut self, op: u16, inputs: &[Id], sources: &[u32], output: Id, params: &[f64], tag: u32) -> Result<u32> {
+        self.room_for(1, inputs.len().max(sources.len()), params.len())?;
         let node = self.op.len() as u32;
         self.op.push(op);
         self.flags.push(0);
@@ -105,7 +166,7 @@ impl Tape {
                 self.references[source as usize] += 1;
             }
         }
-        node
+        Ok(node)
     }
 
     fn input_range(&self, node: usize) -> std::ops::Range<usize> {
@@ -185,12 +246,12 @@ impl Tape {
 
     /// A node a spent scalar may refer to in place of its own, whose ancestors then go: a program that keeps the loss of
     /// every step must not keep the rows of every graph. Going backward from it is refused as from any consumed node.
-    pub fn epitaph(&mut self) -> u32 {
+    pub fn epitaph(&mut self) -> Result<u32> {
         if self.epitaph == 0 {
-            self.epitaph = self.push(OUTPUT, &[], &[], NONE, &[], 0);
+            self.epitaph = self.push(OUTPUT, &[], &[], NONE, &[], 0)?;
             self.flags[self.epitaph as usize] |= CONSUMED | SPENT;
         }
-        self.epitaph
+        Ok(self.epitaph)
     }
 
     fn drop_values(&mut self, node: usize, released: &mut Released) {
@@ -200,12 +261,12 @@ impl Tape {
         for i in self.input_range(node) {
             let id = std::mem::replace(&mut self.input[i], NONE);
             if id != NONE {
-                released.ids.push(id);
+                released.push(id);
             }
         }
         let id = std::mem::replace(&mut self.output[node], NONE);
         if id != NONE {
-            released.ids.push(id);
+            released.push(id);
         }
     }
 
@@ -230,12 +291,13 @@ impl Tape {
 
     /// Everything the tape holds, for a level that closes.
     pub fn release_all(self, released: &mut Released) {
-        released.ids.extend(self.input.iter().chain(&self.output).filter(|&&id| id != NONE));
         for n in 1..self.len() {
             if self.op[n] == CALLBACK {
                 released.callbacks.push(self.params(n)[0] as u32);
             }
         }
+        // The columns themselves become the list: no memory is needed to release them.
+        released.pieces.extend([self.input, self.output]);
     }
 
     pub fn wants_compaction(&self) -> bool {
@@ -243,16 +305,17 @@ impl Tape {
     }
 
     /// Moves the living nodes together and renumbers them everywhere they are named: here, and in the tracked values of
-    /// this level. Not during a sweep, which holds node numbers.
-    pub fn compact(&mut self, level: u32, values: &mut Values) {
-        let mut renumbered = vec![0u32; self.len()];
+    /// this level. Not during a sweep, which holds node numbers. Without memory for it nothing changes.
+    pub fn compact(&mut self, level: u32, values: &mut Values) -> Result<()> {
+        let mut renumbered = repeated(0u32, self.len())?;
         let mut fresh = Tape::new();
+        fresh.grow(self.len() - self.dead, self.input.len(), self.param.len())?;
         for n in 1..self.len() {
             if self.flags[n] & DEAD != 0 {
                 continue;
             }
             let sources: Vec<u32> = self.sources(n).iter().map(|&s| renumbered[s as usize]).collect();
-            let node = fresh.push(self.op[n], self.inputs(n), &[], self.output[n], self.params(n), self.tag[n]) as usize;
+            let node = fresh.push(self.op[n], self.inputs(n), &[], self.output[n], self.params(n), self.tag[n])? as usize;
             fresh.source.extend_from_slice(&sources);
             fresh.flags[node] = self.flags[n];
             fresh.references[node] = self.references[n];
@@ -268,6 +331,7 @@ impl Tape {
             }
         });
         *self = fresh;
+        Ok(())
     }
 }
 

@@ -1,3 +1,3 @@
 /** Test modes of the instance. */
 export { hookedTensors } from "../transforms/sweeping.js";
-export { rawExports, stressGrowth, trap } from "../runtime/instance.js";
+export { failAllocation, rawExports, stressGrowth, trap } from "../runtime/instance.js";

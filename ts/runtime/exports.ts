@@ -95,6 +95,8 @@ export interface Exports {
   record_variable(id: number): number;
   record_value(id: number): number;
   record_free(): void;
+  /** Test mode: the request for memory after the next `count` ones is refused. Returns how many were left of the last setting. */
+  fail_after(count: number): number;
   trap(): void;
   profile_start(): void;
   profile_stop(): void;

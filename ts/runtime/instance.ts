@@ -253,6 +253,15 @@ export function stressGrowth(on: boolean): void {
   stress = on;
 }
 
+/**
+ * Test mode: the request for memory after the next `count` ones is refused, as if there were none left; `null` ends that. Returns how
+ * many requests were left of the last setting, null when the refusal has come.
+ */
+export function failAllocation(count: number | null): number | null {
+  const left = engine.fail_after(count ?? -1) >>> 0;
+  return left === 0xffffffff ? null : left;
+}
+
 /** Test mode: the engine panics, as it would at an internal error. Throws `PoisonedError`. */
 export function trap(): void {
   engine.trap();

@@ -106,6 +106,12 @@ pub fn profile_read(index: u32) -> u32 {
     })
 }
 
+/// Test mode: the request for memory after the next `count` ones is refused, once; u32::MAX ends that. Returns how many were left.
+#[wasm_bindgen]
+pub fn fail_after(count: u32) -> u32 {
+    crate::memory::room::fail_after(count)
+}
+
 /// Panics: how tests see what a bug of ours would do.
 #[wasm_bindgen]
 pub fn trap() {

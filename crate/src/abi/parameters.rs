@@ -40,8 +40,8 @@ pub fn gradient(id: u32) -> u32 {
         };
         match session.slot(held) {
             Ok(slot) if !slot.handle => {
-                session.expose_variable(held, false);
-                held
+                let exposed = session.expose_variable(held, false);
+                report(exposed.map(|_| held), NONE)
             }
             Ok(_) => {
                 let mark = session.frame.len();

@@ -2,7 +2,7 @@
 //! as well: where it lies and how long it is stands in a header that never moves, and TypeScript compares it at each use.
 
 use super::*;
-use crate::memory::room::{refuse, room_for};
+use crate::memory::room::{room_for, room_for_inputs};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -21,20 +21,16 @@ pub(super) type Ids = SmallVec<[Id; 8]>;
 
 pub(super) fn ids_at(start: usize, count: usize) -> Result<Ids> {
     let mut ids = Ids::new();
-    room_for_small(&mut ids, count)?;
+    room_for_inputs(&mut ids, count)?;
     SCRATCH.with(|s| ids.extend(s.borrow()[start..start + count].iter().map(|&v| v as Id)));
     Ok(ids)
 }
 
 pub(super) fn numbers_at(start: usize, count: usize) -> Result<SmallVec<[f64; 16]>> {
     let mut numbers = SmallVec::new();
-    room_for_small(&mut numbers, count)?;
+    room_for_inputs(&mut numbers, count)?;
     SCRATCH.with(|s| numbers.extend_from_slice(&s.borrow()[start..start + count]));
     Ok(numbers)
-}
-
-fn room_for_small<A: smallvec::Array>(list: &mut SmallVec<A>, count: usize) -> Result<()> {
-    list.try_reserve(count).map_err(|_| refuse(count * std::mem::size_of::<A::Item>()))
 }
 
 fn grow(buffer: &mut Vec<f64>, length: usize) -> Result<()> {

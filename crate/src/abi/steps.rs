@@ -1,6 +1,7 @@
 //! What a step of a training loop leaves behind: which handles are spent, and which are to be kept whatever happens.
 
 use super::*;
+use crate::memory::room::list_of;
 use crate::memory::values::Value;
 use crate::session::AMBIENT;
 use crate::tape;
@@ -32,30 +33,26 @@ pub fn keep(id: u32) -> u32 {
 
 impl Engine {
     fn spent(&self, ids: &[Id]) -> Result<Vec<f64>> {
-        let mut session = self.session();
-        let nodes: Vec<u32> = ids
-            .iter()
-            .map(|&id| match session.value(id) {
-                Ok(Value::Tracked { level: AMBIENT, node, .. }) => *node,
-                _ => 0,
-            })
-            .collect();
-        let tape = session.grad_tape(AMBIENT)?.0;
-        tape.mark_spent();
-        let state: Vec<(bool, bool)> =
-            nodes.iter().map(|&n| (n != 0 && tape.op[n as usize] != tape::LEAF, tape.flags[n as usize] & tape::SPENT != 0)).collect();
-        drop(session);
-        let mut codes = Vec::with_capacity(ids.len());
-        for (&id, (recorded, spent)) in ids.iter().zip(state) {
-            let scalar = recorded && self.dims(id)?.is_empty();
-            if scalar && spent {
-                self.session().bury(id)?;
-            }
-            codes.push(match (recorded, spent) {
-                (false, _) => 0.0,
-                (true, true) if scalar => 0.0,
-                (true, true) => 2.0,
-                (true, false) => 1.0,
+        self.session().grad_tape(AMBIENT)?.0.mark_spent();
+        let mut codes = list_of(ids.len())?;
+        for &id in ids {
+            let spent = {
+                let mut session = self.session();
+                let node = match session.value(id) {
+                    Ok(Value::Tracked { level: AMBIENT, node, .. }) => *node as usize,
+                    _ => 0,
+                };
+                let tape = session.grad_tape(AMBIENT)?.0;
+                (node != 0 && tape.op[node] != tape::LEAF).then(|| tape.flags[node] & tape::SPENT != 0)
+            };
+            codes.push(match spent {
+                None => 0.0,
+                Some(false) => 1.0,
+                Some(true) if self.dims(id)?.is_empty() => {
+                    self.session().bury(id)?;
+                    0.0
+                }
+                Some(true) => 2.0,
             });
         }
         Ok(codes)
@@ -66,7 +63,7 @@ impl crate::session::Session {
     /// Cuts a spent scalar off from its history: it keeps its value and stays what it was, a result whose graph is gone.
     fn bury(&mut self, id: Id) -> Result<()> {
         self.with_released(|session, released| {
-            let epitaph = session.grad_tape(AMBIENT)?.0.epitaph();
+            let epitaph = session.grad_tape(AMBIENT)?.0.epitaph()?;
             let Some(Value::Tracked { node, .. }) = session.values.get_mut(id).and_then(|slot| slot.value.as_mut()) else { return Ok(()) };
             let old = std::mem::replace(node, epitaph);
             let tape = session.grad_tape(AMBIENT)?.0;

@@ -151,7 +151,7 @@ pub fn dispose(id: u32) {
 
 #[wasm_bindgen]
 pub fn scope_push() -> u32 {
-    with_engine(|engine| engine.session().push_scope())
+    with_engine(|engine| report(engine.session().push_scope(), 0))
 }
 
 #[wasm_bindgen]

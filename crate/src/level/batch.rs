@@ -2,6 +2,7 @@
 
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::memory::room::room_for_inputs;
 use crate::memory::values::{Id, Value};
 use crate::op::{BatchRule, Batched, Op};
 use crate::shape::show;
@@ -11,6 +12,7 @@ use smallvec::SmallVec;
 impl Engine {
     pub(super) fn bind_batch(&self, level: u32, size: usize, op: Op, rule: BatchRule, inputs: &[Id], params: &[f64]) -> Result<Id> {
         let mut batched: SmallVec<[Batched; 4]> = SmallVec::new();
+        room_for_inputs(&mut batched, inputs.len())?;
         {
             let session = self.session();
             for &id in inputs {

@@ -5,6 +5,7 @@ use crate::dtype::DType;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::level::Ids;
+use crate::memory::room::room_for_inputs;
 use crate::memory::values::{Id, Value, NONE};
 use crate::op::{Diagonal, Op, Rule};
 use crate::shape::show;
@@ -14,6 +15,7 @@ use smallvec::SmallVec;
 impl Engine {
     pub(super) fn bind_dual(&self, level: u32, op: Op, rule: &Rule, inputs: &[Id], params: &[f64]) -> Result<Id> {
         let mut primals: Ids = SmallVec::new();
+        room_for_inputs(&mut primals, inputs.len())?;
         let mut tangents: SmallVec<[Option<Var>; 4]> = SmallVec::new();
         {
             let session = self.session();

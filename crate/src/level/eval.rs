@@ -4,6 +4,7 @@
 use crate::engine::Engine;
 use crate::error::{Error, ErrorCode, Result};
 use crate::memory::array::Array;
+use crate::memory::room::room_for_inputs;
 use crate::memory::values::{Id, Value};
 use crate::op::{Eval, Op};
 use smallvec::SmallVec;
@@ -13,6 +14,7 @@ impl Engine {
         // The session stays borrowed while the kernel runs, so that its arrays need no copies; kernels know nothing of it.
         let session = self.read_session();
         let mut arrays: SmallVec<[&Array; 4]> = SmallVec::new();
+        room_for_inputs(&mut arrays, inputs.len())?;
         for &id in inputs {
             match session.value(id)? {
                 Value::Concrete(array) => arrays.push(array),

@@ -4,6 +4,7 @@
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::level::Ids;
+use crate::memory::room::room_for_inputs;
 use crate::memory::values::{Id, Value, NONE};
 use crate::op::{Op, Rule};
 use crate::session::Session;
@@ -36,6 +37,8 @@ impl Session {
     pub fn split(&self, level: u32, inputs: &[Id]) -> Result<(Ids, SmallVec<[u32; 4]>)> {
         let mut primals: Ids = SmallVec::new();
         let mut sources: SmallVec<[u32; 4]> = SmallVec::new();
+        room_for_inputs(&mut primals, inputs.len())?;
+        room_for_inputs(&mut sources, inputs.len())?;
         for &id in inputs {
             let (primal, node) = match self.value(id)? {
                 Value::Tracked { level: l, primal, node, .. } if *l == level => (*primal, *node),
@@ -61,10 +64,18 @@ impl Session {
         };
         // A sweep holds node numbers, and so does whoever records the outputs of a callback.
         let pinned = self.is_sweeping() || op == tape::OUTPUT;
-        let tape = self.grad_tape(level)?.0;
-        let compact = !pinned && tape.wants_compaction();
         // A leaf's node holds no value: an optimizer may replace the parameter's contents at any time.
-        let node = tape.push(op, &inputs, sources, if leaf { NONE } else { output }, params, tag);
+        let pushed = self.grad_tape(level).and_then(|(tape, _)| {
+            let node = tape.push(op, &inputs, sources, if leaf { NONE } else { output }, params, tag)?;
+            Ok((node, !pinned && tape.wants_compaction()))
+        });
+        let (node, compact) = match pushed {
+            Ok(pushed) => pushed,
+            Err(error) => {
+                inputs.into_iter().chain([output]).for_each(|id| self.release(id));
+                return Err(error);
+            }
+        };
         let wrapped = self.wrap(level, output, node);
         if leaf {
             self.release(output);
@@ -83,6 +94,7 @@ impl Session {
     /// `hold` for the inputs of a node.
     pub fn hold_all(&mut self, ids: &[Id]) -> Result<Ids> {
         let mut held = Ids::new();
+        room_for_inputs(&mut held, ids.len())?;
         for &id in ids {
             match self.hold(id) {
                 Ok(id) => held.push(id),
@@ -109,7 +121,7 @@ impl Session {
     /// A second tracked value for what `node` made, with a node of its own behind it.
     pub fn tracked_again(&mut self, level: u32, primal: Id, node: u32) -> Result<Id> {
         let tag = self.inspector.tag;
-        let alias = self.grad_tape(level)?.0.push(tape::ALIAS, &[NONE], &[node], NONE, &[], tag);
+        let alias = self.grad_tape(level)?.0.push(tape::ALIAS, &[NONE], &[node], NONE, &[], tag)?;
         self.wrap(level, primal, alias)
     }
 
@@ -130,7 +142,8 @@ impl Session {
     fn compact(&mut self, level: u32) {
         if let Some(crate::session::Level { kind: crate::session::LevelKind::Grad(tape), .. }) = self.levels.get_mut(level as usize - 1) {
             let mut moved = std::mem::take(tape);
-            moved.compact(level, &mut self.values);
+            // It is tried again later.
+            let _ = moved.compact(level, &mut self.values);
             if let Some(crate::session::Level { kind: crate::session::LevelKind::Grad(tape), .. }) = self.levels.get_mut(level as usize - 1) {
                 *tape = moved;
             }

@@ -12,6 +12,7 @@ pub use dual::{apply_diagonal, in_output_precision};
 
 use crate::engine::Engine;
 use crate::error::{Error, ErrorCode, Result};
+use crate::memory::room::room_for_inputs;
 use crate::memory::values::Id;
 use crate::op::{Kind, Op, Rule};
 use crate::session::LevelKind;
@@ -27,7 +28,9 @@ impl Engine {
         let (eval, rule, batch) = match &op.row().kind {
             Kind::Primitive { eval, rule, batch } => (*eval, rule, *batch),
             Kind::Composite(expand) => {
-                let vars: SmallVec<[Var; 4]> = inputs.iter().map(|&id| Var::new(self, id)).collect();
+                let mut vars: SmallVec<[Var; 4]> = SmallVec::new();
+                room_for_inputs(&mut vars, inputs.len())?;
+                vars.extend(inputs.iter().map(|&id| Var::new(self, id)));
                 self.top_level(inputs).map_err(|e| e.in_op(op))?;
                 return expand(self, &vars, params).checked().map_err(|e| e.in_op(op));
             }

@@ -12,10 +12,44 @@ thread_local! {
 /// Room for `more` elements, or `OutOfMemory` with nothing changed.
 #[inline]
 pub fn room_for<T>(list: &mut Vec<T>, more: usize) -> Result<()> {
-    if list.capacity() - list.len() >= more {
+    if list.capacity() - list.len() >= more && !is_counting() {
         return Ok(());
     }
     make_room(list, more)
+}
+
+/// Room for `total` elements in all, no more: for lists that grow side by side.
+pub fn room_to<T>(list: &mut Vec<T>, total: usize) -> Result<()> {
+    let bytes = total.saturating_mul(std::mem::size_of::<T>());
+    let more = total.saturating_sub(list.len());
+    if forced_to_fail() {
+        return Err(refuse(bytes));
+    }
+    if list.try_reserve_exact(more).is_ok() {
+        return Ok(());
+    }
+    pool::trim();
+    list.try_reserve_exact(more).map_err(|_| refuse(bytes))
+}
+
+/// The same for a short list that is only long when a user passes many tensors.
+pub fn room_for_inputs<A: smallvec::Array>(list: &mut smallvec::SmallVec<A>, count: usize) -> Result<()> {
+    list.try_reserve(count).map_err(|_| refuse(count * std::mem::size_of::<A::Item>()))
+}
+
+/// Whether what little is kept for emergencies had to be used: nothing new is to be made then.
+#[inline]
+pub fn is_short() -> bool {
+    #[cfg(target_arch = "wasm32")]
+    return crate::memory::allocator::is_short();
+    #[cfg(not(target_arch = "wasm32"))]
+    false
+}
+
+/// Tests count requests: those that need no memory are counted too, so that the same program meets every one of them.
+#[inline]
+pub fn is_counting() -> bool {
+    FORCED.get() != u32::MAX
 }
 
 #[cold]

@@ -2,7 +2,9 @@
 //!
 //! A slot lives while TypeScript holds its handle or anything inside refers to it (a wrapper, a tape node, a frame).
 
+use crate::error::{Error, ErrorCode, Result};
 use crate::memory::array::Array;
+use crate::memory::room::{forced_to_fail, is_counting, is_short, refuse, room_for};
 
 pub type Id = u32;
 pub const NONE: Id = 0;
@@ -43,6 +45,16 @@ pub struct Slot {
     pub value: Option<Value>,
 }
 
+/// An id names one of 2^24 slots. An op that is recorded takes two: what it made, and the wrapper that names its node.
+#[cold]
+fn full() -> Error {
+    Error::new(
+        ErrorCode::OutOfMemory,
+        "2^24 (16.7 million) values are alive, tensors and what tapes keep of them, the most that can be named. A single tape of that length is too long: use checkpoint(), or fewer and larger \
+         tensors; else release tensors by scope(() => ...), noGrad(() => ...) or dispose()",
+    )
+}
+
 #[derive(Default)]
 pub struct Values {
     slots: Vec<Slot>,
@@ -58,24 +70,31 @@ impl Values {
         values
     }
 
-    /// A new slot with one reference, or `None` when 2^24 values are alive.
-    pub fn insert(&mut self, value: Value) -> Option<Id> {
-        if matches!(value, Value::Concrete(_)) {
-            self.concrete += 1;
+    /// A new slot with one reference.
+    pub fn insert(&mut self, value: Value) -> Result<Id> {
+        if is_short() || is_counting() && forced_to_fail() {
+            return Err(refuse(std::mem::size_of::<Slot>()));
         }
+        let concrete = matches!(value, Value::Concrete(_)) as usize;
         if let Some(index) = self.free.pop() {
             let slot = &mut self.slots[index as usize];
             slot.value = Some(value);
             slot.references = 1;
             slot.handle = false;
-            return Some(index | (slot.generation as u32) << INDEX_BITS);
+            self.concrete += concrete;
+            return Ok(index | (slot.generation as u32) << INDEX_BITS);
         }
         let index = self.slots.len() as u32;
         if index > INDEX_MASK {
-            return None;
+            return Err(full());
         }
+        room_for(&mut self.slots, 1)?;
+        // So that a slot that is given back always finds a place on the list.
+        let places = self.slots.len() + 1;
+        room_for(&mut self.free, places)?;
         self.slots.push(Slot { generation: 0, handle: false, scope: 0, references: 1, value: Some(value) });
-        Some(index)
+        self.concrete += concrete;
+        Ok(index)
     }
 
     /// The slot of a live id.

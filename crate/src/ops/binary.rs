@@ -2,7 +2,7 @@
 
 use super::batching::elementwise as batch;
 use super::support::{broadcast2, elementwise, to_dtype};
-use crate::dtype::DType;
+use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
 use crate::kernels::binary::{self, Binary, Operand};
 use crate::kernels::compare::{self, Compare};
@@ -11,6 +11,7 @@ use crate::op::{Diagonal, Row, Rule};
 use crate::ops;
 use crate::shape::{broadcast, Dims};
 use crate::var::Var;
+use crate::with_element;
 use Diagonal::{MinusOne, One, Value, Zero};
 
 /// The dtype a function computes in.
@@ -67,8 +68,11 @@ fn has_zero_to_negative(a: &Array, b: &Array, dims: &Dims) -> Result<bool> {
 /// int32 / int32 is float32; dividing integers by zero throws.
 fn divide(inputs: &[&Array]) -> Result<Array> {
     let b = &inputs[1];
-    if !inputs[0].dtype.is_float() && !b.dtype.is_float() && b.to_vec().contains(&0.0) {
-        return Err(Error::value("int32 division by zero; cast to float32 for IEEE results"));
+    if !inputs[0].dtype.is_float() && !b.dtype.is_float() {
+        let b = b.contiguous()?;
+        if with_element!(b.dtype, T => b.slice::<T>().iter().any(|v| v.to_f64() == 0.0)) {
+            return Err(Error::value("int32 division by zero; cast to float32 for IEEE results"));
+        }
     }
     run(Binary::Div, Domain::Float, inputs)
 }

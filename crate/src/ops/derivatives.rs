@@ -7,7 +7,7 @@ use super::batching::elementwise as batch;
 use super::elementwise::{run, unary_row, Domain};
 use super::support::{broadcast2, elementwise, to_dtype};
 use crate::dtype::DType;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kernels::binary::{self, Binary};
 use crate::kernels::unary::{self, Unary};
 use crate::memory::array::Array;
@@ -102,7 +102,12 @@ crate::rows! { start: super::elementwise::END;
     // ψ⁽ⁿ⁾(x);   ψ⁽ⁿ⁺¹⁾(x)
     Polygamma => Row::primitive(
         "polygamma",
-        |x, p| family(x, p[0], unary::polygamma_f32, unary::polygamma_f64),
+        |x, p| {
+            if p[0] > MOST_POLYGAMMA {
+                return Err(Error::value(format!("polygamma of order {}; the order is an integer up to {MOST_POLYGAMMA}, whose factorial float64 can hold", p[0])));
+            }
+            family(x, p[0], unary::polygamma_f32, unary::polygamma_f64)
+        },
         Rule::Elementwise(&[|x, _, p| Value(x[0].apply(ops::Polygamma, &[p[0] + 1.0]))]),
         batch,
     ),
@@ -124,6 +129,9 @@ crate::rows! { start: super::elementwise::END;
         batch,
     ),
 }
+
+/// ψ⁽ⁿ⁾ has the factor n!, and 170! is the last below infinity. Its derivatives go a little further.
+const MOST_POLYGAMMA: f64 = 180.0;
 
 /// 1/√(2π)
 const PER_ROOT_2_PI: f64 = 0.398_942_280_401_432_7;

@@ -29,8 +29,10 @@ pub fn reshape_dims(from: &[usize], params: &[f64]) -> Result<Dims> {
             dims.push(dim_from(p)?);
         }
     }
-    let wanted: Vec<String> = params.iter().map(|p| p.to_string()).collect();
-    let mismatch = || Error::shape(format!("shape {} ({count} elements) cannot be reshaped to [{}]; the number of elements must stay the same", show(from), wanted.join(", ")));
+    let mismatch = || {
+        let wanted: Vec<String> = params.iter().map(|p| p.to_string()).collect();
+        Error::shape(format!("shape {} ({count} elements) cannot be reshaped to [{}]; the number of elements must stay the same", show(from), wanted.join(", ")))
+    };
     let known = element_count(&dims)?;
     if let Some(i) = free {
         if known == 0 || !count.is_multiple_of(known) {

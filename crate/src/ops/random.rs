@@ -8,6 +8,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::kernels::binary::Operand;
 use crate::kernels::rng::{self, gamma::gamma_slope, truncated_normal::truncated_normal};
 use crate::memory::array::Array;
+use crate::memory::room::list_of;
 use crate::op::{Diagonal, Row, Rule};
 use crate::ops;
 use crate::shape::{broadcast, dims_from, show, Dims};
@@ -20,7 +21,8 @@ fn keys(key: &Array) -> Result<(Vec<[u32; 2]>, Dims)> {
         return Err(Error::value(format!("a random key is an int32 tensor of shape [2] (from random.key or random.split), got {} {}", key.dtype, show(&key.dims))));
     }
     let key = key.contiguous()?;
-    let pairs = key.slice::<i32>().chunks_exact(2).map(|k| [k[0] as u32, k[1] as u32]).collect();
+    let mut pairs = list_of(key.len() / 2)?;
+    pairs.extend(key.slice::<i32>().chunks_exact(2).map(|k| [k[0] as u32, k[1] as u32]));
     Ok((pairs, Dims::from_slice(&key.dims[..key.dims.len() - 1])))
 }
 

@@ -3,10 +3,12 @@
 use super::{Entry, Source, Status, Sweep, Waiting, CREATE_GRAPH, RETAIN_GRAPH};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::memory::room::{list_of, repeated};
 use crate::memory::values::{Id, Value, NONE};
 use crate::shape::show;
 use crate::tape;
 use crate::var::Var;
+use std::collections::btree_map::Entry::{Occupied, Vacant};
 
 impl Engine {
     /// Records a node whose pullback is function number `callback`; returns the tracked outputs. The node holds the inputs' values
@@ -14,17 +16,25 @@ impl Engine {
     pub fn record_callback(&self, level: u32, inputs: &[Id], outputs: &[Id], callback: u32) -> Result<Vec<Id>> {
         let mut session = self.session();
         let (primals, sources) = session.split(level, inputs)?;
-        let primals = session.hold_all(&primals)?;
         let tag = session.inspector.tag;
         let params = [callback as f64, outputs.len() as f64];
-        let node = session.grad_tape(level)?.0.push(tape::CALLBACK, &primals, &sources, NONE, &params, tag);
-        let mut tracked = Vec::new();
-        for (i, &output) in outputs.iter().enumerate() {
+        let mut tracked = list_of(outputs.len())?;
+        let primals = session.hold_all(&primals)?;
+        let pushed = session.grad_tape(level).and_then(|(tape, _)| tape.push(tape::CALLBACK, &primals, &sources, NONE, &params, tag));
+        let node = match pushed {
+            Ok(node) => node,
+            Err(error) => {
+                primals.into_iter().for_each(|id| session.release(id));
+                return Err(error);
+            }
+        };
+        let recorded = outputs.iter().enumerate().try_for_each(|(i, &output)| {
             tracked.push(session.record(level, tape::OUTPUT, &[NONE], &[node], output, &[i as f64])?);
-        }
+            Ok(())
+        });
         // The outputs keep the node alive from here on.
         session.release_node(level, node)?;
-        Ok(tracked)
+        recorded.map(|_| tracked)
     }
 
     pub(super) fn arrive_at_callback(&self, sweep: &mut Sweep, node: usize) -> Result<Option<Status>> {
@@ -54,7 +64,17 @@ impl Engine {
         let mut session = self.session();
         let count = session.tape(sweep.source)?.params(callback as usize)[1] as usize;
         let cotangent = session.hold(cotangent)?;
-        sweep.collected.entry(callback).or_insert_with(|| vec![NONE; count])[index] = cotangent;
+        let places = match sweep.collected.entry(callback) {
+            Occupied(places) => places.into_mut(),
+            Vacant(place) => match repeated(NONE, count) {
+                Ok(places) => place.insert(places),
+                Err(error) => {
+                    session.release(cotangent);
+                    return Err(error);
+                }
+            },
+        };
+        places[index] = cotangent;
         sweep.pending += 1;
         Ok(())
     }

@@ -11,6 +11,7 @@ pub use parked::Parked;
 
 use crate::engine::Engine;
 use crate::error::{Error, ErrorCode, Result};
+use crate::memory::room::{list_of, repeated};
 use crate::memory::values::{Id, Value, NONE};
 use crate::session::Session;
 use crate::shape::show;
@@ -177,22 +178,24 @@ impl Engine {
     }
 
     fn start(&self, source: Source, seeds: Vec<(u32, Id)>, wanted: &[u32], flags: u32) -> Result<Status> {
-        let mut order: Vec<(u32, usize)> = wanted.iter().enumerate().map(|(i, &node)| (node, i)).collect();
+        let length = self.session().tape(source)?.len();
+        let (adjoint, results) = (repeated(NONE, length)?, repeated(NONE, wanted.len())?);
+        let mut order: Vec<(u32, usize)> = list_of(wanted.len())?;
+        order.extend(wanted.iter().enumerate().map(|(i, &node)| (node, i)));
         order.sort_unstable_by(|a, b| b.cmp(a));
         let mut sweep = {
             let mut session = self.session();
             let tape = session.tape(source)?;
-            let length = tape.len();
             seeds.iter().for_each(|&(node, _)| tape.retain_node(node));
             session.sweeping += 1;
             Sweep {
                 source,
                 flags,
                 seeds: seeds.iter().map(|&(node, _)| node).collect(),
-                adjoint: vec![NONE; length],
+                adjoint,
                 pending: 0,
                 position: seeds.iter().map(|&(node, _)| node as usize).max().unwrap_or(0),
-                results: vec![NONE; wanted.len()],
+                results,
                 wanted: order,
                 next_wanted: 0,
                 collected: BTreeMap::new(),

@@ -12,11 +12,14 @@ fn float(x: Var) -> Var {
     x.cast(x.dtype().to_float())
 }
 
+/// Every dimension is a term with ops of its own.
+const MOST_DIMENSIONS: f64 = 10_000.0;
+
 /// log Γ_d(x) = d(d-1)/4 log π + Σ_(j<d) log Γ(x - j/2)
 pub fn multigammaln<'a>(x: Var<'a>, p: &[f64]) -> Var<'a> {
     let d = p[0];
-    if d.fract() != 0.0 || d < 1.0 {
-        return Var::fail(x.engine, Error::value(format!("multigammaln of dimension {d}; d is a positive integer")));
+    if d.fract() != 0.0 || !(1.0..=MOST_DIMENSIONS).contains(&d) {
+        return Var::fail(x.engine, Error::value(format!("multigammaln of dimension {d}; d is an integer from 1 to {MOST_DIMENSIONS}")));
     }
     let x = float(x);
     let mut sum = x.apply(ops::Lgamma, &[]) + d * (d - 1.0) / 4.0 * PI.ln();

@@ -158,13 +158,13 @@ pub fn triangle<'a>(x: Var<'a>, p: &[f64], lower: bool) -> Var<'a> {
     }
     let k = p.first().copied().unwrap_or(0.0) as i64;
     let (rows, columns) = (dims[dims.len() - 2], dims[dims.len() - 1]);
-    let mask: Vec<u8> = (0..rows * columns)
-        .map(|i| {
+    let mask = Array::new(DType::Bool, &[rows, columns]).and_then(|mut mask| {
+        for (i, place) in mask.slice_mut::<u8>().iter_mut().enumerate() {
             let (row, column) = ((i / columns) as i64, (i % columns) as i64);
-            (if lower { column - row <= k } else { column - row >= k }) as u8
-        })
-        .collect();
-    let mask = Array::from_slice(&mask, &[rows, columns]).and_then(|array| x.engine.from_array(array));
+            *place = (if lower { column - row <= k } else { column - row >= k }) as u8;
+        }
+        x.engine.from_array(mask)
+    });
     Var::from_result(x.engine, mask).select(x, x.constant(0.0))
 }
 
@@ -177,8 +177,10 @@ pub fn one_hot<'a>(x: Var<'a>, p: &[f64]) -> Var<'a> {
     if x.dtype() != DType::Int32 {
         return Var::fail(x.engine, Error::dtype(format!("oneHot takes int32 indices, got {}; cast them", x.dtype())));
     }
-    let classes: Vec<i32> = (0..depth as i32).collect();
-    let classes = Array::from_slice(&classes, &[depth]).and_then(|array| x.engine.from_array(array));
+    let classes = Array::new(DType::Int32, &[depth]).and_then(|mut classes| {
+        classes.slice_mut::<i32>().iter_mut().enumerate().for_each(|(i, class)| *class = i as i32);
+        x.engine.from_array(classes)
+    });
     let mut dims = x.dims();
     dims.push(1);
     let hit = x.reshape(&dims).equal(Var::from_result(x.engine, classes));
