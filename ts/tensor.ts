@@ -111,7 +111,9 @@ export class Tensor {
     const pointer = checked(engine.read(idOf(this)), "data");
     noteRead();
     const [code, count] = scratch();
-    return elements(DTYPES[code!]!, engine.memory.buffer, pointer, count!).slice();
+    const copy = elements(DTYPES[code!]!, engine.memory.buffer, pointer, count!).slice();
+    engine.read_done();
+    return copy;
   }
 
   /**

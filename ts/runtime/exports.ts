@@ -19,7 +19,9 @@ export interface Exports {
   tensor_new(dtype: number, rank: number): number;
   tensor_full(dtype: number, rank: number, value: number): number;
   data_pointer(id: number): number;
+  /** The address of the elements in order; dtype and count are in scratch. What it points at is held until `read_done`. */
   read(id: number): number;
+  read_done(): void;
   item(id: number): number;
   all_true(id: number): number;
   meta(id: number): number;

@@ -202,6 +202,7 @@ pub fn unbatch(level: u32, id: u32, axis: u32) -> u32 {
 
 /// Hands the outcome of a sweep to TypeScript: 1 done, 2 a pullback of its own is next, 3 a hook is next.
 fn deliver(engine: &Engine, result: Result<Status>) -> u32 {
+    let suspended = matches!(result, Ok(Status::Callback { .. } | Status::Hook { .. }));
     let outcome = result.and_then(|status| {
         let mut session = engine.session();
         let mut hand_out = |ids: &[Id]| ids.iter().map(|&id| if id == NONE { Ok(NONE) } else { session.expose(id, false) }).collect::<Result<Vec<Id>>>();
@@ -222,6 +223,10 @@ fn deliver(engine: &Engine, result: Result<Status>) -> u32 {
             }
         })
     });
+    if outcome.is_err() && suspended {
+        // Nobody will resume it.
+        engine.session().abandon_sweep();
+    }
     report(outcome, 0)
 }
 

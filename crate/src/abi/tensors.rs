@@ -31,7 +31,7 @@ pub fn data_pointer(id: u32) -> *const u8 {
 }
 
 thread_local! {
-    /// What `read` pointed at last, kept until the next call.
+    /// What `read` points at, kept until `read_done`.
     static READING: RefCell<Option<Array>> = const { RefCell::new(None) };
 }
 
@@ -46,6 +46,12 @@ pub fn read(id: u32) -> *const u8 {
         Ok(address)
     };
     with_engine(|engine| report(read(engine), std::ptr::null()))
+}
+
+/// What `read` pointed at was copied.
+#[wasm_bindgen]
+pub fn read_done() {
+    READING.with(|r| *r.borrow_mut() = None);
 }
 
 #[wasm_bindgen]

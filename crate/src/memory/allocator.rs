@@ -14,15 +14,17 @@ const PAGE: usize = 65536;
 /// A growth is at least this much, at most that.
 const LEAST: usize = 1 << 20;
 const MOST: usize = 64 << 20;
-/// What a request may have of the reserve, and the reserve.
+/// The largest request that may have of the reserve, and of how many blocks of that size the reserve is. In pieces, because it must be
+/// had back from a memory that is full of other things. With fewer than `ENOUGH` of them nothing new is made.
 const SMALL: usize = 64 << 10;
-const RESERVE: usize = 1 << 20;
+const BLOCKS: usize = 16;
+const ENOUGH: usize = 4;
 
 /// Pages of the memory as last seen.
 static PAGES: AtomicUsize = AtomicUsize::new(0);
-/// Address of the reserve; 0 = not had.
-static HELD: AtomicUsize = AtomicUsize::new(0);
-/// The reserve was had, was given up and is not back.
+/// Addresses of the reserve's blocks; 0 = not had.
+static HELD: [AtomicUsize; BLOCKS] = [const { AtomicUsize::new(0) }; BLOCKS];
+/// Some of the reserve was given up and is not back.
 static SHORT: AtomicUsize = AtomicUsize::new(0);
 struct Growing;
 
@@ -31,7 +33,7 @@ static ALLOCATOR: Growing = Growing;
 
 const fn reserve_layout() -> Layout {
     // SAFETY: 16 is a power of two.
-    unsafe { Layout::from_size_align_unchecked(RESERVE, 16) }
+    unsafe { Layout::from_size_align_unchecked(SMALL, 16) }
 }
 
 fn pages() -> usize {
@@ -109,13 +111,16 @@ pub fn make_room(bytes: usize) -> bool {
 
 /// Whether the reserve is there; takes it (again) where it can be had.
 fn take_reserve() -> bool {
-    if HELD.load(Relaxed) == 0 {
-        // SAFETY: its size is above zero.
-        HELD.store(unsafe { System.alloc(reserve_layout()) } as usize, Relaxed);
+    let mut held = 0;
+    for block in &HELD {
+        if block.load(Relaxed) == 0 {
+            // SAFETY: its size is above zero.
+            block.store(unsafe { System.alloc(reserve_layout()) } as usize, Relaxed);
+        }
+        held += (block.load(Relaxed) != 0) as usize;
     }
-    let held = HELD.load(Relaxed) != 0;
-    SHORT.store(!held as usize, Relaxed);
-    held
+    SHORT.store((held < BLOCKS) as usize, Relaxed);
+    held >= ENOUGH
 }
 
 /// Whether the reserve was given up and cannot be had back: nothing new is to be made then.
@@ -132,13 +137,19 @@ fn still_short() -> bool {
 
 /// A small request that the host refused: the reserve is there for it.
 #[cold]
-unsafe fn from_the_reserve(layout: Layout, again: impl FnOnce() -> *mut u8) -> *mut u8 {
-    let held = HELD.load(Relaxed);
-    if layout.size() > SMALL || held == 0 {
-        return std::ptr::null_mut();
+unsafe fn from_the_reserve(layout: Layout, again: impl Fn() -> *mut u8) -> *mut u8 {
+    if layout.size() <= SMALL {
+        for block in &HELD {
+            let held = block.swap(0, Relaxed);
+            if held != 0 {
+                SHORT.store(1, Relaxed);
+                System.dealloc(held as *mut u8, reserve_layout());
+                let pointer = again();
+                if !pointer.is_null() {
+                    return pointer;
+                }
+            }
+        }
     }
-    HELD.store(0, Relaxed);
-    SHORT.store(1, Relaxed);
-    System.dealloc(held as *mut u8, reserve_layout());
-    again()
+    std::ptr::null_mut()
 }
