@@ -104,7 +104,7 @@ export function parkedRun(name: string, f: (...args: any[]) => any, primals: rea
   let forms: Form[] = [];
   let rebuilds: ((leaves: readonly unknown[]) => any)[] = [];
   let likes: Form[][] = [];
-  const [out, aux] = inScope(() => {
+  const run = () => inScope(() => {
     const parts = primals.map((primal, i) => differentiable(name, `primal ${i}`, primal));
     rebuilds = parts.map(({ rebuild }) => rebuild);
     likes = parts.map(({ leaves }) => leaves.map(formOf));
@@ -121,8 +121,17 @@ export function parkedRun(name: string, f: (...args: any[]) => any, primals: rea
     parked = checked(engine.level_park(level, tensors.length, tracked.flat().length), name);
     return lower;
   });
-  const wanted = likes.flat().length;
   const bornIn = generation;
+  let out: any;
+  let aux: unknown;
+  try {
+    [out, aux] = run();
+  } catch (error) {
+    // The scope could not be left: nobody will ever have the pullback.
+    if (parked !== 0 && bornIn === generation) engine.parked_free(parked);
+    throw error;
+  }
+  const wanted = likes.flat().length;
   const pullback = (cotangent: unknown): any[] => {
     if (parked === 0) throw new ValueError("vjp: this pullback was disposed or the scope it was made in has ended", "vjp");
     if (bornIn !== generation) throw new ValueError("vjp: this pullback was made before reset(), which took everything with it; call vjp again", "vjp");
