@@ -2,6 +2,7 @@
 import { DisposedError, ShapeError, ValueError } from "./errors.js";
 import { abort, enter, leave } from "./memory.js";
 import { asTensor } from "./creation.js";
+import { readOptions } from "./options.js";
 import { checked, engine } from "./runtime/instance.js";
 import { idOf, made, Tensor, type TensorLike } from "./tensor.js";
 import { ACCUMULATE, CREATE_GRAPH, drive, hookTensor, ONLY_WANTED, unhookTensor, putIds, RETAIN_GRAPH, type Hook } from "./transforms/sweeping.js";
@@ -23,14 +24,14 @@ export interface BackwardOptions {
  * Adds the gradient of this tensor to `.grad` of every parameter it was computed from. A tensor of more than one element
  * needs a cotangent of its shape. The graph is freed unless `retainGraph`.
  */
-export function backward(x: Tensor, cotangent?: TensorLike | null, options: BackwardOptions = {}): void {
+export function backward(x: Tensor, cotangent?: TensorLike | null, options?: BackwardOptions): void {
   const id = idOf(x);
   if (cotangent === undefined || cotangent === null) {
     if (x.size !== 1) {
       throw new ValueError(`backward: a tensor of shape [${x.shape.join(", ")}] needs a cotangent of that shape, or sum() it first; only a scalar has an implied one`, "backward");
     }
   }
-  const { retainGraph = false, createGraph = false, inputs } = options;
+  const { retainGraph = false, createGraph = false, inputs } = readOptions("backward", options, ["retainGraph", "createGraph", "inputs"]);
   const flags = ACCUMULATE | (retainGraph || createGraph ? RETAIN_GRAPH : 0) | (createGraph ? CREATE_GRAPH : 0) | (inputs === undefined ? 0 : ONLY_WANTED);
   const wanted = (inputs ?? []).map(idOf);
   const entry = enter();

@@ -5,9 +5,12 @@
  * Steps: truncation and rounding errors balance near h = ε^(1/2) for forward and ε^(1/3) for central differences, times the
  * scale of x (Press et al., Numerical Recipes, 5.7), with ε of the dtype in which f computes.
  */
-import { tensor } from "./creation.js";
+import { boolean, callback, number } from "./arguments.js";
+import { asTensor, tensor } from "./creation.js";
+import { describe } from "./describe.js";
 import { ShapeError, ValueError } from "./errors.js";
 import { scope } from "./memory.js";
+import { readOptions } from "./options.js";
 import { Tensor } from "./tensor.js";
 import { noGrad } from "./transforms/modes.js";
 import { flatten, type Tree } from "./tree.js";
@@ -98,21 +101,28 @@ interface Derivative {
   outputDtype: "float32" | "float64";
 }
 
-function differentiate(name: string, f: (...args: any[]) => Tensor, args: readonly Tree<Tensor>[], options: NumericalOptions): Omit<Derivative, "outputs"> & { leaves: Tensor[]; rebuild: (leaves: Tensor[]) => Tree<Tensor> } {
-  const method = options.method ?? "central";
+function differentiate(name: string, f: (...args: any[]) => Tensor, args: readonly Tree<Tensor>[], given: NumericalOptions | undefined): Omit<Derivative, "outputs"> & { leaves: Tensor[]; rebuild: (leaves: Tensor[]) => Tree<Tensor> } {
+  callback(name, "the first argument", f);
+  const options = readOptions(name, given, ["method", "step", "withError"]);
+  const { method = "central", step, withError = false } = options;
   if (!["forward", "central", "richardson"].includes(method)) {
-    throw new ValueError(`${name}: method ${JSON.stringify(method)} does not exist; expected "forward", "central" or "richardson"`, name);
+    throw new ValueError(`${name}: method ${describe(method)} does not exist; expected "forward", "central" or "richardson"`, name);
   }
-  if (options.withError && method !== "richardson") throw new ValueError(`${name}: withError needs the method "richardson"`, name);
-  if (options.step !== undefined && !(options.step > 0)) throw new ValueError(`${name}: step ${options.step} is not positive`, name);
-  const [leaves, rebuild] = flatten(args[0] as Tree<Tensor>) as [Tensor[], (leaves: Tensor[]) => Tree<Tensor>];
+  if (boolean(name, "withError", withError) && method !== "richardson") throw new ValueError(`${name}: withError needs the method "richardson"`, name);
+  if (step !== undefined && !(number(name, "step", step) > 0)) throw new ValueError(`${name}: step ${step} is not positive`, name);
+  const [raw, rebuild] = flatten(args[0]);
+  const leaves = raw.map((leaf: unknown) => {
+    if (!(leaf instanceof Tensor) && typeof leaf !== "number") throw new ValueError(`${name}: the first argument holds ${describe(leaf)}; expected tensors (make them with tensor())`, name);
+    return asTensor(leaf);
+  });
   let outputShape: number[] = [];
   let outputDtype: "float32" | "float64" = "float32";
   const evaluate = (changed: Tensor[]): Float64Array =>
     scope(() =>
       noGrad(() => {
-        const out = f(rebuild(changed), ...args.slice(1));
-        if (!(out instanceof Tensor)) throw new ValueError(`${name}: the function must return a tensor, it returned ${typeof out}`, name);
+        const result: unknown = f(rebuild(changed), ...args.slice(1));
+        if (!(result instanceof Tensor) && typeof result !== "number") throw new ValueError(`${name}: the function must return a tensor, it returned ${describe(result)}`, name);
+        const out = asTensor(result);
         outputShape = [...out.shape];
         outputDtype = out.dtype === "float64" ? "float64" : "float32";
         return Float64Array.from(out.data() as ArrayLike<number>);
@@ -136,7 +146,7 @@ function differentiate(name: string, f: (...args: any[]) => Tensor, args: readon
           replaced[which] = tensor(moved, { shape: [...leaf.shape], dtype });
           return evaluate(replaced);
         });
-      const column = difference(at, x, stepFor(x, dtype, method, options.step), method);
+      const column = difference(at, x, stepFor(x, dtype, method, step), method);
       value.push(column.value);
       error.push(column.error);
     }
@@ -152,7 +162,7 @@ const assemble = (columns: Float64Array[], outputs: number): Float64Array => {
   return out;
 };
 
-function collect(name: string, f: (...args: any[]) => Tensor, options: NumericalOptions, args: Tree<Tensor>[], scalar: boolean): any {
+function collect(name: string, f: (...args: any[]) => Tensor, options: NumericalOptions | undefined, args: Tree<Tensor>[], scalar: boolean): any {
   const { rows, outputShape, leaves, rebuild } = differentiate(name, f, args, options);
   const outputs = outputShape.reduce((a, b) => a * b, 1);
   if (scalar && outputs !== 1) {
@@ -164,18 +174,18 @@ function collect(name: string, f: (...args: any[]) => Tensor, options: Numerical
         tensor(assemble(rows[i]![key], outputs), { shape: scalar ? [...leaf.shape] : [...outputShape, ...leaf.shape], dtype: leaf.dtype as "float32" | "float64" }),
       ),
     );
-  return options.withError ? [build("value"), build("error")] : build("value");
+  return options?.withError ? [build("value"), build("error")] : build("value");
 }
 
 /**
  * The gradient of a scalar function by differences: 1 + K evaluations for K input elements with "forward", 2K with
  * "central", up to 20K with "richardson". Differentiates the first argument, a tensor or a tree of tensors.
  */
-export function numericalGrad(f: (...args: any[]) => Tensor, options: NumericalOptions = {}): (...args: Tree<Tensor>[]) => any {
+export function numericalGrad(f: (...args: any[]) => Tensor, options?: NumericalOptions): (...args: Tree<Tensor>[]) => any {
   return (...args) => collect("numericalGrad", f, options, args, true);
 }
 
 /** The Jacobian by differences, shape = output shape ++ input shape. */
-export function numericalJacobian(f: (...args: any[]) => Tensor, options: NumericalOptions = {}): (...args: Tree<Tensor>[]) => any {
+export function numericalJacobian(f: (...args: any[]) => Tensor, options?: NumericalOptions): (...args: Tree<Tensor>[]) => any {
   return (...args) => collect("numericalJacobian", f, options, args, false);
 }

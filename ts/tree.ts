@@ -22,6 +22,7 @@ const tooDeep = (path = "") =>
 export function walk(node: unknown, visit: (leaf: unknown, path: string) => void, path = "", depth = 0): void {
   if (!isBranch(node)) return visit(node, path);
   if (depth === DEEPEST) throw tooDeep(path);
+  if (Array.isArray(node) && node.length > 2 ** 24) throw new ValueError(`an array of ${node.length} in a tree; a tensor holds many numbers, tensor(array) makes one`, "tree");
   if (Array.isArray(node)) node.forEach((child, i) => walk(child, visit, `${path}[${i}]`, depth + 1));
   else for (const [key, child] of Object.entries(node)) walk(child, visit, `${path}.${key}`, depth + 1);
 }

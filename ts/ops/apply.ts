@@ -50,8 +50,10 @@ export type Unary = (x: TensorLike) => Tensor;
 export type Binary = (a: TensorLike, b: TensorLike) => Tensor;
 
 /** Called by an array's `map` (or `reduce`): the arguments after the elements are its position and the array. */
-const byArray = (given: ArrayLike<unknown>, count: number): boolean =>
-  given.length === count + 2 && Array.isArray(given[count + 1]) && (given[count + 1] as unknown[])[given[count] as number] === given[count - 1];
+function byArray(given: ArrayLike<unknown>, count: number): boolean {
+  const [element, index, array] = [given[count - 1], given[count], given[count + 1]];
+  return given.length === count + 2 && Number.isInteger(index) && Array.isArray(array) && array[index as number] === element;
+}
 
 /** A function of one tensor without parameters. `xs.map(ad.exp)` may be written. */
 export function unary(name: OpName): Unary {

@@ -38,6 +38,7 @@ export function inScope<R>(body: (entry: Entry) => R): R {
 
 /** Calls the user's function; a promise is refused, because its level would be closed when it goes on. */
 export function call(name: string, f: (...args: any[]) => any, args: readonly unknown[]): any {
+  checkFunction(name, f);
   const result: unknown = f(...args);
   if (result instanceof Promise) {
     result.catch(() => {});

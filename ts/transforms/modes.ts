@@ -10,7 +10,7 @@ function recordingFloor<R>(name: string, floor: number, fn: () => R): R {
   engine.level_depth();
   const before = engine.set_recording(floor);
   try {
-    const result = fn();
+    const result = callback(name, "its argument", fn)();
     if (result instanceof Promise) {
       result.catch(() => {});
       throw new ValueError(`${name}: the function returned a promise; recording is switched for synchronous code only`, name);
