@@ -119,7 +119,7 @@ export function scoped<R>(name: string, reason: Reason | null, fn: () => R): R {
   const entry = enter();
   entry.token.reason = reason;
   try {
-    const result = callback(name, "its argument", fn)();
+    const result = fn();
     if (result instanceof Promise) {
       result.catch(() => {});
       throw new ValueError(`${name}: the function returned a promise; ${name} ends when its function returns, so await outside of it`, name);
