@@ -285,7 +285,7 @@ export function slice(x: TensorLike, starts: readonly number[] | number, ends?: 
       x.ndim,
       ...lists.flatMap(([what, list]) => {
         if (!Array.isArray(list) || list.length !== x.ndim) {
-          throw new ShapeError(`slice: ${what} is ${Array.isArray(list) ? `[${list.map(String).join(", ")}]` : describe(list)}; shape ${shown(x)} needs a list of ${x.ndim}, one entry for each axis`, "slice");
+          throw new ShapeError(`slice: ${what} is ${describe(list)}; shape ${shown(x)} needs a list of ${x.ndim}, one entry for each axis`, "slice");
         }
         return Array.from(list as unknown[], (v) => position(what, v));
       }),
