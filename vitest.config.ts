@@ -6,7 +6,7 @@ export default defineConfig({
   resolve: { alias: { "adjoint/inline": path.resolve("dist/inline.js"), adjoint: path.resolve("dist/node.js") } },
   test: {
     include: ["test/**/*.test.ts"],
-    exclude: ["test/packaging/**", "test/mutants/**", "node_modules/**"],
+    exclude: ["test/packaging/**", "test/mutants/**", "test/hosts/**", "node_modules/**"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: "forks",

@@ -5,13 +5,13 @@ import os from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 
-const pages = ["README.md", ...readdirSync("docs").filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`)];
+const blocksOf = (page: string) => [...readFileSync(page, "utf8").matchAll(/```js\n([\s\S]*?)```/g)].map(([, code]) => code!).filter((code) => code.includes("// → "));
+const pages = ["README.md", ...readdirSync("docs").filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`)].filter((page) => blocksOf(page).length > 0);
 const folder = mkdtempSync(path.join(os.tmpdir(), "adjoint-docs-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe.each(pages)("%s", (page) => {
-  const blocks = [...readFileSync(page, "utf8").matchAll(/```js\n([\s\S]*?)```/g)].map(([, code]) => code!).filter((code) => code.includes("// → "));
-  it.skipIf(blocks.length === 0).each(blocks.map((code, i) => [i + 1, code] as const))("block %i", (i, code) => {
+  it.each(blocksOf(page).map((code, i) => [i + 1, code] as const))("block %i", (i, code) => {
     const file = path.join(folder, `${page.replace(/\W/g, "-")}-${i}.mjs`);
     writeFileSync(file, code.replace('"adjoint"', JSON.stringify(path.resolve("dist/node.js"))));
     const { stdout, stderr } = spawnSync(process.execPath, [file], { encoding: "utf8" });

@@ -1,4 +1,5 @@
 /** Node: the file beside this one is read and started at import, synchronously. How it is found differs between the module systems: see `entry/`. */
+import { readFileSync } from "node:fs";
 import { NotInitializedError } from "../errors.js";
 import { variantFor } from "./features.js";
 import { isAttached } from "./instance.js";
@@ -38,7 +39,6 @@ export function load(read: (relaxed: boolean) => Uint8Array): void {
  * Throws `NotInitializedError`.
  */
 export async function init(source?: Source): Promise<void> {
-  if (isAttached()) return;
-  if (source === undefined) load();
-  else await startAsync(await moduleOf(source, readFileSync));
+  if (isAttached() || source === undefined) return;
+  await startAsync(await moduleOf(source, readFileSync));
 }

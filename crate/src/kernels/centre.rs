@@ -98,6 +98,9 @@ pub fn centred<T: Float>(p: &[T], v: &[T], r: usize, inner: usize, out: &mut [T]
             out.iter_mut().zip(v).for_each(|(out, &v)| *out = v - reference);
             let mean = strong_sum(p, out);
             out.iter_mut().for_each(|out| *out = *out - mean);
+            if overflowed(mean) {
+                around_poles(p, v, out, 1, 0, false);
+            }
         });
     }
     tiles(p, v, r, inner, out, |tile, p, v, out, start, width| {
@@ -133,6 +136,9 @@ pub fn spread<T: Float>(p: &[T], x: &[T], r: usize, inner: usize, out: &mut [T])
             if highest > T::from_f64(0.5) {
                 out[peak] = T::ZERO;
                 out[peak] = -reduce::total_of(out);
+            }
+            if overflowed(sum) {
+                around_poles(p, x, out, 1, 0, true);
             }
         });
     }
