@@ -7,7 +7,8 @@ import { checked, engine } from "./runtime/instance.js";
 import { idOf, made, Tensor, type TensorLike } from "./tensor.js";
 import { ACCUMULATE, CREATE_GRAPH, drive, hookTensor, ONLY_WANTED, unhookTensor, putIds, RETAIN_GRAPH, type Hook } from "./transforms/sweeping.js";
 import { Op } from "./opcodes.js";
-import { graphFreed, spare, stepEnded } from "./steps.js";
+import { spare } from "./loops.js";
+import { graphFreed, stepEnded } from "./steps.js";
 
 const AMBIENT = 1;
 

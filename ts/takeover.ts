@@ -1,6 +1,6 @@
 /**
- * Who releases what a pure update replaces. `[updates, state] = update(gradients, state)` leaves the old state behind with every step,
- * and in a synchronous loop nobody collects it. So a state is taken over by the update that it is given to, and released when the one
+ * Who releases a state that a next one replaces. Loops over state (`takeOver`) know both. Of a pure optimizer,
+ * `[updates, state] = update(gradients, state)`, the old state is left behind with every step, and in a synchronous loop nobody collects it. So a state is taken over by the update that it is given to, and released when the one
  * after that begins: there are never more than two versions. The same holds for gradients given to `update`, and for parameters and
  * updates given to `applyUpdates`. Only what the library handed out is taken over (results of `update`, `applyUpdates` and `grad`), and only
  * outside of scopes and transforms; what the user made, `init` among it, stays his.
@@ -9,7 +9,7 @@ import { DisposedError } from "./errors.js";
 import { Hold, release } from "./holds.js";
 import { engine } from "./runtime/instance.js";
 import type { Tensor } from "./tensor.js";
-import { leavesOf } from "./tree.js";
+import { leavesOf, tensorsIn } from "./tree.js";
 
 const made = new WeakSet<Tensor>();
 let replaced: Tensor[] = [];
@@ -45,4 +45,19 @@ export function nextUpdate(...given: unknown[]): void {
   const gone = replaced;
   replaced = [];
   for (const tensor of gone) if (!wanted.has(tensor) && releasable(tensor)) release(tensor.scope as Hold, releasedByUpdate);
+}
+
+/**
+ * Releases the state that `name` was given to replace, apart from what lives on in the new one: old carries of a loop, the moments an
+ * optimizer's update read. A graph that needs the numbers keeps them.
+ */
+export function takeOver(name: string, old: unknown, next: unknown): void {
+  const living = new Set(tensorsIn(next));
+  const gone = () =>
+    new DisposedError(`this tensor was state that ${name} took over: it was released when the next state was there. Keep its numbers with detach(), or the tensor with keep(t), before`);
+  for (const tensor of tensorsIn(old)) {
+    if (living.has(tensor) || tensor.handle === 0 || !tensor.scope.alive) continue;
+    if (!(tensor.scope instanceof Hold)) tensor.dispose();
+    else if (!tensor.scope.kept) release(tensor.scope, gone);
+  }
 }

@@ -8,7 +8,7 @@ import { permutation, key, split } from "../random/index.js";
 import { scope } from "../memory.js";
 import { take } from "../ops/index.js";
 import { slice } from "../ops/shape.js";
-import { LoopBody } from "../steps.js";
+import { LoopBody } from "../loops.js";
 import { Tensor, type TensorLike } from "../tensor.js";
 
 /** One of a dataset's tensors, or the tensor of an array. */

@@ -8,7 +8,7 @@ import { ShapeError, TracedValueError, ValueError } from "../errors.js";
 import { where } from "../ops/elementwise.js";
 import { stack, unstack } from "../ops/shape.js";
 import { readOptions } from "../options.js";
-import { takeOver } from "../steps.js";
+import { takeOver } from "../takeover.js";
 import { Tensor } from "../tensor.js";
 import { flatten, map, sameStructure, tensorsIn } from "../tree.js";
 import { asTensor } from "../creation.js";
