@@ -88,9 +88,10 @@ function logsumexp(...x: number[]): number {
   return Number.isFinite(top) ? top + Math.log(x.reduce((total, v) => total + Math.exp(v - top), 0)) : top;
 }
 
-/** Ties share: 1 over how many equal the extremum, for the first of x. */
+/** Ties share: 1 over how many equal the extremum, for the first of x; 1 where the extremum is NaN. */
 const share = (extremum: (...x: number[]) => number) => (...x: number[]) => {
   const value = extremum(...x);
+  if (Number.isNaN(value)) return 1;
   return x[0] === value ? 1 / x.filter((v) => v === value).length : 0;
 };
 
@@ -148,7 +149,9 @@ const table: Record<string, SymbolicFunction> = {
   xlogy: { evaluate: (x, y) => (x === 0 && !Number.isNaN(y!) ? 0 : x! * Math.log(y!)), partial: (i, [x, y]) => (i === 0 ? call("logBeside", x!, y!) : chain(x!, inverse(y!))), print: operator("xlogy") },
   // log y, 0 where x and y are 0
   logBeside: { evaluate: (x, y) => (x === 0 && y === 0 ? 0 : Math.log(y!)), partial: (i, [, y]) => (i === 0 ? c(0) : call("logSlope", y!)), print: operator("log"), generic: (_, y) => call("log", y!) },
-  relu: unary((x) => (x > 0 ? x : x <= 0 ? 0 : NaN), (x) => call("less", c(0), x), operator("relu"), { regular: true, selects: true }),
+  relu: unary((x) => (x > 0 ? x : x <= 0 ? 0 : NaN), (x) => call("positive", x), operator("relu"), { regular: true, selects: true }),
+  // 1 for x > 0, and for NaN
+  positive: constantly((x) => Number(!(x! <= 0)), (style, [x]) => (style === "latex" ? `\\left[0 < ${x}\\right]` : `(0 < ${x})`)),
   // x^y log x = ∂x^y/∂y, 0 where x is 0 and y is not negative
   powerLog: {
     evaluate: (x, y) => (x === 0 && y! >= 0 ? 0 : x! ** y! * Math.log(x!)),

@@ -187,7 +187,11 @@ impl Engine {
             let mut session = self.session();
             let tape = session.tape(source)?;
             seeds.iter().for_each(|&(node, _)| tape.retain_node(node));
+            // From here on nothing fails before there is a sweep, whose end undoes both.
             session.sweeping += 1;
+            if let Source::Parked(number) = source {
+                session.parked_sweeping(number);
+            }
             Sweep {
                 source,
                 flags,

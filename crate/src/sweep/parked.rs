@@ -54,9 +54,6 @@ impl Engine {
                 seeds.push((node, if output == NONE { cotangent } else { self.seed(output, cotangent)? }));
             }
         }
-        if let Some(parked) = self.session().parked.get_mut(&number) {
-            parked.sweeps += 1;
-        }
         self.start(source, seeds, &wanted, flags)
     }
 
@@ -70,6 +67,13 @@ impl Engine {
 }
 
 impl Session {
+    /// A sweep over a parked tape begins: the tape stays until `parked_swept`.
+    pub(super) fn parked_sweeping(&mut self, number: u32) {
+        if let Some(parked) = self.parked.get_mut(&number) {
+            parked.sweeps += 1;
+        }
+    }
+
     /// A sweep over a parked tape has ended.
     pub(super) fn parked_swept(&mut self, number: u32) {
         if let Some(parked) = self.parked.get_mut(&number) {
