@@ -83,9 +83,15 @@ const weight = (none: number) => (...x: number[]) => {
   return Math.exp(x[0]! - top) / x.reduce((total, v) => total + Math.exp(v - top), 0);
 };
 
+/** log Σ_j e^(x_j - max), by 1 + what the others add: they keep their digits, however small. */
+function logOfSum(x: readonly number[], top: number): number {
+  const peak = x.indexOf(top);
+  return Math.log1p(x.reduce((total, v, i) => (i === peak ? total : total + Math.exp(v - top)), 0));
+}
+
 function logsumexp(...x: number[]): number {
   const top = largest(x);
-  return Number.isFinite(top) ? top + Math.log(x.reduce((total, v) => total + Math.exp(v - top), 0)) : top;
+  return Number.isFinite(top) ? top + logOfSum(x, top) : top;
 }
 
 /** Ties share: 1 over how many equal the extremum, for the first of x; 1 where the extremum is NaN. */
@@ -185,7 +191,7 @@ const table: Record<string, SymbolicFunction> = {
   logSoftmax: {
     evaluate: (...x) => {
       const top = largest(x);
-      return x[0]! - top - Math.log(x.reduce((total, v) => total + Math.exp(v - top), 0));
+      return x[0]! - top - logOfSum(x, top);
     },
     partial: (i, x) => (i === 0 ? sum(...x.slice(1).map((_, k) => call("softmax", ...from(k + 1, x)))) : call("softmax", ...from(i, x)).neg()),
     print: operator("logSoftmax"),

@@ -1,6 +1,8 @@
 //! softmax, log-softmax and log-sum-exp of [outer, r, inner] along r. All three subtract the maximum first, so that no
 //! exponential overflows and at least one of them is 1:
 //!   softmax_k = e_k / s,   logSoftmax_k = (x_k - m) - log s,   logsumexp = m + log s,   e_k = exp(x_k - m),  s = sum of e_k.
+//! Where one element is far above the others s is nearly 1, and its logarithm is that of 1 + (s - 1): the others are added up without
+//! the maximum's own 1, so that they keep their digits, however small.
 //! The exponentials run over small blocks on the stack, several short rows at a time.
 
 use super::number::{Float, Number};
@@ -14,7 +16,8 @@ const BLOCK: usize = 256;
 pub trait Exponential: Float {
     /// out_i = exp(x_i)
     fn exponentials(x: &[Self], out: &mut [Self]);
-    fn logarithm(self) -> Self;
+    /// log(1 + self)
+    fn logarithm_of_one_plus(self) -> Self;
 }
 
 impl Exponential for f32 {
@@ -22,8 +25,8 @@ impl Exponential for f32 {
         unary_f32(Unary::Exp, x, out);
     }
 
-    fn logarithm(self) -> f32 {
-        libm::logf(self)
+    fn logarithm_of_one_plus(self) -> f32 {
+        libm::log1pf(self)
     }
 }
 
@@ -32,8 +35,8 @@ impl Exponential for f64 {
         unary_f64(Unary::Exp, x, out);
     }
 
-    fn logarithm(self) -> f64 {
-        libm::log(self)
+    fn logarithm_of_one_plus(self) -> f64 {
+        libm::log1p(self)
     }
 }
 
@@ -57,10 +60,10 @@ pub fn softmax<T: Exponential>(x: &[T], outer: usize, r: usize, inner: usize, ou
             for start in (0..inner).step_by(BLOCK) {
                 let width = BLOCK.min(inner - start);
                 tile.read(x, inner, start, width, |at, block| out[at..at + block.len()].copy_from_slice(block));
-                let sums = &tile.sums[..width];
+                let others = &tile.others[..width];
                 for row in out.chunks_exact_mut(inner) {
-                    for (v, &sum) in row[start..start + width].iter_mut().zip(sums) {
-                        *v = *v / sum;
+                    for (v, &others) in row[start..start + width].iter_mut().zip(others) {
+                        *v = *v / (T::ONE + others);
                     }
                 }
             }
@@ -103,13 +106,14 @@ pub fn log_softmax<T: Exponential>(x: &[T], outer: usize, r: usize, inner: usize
         return;
     }
     if inner == 1 && r <= BLOCK {
-        short_rows(x, r, |row, highest, _, sum| {
-            shift(&x[row * r..][..r], highest, sum.logarithm(), &mut out[row * r..][..r]);
+        short_rows(x, r, |row, highest, exponentials, sum| {
+            let others = others(exponentials, sum);
+            shift(&x[row * r..][..r], highest, others.logarithm_of_one_plus(), &mut out[row * r..][..r]);
         });
     } else if inner == 1 {
         for (x, out) in x.chunks_exact(r).zip(out.chunks_exact_mut(r)) {
             let highest = highest_of(x);
-            shift(x, highest, long_row(x, highest, |_, _| ()).logarithm(), out);
+            shift(x, highest, long_row(x, highest, |_, _| ()).logarithm_of_one_plus(), out);
         }
     } else {
         let mut tile = Tile::new();
@@ -117,8 +121,8 @@ pub fn log_softmax<T: Exponential>(x: &[T], outer: usize, r: usize, inner: usize
             for start in (0..inner).step_by(BLOCK) {
                 let width = BLOCK.min(inner - start);
                 tile.read(x, inner, start, width, |_, _| ());
-                tile.sums[..width].iter_mut().for_each(|sum| *sum = sum.logarithm());
-                let (highest, logs) = (&tile.highest[..width], &tile.sums[..width]);
+                tile.others[..width].iter_mut().for_each(|others| *others = others.logarithm_of_one_plus());
+                let (highest, logs) = (&tile.highest[..width], &tile.others[..width]);
                 for (x, out) in x.chunks_exact(inner).zip(out.chunks_exact_mut(inner)) {
                     let (x, out) = (&x[start..][..width], &mut out[start..][..width]);
                     for i in 0..width {
@@ -136,7 +140,7 @@ pub fn logsumexp<T: Exponential>(x: &[T], outer: usize, r: usize, inner: usize, 
     if r == 0 {
         out.fill(T::LOWEST);
     } else if inner == 1 && r <= BLOCK {
-        short_rows(x, r, |row, highest, _, sum| out[row] = join(highest, sum));
+        short_rows(x, r, |row, highest, exponentials, sum| out[row] = join(highest, others(exponentials, sum)));
     } else if inner == 1 {
         for (x, out) in x.chunks_exact(r).zip(out) {
             let highest = highest_of(x);
@@ -147,21 +151,33 @@ pub fn logsumexp<T: Exponential>(x: &[T], outer: usize, r: usize, inner: usize, 
         for (x, out) in x.chunks_exact(r * inner).zip(out.chunks_exact_mut(inner)) {
             for (at, out) in out.chunks_mut(BLOCK).enumerate() {
                 tile.read(x, inner, at * BLOCK, out.len(), |_, _| ());
-                for (out, (&highest, &sum)) in out.iter_mut().zip(tile.highest.iter().zip(&tile.sums)) {
-                    *out = join(highest, sum);
+                for (out, (&highest, &others)) in out.iter_mut().zip(tile.highest.iter().zip(&tile.others)) {
+                    *out = join(highest, others);
                 }
             }
         }
     }
 }
 
-/// m + log s; an infinite maximum stands for itself, since x - m is NaN there.
+/// m + log s with s = 1 + others; an infinite maximum stands for itself, since x - m is NaN there.
 #[inline(always)]
-fn join<T: Exponential>(highest: T, sum: T) -> T {
+fn join<T: Exponential>(highest: T, others: T) -> T {
     if highest == T::LOWEST || highest == T::HIGHEST {
         highest
     } else {
-        highest + sum.logarithm()
+        highest + others.logarithm_of_one_plus()
+    }
+}
+
+/// The sum of exponentials, among which is the maximum's 1, without that 1.
+#[inline(always)]
+fn others<T: Exponential>(exponentials: &[T], sum: T) -> T {
+    if sum < T::from_f64(1.5) {
+        // Only one of them is 1.
+        let rest = exponentials.iter().fold(T::Wide::ZERO, |rest, &v| rest.plus(if v == T::ONE { T::ZERO } else { v }.widen()));
+        T::narrow(rest)
+    } else {
+        sum - T::ONE
     }
 }
 
@@ -204,42 +220,48 @@ fn short_rows<T: Exponential>(x: &[T], r: usize, mut take: impl FnMut(usize, T, 
     }
 }
 
-/// One row of any length, block by block: `store(position, exponentials)`; the sum of them comes back.
+/// One row of any length, block by block: `store(position, exponentials)`; the sum of them without the maximum's 1 comes back.
 #[inline(always)]
 fn long_row<T: Exponential>(x: &[T], highest: T, mut store: impl FnMut(usize, &[T])) -> T {
     let (mut shifted, mut exponentials) = ([T::ZERO; BLOCK], [T::ZERO; BLOCK]);
-    let mut sum = T::Wide::ZERO;
+    let mut rest = T::Wide::ZERO;
+    let mut met = false;
     for (at, x) in x.chunks(BLOCK).enumerate() {
         let (shifted, exponentials) = (&mut shifted[..x.len()], &mut exponentials[..x.len()]);
         for (shifted, &v) in shifted.iter_mut().zip(x) {
             *shifted = v - highest;
         }
         T::exponentials(shifted, exponentials);
-        sum = sum.plus(reduce::total_of(exponentials).widen());
+        let sum = reduce::total_of(exponentials);
+        let has_maximum = !met && sum >= T::ONE;
+        met |= has_maximum;
+        rest = rest.plus(if has_maximum { others(exponentials, sum) } else { sum }.widen());
         store(at * BLOCK, exponentials);
     }
-    T::narrow(sum)
+    T::narrow(rest)
 }
 
-/// Maxima and sums of exponentials of up to BLOCK neighbouring columns.
+/// Maxima of up to BLOCK neighbouring columns, and the sums of their exponentials without the maximum's 1.
 struct Tile<T: Exponential> {
     highest: [T; BLOCK],
-    sums: [T; BLOCK],
-    wide: [T::Wide; BLOCK],
+    others: [T; BLOCK],
+    /// How many exponentials are 1, and the sum of the rest.
+    ones: [T::Wide; BLOCK],
+    rest: [T::Wide; BLOCK],
     shifted: [T; BLOCK],
     exponentials: [T; BLOCK],
 }
 
 impl<T: Exponential> Tile<T> {
     fn new() -> Self {
-        Tile { highest: [T::ZERO; BLOCK], sums: [T::ZERO; BLOCK], wide: [T::Wide::ZERO; BLOCK], shifted: [T::ZERO; BLOCK], exponentials: [T::ZERO; BLOCK] }
+        Tile { highest: [T::ZERO; BLOCK], others: [T::ZERO; BLOCK], ones: [T::Wide::ZERO; BLOCK], rest: [T::Wide::ZERO; BLOCK], shifted: [T::ZERO; BLOCK], exponentials: [T::ZERO; BLOCK] }
     }
 
     /// Reads columns start .. start + width of the matrix [r, inner]; `store(position in the matrix, exponentials)` gets
     /// contiguous stretches.
     #[inline(always)]
     fn read(&mut self, x: &[T], inner: usize, start: usize, width: usize, mut store: impl FnMut(usize, &[T])) {
-        let (highest, wide) = (&mut self.highest[..width], &mut self.wide[..width]);
+        let (highest, ones, rest) = (&mut self.highest[..width], &mut self.ones[..width], &mut self.rest[..width]);
         if width == inner {
             reduce::max(x, 1, x.len() / inner, inner, highest);
         } else {
@@ -248,7 +270,8 @@ impl<T: Exponential> Tile<T> {
                 highest.iter_mut().zip(&row[start..]).for_each(|(best, &v)| *best = best.larger(v));
             }
         }
-        wide.fill(T::Wide::ZERO);
+        ones.fill(T::Wide::ZERO);
+        rest.fill(T::Wide::ZERO);
         // Narrow matrices give several whole rows per block.
         let rows = if width == inner { BLOCK / width } else { 1 };
         for (at, x) in x.chunks(rows * inner).enumerate() {
@@ -261,14 +284,16 @@ impl<T: Exponential> Tile<T> {
             }
             T::exponentials(shifted, exponentials);
             for row in exponentials.chunks_exact(width) {
-                for (wide, &v) in wide.iter_mut().zip(row) {
-                    *wide = wide.plus(v.widen());
+                for ((ones, rest), &v) in ones.iter_mut().zip(rest.iter_mut()).zip(row) {
+                    let (one, other) = if v == T::ONE { (v, T::ZERO) } else { (T::ZERO, v) };
+                    *ones = ones.plus(one.widen());
+                    *rest = rest.plus(other.widen());
                 }
             }
             store(at * rows * inner + start, exponentials);
         }
-        for (sum, &wide) in self.sums.iter_mut().zip(wide.iter()) {
-            *sum = T::narrow(wide);
+        for (others, (&ones, &rest)) in self.others.iter_mut().zip(ones.iter().zip(rest.iter())) {
+            *others = T::narrow(ones.minus(T::Wide::ONE).plus(rest));
         }
     }
 }
@@ -311,6 +336,29 @@ mod tests {
                 assert!(close(log[c][k], v - m - s.ln(), 1e-14));
                 assert!(close(soft32[c][k], (v - m).exp() / s, 3e-7), "{outer} {r} {inner}");
                 assert!(close(log32[c][k], v - m - s.ln(), 3e-7), "{} {}", log32[c][k], v - m - s.ln());
+            }
+        }
+    }
+
+    /// log(1 + e^-40) next to 0, in every arrangement: the small summand is all that is left.
+    #[test]
+    fn what_little_the_others_add() {
+        let tiny = (-40f64).exp().ln_1p();
+        for (outer, r, inner) in [(1, 2, 1), (3, 37, 1), (1, 300, 1), (2, 700, 1), (1, 2, 2), (1, 5, 600), (2, 300, 3)] {
+            for peak in [0, r / 2, r - 1] {
+                let low = (peak + 1) % r;
+                let x: Vec<f64> = (0..outer * r * inner).map(|i| i / inner % r).map(|k| if k == peak { 0.0 } else if k == low { -40.0 } else { -900.0 }).collect();
+                let (mut log, mut lse) = (vec![9.0; x.len()], vec![9.0; outer * inner]);
+                log_softmax(&x, outer, r, inner, &mut log);
+                logsumexp(&x, outer, r, inner, &mut lse);
+                assert!(lse.iter().all(|v| (v / tiny - 1.0).abs() < 1e-14), "{outer} {r} {inner}: {lse:?}");
+                for (log, &x) in log.iter().zip(&x) {
+                    assert!(x < 0.0 || (log / -tiny - 1.0).abs() < 1e-14, "{outer} {r} {inner}: {log}");
+                }
+                let x32: Vec<f32> = x.iter().map(|&v| v as f32).collect();
+                let mut lse32 = vec![9f32; outer * inner];
+                logsumexp(&x32, outer, r, inner, &mut lse32);
+                assert!(lse32.iter().all(|&v| (v as f64 / tiny - 1.0).abs() < 1e-6), "{outer} {r} {inner}: {lse32:?}");
             }
         }
     }

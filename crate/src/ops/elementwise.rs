@@ -77,14 +77,14 @@ crate::rows! { start: 0;
     Square => unary_row!("square", Square, Number, |x, _, _| Value(x[0] * 2.0)),
     // 1/(2y), Infinity at 0
     Sqrt => unary_row!("sqrt", Sqrt, Float, |_, y, _| Value(0.5 / y)),
-    // 1/(2y), for a sum of squares: at 0 they have slope 0, which wins, so the derivative of the whole is 0. In a derivative that is
-    // differentiated again a cotangent of 0 may be that of y², which is smooth, or of what hides y: NaN, rather than a wrong 0.
+    // 1/(2y), for a sum of squares; 0 where y is 0. A derivative that is differentiated again is NaN there: y² is smooth and has a second
+    // derivative that no rule of y can give, and a 0 would be wrong.
     Root => Row::primitive(
         "root",
         |x, _| run(Unary::Sqrt, Domain::Float, x),
         Rule::Custom {
-            jvp: |_, t, y, _| (0.5 / y).strong_mul(t[0].unwrap_or(y.zeros_like())),
-            vjp: |_, _, y, ct, _| if y.is_differentiated() || ct.is_differentiated() { ct * (0.5 / y) } else { ct.strong_mul(0.5 / y) },
+            jvp: |_, t, y, _| along_root(y, t[0].unwrap_or(y.zeros_like())),
+            vjp: |_, _, y, ct, _| along_root(y, ct),
         },
         batch,
     ),
@@ -187,6 +187,17 @@ crate::rows! { start: 0;
         Rule::Linear(|_, x, ct, _| ct.cast(x[0].dtype())),
         batch,
     ),
+}
+
+/// The slope of `Root` times a tangent or cotangent.
+fn along_root<'a>(y: Var<'a>, v: Var<'a>) -> Var<'a> {
+    let (zero, slope) = (y.constant(0.0), 0.5 / y);
+    let at_zero = y.equal(zero);
+    if y.is_differentiated() || v.is_differentiated() {
+        v * at_zero.select(y.constant(f64::NAN), slope)
+    } else {
+        v.strong_mul(at_zero.select(zero, slope))
+    }
 }
 
 fn clamp(x: &[&Array], p: &[f64]) -> Result<Array> {

@@ -66,13 +66,11 @@ pub fn covariance<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
 
 /// √variance; its gradient is 0 where the variance is 0, even if the mean was rounded and nothing else is exactly 0.
 pub fn std<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
-    let v = variance(engine, x, p);
-    v.equal(v.constant(0.0)).select(v.constant(0.0), v.apply(ops::Root, &[]))
+    variance(engine, x, p).apply(ops::Root, &[])
 }
 
 /// (Σ|x|^p)^(1/p): [keepdims, all, p, ...axes]. Scaled by the largest magnitude, which is a constant for the derivative (the norm
-/// does not depend on it), so that nothing overflows. At 0 the gradient is 0: the slope of the root is
-/// infinite there, and that of the powers is 0.
+/// does not depend on it), so that nothing overflows. At 0 the gradient is 0.
 pub fn norm<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
     let order = p[2];
     let plain = without_option(p);
