@@ -1,6 +1,7 @@
 /** PyTorch's way: parameters, `backward()`, `.grad`, hooks. All of it lives on the one grad level that is always open. */
-import { DisposedError, ShapeError, ValueError } from "./errors.js";
-import { abort, enter, leave } from "./memory.js";
+import { describe } from "./describe.js";
+import { DisposedError, NotDifferentiableError, ShapeError, ValueError } from "./errors.js";
+import { abort, enter, leave, root } from "./memory.js";
 import { asTensor } from "./creation.js";
 import { readOptions } from "./options.js";
 import { checked, engine } from "./runtime/instance.js";
@@ -96,6 +97,39 @@ export function zeroGrad(x: Tensor): void {
  */
 export function detach(x: Tensor): Tensor {
   return spare(made(checked(engine.op1(Op.stopGradient, idOf(x)), "detach")));
+}
+
+/** `x.requiresGrad = value`: the same tensor stands for a parameter, or for a plain tensor with its numbers, from now on. */
+export function setRequiresGrad(x: Tensor, value: boolean): void {
+  const op = "requiresGrad";
+  if (typeof value !== "boolean") throw new ValueError(`${op}: expected true or false, got ${describe(value)}`, op);
+  if (x.isInTransform) {
+    throw new ValueError(`${op}: this value belongs to a transform under way (grad, jvp, vmap), which alone says what it differentiates; set it outside, or cut the value off with detach()`, op);
+  }
+  if (x.requiresGrad === value) return;
+  if (!value && !x.isLeaf) {
+    throw new NotDifferentiableError(`${op}: this tensor of shape [${x.shape.join(", ")}] was computed from parameters, and only those can be frozen; detach() gives its numbers without a derivative`, op);
+  }
+  const before = idOf(x);
+  const id = value ? checked(engine.require_grad(before), op) : plain(before, op);
+  const hooked = x.hooks !== null && x.hooks.size > 0;
+  if (hooked && !value) unhookTensor(x);
+  x.dispose();
+  x.handle = id;
+  x.moveTo(root, true);
+  x.frozen = !value;
+  x.cachedGradient = null;
+  if (hooked && value) hookTensor(x);
+}
+
+/** The root's id for the numbers of a parameter. */
+function plain(parameter: number, op: string): number {
+  const inScope = checked(engine.op1(Op.stopGradient, parameter), op);
+  try {
+    return checked(engine.root_alias(inScope), op);
+  } finally {
+    engine.dispose(inScope);
+  }
 }
 
 /** Lets `backward()` keep the gradient of a tensor that is not a leaf. */

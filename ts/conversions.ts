@@ -1,3 +1,5 @@
+import type { Tensor } from "./tensor.js";
+
 /**
  * Plain numbers that were read out of tensors by operators. `x * x` on a tensor gives a number, and its derivative is gone; the language
  * does not let a tensor see whether it was multiplied or compared. So a transform compares the count before and after the user's function:
@@ -14,6 +16,22 @@ export function noteConversion(): void {
 /** How often numbers were read out of a tensor in any way: `item()`, `data()`, `toArray()` and conversions. */
 export let reads = 0;
 
-export function noteRead(): void {
+/** Called with each tensor whose numbers are read, while a run is watched. */
+let visit: ((x: Tensor) => void) | null = null;
+
+/** The numbers of `x` are about to be read. */
+export function noteRead(x: Tensor): void {
   reads++;
+  if (visit !== null) visit(x);
+}
+
+/** Runs `body` and tells `visitor` of every tensor read meanwhile: a recorded run holds for the branch only that was taken by them. */
+export function watchingReads<R>(visitor: (x: Tensor) => void, body: () => R): R {
+  const before = visit;
+  visit = visitor;
+  try {
+    return body();
+  } finally {
+    visit = before;
+  }
 }

@@ -6,7 +6,7 @@ import * as reduce from "./ops/reduce.js";
 import * as selecting from "./ops/select.js";
 import * as shape from "./ops/shape.js";
 import { Tensor, type TensorLike } from "./tensor.js";
-import { backward, detach, gradientOf, registerHook, retainGrad, setGradient, zeroGrad, assign } from "./ambient.js";
+import { backward, detach, gradientOf, registerHook, retainGrad, setGradient, setRequiresGrad, zeroGrad, assign } from "./ambient.js";
 
 const { concat: _concat, stack: _stack, ...shapeMethods } = shape;
 const { embedding: _embedding, trace, ...indexMethods } = indexing;
@@ -19,6 +19,14 @@ type Method<F> = F extends (x: any, ...rest: infer Rest) => infer R ? (...rest: 
 export type TensorMethods = { [K in keyof Methods]: Method<Methods[K]> } & {
   /** The axes reversed. */
   readonly T: Tensor;
+  /**
+   * Whether `backward()` reaches it: a parameter, or computed from one. Setting it works in place, for whoever holds the tensor: `false`
+   * freezes a parameter (its gradient is forgotten, optimizers pass it over, graphs recorded before go on without it), `true` makes a plain
+   * float tensor a parameter, which outlives the scope it was made in. Throws `NotDifferentiableError` for what was computed from
+   * parameters, `DTypeError` for integers, `ValueError` inside transforms and for what is no boolean.
+   */
+  get requiresGrad(): boolean;
+  set requiresGrad(value: boolean);
   /** What `backward()` has added up here, or null before it ran. Arrays of this tensor's shape can be put there too. */
   get grad(): Tensor | null;
   set grad(value: TensorLike | null);
@@ -65,6 +73,16 @@ Object.defineProperty(Tensor.prototype, "grad", {
   },
   set(this: Tensor, value: TensorLike | null) {
     setGradient(this, value);
+  },
+  configurable: true,
+});
+
+Object.defineProperty(Tensor.prototype, "requiresGrad", {
+  get(this: Tensor) {
+    return this.isTracked;
+  },
+  set(this: Tensor, value: boolean) {
+    setRequiresGrad(this, value);
   },
   configurable: true,
 });

@@ -2,7 +2,6 @@
  * `Tensor`: a handle. The numbers live in the engine; this object holds their id, the scope that will release them, and
  * what was asked before (shape, dtype). Ops are attached as methods by `methods.ts`.
  */
-import { onRead } from "./inspect/reads.js";
 import { noteConversion, noteRead } from "./conversions.js";
 import { describe, TENSOR_BRAND, THIS_COPY } from "./describe.js";
 import { DTYPES, type DType, type TypedArray } from "./dtype.js";
@@ -35,6 +34,8 @@ export class Tensor {
   handle: number;
   /** Who releases it. */
   scope: Owner;
+  /** @internal A parameter that was frozen by `requiresGrad = false`. */
+  frozen = false;
   /** @internal Functions of `registerHook`. */
   hooks: Set<Hook> | null = null;
   private dims: readonly number[] | null = null;
@@ -86,9 +87,14 @@ export class Tensor {
     return size;
   }
 
-  /** Whether `backward()` reaches it: a parameter, or computed from one. */
-  get requiresGrad(): boolean {
+  /** @internal What `requiresGrad` says. */
+  get isTracked(): boolean {
     return (this.describe() & REQUIRES_GRAD) !== 0;
+  }
+
+  /** @internal Whether a transform under way differentiates or batches it. */
+  get isInTransform(): boolean {
+    return (this.describe() & IN_TRANSFORM) !== 0;
   }
 
   /** Whether it was made by the user rather than by an op that is recorded. */
@@ -99,17 +105,15 @@ export class Tensor {
 
   /** The number in a tensor of one element; works under grad and jvp, not inside vmap or compile. */
   item(): number {
-    if (onRead !== null) onRead(this);
+    noteRead(this);
     checked(engine.item(idOf(this)), "item");
-    noteRead();
     return scratch()[0]!;
   }
 
   /** A copy of the elements in row-major order; Uint8Array for bool. */
   data(): TypedArray {
-    if (onRead !== null) onRead(this);
+    noteRead(this);
     const pointer = checked(engine.read(idOf(this)), "data");
-    noteRead();
     const [code, count] = scratch();
     const copy = elements(DTYPES[code!]!, engine.memory.buffer, pointer, count!).slice();
     engine.read_done();
@@ -180,7 +184,6 @@ export class Tensor {
     if (hint === "default") {
       throw new ValueError("`+` and `==` do not work on tensors: use x.add(y) and x.eq(y) (or x.item() === y for numbers). In strings use `${x}`", "toPrimitive");
     }
-    const flags = this.describe();
     if (this.size !== 1) {
       throw new ValueError(
         `\`*\`, \`-\`, \`/\`, \`<\` and Math functions do not work on tensors (this one has shape [${this.shape.join(", ")}]): use x.mul(y), x.sub(y), x.div(y), x.lt(y), x.exp(). In strings use \`\${x}\``,
@@ -188,7 +191,7 @@ export class Tensor {
       );
     }
     const value = this.item();
-    if ((flags & IN_TRANSFORM) !== 0) noteConversion();
+    if (this.isInTransform) noteConversion();
     return value;
   }
 }

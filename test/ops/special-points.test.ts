@@ -140,3 +140,19 @@ describe("integers and rounding", () => {
     });
   });
 });
+
+/** log1p(e^-40): what an element 40 lower adds. */
+const added = Math.log1p(small);
+
+it.each<[string, (v: Tensor) => Tensor, number[], number]>([
+  ["logsumexp", (v) => v.logsumexp(), [0, -40], added],
+  ["logsumexp of rows longer than a block", (v) => ad.concat([v, ad.full([600], -900, { dtype: "float64" })]).logsumexp(), [-40, 0], added],
+  ["logsumexp along columns", (v) => v.reshape([2, 1]).broadcastTo([2, 3]).logsumexp(0).at(1), [0, -40], added],
+  ["logSoftmax", (v) => v.logSoftmax().at(0), [7, -33], -added],
+  ["logSoftmax along columns", (v) => v.reshape([2, 1]).logSoftmax(0).at(0, 0), [7, -33], -added],
+  ["crossEntropy", (v) => ad.nn.crossEntropy(v.reshape([1, 2]), ad.tensor([0], { dtype: "int32" })), [40, 0], added],
+])("%s keeps what the others add to one large element", (_, f, at, expected) => {
+  clean(() => {
+    expect(f(ad.tensor(at, { dtype: "float64" })).item() / expected).toBeCloseTo(1, 13);
+  });
+});

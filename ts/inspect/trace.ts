@@ -2,6 +2,7 @@
  * Recording a run: every primitive evaluated below all transforms, gradient programs included. The values are there, so a
  * trace can be drawn with them, replayed for gradients, read symbolically, and searched for sparsity.
  */
+import { watchingReads } from "../conversions.js";
 import { DTYPES } from "../dtype.js";
 import { ValueError } from "../errors.js";
 import { Op, type OpName } from "../opcodes.js";
@@ -12,7 +13,6 @@ import { call, checkFunction, GRAD, inScope, openLevel, outputTensor, track } fr
 import { drive, putIds } from "../transforms/sweeping.js";
 import { flatten } from "../tree.js";
 import { asTensor, checkShape } from "../creation.js";
-import { watchingReads } from "./reads.js";
 import { Program, VALUES_KEPT, type Instruction, type Variable } from "./program.js";
 
 const OP_NAMES = Object.keys(Op) as OpName[];

@@ -39,9 +39,9 @@ const isModule = (value: unknown): value is Module => value instanceof Module;
 const isAlive = (tensor: Tensor) => tensor.handle !== 0 && tensor.scope.alive;
 
 /** A parameter, frozen ones included; results that a module keeps for later are none. */
-const isParameter = (tensor: Tensor) => tensor instanceof Parameter || (tensor.requiresGrad && tensor.isLeaf);
+export const isParameter = (tensor: Tensor): boolean => tensor instanceof Parameter || tensor.frozen || (tensor.requiresGrad && tensor.isLeaf);
 /** State that is not trained. A result that a module keeps (its last output, say) is none, nor what has been released. */
-const isBuffer = (tensor: Tensor) => !(tensor instanceof Parameter) && isAlive(tensor) && !tensor.requiresGrad;
+const isBuffer = (tensor: Tensor) => !(tensor instanceof Parameter) && !tensor.frozen && isAlive(tensor) && !tensor.requiresGrad;
 
 /**
  * The base class of networks and layers. Write `forward` and call `net.forward(x)` (an instance is not a function). Parameters,

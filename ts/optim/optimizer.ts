@@ -5,7 +5,7 @@ import { describe } from "../describe.js";
 import { ValueError } from "../errors.js";
 import { scope } from "../memory.js";
 import { nameOf } from "../names.js";
-import { Parameter } from "../nn/module.js";
+import { isParameter } from "../nn/module.js";
 import { checkOptions, isPlainObject } from "../options.js";
 import { checked, engine } from "../runtime/instance.js";
 import { stepEnded } from "../steps.js";
@@ -101,7 +101,7 @@ export abstract class Optimizer<Options extends { lr: number } = { lr: number }>
     checkOptions(op, group, ["params", ...this.known]);
     const { params, ...options } = group;
     const taken = new Set(this.params);
-    const list = optimized(this.name, params, (t) => t instanceof Parameter, taken);
+    const list = optimized(this.name, params, isParameter, taken);
     const values = this.complete(this.initial, options as Partial<Options>);
     this.groups.push(new Group(Object.freeze(list), guarded(this.name, this.kind.rules, values), values));
     this.untouched ??= new Set();

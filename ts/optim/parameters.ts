@@ -34,15 +34,15 @@ export function clipped(op: string, given: unknown): Tensor[] {
   return [...new Set(given instanceof Tensor ? [given] : tensorsOf(op, given))];
 }
 
-/** Parameters to optimize: leaves that require a gradient (or are frozen `Parameter`s), none twice. `taken` are those of other groups. */
-export function optimized(op: string, given: unknown, isFrozenParameter: (t: Tensor) => boolean, taken: ReadonlySet<Tensor>): Tensor[] {
+/** Parameters to optimize: leaves that require a gradient, or did before they were frozen; none twice. `taken` are those of other groups. */
+export function optimized(op: string, given: unknown, isParameter: (t: Tensor) => boolean, taken: ReadonlySet<Tensor>): Tensor[] {
   const tensors = tensorsOf(op, given);
   if (tensors.length === 0) {
     throw new ValueError(`${op}: the list of parameters is empty; a module finds what is assigned to its properties (also in arrays, plain objects, Maps and Sets), but not private fields (#layer)`, op);
   }
   const seen = new Set(taken);
   for (const p of tensors) {
-    if (!isFrozenParameter(p) && !(p.requiresGrad && p.isLeaf)) {
+    if (!isParameter(p)) {
       throw new ValueError(`${op}: every parameter is a leaf tensor with requiresGrad; got ${p.requiresGrad ? "a result of a computation" : "one without"}: ${String(p)}`, op);
     }
     if (seen.has(p)) throw new ValueError(`${op}: ${nameOf(p, "the parameter")} appears twice; each parameter belongs to one group, once`, op);

@@ -77,8 +77,8 @@ crate::rows! { start: 0;
     Square => unary_row!("square", Square, Number, |x, _, _| Value(x[0] * 2.0)),
     // 1/(2y), Infinity at 0
     Sqrt => unary_row!("sqrt", Sqrt, Float, |_, y, _| Value(0.5 / y)),
-    // 1/(2y), for a sum of squares; 0 where y is 0. A derivative that is differentiated again is NaN there: y² is smooth and has a second
-    // derivative that no rule of y can give, and a 0 would be wrong.
+    // 1/(2y), for a sum of squares; 0 where y is 0. A derivative that is differentiated again is NaN there, in reverse mode also where it
+    // meets a cotangent of 0: y² is smooth and has a second derivative that no rule of y can give.
     Root => Row::primitive(
         "root",
         |x, _| run(Unary::Sqrt, Domain::Float, x),
