@@ -3,8 +3,10 @@
  *
  * - A step ends when, after a `backward()` that freed its graph, a parameter changes or gradients are forgotten: `optimizer.step()`,
  *   `minimize()`, `assign()` to a parameter, `zeroGrad()`.
- * - The values of that graph (whatever was computed from parameters) stay readable until the *next* step ends; then they are released,
- *   apart from scalars, parameters, detached tensors, graphs nobody went backward through, and what was kept with `keep()`.
+ * - The values of that graph (whatever was computed from parameters) stay readable until the *next* step of the same optimizer ends, or
+ *   `GRACE` steps of others; then they are released, apart from scalars, parameters, detached tensors, and what was kept with `keep()`.
+ * - So are the values of a graph nobody went backward through (an evaluation without `noGrad`), once the step changed a parameter they
+ *   were computed from. A scalar of such a graph can still be swept in the `GRACE` steps that follow; then it is a number only.
  *
  * So logits may be read after `minimize`, losses collected in a list, and the memory of a loop is that of two steps.
  */
@@ -12,17 +14,19 @@ import { DisposedError } from "./errors.js";
 import { Hold, openList, release } from "./holds.js";
 import { root } from "./memory.js";
 import { checked, engine, pass, scratch } from "./runtime/instance.js";
-import { idOf } from "./tensor.js";
+import { idOf, type Tensor } from "./tensor.js";
 import { tensorsIn } from "./tree.js";
 
 const releasedByStep = () =>
   new DisposedError(
-    "this tensor was computed from parameters in an earlier training step; backward() freed its graph, and it was released when the next step ended. " +
+    "this tensor was computed from parameters in an earlier training step, which has changed them; it was released when the optimizer's next step ended. " +
     "Keep its numbers with detach(), or the tensor with keep(t), in the step that makes it; item() and toArray() copy them out",
   );
 
 /** Codes of `engine.spent`. */
-const [LIVE, SPENT] = [1, 2];
+const [LIVE, SPENT, OUTDATED, OUTDATED_SCALAR] = [1, 2, 3, 4];
+/** The steps in which a loss over changed parameters can still be swept: several may be computed first and minimized in turn. */
+const GRACE = 8;
 
 /** Whether a backward pass has freed a graph since the last step ended. */
 let freed = false;
@@ -31,19 +35,37 @@ const fresh = openList();
 /** Of graphs that can still be swept; looked at again now and then, since there may be very many. */
 let waiting: Hold[] = [];
 let sinceWaiting = 0;
-/** Spent when the last step ended, released when the next one does. */
-let spent: Hold[] = [];
+/** What a step left behind: released when the next step of the same optimizer ends, or when it is old. */
+interface Remains {
+  readonly by: object;
+  spent: Hold[];
+  /** Scalars that can still be swept though their parameters have changed. */
+  readonly outdated: Hold[];
+  age: number;
+}
+let remains: Remains[] = [];
+/** Steps without an optimizer. */
+const byHand = {};
+/** What goes when another tensor goes. */
+const companions = new WeakMap<Hold, readonly Hold[]>();
+
+/** `others`, made on the way to `tensor` and not asked for, go with it. */
+export function goesWith(tensor: Tensor, others: readonly Tensor[]): void {
+  const holds = others.flatMap((t) => (t !== tensor && t.scope instanceof Hold ? [t.scope] : []));
+  if (tensor.scope instanceof Hold && holds.length > 0) companions.set(tensor.scope, holds);
+}
 
 /** `backward()` freed the graph it went over. */
 export function graphFreed(): void {
   freed = true;
 }
 
-/** The end of a training step, if there was a backward pass since the last. */
-export function stepEnded(): void {
+/** The end of a training step, if there was a backward pass since the last. Steps with the same `by` are of one optimizer. */
+export function stepEnded(by: object = byHand): void {
   if (!freed) return;
   freed = false;
-  for (const hold of spent) if (!hold.kept) release(hold, releasedByStep);
+  for (const left of remains) clear(left, by);
+  remains = remains.filter((left) => left.age < GRACE);
   sinceWaiting++;
   const again = waiting.length <= 64 * sinceWaiting;
   const asked = (again ? [...waiting, ...fresh.holds] : fresh.holds).filter((hold) => hold.alive && !hold.kept);
@@ -52,15 +74,37 @@ export function stepEnded(): void {
     sinceWaiting = 0;
   }
   fresh.holds = [];
-  spent = [];
   if (asked.length === 0) return;
   pass(asked.map((hold) => hold.id));
   checked(engine.spent(asked.length));
   const codes = scratch(asked.length);
+  const left: Remains = { by, spent: [], outdated: [], age: 0 };
   for (let i = 0; i < asked.length; i++) {
-    if (codes[i] === SPENT) spent.push(asked[i]!);
-    else if (codes[i] === LIVE) waiting.push(asked[i]!);
+    const hold = asked[i]!;
+    if (codes[i] === SPENT || codes[i] === OUTDATED) left.spent.push(hold);
+    else if (codes[i] === OUTDATED_SCALAR) left.outdated.push(hold);
+    else if (codes[i] === LIVE) waiting.push(hold);
+    if (codes[i] !== LIVE) left.spent.push(...(companions.get(hold) ?? []));
   }
+  remains.push(left);
+}
+
+/** Releases what a step left behind, when `by` has made its next step or the time of grace is over. */
+function clear(left: Remains, by: object): void {
+  const old = ++left.age >= GRACE;
+  if (old || left.by === by) {
+    for (const hold of left.spent) if (!hold.kept) release(hold, releasedByStep);
+    left.spent = [];
+  }
+  if (old) bury(left.outdated);
+}
+
+/** Scalars nobody went backward through become numbers, and let their graph go. */
+function bury(scalars: readonly Hold[]): void {
+  const alive = scalars.filter((hold) => hold.alive && !hold.kept);
+  if (alive.length === 0) return;
+  pass(alive.map((hold) => hold.id));
+  checked(engine.bury(alive.length));
 }
 
 /**

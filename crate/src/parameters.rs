@@ -28,7 +28,7 @@ impl Engine {
         drop(old);
         let mut session = self.session();
         let mark = session.frame.len();
-        let result = session.replace_contents(target, array).and_then(|_| session.written(target, value));
+        let result = session.replace_contents(target, array).and_then(|_| session.outdate(target)).and_then(|_| session.written(target, value));
         session.end_frame(mark);
         result
     }
@@ -177,6 +177,14 @@ impl Session {
         change(&mut arrays);
         for (&place, array) in places.iter().zip(arrays) {
             self.values.put_array(place, array);
+        }
+        ids.iter().try_for_each(|&id| self.outdate(id))
+    }
+
+    /// Tells the tape that what was computed from this parameter so far was computed from numbers it no longer has.
+    fn outdate(&mut self, id: Id) -> Result<()> {
+        if let Value::Tracked { level: AMBIENT, node, .. } = *self.value(id)? {
+            self.grad_tape(AMBIENT)?.0.written(node as usize);
         }
         Ok(())
     }

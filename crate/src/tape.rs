@@ -25,6 +25,8 @@ pub const RETAIN_GRADIENT: u8 = 4;
 pub const HOOKED: u8 = 8;
 /// Computed from a consumed node (or consumed itself): only its value can still be wanted.
 pub const SPENT: u8 = 16;
+/// Computed from the numbers a leaf had before it was last written to.
+pub const OUTDATED: u8 = 32;
 
 /// What goes when nodes go: values to release, and pullbacks and hooked tensors TypeScript may forget.
 #[derive(Default)]
@@ -83,6 +85,8 @@ pub struct Tape {
     epitaph: u32,
     /// Nodes from here on may be spent without being marked so.
     unmarked: usize,
+    /// The length of the tape when a leaf was last written to. Each leaf keeps its own as its parameter.
+    last_write: usize,
 }
 
 impl Tape {
@@ -104,6 +108,7 @@ impl Tape {
             work: Vec::new(),
             epitaph: 0,
             unmarked: 1,
+            last_write: 0,
         }
     }
 
@@ -149,6 +154,9 @@ impl Tape {
     /// Appends a node; the caller has retained `inputs` and `output` for it. Counts the sources.
     pub fn push(&mut self, op: u16, inputs: &[Id], sources: &[u32], output: Id, params: &[f64], tag: u32) -> Result<u32> {
         self.room_for(1, inputs.len().max(sources.len()), params.len())?;
+        if self.len() < self.last_write {
+            self.cut_writes();
+        }
         let node = self.op.len() as u32;
         self.op.push(op);
         self.flags.push(0);
@@ -244,6 +252,45 @@ impl Tape {
         self.unmarked = self.len();
     }
 
+    /// A leaf got other numbers: what was computed from it so far is outdated.
+    pub fn written(&mut self, leaf: usize) {
+        self.last_write = self.len();
+        let position = self.first_param[leaf] as usize;
+        self.param[position] = self.len() as f64;
+    }
+
+    fn written_at(&self, leaf: usize) -> usize {
+        self.params(leaf)[0] as usize
+    }
+
+    /// The rows at the end that a write came after were cut off: what is pushed in their place comes after the write.
+    #[cold]
+    fn cut_writes(&mut self) {
+        for node in 1..self.len() {
+            if self.op[node] == LEAF && self.written_at(node) > self.len() {
+                let position = self.first_param[node] as usize;
+                self.param[position] = self.len() as f64;
+            }
+        }
+        self.last_write = self.len();
+    }
+
+    /// Marks every node that was computed from numbers which a leaf no longer has.
+    pub fn mark_outdated(&mut self) {
+        for node in 1..self.len() {
+            if self.op[node] == LEAF || self.flags[node] & DEAD != 0 {
+                continue;
+            }
+            let outdated = |&s: &u32| {
+                let s = s as usize;
+                self.flags[s] & OUTDATED != 0 || s != 0 && self.op[s] == LEAF && node < self.written_at(s)
+            };
+            if self.sources(node).iter().any(outdated) {
+                self.flags[node] |= OUTDATED;
+            }
+        }
+    }
+
     /// A node a spent scalar may refer to in place of its own, whose ancestors then go: a program that keeps the loss of
     /// every step must not keep the rows of every graph. Going backward from it is refused as from any consumed node.
     pub fn epitaph(&mut self) -> Result<u32> {
@@ -321,6 +368,19 @@ impl Tape {
             fresh.references[node] = self.references[n];
             fresh.slot[node] = self.slot[n];
             renumbered[n] = node as u32;
+        }
+        let mut last = (0, 0);
+        for node in 1..fresh.len() {
+            if fresh.op[node] == LEAF {
+                let written = fresh.written_at(node).min(self.len());
+                if written != last.0 {
+                    let before = (1..written).rev().find(|&n| renumbered[n] != 0);
+                    last = (written, before.map_or(0, |n| renumbered[n] as usize + 1));
+                }
+                let position = fresh.first_param[node] as usize;
+                fresh.param[position] = last.1 as f64;
+                fresh.last_write = fresh.last_write.max(last.1);
+            }
         }
         fresh.epitaph = renumbered[self.epitaph as usize];
         values.for_each_mut(|value| {

@@ -10,10 +10,10 @@ let before = 0;
 beforeAll(async () => {
   before = await settle();
 });
-// The values of the last step wait for the next one to end: one step in a scope lets them go.
+// The values of a step wait for eight others at most: steps in a scope let them go.
 afterAll(async () => {
   const last = ad.tensor([1], { requiresGrad: true });
-  for (let i = 0; i < 2; i++) ad.scope(() => new optim.SGD([last], { lr: 0.1 }).minimize(last.square().sum()));
+  for (let i = 0; i < 9; i++) ad.scope(() => new optim.SGD([last], { lr: 0.1 }).minimize(last.square().sum()));
   last.dispose();
   expect(await settle()).toBe(before);
 });
@@ -83,6 +83,27 @@ describe("a loop without scopes holds the memory of two steps", () => {
     expect(bytes).toBeLessThanOrEqual(800 * (64 + 64 + 256) + 20_000);
   });
 
+  it("evaluation between the steps, recorded though nobody goes backward", () => {
+    const [net, [x, y]] = [network(), batch()];
+    const optimizer = new optim.SGD(net.parameters(), { lr: 0.1 });
+    const { bytes } = growth(() => {
+      optimizer.minimize(nn.crossEntropy(net.forward(x), y));
+      nn.crossEntropy(net.forward(x), y).item();
+    });
+    // Two losses outlive a step.
+    expect(bytes).toBeLessThanOrEqual(800 * 2 * 64 + 20_000);
+  });
+
+  it("rules of the user's own", () => {
+    const [net, [x, y]] = [network(), batch()];
+    const optimizer = new optim.SGD(net.parameters(), { lr: 0.01 });
+    const sine = ad.customVjp((v: Tensor) => v.sin(), { forward: (v: Tensor) => [v.sin(), v], backward: (v: Tensor, ct: Tensor) => [v.cos().mul(ct)] });
+    const total = ad.customJvp((v: Tensor) => v.sum(), ([v]: Tensor[], [t]: Tensor[]) => [v!.sum(), t!.sum()]);
+    const { bytes } = growth(() => optimizer.minimize(total(sine(net.forward(x))).add(nn.crossEntropy(net.forward(x), y))));
+    // Of the scalars, those that the rule was asked for among them.
+    expect(bytes).toBeLessThanOrEqual(800 * 4 * 64 + 20_000);
+  });
+
   it("evaluation in noGrad", () => {
     const [net, [x, y]] = [network(), batch()];
     let right = 0;
@@ -136,17 +157,70 @@ describe("what a step leaves behind", () => {
     y.dispose();
   });
 
-  it("is kept by keep() and detach(), and by a graph nobody went backward through", () => {
-    const { w, step } = setUp();
+  it("is kept by keep() and detach()", () => {
+    const { step } = setUp();
     const { y } = step();
     const kept = ad.keep({ list: [y] });
     const copy = y.detach();
-    const open = w.exp();
     for (let i = 0; i < 5; i++) step();
     expect(kept.list[0]!.toArray()).toEqual([2, 4, 6]);
     expect(copy.toArray()).toEqual([2, 4, 6]);
-    open.sum().backward();
-    expect(w.grad!.shape).toEqual([3]);
+  });
+
+  it("is what the optimizer's own next step releases: members of an ensemble do not release one another's", () => {
+    const members = [1, 2, 3].map((v) => ad.tensor([v, v], { requiresGrad: true }));
+    const optimizers = members.map((w) => new optim.SGD([w], { lr: 0.1 }));
+    for (let i = 0; i < 3; i++) {
+      const scores = members.map((w) => w.mul(2));
+      scores.forEach((y, k) => optimizers[k]!.minimize(y.square().sum()));
+      expect(ad.stack(scores).mean(0).shape).toEqual([2]);
+    }
+  });
+
+  it("includes a graph nobody went backward through, once the parameters it was computed from have changed", () => {
+    const { w, step } = setUp();
+    const frozen = ad.tensor([1, 2, 3], { requiresGrad: true });
+    frozen.assign([4, 5, 6]);
+    const [stale, features] = [w.exp(), frozen.mul(2)];
+    step();
+    expect(stale.shape).toEqual([3]);
+    for (let i = 0; i < 20; i++) step();
+    expect(() => stale.toArray()).toThrow(/changed.*detach\(\).*keep\(t\)/s);
+    expect(features.toArray()).toEqual([8, 10, 12]);
+    features.sum().backward();
+    expect(frozen.grad!.toArray()).toEqual([2, 2, 2]);
+  });
+
+  it("leaves losses that are minimized in turn alone, and a loss over other parameters for good", () => {
+    const { w, step } = setUp();
+    const optimizer = new optim.SGD([w], { lr: 0.5 });
+    const losses = [1, 2, 3].map((scale) => w.mul(scale).sum());
+    losses.forEach((loss) => optimizer.minimize(loss));
+    expect(w.toArray()).toEqual([-2, -1, 0]);
+    const other = ad.tensor([3], { requiresGrad: true });
+    const [late, untouched] = [w.square().sum(), other.square().sum()];
+    for (let i = 0; i < 20; i++) step();
+    expect(late.item()).toBe(5);
+    expect(() => late.backward()).toThrow(/8 training steps.*compute the loss anew/s);
+    untouched.backward();
+    expect(other.grad!.item()).toBe(6);
+  });
+
+  it("counts rows of the tape by when they were written, also after it was cut and pressed together", () => {
+    const { w, step } = setUp();
+    const frozen = ad.tensor([1, 2, 3], { requiresGrad: true });
+    for (let i = 0; i < 3; i++) {
+      ad.scope(() => {
+        for (let k = 0; k < 6000; k++) w.mul(2);
+        frozen.assign([i, i, i]);
+      });
+      const features = frozen.mul(2);
+      const filler = Array.from({ length: 6000 }, () => w.mul(2));
+      for (const t of filler) t.dispose();
+      for (let k = 0; k < 12; k++) step();
+      expect(features.toArray()).toEqual([2 * i, 2 * i, 2 * i]);
+      features.dispose();
+    }
   });
 
   it("includes what was computed from the graph besides", () => {

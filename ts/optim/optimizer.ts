@@ -66,6 +66,8 @@ export abstract class Optimizer<Options extends { lr: number } = { lr: number }>
   /** Parameters that have had no gradient so far; null once that is settled. */
   private untouched: Set<Tensor> | null = new Set();
   private steps = 0;
+  /** Stands for this optimizer where it must not be held. */
+  private readonly turns = {};
   /** Somebody holds the numbers of the state: the next step makes room before it writes. */
   private shared = false;
 
@@ -125,7 +127,7 @@ export abstract class Optimizer<Options extends { lr: number } = { lr: number }>
   /** Forgets all gradients. */
   zeroGrad(): void {
     for (const { params } of this.groups) for (const p of params) if (engine.gradient_id(idOf(p)) !== 0) engine.set_gradient(idOf(p), 0);
-    stepEnded();
+    stepEnded(this.turns);
   }
 
   /**
@@ -155,7 +157,7 @@ export abstract class Optimizer<Options extends { lr: number } = { lr: number }>
         if (gradient !== 0) this.updateInPlace(p, gradient, values);
       }
     }
-    stepEnded();
+    stepEnded(this.turns);
     if (untouched !== null) this.mention(untouched);
     return loss;
   }

@@ -31,8 +31,10 @@ export interface Exports {
   op2s(op: number, a: number, value: number, swapped: number): number;
   opn(op: number, inputs: number, params: number): number;
   dispose(id: number): void;
-  /** Of the ids in scratch: 0 not a step's, 1 of a graph that can be swept, 2 of one that was. */
+  /** Of the ids in scratch: 0 not a step's, 1 of a graph that can be swept, 2 of one that was, 3 and 4 (scalars) of one whose parameters changed. */
   spent(count: number): number;
+  /** Cuts the scalars in scratch off from their history. */
+  bury(count: number): number;
   keep(id: number): number;
   scope_push(): number;
   scope_pop(kept: number): number;

@@ -7,10 +7,22 @@ use crate::session::AMBIENT;
 use crate::tape;
 
 /// Of the handles in scratch, writes over each: 0 none of the step's business (not recorded, a leaf, or a scalar), 1 part of
-/// a graph that can still be swept, 2 of a graph whose values a backward pass consumed.
+/// a graph that can still be swept, 2 of a graph whose values a backward pass consumed, 3 of one that can still be swept but was
+/// computed from numbers its parameters no longer have, 4 the same for a scalar.
 #[wasm_bindgen]
 pub fn spent(count: u32) -> u32 {
     with_engine(|engine| status(ids_at(0, count as usize).and_then(|ids| engine.spent(&ids)).and_then(|codes| put(&codes))))
+}
+
+/// Cuts the scalars in scratch off from their history, which goes if nobody else holds it; their values stay.
+#[wasm_bindgen]
+pub fn bury(count: u32) -> u32 {
+    with_engine(|engine| {
+        status(ids_at(0, count as usize).and_then(|ids| {
+            let mut session = engine.session();
+            ids.iter().try_for_each(|&id| session.bury(id))
+        }))
+    })
 }
 
 /// Moves a handle to the root, so that no scope releases it. Refused for values of an open transform, which die with it.
@@ -34,25 +46,37 @@ pub fn keep(id: u32) -> u32 {
 impl Engine {
     fn spent(&self, ids: &[Id]) -> Result<Vec<f64>> {
         self.session().grad_tape(AMBIENT)?.0.mark_spent();
+        // Only when some graph is still waiting for a backward pass: it goes over the whole tape.
+        let mut marked = false;
         let mut codes = list_of(ids.len())?;
         for &id in ids {
-            let spent = {
+            let flags = {
                 let mut session = self.session();
                 let node = match session.value(id) {
                     Ok(Value::Tracked { level: AMBIENT, node, .. }) => *node as usize,
                     _ => 0,
                 };
                 let tape = session.grad_tape(AMBIENT)?.0;
-                (node != 0 && tape.op[node] != tape::LEAF).then(|| tape.flags[node] & tape::SPENT != 0)
+                let recorded = node != 0 && tape.op[node] != tape::LEAF;
+                if recorded && !marked && tape.flags[node] & tape::SPENT == 0 {
+                    tape.mark_outdated();
+                    marked = true;
+                }
+                recorded.then(|| tape.flags[node])
             };
-            codes.push(match spent {
-                None => 0.0,
-                Some(false) => 1.0,
-                Some(true) if self.dims(id)?.is_empty() => {
+            let Some(flags) = flags else {
+                codes.push(0.0);
+                continue;
+            };
+            let is_scalar = self.dims(id)?.is_empty();
+            codes.push(match (flags & tape::SPENT != 0, flags & tape::OUTDATED != 0) {
+                (true, _) if is_scalar => {
                     self.session().bury(id)?;
                     0.0
                 }
-                Some(true) => 2.0,
+                (true, _) => 2.0,
+                (false, true) => 3.0 + is_scalar as u32 as f64,
+                (false, false) => 1.0,
             });
         }
         Ok(codes)
@@ -60,7 +84,7 @@ impl Engine {
 }
 
 impl crate::session::Session {
-    /// Cuts a spent scalar off from its history: it keeps its value and stays what it was, a result whose graph is gone.
+    /// Cuts a scalar off from its history: it keeps its value and stays what it was, a result whose graph is gone.
     fn bury(&mut self, id: Id) -> Result<()> {
         self.with_released(|session, released| {
             let epitaph = session.grad_tape(AMBIENT)?.0.epitaph()?;

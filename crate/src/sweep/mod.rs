@@ -323,5 +323,8 @@ impl Engine {
 }
 
 fn consumed() -> Error {
-    Error::value("backward through a graph whose values were freed by an earlier backward; pass { retainGraph: true } to the first one")
+    Error::value(
+        "backward through a graph whose values were freed by an earlier backward; pass { retainGraph: true } to the first one. \
+         (They are freed, too, when no backward went through them in the 8 training steps after their parameters changed: compute the loss anew)",
+    )
 }

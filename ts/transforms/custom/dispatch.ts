@@ -4,7 +4,9 @@
  * function closes over may belong to levels further out than the one that handles it, where its ops are differentiated as usual.
  */
 import { zeros } from "../../creation.js";
+import { Hold, serial } from "../../holds.js";
 import { checked, engine } from "../../runtime/instance.js";
+import { goesWith } from "../../steps.js";
 import { idOf, made, type Tensor } from "../../tensor.js";
 import { flatten } from "../../tree.js";
 import { tangentOf } from "../forward.js";
@@ -45,6 +47,7 @@ export function dispatch(custom: Custom, inputs: Tensor[]): Result {
   if (level === 0) return custom.value(inputs);
   const kind = engine.level_kind(level);
   if (kind === BATCH) return batched(custom, inputs, level);
+  const began = serial;
   const primals = inputs.map((x) => below(level, x));
   try {
     if (kind === DUAL) {
@@ -56,6 +59,9 @@ export function dispatch(custom: Custom, inputs: Tensor[]): Result {
     const { outputs, held, rebuild, pullback } = guarded(level, () => custom.reverse(primals, active));
     const n = inputs.length;
     const tracked = recorded(custom.name, level, inputs, held, outputs, (values, cotangents, createGraph) => pullback(values.slice(0, n), values.slice(n), cotangents, createGraph));
+    // The handles of a rule's arguments and results: the graph holds their values. What the rule closed over stays.
+    const own = [...primals, ...outputs.filter((y) => y.scope instanceof Hold && y.scope.serial > began)];
+    for (const y of tracked) goesWith(y, own);
     return { outputs: tracked, rebuild };
   } catch (error) {
     for (const x of primals) x.dispose();
