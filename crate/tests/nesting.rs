@@ -112,7 +112,7 @@ fn no_perturbation_confusion() {
 fn a_chain_of_a_million_ops_runs_forward_backward_and_is_freed() {
     let engine = Engine::new();
     let before = engine.session().values.concrete();
-    let scope = engine.session().push_scope();
+    let scope = engine.session().push_scope().unwrap();
     let leaf = number(&engine, 1.0).id;
     let level = engine.session().open(LevelKind::Grad(Tape::new())).unwrap();
     let x = engine.track(level, leaf).unwrap();

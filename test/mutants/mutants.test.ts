@@ -69,8 +69,6 @@ it("every damaged rule is noticed", async () => {
   const survivors: string[] = [];
   let killed = 0;
   for (const name of Object.keys(Op)) {
-    // The runner gives up a worker whose event loop does not turn for a minute.
-    await new Promise((resolve) => setImmediate(resolve));
     const inputs = hasInputs(name);
     if (inputs === 0) continue;
     expect(users.has(name), `no case uses ${name}`).toBe(true);
@@ -84,6 +82,8 @@ it("every damaged rule is noticed", async () => {
           // where's mask and a product's damage to the whole tangent: input 0 stands for all.
           if (name === "where" && input === 0) continue;
           if (name === "matrixMultiply" && modeName === "forward" && (input > 0 || damageName === "swapped")) continue;
+          // The runner gives up a worker whose event loop does not turn for a minute.
+          await new Promise((resolve) => setImmediate(resolve));
           mutate(Op[name as keyof typeof Op], input, mode, damage);
           const found = noticed(name);
           mutate(Op[name as keyof typeof Op], 0, 0, NONE);
