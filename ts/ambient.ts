@@ -1,6 +1,6 @@
 /** PyTorch's way: parameters, `backward()`, `.grad`, hooks. All of it lives on the one grad level that is always open. */
 import { describe } from "./describe.js";
-import { DisposedError, NotDifferentiableError, ShapeError, ValueError } from "./errors.js";
+import { DisposedError, EscapedValueError, NotDifferentiableError, ShapeError, ValueError } from "./errors.js";
 import { abort, enter, leave, root } from "./memory.js";
 import { asTensor } from "./creation.js";
 import { readOptions } from "./options.js";
@@ -12,6 +12,12 @@ import { spare } from "./loops.js";
 import { graphFreed, stepEnded } from "./steps.js";
 
 const AMBIENT = 1;
+
+/** Why what hooks and rules were given is gone after the sweep. */
+const sweepEnded = () =>
+  new EscapedValueError(
+    "this tensor was made while backward() ran, in a hook or a rule of the user's, and released when that ended; a hook keeps one with keep(g.mul(1)) or by its numbers, g.data()",
+  );
 
 export interface BackwardOptions {
   /** Keep the graph, so that backward may be called again. */
@@ -37,6 +43,7 @@ export function backward(x: Tensor, cotangent?: TensorLike | null, options?: Bac
   const flags = ACCUMULATE | (retainGraph || createGraph ? RETAIN_GRAPH : 0) | (createGraph ? CREATE_GRAPH : 0) | (inputs === undefined ? 0 : ONLY_WANTED);
   const wanted = (inputs ?? []).map(idOf);
   const entry = enter();
+  entry.token.reason = sweepEnded;
   try {
     const seed = cotangent === undefined || cotangent === null ? 0 : idOf(asTensor(cotangent, x));
     putIds([id], [seed], wanted);

@@ -2,10 +2,14 @@
  * Derivatives against differences. Each input direction is compared by central differences of fourth order,
  * f'(x) ≈ (8 (f(x+h) - f(x-h)) - (f(x+2h) - f(x-2h))) / 12h, in float64.
  */
+import { boolean, integer, number } from "./arguments.js";
 import { tensor } from "./creation.js";
+import { describe } from "./describe.js";
 import { DTypeError, GradcheckError, ValueError } from "./errors.js";
 import { scope } from "./memory.js";
+import { readOptions } from "./options.js";
 import { Tensor } from "./tensor.js";
+import { noMore } from "./transforms/arguments.js";
 import { jvp } from "./transforms/forward.js";
 import { drawPoint, withSameDraws } from "./random/state.js";
 import { call, checkFunction, outputTensor } from "./transforms/machinery.js";
@@ -159,9 +163,16 @@ class Comparison {
  * Compares the derivatives of `f` (any outputs, trees of float64 inputs) with differences, in both modes; with `order: 2` also
  * the second derivatives, in four nestings. Returns true, or throws `GradcheckError` with the worst entry and both numbers.
  */
-export function gradcheck(f: (...args: any[]) => any, inputs: readonly unknown[], options: GradcheckOptions = {}): true {
+export function gradcheck(f: (...args: any[]) => any, inputs: readonly unknown[], options?: GradcheckOptions): true {
   checkFunction("gradcheck", f);
-  const { eps = 1e-3, atol = 1e-9, rtol = 1e-6, order = 1, modes = ["reverse", "forward"] } = options;
+  noMore("gradcheck", arguments, 3);
+  const { eps = 1e-3, atol = 1e-9, rtol = 1e-6, order = 1, modes = ["reverse", "forward"], complexStep = false } = readOptions("gradcheck", options, ["eps", "atol", "rtol", "order", "modes", "complexStep"]);
+  for (const [what, value] of Object.entries({ eps, atol, rtol })) {
+    if (!(number("gradcheck", what, value) >= 0) || (what === "eps" && value === 0)) throw new ValueError(`gradcheck: ${what} is ${value}; expected a number ${what === "eps" ? "above 0" : "from 0 on"}`, "gradcheck");
+  }
+  integer("gradcheck", "order", order, 1, 2);
+  boolean("gradcheck", "complexStep", complexStep);
+  if (!Array.isArray(modes) || modes.length === 0) throw new ValueError(`gradcheck: modes must be a list of "reverse" and "forward", got ${describe(modes)}`, "gradcheck");
   if (!Array.isArray(inputs)) throw new ValueError("gradcheck: inputs is a list with one entry per argument", "gradcheck");
   for (const mode of modes) {
     if (mode !== "reverse" && mode !== "forward") throw new ValueError(`gradcheck: mode ${JSON.stringify(mode)} does not exist; expected "reverse" or "forward"`, "gradcheck");
@@ -191,7 +202,7 @@ export function gradcheck(f: (...args: any[]) => any, inputs: readonly unknown[]
       }
     }
   }
-  if (options.complexStep) againstComplexStep(p, f, inputs);
+  if (complexStep) againstComplexStep(p, f, inputs);
   if (order === 2) secondOrder(p, w, eps, modes, comparison, f, inputs);
   if (comparison.worst.excess > 1) throw new GradcheckError(`gradcheck: ${comparison.worst.message}`, "gradcheck");
   return true;

@@ -1,5 +1,6 @@
 /** Every op as a method: `a.mul(b)` is `mul(a, b)`. Attached from the one list of functions, types included. */
 import { ShapeError } from "./errors.js";
+import { attachRefusals } from "./habits.js";
 import * as elementwise from "./ops/elementwise.js";
 import * as indexing from "./ops/index.js";
 import * as reduce from "./ops/reduce.js";
@@ -86,3 +87,5 @@ Object.defineProperty(Tensor.prototype, "requiresGrad", {
   },
   configurable: true,
 });
+
+attachRefusals();

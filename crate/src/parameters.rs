@@ -20,10 +20,10 @@ impl Engine {
         let array = self.concrete_under(value, false)?.contiguous()?;
         let old = self.session().contents(target)?;
         if array.dims != old.dims {
-            return Err(Error::shape(format!("assign: the value has shape {} but the tensor has shape {}", show(&array.dims), show(&old.dims))));
+            return Err(Error::shape(format!("the value has shape {} but the tensor has shape {}", show(&array.dims), show(&old.dims))));
         }
         if array.dtype != old.dtype {
-            return Err(Error::dtype(format!("assign: the value is {} but the tensor is {}; cast it first", array.dtype, old.dtype)));
+            return Err(Error::dtype(format!("the value is {} but the tensor is {}; cast it first", array.dtype, old.dtype)));
         }
         drop(old);
         let mut session = self.session();

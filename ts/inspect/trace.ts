@@ -9,6 +9,7 @@ import { Op, type OpName } from "../opcodes.js";
 import { apply } from "../ops/apply.js";
 import { checked, engine, pass, scratch } from "../runtime/instance.js";
 import { idOf, made, Tensor } from "../tensor.js";
+import { noMore } from "../transforms/arguments.js";
 import { call, checkFunction, GRAD, inScope, openLevel, outputTensor, track } from "../transforms/machinery.js";
 import { drive, putIds } from "../transforms/sweeping.js";
 import { flatten } from "../tree.js";
@@ -35,6 +36,7 @@ let tracing = false;
  */
 export function trace(f: (...args: any[]) => any): (...args: any[]) => Program {
   checkFunction("trace", f);
+  noMore("trace", arguments, 1);
   return (...args) => {
     if (tracing) throw new ValueError("trace: a trace is under way already; trace the outer function only", "trace");
     tracing = true;

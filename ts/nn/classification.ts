@@ -1,5 +1,5 @@
 /** Losses of class scores, with labels (class numbers) or probabilities as the target. Conventions are PyTorch's. */
-import { integer, number } from "../arguments.js";
+import { atMost, integer, number } from "../arguments.js";
 import { DTypeError, IndexError, ShapeError, TracedValueError, ValueError } from "../errors.js";
 import { readOptions } from "../options.js";
 import { sub, where } from "../ops/elementwise.js";
@@ -135,6 +135,7 @@ function checkLabels(name: string, scores: Tensor, labels: Tensor, axis: number,
  * that are whole numbers. Throws `IndexError` for a label that is no class, negative ones included, and `ShapeError`.
  */
 export function nllLoss(logProbabilities: TensorLike, labels: TensorLike, options?: NllLossOptions): Tensor {
+  atMost("nllLoss", arguments, 3);
   const name = "nllLoss";
   const { reduction, weight, ignoreIndex = -100 } = readOptions(name, options, ["reduction", "weight", "ignoreIndex"]);
   const how = checkReduction(name, reduction, REDUCTIONS);
@@ -155,6 +156,7 @@ export function nllLoss(logProbabilities: TensorLike, labels: TensorLike, option
  * ones included, and `ShapeError`.
  */
 export function crossEntropy(logits: TensorLike, target: TensorLike, options?: CrossEntropyOptions): Tensor {
+  atMost("crossEntropy", arguments, 3);
   const name = "crossEntropy";
   const { reduction, weight, ignoreIndex, labelSmoothing = 0 } = readOptions(name, options, ["reduction", "weight", "ignoreIndex", "labelSmoothing"]);
   const how = checkReduction(name, reduction, REDUCTIONS);

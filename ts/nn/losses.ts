@@ -1,5 +1,5 @@
 /** Losses of numbers and probabilities: the mean over all elements unless `reduction` says "sum" or "none". Arrays are accepted for tensors. */
-import { number } from "../arguments.js";
+import { atMost, number } from "../arguments.js";
 import { ValueError } from "../errors.js";
 import { sub } from "../ops/elementwise.js";
 import { readOptions } from "../options.js";
@@ -17,12 +17,14 @@ function elementwise(name: string, input: TensorLike, target: TensorLike, reduct
 
 /** Squared error (input - target)². Input and target have one shape, else `ShapeError`. */
 export function mseLoss(input: TensorLike, target: TensorLike, options?: LossOptions): Tensor {
+  atMost("mseLoss", arguments, 3);
   const { reduction } = readOptions("mseLoss", options, ["reduction"]);
   return elementwise("mseLoss", input, target, reduction, (x, t) => x.sub(t).square());
 }
 
 /** Absolute error |input - target|. Input and target have one shape, else `ShapeError`. */
 export function l1Loss(input: TensorLike, target: TensorLike, options?: LossOptions): Tensor {
+  atMost("l1Loss", arguments, 3);
   const { reduction } = readOptions("l1Loss", options, ["reduction"]);
   return elementwise("l1Loss", input, target, reduction, (x, t) => x.sub(t).abs());
 }
@@ -35,6 +37,7 @@ export interface HuberOptions extends LossOptions {
 
 /** d²/2 where |d| <= delta, else delta (|d| - delta/2), with d = input - target. */
 export function huberLoss(input: TensorLike, target: TensorLike, options?: HuberOptions): Tensor {
+  atMost("huberLoss", arguments, 3);
   const { reduction, delta = 1 } = readOptions("huberLoss", options, ["reduction", "delta"]);
   if (!(number("huberLoss", "delta", delta) > 0)) throw new ValueError(`huberLoss: delta is ${delta}; expected a number above 0`, "huberLoss");
   return elementwise("huberLoss", input, target, reduction, (x, t) => {
@@ -58,6 +61,7 @@ export interface BceOptions extends LossOptions {
  * part cancels, and one that the target leaves out counts 0 even where it is infinite.
  */
 export function bceWithLogits(logits: TensorLike, target: TensorLike, options?: BceOptions): Tensor {
+  atMost("bceWithLogits", arguments, 3);
   const name = "bceWithLogits";
   const { reduction, weight, posWeight } = readOptions(name, options, ["reduction", "weight", "posWeight"]);
   return elementwise(name, logits, target, reduction, (z, t) => {
@@ -80,6 +84,7 @@ export interface KlDivOptions {
  * divides the sum by the batch size, which is the divergence's own mean; "mean" divides by all elements, as PyTorch.
  */
 export function klDiv(input: TensorLike, target: TensorLike, options?: KlDivOptions): Tensor {
+  atMost("klDiv", arguments, 3);
   const { reduction, logTarget = false } = readOptions("klDiv", options, ["reduction", "logTarget"]);
   const how = checkReduction("klDiv", reduction, [...REDUCTIONS, "batchmean"]);
   return inScope(() => {
@@ -105,6 +110,7 @@ export interface CosineSimilarityOptions {
 
 /** a·b / (|a| |b|) along an axis; lengths below eps count as eps. */
 export function cosineSimilarity(a: TensorLike, b: TensorLike, options?: CosineSimilarityOptions): Tensor {
+  atMost("cosineSimilarity", arguments, 3);
   const { axis = 1, eps = 1e-8 } = readOptions("cosineSimilarity", options, ["axis", "eps"]);
   if (!(number("cosineSimilarity", "eps", eps) >= 0)) throw new ValueError(`cosineSimilarity: eps is ${eps}; expected a number from 0`, "cosineSimilarity");
   return inScope(() => {

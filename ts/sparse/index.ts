@@ -10,6 +10,7 @@ import type { DType } from "../dtype.js";
 import { readOptions } from "../options.js";
 import { drawPoint, withSameDraws } from "../random/state.js";
 import type { Tensor } from "../tensor.js";
+import { noMore } from "../transforms/arguments.js";
 import { grad, vjp } from "../transforms/reverse.js";
 import { jvp } from "../transforms/forward.js";
 import { call, checkFunction, differentiable, inScope, outputTensor } from "../transforms/machinery.js";
@@ -74,6 +75,7 @@ function checkShape(name: string, pattern: Pattern, outputs: number, inputs: num
 /** The pattern of the Jacobian of f at the shape of x: flattened outputs by flattened inputs. */
 export function jacobianSparsity(f: (x: Tensor) => Tensor): (x: Tensor) => Sparsity {
   checkFunction("jacobianSparsity", f);
+  noMore("jacobianSparsity", arguments, 1);
   return (argument) => {
     const pattern = detect("jacobianSparsity", f, one("jacobianSparsity", argument));
     return { rows: rowsOf(pattern), cols: pattern.columnIndex, shape: [pattern.rows, pattern.columns] };

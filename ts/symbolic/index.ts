@@ -12,6 +12,7 @@ import { trace } from "../inspect/trace.js";
 import { destinations, joinedPositions, MOVEMENT, positions, sizeOf } from "../inspect/positions.js";
 import type { Tensor } from "../tensor.js";
 import { flatten } from "../tree.js";
+import { noMore } from "../transforms/arguments.js";
 import { checkFunction } from "../transforms/machinery.js";
 import { Expression } from "./expression.js";
 
@@ -212,6 +213,7 @@ export interface SymbolicOptions {
  */
 export function symbolic(f: (...args: any[]) => any, options?: SymbolicOptions): (...args: any[]) => any {
   checkFunction("symbolic", f);
+  noMore("symbolic", arguments, 2);
   const { names: given, freeze = false } = readOptions<SymbolicOptions>("symbolic", options, ["names", "freeze"]);
   boolean("symbolic", "freeze", freeze);
   if (given !== undefined && (!Array.isArray(given) || given.some((name) => typeof name !== "string") || new Set(given).size !== given.length)) {

@@ -10,6 +10,7 @@ import { stack, unstack } from "../ops/shape.js";
 import { readOptions } from "../options.js";
 import { takeOver } from "../takeover.js";
 import { Tensor } from "../tensor.js";
+import { noMore } from "./arguments.js";
 import { flatten, map, sameStructure, tensorsIn } from "../tree.js";
 import { asTensor } from "../creation.js";
 import { call, inScope, outputTensor } from "./machinery.js";
@@ -47,6 +48,7 @@ class State<S> {
 export function forLoop<S>(lower: number, upper: number, body: (i: number, state: S) => S, init: S): S {
   const [from, to] = [integer("forLoop", "the lower bound", lower), integer("forLoop", "the upper bound", upper)];
   callback("forLoop", "the body", body);
+  noMore("forLoop", arguments, 4);
   const state = new State("forLoop", init);
   for (let i = from; i < to; i++) state.turn(() => [call("forLoop", body, [i, state.value]) as S, null]);
   return state.value;
@@ -64,6 +66,7 @@ export interface WhileOptions {
 export function whileLoop<S>(condition: (state: S) => boolean | Tensor, body: (state: S) => S, init: S, options: WhileOptions = {}): S {
   callback("whileLoop", "the condition", condition);
   callback("whileLoop", "the body", body);
+  noMore("whileLoop", arguments, 4);
   const { maxIterations } = readOptions("whileLoop", options, ["maxIterations"]);
   const most = maxIterations === undefined ? Infinity : integer("whileLoop", "maxIterations", maxIterations, 0);
   const state = new State("whileLoop", init);
@@ -92,6 +95,7 @@ export interface ScanOptions {
  */
 export function scan<C, X = any, Y = any>(f: (carry: C, x: X) => readonly [carry: C, y: Y], carry: C, xs: unknown, options: ScanOptions = {}): [carry: C, ys: any] {
   callback("scan", "the function", f);
+  noMore("scan", arguments, 4);
   const { length, reverse = false } = readOptions("scan", options, ["length", "reverse"]);
   boolean("scan", "reverse", reverse);
   const [leaves, rebuild] = flatten(xs ?? []) as [unknown[], (leaves: readonly unknown[]) => any];

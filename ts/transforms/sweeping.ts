@@ -64,6 +64,12 @@ export function hookTensor(x: Tensor): void {
   // First what is gone: its id may be this tensor's now.
   forgetHooked();
   const id = idOf(x);
+  if (!x.requiresGrad) {
+    throw new ValueError(
+      "registerHook: backward() does not come by this tensor: it depends on no tensor with requiresGrad. Hooks belong to backward(); under grad, vjp and jvp a customVjp sees the cotangents",
+      "registerHook",
+    );
+  }
   checked(engine.hook(id, 1), "registerHook");
   hooked.set(id, new WeakRef(x));
 }

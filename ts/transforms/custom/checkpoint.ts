@@ -4,6 +4,7 @@ import { drawPoint, withSameDraws } from "../../random/state.js";
 import { generation } from "../../runtime/instance.js";
 import { idOf, type Tensor } from "../../tensor.js";
 import { flatten } from "../../tree.js";
+import { noMore } from "../arguments.js";
 import { argumentTensor, arithmeticGuard, call, checkFunction, inScope, outputTensor } from "../machinery.js";
 import { noGrad } from "../modes.js";
 import { attach } from "./attach.js";
@@ -12,10 +13,12 @@ import { aliasOf } from "./record.js";
 /**
  * `f` recomputed in the backward pass instead of remembered: what it made on the way is released at once, so the memory of a deep
  * function is that of its parts' inputs plus one part. Costs one more forward pass. Arguments and results are trees of tensors.
- * Tensors that `f` closes over, parameters of a layer say, get their derivatives as arguments do; random draws are repeated.
+ * Tensors that `f` closes over, parameters of a layer say, get their derivatives as arguments do; random draws are repeated. Numbers and
+ * flags that `f` reads must be the same in the backward pass: nothing can tell when they are not.
  */
 export function checkpoint(f: (...args: any[]) => any): (...args: any[]) => any {
   checkFunction("checkpoint", f);
+  noMore("checkpoint", arguments, 1);
   return (...args) => {
     const [leaves, rebuildArguments] = flatten(args);
     return inScope(() => {

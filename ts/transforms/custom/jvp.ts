@@ -4,7 +4,7 @@ import { isFloat } from "../../dtype.js";
 import { ShapeError, ValueError } from "../../errors.js";
 import type { Tensor } from "../../tensor.js";
 import { drawPoint, withSameDraws } from "../../random/state.js";
-import { aligned } from "../arguments.js";
+import { aligned, noMore } from "../arguments.js";
 import { call, checkFunction, outputTensor } from "../machinery.js";
 import { asFunction, completing, resultOf } from "./dispatch.js";
 import { transposed } from "./transposed.js";
@@ -17,6 +17,7 @@ import { spread } from "./vjp.js";
  */
 export function customJvp(f: (...args: any[]) => any, rule: (primals: any[], tangents: any[]) => [any, any]): (...args: any[]) => any {
   checkFunction("customJvp", f);
+  noMore("customJvp", arguments, 2);
   checkFunction("customJvp", rule);
   return asFunction("customJvp", (rebuildArguments) => {
     const push = (inputs: Tensor[], tangents: (Tensor | null)[]) => {

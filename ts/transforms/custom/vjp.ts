@@ -8,7 +8,7 @@ import { checkOptions, isPlainObject } from "../../options.js";
 import { drawPoint, withSameDraws } from "../../random/state.js";
 import { Tensor } from "../../tensor.js";
 import { flatten } from "../../tree.js";
-import { aligned, asTree } from "../arguments.js";
+import { aligned, asTree, noMore } from "../arguments.js";
 import { call, checkFunction, outputTensor } from "../machinery.js";
 import { asFunction, completing, dispatch, resultOf, type Custom, type Result } from "./dispatch.js";
 import { isActive, isCut, onlyOnce } from "./once.js";
@@ -42,6 +42,7 @@ interface Run extends Result {
  */
 export function customVjp(f: (...args: any[]) => any, rule: CustomVjpRule): (...args: any[]) => any {
   checkFunction("customVjp", f);
+  noMore("customVjp", arguments, 2);
   if (typeof rule !== "object" || rule === null || typeof rule.forward !== "function" || typeof rule.backward !== "function") {
     throw new ValueError("customVjp: the rule is an object { forward: (...args) => [out, residuals], backward: (residuals, cotangent) => [gradient per argument] }", "customVjp");
   }
