@@ -262,3 +262,15 @@ describe("refusals", () => {
     expect(ad.memory().tensors).toBe(before);
   });
 });
+
+describe("cosineSimilarity", () => {
+  it.each([1e200, 1e160, 1])("is that of the directions at any length: %s", (scale) => {
+    const a = f64([[3 * scale, 4 * scale]]);
+    const b = f64([[4 * scale, 3 * scale]]);
+    expect(nn.cosineSimilarity(a, b).at(0).item()).toBeCloseTo(0.96, 14);
+    // (b/|b| - cos a/|a|) / |a|
+    const slope = ad.grad((x: Tensor) => nn.cosineSimilarity(x, b).sum())(a).mul(scale);
+    expect(slope.at(0, 0).item()).toBeCloseTo((0.8 - 0.96 * 0.6) / 5, 14);
+    expect(slope.at(0, 1).item()).toBeCloseTo((0.6 - 0.96 * 0.8) / 5, 14);
+  });
+});

@@ -116,6 +116,8 @@ export function cosineSimilarity(a: TensorLike, b: TensorLike, options?: CosineS
   return inScope(() => {
     const x = argument("cosineSimilarity", "the first input", a);
     const y = argument("cosineSimilarity", "the second input", b, x);
-    return x.mul(y).sum(axis).div(x.norm(axis).maximum(eps).mul(y.norm(axis).maximum(eps)));
+    // Each to length 1 first: the product of two lengths would overflow where the cosine does not.
+    const unit = (v: Tensor) => v.div(v.norm(axis, { keepdims: true }).maximum(eps));
+    return unit(x).mul(unit(y)).sum(axis);
   });
 }
