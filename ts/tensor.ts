@@ -60,7 +60,9 @@ export class Tensor {
     const rank = checked(engine.meta(idOf(this))) - 1;
     const s = scratch(rank + 2);
     this.type = DTYPES[s[0]!]!;
-    this.dims = Object.freeze(Array.from(s.subarray(2, 2 + rank)));
+    const dims: number[] = [];
+    for (let i = 2; i < 2 + rank; i++) dims.push(s[i]!);
+    this.dims = Object.freeze(dims);
     return s[1]!;
   }
 

@@ -280,17 +280,22 @@ export function slice(x: TensorLike, starts: readonly number[] | number, ends?: 
       const first = (what: string, value: unknown, size: number) => [position(what, value), ...x.shape.slice(1).map((d) => (size === 0 ? 0 : size === 1 ? 1 : d))];
       return run("slice", [x], [x.ndim, ...first("start", starts, 0), ...first("end", ends ?? x.shape[0], 2), ...first("step", steps ?? 1, 1)]);
     }
-    const lists = [["starts", starts], ["ends", ends], ["steps", steps ?? x.shape.map(() => 1)]] as const;
-    return run("slice", [x], [
-      x.ndim,
-      ...lists.flatMap(([what, list]) => {
-        if (!Array.isArray(list) || list.length !== x.ndim) {
-          throw new ShapeError(`slice: ${what} is ${describe(list)}; shape ${shown(x)} needs a list of ${x.ndim}, one entry for each axis`, "slice");
-        }
-        return Array.from(list as unknown[], (v) => position(what, v));
-      }),
-    ]);
+    const places = [x.ndim];
+    addPlaces(places, "starts", starts, x);
+    addPlaces(places, "ends", ends, x);
+    if (steps === undefined) for (let i = 0; i < x.ndim; i++) places.push(1);
+    else addPlaces(places, "steps", steps, x);
+    return run("slice", [x], places);
   });
+}
+
+/** A list of `slice`, with one entry per axis of `x`; holes in it are refused. */
+function addPlaces(places: number[], what: string, list: unknown, x: Tensor): void {
+  const { ndim } = x;
+  if (!Array.isArray(list) || list.length !== ndim) {
+    throw new ShapeError(`slice: ${what} is ${describe(list)}; shape ${shown(x)} needs a list of ${ndim}, one entry for each axis`, "slice");
+  }
+  for (let i = 0; i < ndim; i++) places.push(position(what, list[i]));
 }
 
 /** A place along an axis; the infinities are its ends. */

@@ -33,7 +33,11 @@ pub fn room_to<T>(list: &mut Vec<T>, total: usize) -> Result<()> {
 }
 
 /// The same for a short list that is only long when a user passes many tensors.
+#[inline]
 pub fn room_for_inputs<A: smallvec::Array>(list: &mut smallvec::SmallVec<A>, count: usize) -> Result<()> {
+    if list.capacity() - list.len() >= count {
+        return Ok(());
+    }
     list.try_reserve(count).map_err(|_| refuse(count * std::mem::size_of::<A::Item>()))
 }
 
