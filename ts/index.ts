@@ -4,6 +4,8 @@ export type { CreationOptions, TensorOptions } from "./creation.js";
 export type { DType, TypedArray } from "./dtype.js";
 export * from "./errors.js";
 export { memory, reserve, reset, scope } from "./memory.js";
+export { variant } from "./runtime/variant.js";
+export type { Variant } from "./runtime/features.js";
 export { keep } from "./steps.js";
 /** Test modes; not for programs. */
 export * as testing from "./public/testing.js";

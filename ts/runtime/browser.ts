@@ -1,5 +1,5 @@
 /** Browsers, workers, Deno, edge: `await init()` once. No top-level await, which some bundlers cannot emit. */
-import { hasSimd, variantFor } from "./features.js";
+import { checkHost, variantFor } from "./features.js";
 import { isAttached } from "./instance.js";
 import { messageOf, moduleOf, refusal, type Source } from "./source.js";
 import { startAsync } from "./start.js";
@@ -22,8 +22,7 @@ export function init(source?: Source): Promise<void> {
 }
 
 async function begin(source: Source | undefined): Promise<void> {
-  if (typeof WebAssembly !== "object") throw refusal("this host has no WebAssembly");
-  if (!hasSimd()) throw refusal("this browser has no WebAssembly SIMD; Chrome 91, Firefox 89, Safari 16.4 and later have it");
+  checkHost();
   await startAsync(await moduleOf(source === undefined ? assetUrl() : source));
 }
 

@@ -3,6 +3,8 @@ export interface Exports {
   readonly memory: WebAssembly.Memory;
   /** Stands for the version and the ops with their numbers; compared before anything is called. */
   abi(): number;
+  /** Whether this is the build with relaxed SIMD. */
+  relaxed_simd(): number;
   /** Where the scratch buffer lies, once it has room for `length` numbers; 0 is failure. */
   scratch(length: number): number;
   /** Where its address and length stand (two u32), so that a buffer that moved is noticed. */

@@ -1,7 +1,8 @@
 /** The bytes as base64 inside the script, for hosts that lose assets. The simd128 build only: one copy is large enough. */
 import { base64 } from "./wasm-base64.js";
 import { isAttached } from "./instance.js";
-import { moduleOf } from "./source.js";
+import { checkHost } from "./features.js";
+import { compiledAtOnce, moduleOf } from "./source.js";
 import { start, startAsync } from "./start.js";
 
 function decode(): Uint8Array<ArrayBuffer> {
@@ -13,19 +14,24 @@ function decode(): Uint8Array<ArrayBuffer> {
 
 let starting: Promise<void> | undefined;
 
-/** Loads the engine from the bytes in this file; idempotent. */
+/** Loads the engine from the bytes in this file; once it is there, this does nothing. Throws `NotInitializedError`. */
 export function init(): Promise<void> {
   if (isAttached()) return Promise.resolve();
-  starting ??= moduleOf(decode())
-    .then(startAsync)
-    .catch((error: unknown) => {
-      starting = undefined;
-      throw error;
-    });
+  starting ??= begin().catch((error: unknown) => {
+    starting = undefined;
+    throw error;
+  });
   return starting;
+}
+
+async function begin(): Promise<void> {
+  checkHost();
+  await startAsync(await moduleOf(decode()));
 }
 
 /** The same at once; older browsers refuse it on the main thread for modules of this size. */
 export function initSync(): void {
-  if (!isAttached()) start(new WebAssembly.Module(decode()));
+  if (isAttached()) return;
+  checkHost();
+  start(compiledAtOnce(decode(), "the inline build"));
 }

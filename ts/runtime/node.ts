@@ -1,9 +1,9 @@
 /** Node: the file beside this one is read and started at import, synchronously. How it is found differs between the module systems: see `entry/`. */
 import { readFileSync } from "node:fs";
 import { NotInitializedError } from "../errors.js";
-import { variantFor } from "./features.js";
+import { checkHost, variantFor } from "./features.js";
 import { isAttached } from "./instance.js";
-import { moduleOf, type Source } from "./source.js";
+import { compiledAtOnce, moduleOf, type Source } from "./source.js";
 import { start, startAsync } from "./start.js";
 
 export type { Source } from "./source.js";
@@ -17,6 +17,7 @@ function forced(): string | undefined {
 /** Starts the engine from bytes that `read` finds; `relaxed` says which of the two files. */
 export function load(read: (relaxed: boolean) => Uint8Array): void {
   if (isAttached()) return;
+  checkHost();
   const variant = variantFor(forced());
   let bytes: Uint8Array;
   try {
@@ -31,7 +32,7 @@ export function load(read: (relaxed: boolean) => Uint8Array): void {
       { cause: error },
     );
   }
-  start(new WebAssembly.Module(bytes as BufferSource));
+  start(compiledAtOnce(bytes as BufferSource, `the ${variant} build`));
 }
 
 /**

@@ -74,6 +74,15 @@ async function compiled(bytes: BufferSource, what: string): Promise<WebAssembly.
   }
 }
 
+/** Compiled synchronously, from bytes of this package's own file. */
+export function compiledAtOnce(bytes: BufferSource, what: string): WebAssembly.Module {
+  try {
+    return new WebAssembly.Module(bytes);
+  } catch (error) {
+    throw notCompiled(error, what);
+  }
+}
+
 /** Why a module did not compile, as far as its error tells. */
 function notCompiled(error: unknown, what: string): NotInitializedError {
   const message = messageOf(error);

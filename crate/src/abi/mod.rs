@@ -78,6 +78,12 @@ pub fn abi() -> u32 {
     crate::ops::ABI
 }
 
+/// Whether this is the build with relaxed SIMD.
+#[wasm_bindgen]
+pub fn relaxed_simd() -> u32 {
+    cfg!(target_feature = "relaxed-simd") as u32
+}
+
 #[wasm_bindgen]
 pub fn error_code() -> u32 {
     ERROR.with(|e| e.borrow().as_ref().map_or(0, |error| error.code as u32))
