@@ -34,14 +34,29 @@ describe("bundled for Node", () => {
     expect(lines(consumer.run(process.execPath, ["main.cjs"], { cwd: output }))).toEqual(promised);
   });
 
-  it.each(["esm", "cjs"] as const)("esbuild (%s) loses the files: the error says what to do, and with them beside it the bundle runs", async (format) => {
-    const outfile = consumer.path(`esbuild-${format}`, format === "esm" ? "main.mjs" : "main.cjs");
-    await esbuild({ entryPoints: [consumer.write("esbuild.mjs", example)], bundle: true, minify: true, platform: "node", format, outfile, logLevel: "silent" });
+  const FILES = ["adjoint.wasm", "adjoint-relaxed.wasm"];
+  it.each([
+    ["ES module to ES module", "esm", example, FILES, /NotInitializedError.*copy adjoint\.wasm.*external.*adjoint\/inline/s],
+    ["CommonJS to CommonJS", "cjs", asCommonJs(example), FILES, /NotInitializedError.*copy adjoint\.wasm.*external.*adjoint\/inline/s],
+    ["ES module to CommonJS", "cjs", example, [], /NotInitializedError.*import\.meta\.url.*external.*adjoint\/inline/s],
+  ] as const)("esbuild (%s) loses the files: the error says what to do, and that works", async (name, format, code, copied, message) => {
+    const folder = `esbuild-${name.replaceAll(" ", "-")}`;
+    const bundled = async (source: string, entry: string, output: string) => {
+      const outfile = consumer.path(folder, `${output}.${format === "esm" ? "mjs" : "cjs"}`);
+      await esbuild({ entryPoints: [consumer.write(`${folder}.${entry}`, source)], bundle: true, minify: true, platform: "node", format, outfile, logLevel: "silent" });
+      return outfile;
+    };
+    const outfile = await bundled(code, code === example ? "mjs" : "cjs", "main");
     const { status, stderr } = spawnSync(process.execPath, [outfile], { encoding: "utf8" });
     expect(status).not.toBe(0);
-    expect(stderr).toMatch(/NotInitializedError.*external.*adjoint\/inline/s);
-    for (const file of ["adjoint.wasm", "adjoint-relaxed.wasm"]) copyFileSync(consumer.path("node_modules/adjoint/dist", file), path.join(path.dirname(outfile), file));
-    expect(lines(consumer.run(process.execPath, [outfile]))).toEqual(promised);
+    expect(stderr).toMatch(message);
+    if (copied.length > 0) {
+      for (const file of copied) copyFileSync(consumer.path("node_modules/adjoint/dist", file), consumer.path(folder, file));
+      expect(lines(consumer.run(process.execPath, [outfile]))).toEqual(promised);
+    } else {
+      const inline = `import * as ad from "adjoint/inline";\nad.initSync();\n${example.replace(/import .*\n/, "")}`;
+      expect(lines(consumer.run(process.execPath, [await bundled(inline, "inline.mjs", "inline")]))).toEqual(promised);
+    }
   });
 
   it("the evaluated script of node -e finds its files from any folder", () => {

@@ -48,6 +48,23 @@ describe("Node", () => {
     expect(out).toBe("NotInitializedError true\n");
   });
 
+  it("says what is missing where WebAssembly is switched off, or the build is not one", () => {
+    consumer.write("started.mjs", example);
+    const started = (env: Record<string, string>, ...flags: string[]) => spawnSync(process.execPath, [...flags, "started.mjs"], { cwd: project, encoding: "utf8", env: { ...process.env, ...env } }).stderr;
+    expect(started({}, "--jitless")).toMatch(/NotInitializedError.*no WebAssembly.*--jitless/);
+    expect(started({ ADJOINT_VARIANT: "avx" })).toMatch(/NotInitializedError.*ADJOINT_VARIANT is "avx".*"simd128"/);
+  });
+
+  it("two copies side by side do not take each other's tensors, and say so", () => {
+    const code = `import * as a from "adjoint";
+import { createRequire } from "node:module";
+const b = createRequire(import.meta.url)("adjoint");
+const foreign = b.ones([2]);
+const uses = [() => a.ones([2]).add(foreign), () => a.grad((x) => x.sum())(foreign), () => new a.optim.SGD([foreign], { lr: 1 }), () => new a.optim.SGD(new b.nn.Linear(1, 1).parameters(), { lr: 1 })];
+for (const use of uses) try { use(); console.log("taken"); } catch (e) { console.log(e instanceof a.AdjointError && /another copy of adjoint/.test(e.message) ? "named" : e.message); }`;
+    expect(node("copies.mjs", code).trim().split("\n")).toEqual(["named", "named", "named", "named"]);
+  });
+
   it("has types for both module systems", () => {
     const code = 'import * as ad from "adjoint";\nconst g: ad.Tensor = ad.grad((x: ad.Tensor) => x.mul(2).sum())(ad.ones([2]));\nexport const shape: readonly number[] = g.T.shape;\n// @ts-expect-error: no such op\ng.nothing();\n';
     for (const [file, module] of [["typed.mts", "NodeNext"], ["typed.cts", "NodeNext"], ["typed.ts", "Preserve"]] as const) {
@@ -63,14 +80,14 @@ describe("Node", () => {
 
 const TYPES: Record<string, string> = { ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm" };
 
-function serve(folder: string, types = TYPES): Promise<{ server: Server; url: string }> {
+function serve(folder: string, types = TYPES, headers: Record<string, string> = {}): Promise<{ server: Server; url: string }> {
   const server = createServer((request, response) => {
     const file = path.join(folder, decodeURIComponent(new URL(request.url!, "http://localhost").pathname));
     if (!existsSync(file)) {
       response.writeHead(404).end();
       return;
     }
-    response.writeHead(200, { "content-type": types[path.extname(file)] ?? "application/octet-stream" }).end(readFileSync(file));
+    response.writeHead(200, { ...headers, "content-type": types[path.extname(file)] ?? "application/octet-stream" }).end(readFileSync(file));
   });
   return new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve({ server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` })));
 }
@@ -82,6 +99,8 @@ describe("the browser", () => {
   beforeAll(async () => {
     const args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"];
     browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args });
+    consumer.write("site/index.html", page(program("./adjoint/browser.js")));
+    cpSync(path.join(project, "node_modules", "adjoint", "dist"), path.join(project, "site", "adjoint"), { recursive: true });
   });
   afterAll(async () => {
     await browser?.close();
@@ -89,8 +108,8 @@ describe("the browser", () => {
   });
 
   /** What a page's module prints, one entry per console.log. */
-  async function printed(folder: string, file: string, types = TYPES): Promise<string[]> {
-    const { server, url } = await serve(folder, types);
+  async function printed(folder: string, file: string, types = TYPES, headers = {}): Promise<string[]> {
+    const { server, url } = await serve(folder, types, headers);
     servers.push(server);
     return visited(`${url}/${file}`);
   }
@@ -104,7 +123,7 @@ describe("the browser", () => {
     await page.goto(address);
     await page.waitForFunction("globalThis.finished === true", undefined, { timeout: 30_000 }).catch(() => {});
     await page.close();
-    expect(errors.filter((e) => !e.includes("favicon"))).toEqual([]);
+    expect(errors.filter((e) => !/favicon|violates the .*Content Security Policy/i.test(e))).toEqual([]);
     return lines;
   }
 
@@ -118,9 +137,6 @@ globalThis.finished = true;`;
 
   it("runs the README's example from a plain page", async () => {
     const folder = path.join(project, "site");
-    mkdirSync(folder, { recursive: true });
-    cpSync(path.join(project, "node_modules", "adjoint", "dist"), path.join(folder, "adjoint"), { recursive: true });
-    writeFileSync(path.join(folder, "index.html"), page(program("./adjoint/browser.js")));
     expect((await printed(folder, "index.html")).join("\n").split("\n")).toEqual(promised);
   });
 
@@ -134,6 +150,51 @@ globalThis.finished = true;`;
     const script = 'adjoint.init().then(() => { console.log(adjoint.grad((x) => x.square().sum())(adjoint.tensor([1, 2])).toString()); globalThis.finished = true; });';
     writeFileSync(path.join(folder, "tag.html"), `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><script src="./adjoint/inline.global.js"></script><script>${script}</script>`);
     expect(await printed(folder, "tag.html")).toEqual(["tensor([2, 4], float32)"]);
+  });
+
+  it("runs in a classic worker, by importScripts", async () => {
+    const folder = path.join(project, "site");
+    writeFileSync(path.join(folder, "classic.js"), 'importScripts("./adjoint/inline.global.js");\nadjoint.init().then(() => postMessage(adjoint.grad((x) => x.square().sum())(adjoint.tensor([1, 2])).toArray()));');
+    writeFileSync(path.join(folder, "classic.html"), page('const w = new Worker("./classic.js"); w.onmessage = (e) => { console.log(JSON.stringify(e.data)); globalThis.finished = true; };'));
+    expect(await printed(folder, "classic.html")).toEqual(["[2,4]"]);
+  });
+
+  it("runs in an audio worklet, given the module, with readable errors", async () => {
+    const folder = path.join(project, "site");
+    const processor = `import * as ad from "./adjoint/browser.js";
+registerProcessor("probe", class extends AudioWorkletProcessor {
+  constructor({ processorOptions }) {
+    super();
+    ad.init(processorOptions.module).then(() => {
+      let message = "";
+      try { ad.ones([2]).add(ad.ones([3])); } catch (error) { message = error.message; }
+      this.port.postMessage([ad.grad((x) => x.square().sum())(ad.tensor([1, 2])).toArray(), /\\[2\\] and \\[3\\]/.test(message)]);
+    }, (error) => this.port.postMessage(String(error)));
+  }
+  process() { return true; }
+});`;
+    const script = `const context = new OfflineAudioContext(1, 44100, 44100);
+await context.audioWorklet.addModule("./processor.js");
+const module = await WebAssembly.compileStreaming(fetch("./adjoint/adjoint.wasm"));
+const node = new AudioWorkletNode(context, "probe", { processorOptions: { module } });
+node.port.onmessage = (e) => { console.log(JSON.stringify(e.data)); globalThis.finished = true; };
+node.connect(context.destination);
+context.startRendering();`;
+    writeFileSync(path.join(folder, "processor.js"), processor);
+    writeFileSync(path.join(folder, "worklet.html"), page(script));
+    expect(await printed(folder, "worklet.html")).toEqual(["[[2,4],true]"]);
+  });
+
+  it.each([
+    ["script-src 'self' 'wasm-unsafe-eval'", "ready"],
+    ["script-src 'self'", "NOT_INITIALIZED init: the page's Content-Security-Policy forbids WebAssembly; add 'wasm-unsafe-eval' to its script-src"],
+    ["script-src 'self' 'wasm-unsafe-eval'; connect-src 'none'", "NOT_INITIALIZED init: .*could not be fetched.*connect-src"],
+  ])("under the policy %s: %s", async (policy, outcome) => {
+    const folder = path.join(project, "site");
+    writeFileSync(path.join(folder, "policy.js"), 'import * as ad from "./adjoint/browser.js";\nawait ad.init().then(() => console.log("ready"), (e) => console.log(e.code, e.message));\nglobalThis.finished = true;');
+    writeFileSync(path.join(folder, "policy.html"), '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><script type="module" src="./policy.js"></script>');
+    // The browser reports what it blocked on the console as well; that report is not counted as an error.
+    expect((await printed(folder, "policy.html", TYPES, { "content-security-policy": policy })).join("\n")).toMatch(new RegExp(`^${outcome}`));
   });
 
   it("runs in a worker", async () => {

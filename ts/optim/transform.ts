@@ -36,12 +36,12 @@ import { handedOut, nextUpdate, outside, takenOver } from "../takeover.js";
 /** A rate: a number, a 0-d tensor (to differentiate with respect to it), or a schedule of the step number. */
 export type Rate = number | Tensor | Schedule;
 
-/** A pure optimizer. */
+/** A pure optimizer. Its trees are typed loosely: an interface has no index signature, so that TypeScript would not take it for a tree. */
 export interface Transformation<State> {
   /** The state before the first step, for parameters of this structure. */
-  init(params: Tree<Tensor>): State;
+  init(params: any): State;
   /** What to add to the parameters, and the next state. `params` is needed with weight decay. */
-  update(gradients: Tree<Tensor>, state: State, params?: Tree<Tensor>): [updates: any, state: State];
+  update(gradients: any, state: State, params?: any): [updates: any, state: State];
 }
 
 /** The state of `sgd`. */

@@ -1,9 +1,9 @@
 /** Node: the file beside this one is read and started at import, synchronously. How it is found differs between the module systems: see `entry/`. */
 import { readFileSync } from "node:fs";
-import { NotInitializedError } from "../errors.js";
+import type { NotInitializedError } from "../errors.js";
 import { checkHost, variantFor } from "./features.js";
 import { isAttached } from "./instance.js";
-import { compiledAtOnce, moduleOf, type Source } from "./source.js";
+import { compiledAtOnce, messageOf, moduleOf, refusal, type Source } from "./source.js";
 import { start, startAsync } from "./start.js";
 
 export type { Source } from "./source.js";
@@ -23,16 +23,20 @@ export function load(read: (relaxed: boolean) => Uint8Array): void {
   try {
     bytes = read(variant === "relaxed-simd");
   } catch (error) {
-    throw Object.assign(
-      new NotInitializedError(
-        `the .wasm file is not where this script looks for it (${error instanceof Error ? error.message : String(error)}): a bundler moved the script away from it. ` +
-          'Keep adjoint external (webpack and esbuild: externals; Vite: ssr.external; Next.js: serverExternalPackages), copy adjoint.wasm and adjoint-relaxed.wasm beside the bundle, or import "adjoint/inline"',
-        "init",
-      ),
-      { cause: error },
-    );
+    throw notFound(error);
   }
   start(compiledAtOnce(bytes as BufferSource, `the ${variant} build`));
+}
+
+function notFound(error: unknown): NotInitializedError {
+  // A bundle in CommonJS form of this ES module does not know where it lies: nothing beside it can be found.
+  const addressless = (error as { code?: unknown } | null)?.code === "ERR_INVALID_URL";
+  const why = addressless ? "a bundler took the script's own address (import.meta.url) away; emit ES modules, or" : `a bundler moved the script away from it; copy adjoint.wasm and adjoint-relaxed.wasm beside the bundle,`;
+  return refusal(
+    `the .wasm file is not where this script looks for it (${messageOf(error)}): ${why} ` +
+      'keep adjoint external (webpack, Rollup and esbuild: external; Vite: ssr.external; Next.js: serverExternalPackages), or import "adjoint/inline" and await its init()',
+    error,
+  );
 }
 
 /**

@@ -216,6 +216,8 @@ const one = (list: any[]) => (list.length === 1 ? list[0] : list);
  * The gradient and the Hessian-vector product in the direction `tangents`, at the price of about two gradients: forward over
  * reverse; the Hessian is never formed. Lists with one entry per argument; for one argument the results are not lists.
  */
+export function hvp(f: (...args: any[]) => any, primals: readonly [Tensor], tangents: readonly any[]): [gradient: Tensor, product: Tensor];
+export function hvp(f: (...args: any[]) => any, primals: readonly any[], tangents: readonly any[]): [gradient: any, product: any];
 export function hvp(f: (...args: any[]) => any, primals: readonly any[], tangents: readonly any[]): [gradient: any, product: any] {
   checkFunction("hvp", f);
   noMore("hvp", arguments, 3);
@@ -227,6 +229,8 @@ export function hvp(f: (...args: any[]) => any, primals: readonly any[], tangent
 /**
  * The gradient and the vector-Hessian product: reverse over reverse. Equal to `hvp` where second derivatives are symmetric.
  */
+export function vhp(f: (...args: any[]) => any, primals: readonly [Tensor], cotangents: readonly any[]): [gradient: Tensor, product: Tensor];
+export function vhp(f: (...args: any[]) => any, primals: readonly any[], cotangents: readonly any[]): [gradient: any, product: any];
 export function vhp(f: (...args: any[]) => any, primals: readonly any[], cotangents: readonly any[]): [gradient: any, product: any] {
   checkFunction("vhp", f);
   noMore("vhp", arguments, 3);

@@ -22,6 +22,8 @@ export interface GradOptions {
  * A function that returns the value of `f` and its gradient with respect to the arguments `argnums`. `f` takes trees of
  * tensors and returns a scalar. With `hasAux` the result is `[[value, aux], gradient]`.
  */
+export function valueAndGrad<First = any, Value = any>(f: (first: First, ...rest: any[]) => Value): (...args: any[]) => [value: Value, gradient: First];
+export function valueAndGrad(f: (...args: any[]) => any, options?: GradOptions): (...args: any[]) => [any, any];
 export function valueAndGrad(f: (...args: any[]) => any, options?: GradOptions): (...args: any[]) => [any, any] {
   return derivative("valueAndGrad", f, transformOptions<GradOptions>("valueAndGrad", arguments, GRAD_OPTIONS), true);
 }
@@ -30,6 +32,8 @@ export function valueAndGrad(f: (...args: any[]) => any, options?: GradOptions):
  * A function that returns the gradient of a scalar function with respect to the arguments `argnums` (default the first): a
  * tree like the argument. What does not reach the output has gradient zero. With `hasAux`: `[gradient, aux]`.
  */
+export function grad<First = any>(f: (first: First, ...rest: any[]) => any): (...args: any[]) => First;
+export function grad(f: (...args: any[]) => any, options?: GradOptions): (...args: any[]) => any;
 export function grad(f: (...args: any[]) => any, options?: GradOptions): (...args: any[]) => any {
   return derivative("grad", f, transformOptions<GradOptions>("grad", arguments, GRAD_OPTIONS), false);
 }
