@@ -10,11 +10,14 @@ const tools = path.join(root, "test", "hosts", "node_modules");
 const tool = (name: string) => path.join(tools, ".bin", name);
 const require = createRequire(path.join(tools, "x.js"));
 
-/** A native program from the package for this platform: works where install scripts do not run. Undefined, and said, where there is none. */
-function native(scope: string, file: string): string | undefined {
+/**
+ * A native program from the package for this platform, so that no install script is needed; `moved` is where such a script would have
+ * put it. Undefined, and said, where there is none.
+ */
+function native(scope: string, file: string, moved: string): string | undefined {
   const folder = path.join(tools, scope);
   const found = existsSync(folder) ? readdirSync(folder).map((name) => path.join(folder, name, file)) : [];
-  const program = found.find((candidate) => spawnSync(candidate, ["--version"], { timeout: 60_000 }).status === 0);
+  const program = [...found, path.join(tools, moved)].find((candidate) => spawnSync(candidate, ["--version"], { timeout: 60_000 }).status === 0);
   if (program === undefined) process.stdout.write(`SKIPPED: no ${path.basename(file)} that runs on this machine below test/hosts/node_modules/${scope}\n`);
   return program;
 }
@@ -36,7 +39,7 @@ afterAll(() => consumer.remove());
 
 const body = example.replace(/import .*\n/, "").replace(/console\.log\(/g, "out.push(");
 
-const denoProgram = native("@deno", "deno");
+const denoProgram = native("@deno", "deno", "deno/deno");
 describe.skipIf(denoProgram === undefined)("Deno", () => {
   const deno = (file: string, ...flags: string[]) => consumer.run(denoProgram!, ["run", "--no-prompt", "--cached-only", "--node-modules-dir=manual", ...flags, file], { env: { DENO_NO_UPDATE_CHECK: "1" } });
 
@@ -51,7 +54,7 @@ describe.skipIf(denoProgram === undefined)("Deno", () => {
   });
 });
 
-const bun = native("@oven", "bin/bun");
+const bun = native("@oven", "bin/bun", "bun/bin/bun.exe");
 describe.skipIf(bun === undefined)("Bun", () => {
   it("runs the package", () => {
     consumer.write("bun.mjs", example);
@@ -102,6 +105,7 @@ describe("Parcel", () => {
     consumer.write("parcel/main.js", `import * as ad from "adjoint";\nad.init().then(() => {\n${example.replace(/import .*\n/, "")}\n});`);
     consumer.write("parcel/index.html", '<!doctype html><script type="module" src="./main.js"></script>');
     consumer.run(tool("parcel"), ["build", "index.html", "--no-cache", "--dist-dir", consumer.path("parcel-out")], { cwd: consumer.path("parcel") });
+    expect(readdirSync(consumer.path("parcel-out")).filter((file) => file.endsWith(".wasm"))).toHaveLength(2);
   });
 });
 
