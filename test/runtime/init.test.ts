@@ -101,6 +101,16 @@ describe("in Node", () => {
   });
 });
 
+describe("the build that runs", () => {
+  it("is the one asked for, and the same for a copy that is given the file", async () => {
+    expect(ad.variant()).toBe(process.env.ADJOINT_VARIANT ?? ad.variant());
+    const copy = await fresh();
+    expect(() => copy.variant()).toThrow(copy.NotInitializedError);
+    await copy.init(wasm);
+    expect(copy.variant()).toBe("simd128");
+  });
+});
+
 describe("messages", () => {
   it("are readable where there is no TextDecoder", async () => {
     const decoder = globalThis.TextDecoder;
