@@ -43,26 +43,26 @@ const denoProgram = native("@deno", "deno", "deno/deno");
 describe.skipIf(denoProgram === undefined)("Deno", () => {
   const deno = (file: string, ...flags: string[]) => consumer.run(denoProgram!, ["run", "--no-prompt", "--cached-only", "--node-modules-dir=manual", ...flags, file], { env: { DENO_NO_UPDATE_CHECK: "1" } });
 
-  it("runs the package with leave to read, nothing else", () => {
+  it("runs the package with leave to read, nothing else", async () => {
     consumer.write("deno.mjs", example);
-    expect(lines(deno("deno.mjs", "--allow-read"))).toEqual(promised);
+    expect(lines(await deno("deno.mjs", "--allow-read"))).toEqual(promised);
   });
 
-  it("runs the inline build with no leave at all", () => {
+  it("runs the inline build with no leave at all", async () => {
     consumer.write("deno-inline.mjs", `import * as ad from "adjoint/inline";\nawait ad.init();\n${example.replace(/import .*\n/, "")}`);
-    expect(lines(deno("deno-inline.mjs"))).toEqual(promised);
+    expect(lines(await deno("deno-inline.mjs"))).toEqual(promised);
   });
 });
 
 const bun = native("@oven", "bin/bun", "bun/bin/bun.exe");
 describe.skipIf(bun === undefined)("Bun", () => {
-  it("runs the package", () => {
+  it("runs the package", async () => {
     consumer.write("bun.mjs", example);
-    expect(lines(consumer.run(bun!, ["run", "bun.mjs"]))).toEqual(promised);
+    expect(lines(await consumer.run(bun!, ["run", "bun.mjs"]))).toEqual(promised);
   });
 
-  it("bakes no path of the building machine into a bundle", () => {
-    consumer.run(bun!, ["build", consumer.write("bun-build.mjs", example), "--target=node", "--outdir", consumer.path("bun-out")]);
+  it("bakes no path of the building machine into a bundle", async () => {
+    await consumer.run(bun!, ["build", consumer.write("bun-build.mjs", example), "--target=node", "--outdir", consumer.path("bun-out")]);
     expect(readFileSync(consumer.path("bun-out", "bun-build.js"), "utf8")).not.toContain(consumer.folder);
   });
 });
@@ -87,33 +87,33 @@ describe("Cloudflare's workerd", () => {
 });
 
 describe("Next.js", () => {
-  it.each([["Turbopack", []], ["webpack", ["--webpack"]]])("builds a server component that uses it, without a setting (%s)", (name, flags) => {
+  it.each([["Turbopack", []], ["webpack", ["--webpack"]]])("builds a server component that uses it, without a setting (%s)", async (name, flags) => {
     const folder = `next-${name}`;
     consumer.write(`${folder}/package.json`, JSON.stringify({ name: "site", private: true, dependencies: { adjoint: "*", next: "*", react: "*", "react-dom": "*" } }));
     consumer.write(`${folder}/next.config.mjs`, `export default { typescript: { ignoreBuildErrors: true }, turbopack: { root: ${JSON.stringify(path.parse(consumer.folder).root)} }, outputFileTracingRoot: ${JSON.stringify(path.parse(consumer.folder).root)} };`);
     consumer.write(`${folder}/app/layout.js`, "export default function Layout({ children }) { return <html><body>{children}</body></html>; }");
     consumer.write(`${folder}/app/page.js`, `import * as ad from "adjoint";\nexport default function Page() { const out = [];\n${body}\nreturn <pre>{out.join("|")}</pre>; }`);
-    consumer.run(process.execPath, [require.resolve("next/dist/bin/next"), "build", ...flags], { cwd: consumer.path(folder), env: { NEXT_TELEMETRY_DISABLED: "1", CI: "1" } });
+    await consumer.run(process.execPath, [require.resolve("next/dist/bin/next"), "build", ...flags], { cwd: consumer.path(folder), env: { NEXT_TELEMETRY_DISABLED: "1", CI: "1" } });
     // The page is rendered while it is built.
     expect(readFileSync(consumer.path(folder, ".next/server/app/index.html"), "utf8")).toContain(promised.join("|"));
   });
 });
 
 describe("Parcel", () => {
-  it("builds a page with its default settings", () => {
+  it("builds a page with its default settings", async () => {
     consumer.write("parcel/package.json", JSON.stringify({ name: "site", private: true }));
     consumer.write("parcel/main.js", `import * as ad from "adjoint";\nad.init().then(() => {\n${example.replace(/import .*\n/, "")}\n});`);
     consumer.write("parcel/index.html", '<!doctype html><script type="module" src="./main.js"></script>');
-    consumer.run(tool("parcel"), ["build", "index.html", "--no-cache", "--dist-dir", consumer.path("parcel-out")], { cwd: consumer.path("parcel") });
+    await consumer.run(tool("parcel"), ["build", "index.html", "--no-cache", "--dist-dir", consumer.path("parcel-out")], { cwd: consumer.path("parcel") });
     expect(readdirSync(consumer.path("parcel-out")).filter((file) => file.endsWith(".wasm"))).toHaveLength(2);
   });
 });
 
 describe("Rollup", () => {
-  it("bundles for Node; with the files beside the bundle it runs", () => {
+  it("bundles for Node; with the files beside the bundle it runs", async () => {
     consumer.write("rollup.mjs", example.replace('"adjoint"', '"./node_modules/adjoint/dist/node.js"'));
-    consumer.run(tool("rollup"), ["rollup.mjs", "--file", consumer.path("rollup-out/main.mjs"), "--format", "esm"]);
+    await consumer.run(tool("rollup"), ["rollup.mjs", "--file", consumer.path("rollup-out/main.mjs"), "--format", "esm"]);
     for (const file of ["adjoint.wasm", "adjoint-relaxed.wasm"]) copyFileSync(consumer.path("node_modules/adjoint/dist", file), consumer.path("rollup-out", file));
-    expect(lines(consumer.run(process.execPath, ["rollup-out/main.mjs"]))).toEqual(promised);
+    expect(lines(await consumer.run(process.execPath, ["rollup-out/main.mjs"]))).toEqual(promised);
   });
 });

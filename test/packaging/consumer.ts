@@ -1,5 +1,5 @@
 /** A fresh project with the packed tarball in it: what a user has. */
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
@@ -36,10 +36,13 @@ export class Consumer {
     return target;
   }
 
-  /** What a command prints; it must succeed. */
-  run(command: string, args: string[], { cwd = this.folder, env = {} }: { cwd?: string; env?: Record<string, string> } = {}): string {
-    const { status, stdout, stderr } = spawnSync(command, args, { cwd, encoding: "utf8", env: { ...process.env, ...env }, timeout: 280_000 });
-    if (status !== 0) expect.fail(`${command} ${args.join(" ")} failed (${status}):\n${stdout}\n${stderr}`);
+  /** What a command prints; it must succeed. Not synchronous: a test runner that hears nothing for a minute gives up. */
+  async run(command: string, args: string[], { cwd = this.folder, env = {} }: { cwd?: string; env?: Record<string, string> } = {}): Promise<string> {
+    const options = { cwd, env: { ...process.env, ...env }, timeout: 280_000, maxBuffer: 1 << 26 };
+    const { error, stdout, stderr } = await new Promise<{ error: Error | null; stdout: string; stderr: string }>((resolve) => {
+      execFile(command, args, options, (error, stdout, stderr) => resolve({ error, stdout, stderr })).stdin?.end();
+    });
+    if (error) expect.fail(`${command} ${args.join(" ")} failed (${error.message}):\n${stdout}\n${stderr}`);
     return stdout;
   }
 

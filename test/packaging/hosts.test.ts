@@ -31,7 +31,7 @@ describe("bundled for Node", () => {
       webpack({ mode: "production", target: "node", context: consumer.folder, entry, output: { path: output, filename: "main.cjs" } }, (error, result) => (error ? reject(error) : resolve(result!))),
     );
     expect(stats.hasErrors(), stats.toString("errors-only")).toBe(false);
-    expect(lines(consumer.run(process.execPath, ["main.cjs"], { cwd: output }))).toEqual(promised);
+    expect(lines(await consumer.run(process.execPath, ["main.cjs"], { cwd: output }))).toEqual(promised);
   });
 
   const FILES = ["adjoint.wasm", "adjoint-relaxed.wasm"];
@@ -52,17 +52,17 @@ describe("bundled for Node", () => {
     expect(stderr).toMatch(message);
     if (copied.length > 0) {
       for (const file of copied) copyFileSync(consumer.path("node_modules/adjoint/dist", file), consumer.path(folder, file));
-      expect(lines(consumer.run(process.execPath, [outfile]))).toEqual(promised);
+      expect(lines(await consumer.run(process.execPath, [outfile]))).toEqual(promised);
     } else {
       const inline = `import * as ad from "adjoint/inline";\nad.initSync();\n${example.replace(/import .*\n/, "")}`;
-      expect(lines(consumer.run(process.execPath, [await bundled(inline, "inline.mjs", "inline")]))).toEqual(promised);
+      expect(lines(await consumer.run(process.execPath, [await bundled(inline, "inline.mjs", "inline")]))).toEqual(promised);
     }
   });
 
-  it("the evaluated script of node -e finds its files from any folder", () => {
+  it("the evaluated script of node -e finds its files from any folder", async () => {
     mkdirSync(consumer.path("elsewhere"), { recursive: true });
     const code = 'import("adjoint").then((ad) => console.log(ad.tensor([1, 2]).sum().item()))';
-    expect(consumer.run(process.execPath, ["-e", code], { cwd: consumer.path("elsewhere") })).toBe("3\n");
+    expect(await consumer.run(process.execPath, ["-e", code], { cwd: consumer.path("elsewhere") })).toBe("3\n");
   });
 });
 
@@ -77,7 +77,7 @@ console.log(seen(() => ad.take(ad.ones([2]), [5], 0)));
 console.log(seen(() => { const x = ad.ones([2]); x.dispose(); x.add(1); }));
 console.log(seen(() => ad.grad((x) => x)(ad.ones([2]))));`;
     await esbuild({ entryPoints: [consumer.write("errors.mjs", code)], bundle: true, minify: true, format: "esm", platform: "neutral", outfile, logLevel: "silent" });
-    expect(lines(consumer.run(process.execPath, [outfile]))).toEqual(["SHAPE ShapeError true", "INDEX IndexError true", "DISPOSED DisposedError true", "SHAPE ShapeError true"]);
+    expect(lines(await consumer.run(process.execPath, [outfile]))).toEqual(["SHAPE ShapeError true", "INDEX IndexError true", "DISPOSED DisposedError true", "SHAPE ShapeError true"]);
   });
 });
 
