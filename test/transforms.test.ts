@@ -169,6 +169,10 @@ describe("grad", () => {
     clean(() => {
       expect(ad.grad((x: Tensor) => x.mul(ad.noGrad(() => x.square())))(f64(3)).item()).toBe(9);
       expect(ad.grad((x: Tensor) => ad.noGrad(() => ad.enableGrad(() => x.square())))(f64(3)).item()).toBe(6);
+      expect((ad.jvp((x: Tensor) => x.mul(ad.noGrad(() => x.square())), [f64(3)], [f64(1)])[1] as Tensor).item()).toBe(9);
+      expect((ad.jvp((x: Tensor) => ad.noGrad(() => ad.enableGrad(() => x.square())), [f64(3)], [f64(1)])[1] as Tensor).item()).toBe(6);
+      const double = ad.customJvp((x: Tensor) => x.mul(2), ([x]: Tensor[], [t]: Tensor[]) => [x!.mul(2), t!.mul(2)] as [Tensor, Tensor]);
+      expect((ad.jvp((x: Tensor) => x.mul(ad.noGrad(() => double(x) as Tensor)), [f64(3)], [f64(1)])[1] as Tensor).item()).toBe(6);
       // A transform opened inside noGrad works.
       expect(ad.noGrad(() => ad.grad((x: Tensor) => x.square())(f64(3))).item()).toBe(6);
     });

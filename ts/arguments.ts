@@ -28,8 +28,16 @@ export function boolean(op: string, what: string, value: unknown): boolean {
   return value;
 }
 
+/** Whether only `new` can call it. The prototype of a class is not writable, as that of few functions; only then the text is looked at. */
+function isClass(value: unknown): value is { name: unknown } {
+  return typeof value === "function" && Object.getOwnPropertyDescriptor(value, "prototype")?.writable === false && /^class\b/.test(Function.prototype.toString.call(value));
+}
+
+const clippedName = ({ name }: { name: unknown }) => (typeof name === "string" ? name.slice(0, 40) : "");
+
 /** Something that can be called. */
 export function callback<F>(op: string, what: string, value: F): F {
+  if (isClass(value)) throw new ValueError(`${op}: ${what} must be a function, got the class ${clippedName(value)}, which only \`new\` can call: (...args) => new ${clippedName(value)}(...args)`, op);
   if (typeof value !== "function") throw new ValueError(`${op}: ${what} must be a function, got ${describe(value)}`, op);
   return value;
 }

@@ -127,7 +127,8 @@ impl Session {
         loop {
             id = match *self.value(id)? {
                 Value::Concrete(_) => return Ok(()),
-                Value::Tracked { level, primal, .. } | Value::Dual { level, primal, .. } if level <= self.recording_floor => primal,
+                Value::Tracked { level, primal, .. } if level <= self.recording_floor => primal,
+                Value::Dual { level, primal, .. } if level <= self.forward_floor => primal,
                 Value::Dual { primal, tangent: NONE, .. } => primal,
                 Value::Batched { inner, .. } => inner,
                 _ => {
@@ -215,7 +216,11 @@ impl Session {
 
     /// Lays the numbers behind `id` in order, so that a kernel can read them as they are.
     fn straighten(&mut self, id: Id) -> Result<()> {
-        let place = self.concrete_slot(id)?;
+        let mut place = id;
+        // A gradient that was recorded (createGraph) has its numbers further in.
+        while let Value::Tracked { primal, .. } = *self.value(place)? {
+            place = primal;
+        }
         if let Some(Value::Concrete(array)) = self.values.get_mut(place).and_then(|slot| slot.value.as_mut()) {
             if !array.is_contiguous() {
                 *array = array.contiguous()?;

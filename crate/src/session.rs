@@ -43,8 +43,10 @@ pub struct Session {
     pub scopes: Vec<Vec<Id>>,
     /// Values held until the current frame ends.
     pub frame: Vec<Id>,
-    /// Grad levels up to this number do not record (`noGrad`).
+    /// Grad levels up to this number do not record (`noGrad`, the first run of a checkpoint).
     pub recording_floor: u32,
+    /// Levels of forward mode up to this number give no tangents (`noGrad`).
+    pub forward_floor: u32,
     /// Sweeps that wait for a pullback or a hook of TypeScript's, the innermost last.
     pub sweeps: Vec<Sweep>,
     /// Sweeps under way, waiting or not.
@@ -65,6 +67,7 @@ impl Session {
             scopes: Vec::new(),
             frame: Vec::new(),
             recording_floor: 0,
+            forward_floor: 0,
             sweeps: Vec::new(),
             sweeping: 0,
             parked: BTreeMap::new(),

@@ -314,3 +314,24 @@ describe("an optimizer of one's own", () => {
     expect(() => new SignDescent([p], { momentum: 1 } as object)).toThrow(/SignDescent: unknown option "momentum"/);
   });
 });
+
+describe("gradients that were recorded (createGraph)", () => {
+  it.each([
+    ["SGD", (p: Tensor) => new optim.SGD([p], { lr: 0.25 })],
+    ["SGD with momentum", (p: Tensor) => new optim.SGD([p], { lr: 0.25, momentum: 0.5 })],
+    ["Adam", (p: Tensor) => new optim.Adam([p], { lr: 0.25 })],
+    ["AdamW", (p: Tensor) => new optim.AdamW([p], { lr: 0.25, amsgrad: true })],
+  ])("%s steps along them", (_, make) => {
+    const after = (options?: object) => {
+      const p = param([1, -3]);
+      p.mul(p).flip(0).mul([1, 2]).backward([1, 1], options);
+      make(p).step();
+      return p.toArray();
+    };
+    expect(after({ createGraph: true })).toEqual(after());
+  });
+
+  it("the base class is not for making", () => {
+    expect(() => new (optim.Optimizer as unknown as new (...args: unknown[]) => unknown)({ lr: 1 }, [])).toThrow(/base class.*optim\.SGD/);
+  });
+});

@@ -131,3 +131,16 @@ describe("what is not understood", () => {
     expect(ad.memory().tensors).toBe(before);
   });
 });
+
+describe("a class where a function belongs", () => {
+  class Model {}
+  it.each<[string, (f: never) => unknown]>([
+    ["grad", (f) => ad.grad(f)],
+    ["vmap", (f) => ad.vmap(f)],
+    ["scope", (f) => ad.scope(f)],
+    ["profile", (f) => ad.profile(f)],
+    ["forLoop", (f) => ad.forLoop(0, 1, f, ad.tensor(1))],
+  ])("%s", (_, call) => {
+    expect(() => call(Model as never)).toThrow(/class Model.*new Model\(\.\.\.args\)/);
+  });
+});

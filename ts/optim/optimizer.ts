@@ -76,6 +76,8 @@ export abstract class Optimizer<Options extends { lr: number } = { lr: number }>
     params: Parameters | readonly ParameterGroup[],
     options?: Partial<Options>,
   ) {
+    // "abstract" is a word of TypeScript's only.
+    if (!isPlainObject(kind) || !isPlainObject(kind.rules)) throw new ValueError(`Optimizer: this is the base class, and got ${describe(kind)} for the kind a subclass gives it; make one of optim.SGD, optim.Adam, ...`, "Optimizer");
     this.name = kind.name;
     this.known = Object.keys(kind.rules);
     checkOptions(this.name, options, this.known);

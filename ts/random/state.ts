@@ -3,6 +3,7 @@
  * the number of keys handed out, so that saving, restoring and running something again with the same draws cost nothing.
  */
 import { tensor } from "../creation.js";
+import { describe } from "../describe.js";
 import { ValueError } from "../errors.js";
 import { checked, engine } from "../runtime/instance.js";
 import { idOf, made, type Tensor } from "../tensor.js";
@@ -39,7 +40,7 @@ let point: DrawPoint = { state: { seed: 0, draws: 0 }, maps: [] };
 
 /** Seeds the implicit generator: draws without a key, the initialisers and `dropout` of nn. Any integer up to 2^53. */
 export function manualSeed(seed: number): void {
-  if (!Number.isSafeInteger(seed)) throw new ValueError(`manualSeed: ${String(seed)} is not an integer below 2^53`, "manualSeed");
+  if (!Number.isSafeInteger(seed)) throw new ValueError(`manualSeed: ${describe(seed)} is not an integer below 2^53`, "manualSeed");
   point = { ...point, state: { seed, draws: 0 } };
 }
 

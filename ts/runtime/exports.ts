@@ -74,6 +74,7 @@ export interface Exports {
   /** Ids of hooked tensors that died since the last call, in scratch. */
   dead_hooks(): number;
   set_recording(floor: number): number;
+  set_forward(floor: number): number;
   require_grad(id: number): number;
   /** A second handle, owned by the root. */
   root_alias(id: number): number;

@@ -2,6 +2,7 @@
  * What all transforms share: opening a level and a scope, checking arguments, keeping results, undoing everything when the
  * user's function throws. A transform itself is then a few lines.
  */
+import { callback } from "../arguments.js";
 import { conversions } from "../conversions.js";
 import { asTensor } from "../creation.js";
 import { describe } from "../describe.js";
@@ -48,7 +49,7 @@ export function call(name: string, f: (...args: any[]) => any, args: readonly un
 }
 
 export function checkFunction(name: string, f: unknown): void {
-  if (typeof f !== "function") throw new ValueError(`${name}: expected a function, got ${describe(f)}`, name);
+  callback(name, "the argument", f);
 }
 
 /** The positions of the arguments to differentiate, as a list of non-negative numbers. */

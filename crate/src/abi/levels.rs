@@ -65,7 +65,7 @@ pub fn recording_level(count: u32, duals: u32) -> u32 {
                 Ok(Value::Concrete(_)) => {}
                 Ok(&Value::Dual { level, primal, tangent, .. }) => {
                     ids.extend([primal, tangent].into_iter().filter(|&id| id != NONE));
-                    if duals != 0 && tangent != NONE {
+                    if duals != 0 && tangent != NONE && level > session.forward_floor {
                         top = top.max(level);
                     }
                 }
@@ -83,10 +83,17 @@ pub fn recording_level(count: u32, duals: u32) -> u32 {
     })
 }
 
-/// Whether operations on values of `level` are recorded on its tape now.
+/// Whether operations on values of `level`, of reverse or forward mode, have derivatives now.
 #[wasm_bindgen]
 pub fn records(level: u32) -> u32 {
-    with_engine(|engine| (level > engine.session().recording_floor) as u32)
+    with_engine(|engine| {
+        let session = engine.session();
+        let floor = match session.level(level).map(|level| &level.kind) {
+            Ok(LevelKind::Dual) => session.forward_floor,
+            _ => session.recording_floor,
+        };
+        (level > floor) as u32
+    })
 }
 
 /// While a custom rule runs at `level`, values of that level and of those above, as far as they are open, are not to be seen by it;
@@ -319,6 +326,12 @@ pub fn dead_hooks() -> u32 {
 #[wasm_bindgen]
 pub fn set_recording(floor: u32) -> u32 {
     tidying(|engine| std::mem::replace(&mut engine.session().recording_floor, floor))
+}
+
+/// Levels of forward mode up to `floor` stop giving tangents; returns the floor before.
+#[wasm_bindgen]
+pub fn set_forward(floor: u32) -> u32 {
+    tidying(|engine| std::mem::replace(&mut engine.session().forward_floor, floor))
 }
 
 /// A leaf of the ambient level, owned by the root: parameters outlive scopes.

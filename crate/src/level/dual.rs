@@ -17,7 +17,7 @@ impl Engine {
         let mut primals: Ids = SmallVec::new();
         room_for_inputs(&mut primals, inputs.len())?;
         let mut tangents: SmallVec<[Option<Var>; 4]> = SmallVec::new();
-        {
+        let recording = {
             let session = self.session();
             for &id in inputs {
                 let (primal, tangent) = match session.value(id)? {
@@ -27,9 +27,11 @@ impl Engine {
                 primals.push(primal);
                 tangents.push((tangent != NONE).then(|| Var::new(self, tangent)));
             }
-        }
+            // Inside noGrad what is computed is a constant, as it is in reverse mode.
+            level > session.forward_floor && !matches!(rule, Rule::Zero)
+        };
         let output = self.bind(op, &primals, params)?;
-        if matches!(rule, Rule::Zero) || tangents.iter().all(Option::is_none) || !self.dtype(output)?.is_float() {
+        if !recording || tangents.iter().all(Option::is_none) || !self.dtype(output)?.is_float() {
             return Ok(output);
         }
         let x: SmallVec<[Var; 4]> = primals.iter().map(|&id| Var::new(self, id)).collect();

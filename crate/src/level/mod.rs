@@ -58,7 +58,7 @@ impl Engine {
             // What has no derivative may be asked of any value: comparisons, detach().
             let constant = match mode {
                 Mode::Grad => matches!(rule, Rule::Zero) || level <= self.session().recording_floor,
-                Mode::Dual => matches!(rule, Rule::Zero),
+                Mode::Dual => matches!(rule, Rule::Zero) || level <= self.session().forward_floor,
                 Mode::Batch(_) => false,
             };
             if !constant {

@@ -6,7 +6,7 @@ import { idOf, type Tensor } from "../../tensor.js";
 import { flatten } from "../../tree.js";
 import { noMore } from "../arguments.js";
 import { argumentTensor, arithmeticGuard, call, checkFunction, inScope, outputTensor } from "../machinery.js";
-import { noGrad } from "../modes.js";
+import { withoutTape } from "../modes.js";
 import { attach } from "./attach.js";
 import { aliasOf } from "./record.js";
 
@@ -37,7 +37,7 @@ export function checkpoint(f: (...args: any[]) => any): (...args: any[]) => any 
         return outputs.map((y: unknown) => aliasOf(idOf(outputTensor("checkpoint", y))));
       };
       try {
-        const outputs = inScope(() => noting(given, captures, () => noGrad(() => run(given))));
+        const outputs = inScope(() => noting(given, captures, () => withoutTape(() => run(given))));
         const closedOver = captures.map(({ tensor }) => tensor);
         const again = (values: Tensor[]): Tensor[] =>
           inScope(() => {

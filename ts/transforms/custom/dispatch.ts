@@ -50,11 +50,11 @@ export function dispatch(custom: Custom, inputs: Tensor[]): Result {
   const began = serial;
   const primals = inputs.map((x) => below(level, x));
   try {
+    if (engine.records(level) === 0) return dispatch(custom, primals);
     if (kind === DUAL) {
       const { outputs, tangents, rebuild } = guarded(level, () => custom.forward(primals, inputs.map((x) => tangentOf(level, x))));
       return { outputs: outputs.map((y, i) => (tangents[i] ? made(checked(engine.dual(level, idOf(y), idOf(tangents[i])), custom.name)) : y)), rebuild };
     }
-    if (engine.records(level) === 0) return dispatch(custom, primals);
     const active = inputs.map((x) => topLevel([x]) === level);
     const { outputs, held, rebuild, pullback } = guarded(level, () => custom.reverse(primals, active));
     const n = inputs.length;
