@@ -180,7 +180,7 @@ export abstract class Optimizer<Options extends { lr: number } = { lr: number }>
 
   /** zeroGrad, backward, step; the loss stays readable. A function that computes the loss may be given. */
   minimize(loss: Tensor | (() => Tensor)): void {
-    const value = typeof loss === "function" ? loss() : loss;
+    const value = typeof loss === "function" ? callback(`${this.name}.minimize`, "the function that computes the loss", loss)() : loss;
     if (!(value instanceof Tensor)) {
       const cure = typeof value === "number" ? "; pass the loss itself, not its item()" : "";
       throw new ValueError(`${this.name}.minimize: the loss must be a tensor (or a function that returns one), got ${describe(value)}${cure}`, this.name);
