@@ -112,6 +112,7 @@ export class Program extends Machine {
     }
     this.say("optimizer.step();");
     this.optimizer.step.step();
+    for (const value of this.values) if (value.parameters.size > 0) value.outdated = true;
     for (const p of this.parameters) {
       if (p.gradient === null) continue;
       const gradient = p.gradient(here).map(ref.plain);
@@ -191,7 +192,7 @@ export class Program extends Machine {
   /** More actions inside a scope, which ends, throws, or hands one value out. */
   private nest(random: Random): void {
     if (this.depth >= 3) return;
-    const outer = this.values.length;
+    const outer = new Set(this.values);
     const silent = this.silent;
     const quiet = random.below(3) === 0;
     const throws = random.below(4) === 0;
@@ -212,7 +213,8 @@ export class Program extends Machine {
       this.silent = silent;
       this.say(`${throws ? "  throw SENTINEL;\n" : ""}}); } catch {}`);
     }
-    const ended = this.values.splice(outer);
+    const ended = this.values.filter((value) => !outer.has(value));
+    this.values = this.values.filter((value) => outer.has(value));
     for (const { name, tensor } of ended) {
       try {
         tensor.data();

@@ -29,6 +29,9 @@ const stop = each(ref.plain);
 const totalOf = (x: Vector): Vector => x.map(() => ref.dot(x, x.map(() => 1)));
 const greatest = (x: Vector): Scalar => x.reduce((a, b) => (ref.plain(b) > ref.plain(a) ? b : a));
 
+/** At a tie both have half of the derivative. */
+const greater = (x: Scalar, y: Scalar): Scalar => (ref.plain(x) === ref.plain(y) ? ref.mul(0.5, ref.add(x, y)) : ref.plain(x) > ref.plain(y) ? x : y);
+
 type Unary = readonly [text: string, engine: (x: Tensor) => Tensor, reference: (x: Vector) => Vector];
 const UNARY: readonly Unary[] = [
   [".sin()", (x) => x.sin(), each(ref.sin)],
@@ -60,7 +63,7 @@ const BINARY: readonly Binary[] = [
   ["add", (x, y) => x.add(y), ref.add],
   ["sub", (x, y) => x.sub(y), (x, y) => ref.add(x, ref.negate(y))],
   ["mul", (x, y) => x.mul(y), ref.mul],
-  ["maximum", (x, y) => x.add(0.01).maximum(y), (x, y) => (ref.plain(x) + 0.01 > ref.plain(y) ? ref.add(x, 0.01) : y)],
+  ["maximum", (x, y) => x.add(0.01).maximum(y), (x, y) => greater(ref.add(x, 0.01), y)],
 ];
 
 /** A function of one argument, and its two readings. */

@@ -29,6 +29,8 @@ export interface Value {
   readonly loose: boolean;
   /** Its graph, or a part of it, was freed. */
   freed: boolean;
+  /** A step has changed its parameters: the next one may release it, swept or not. */
+  outdated: boolean;
   /** What its hooks multiply the gradient with. */
   factor: number;
   /** A backward pass went over it: gradients may refer to it as it was then. */
@@ -90,7 +92,7 @@ export class Machine {
       return true;
     } catch (error) {
       if (!(error instanceof ad.DisposedError)) throw new Failure(`reading ${value.name}: ${String(error)}`);
-      if (!value.loose || !value.freed) throw new Failure(`${value.name} is gone, which no rule says: ${error.message}`);
+      if (!value.loose || !(value.freed || value.outdated)) throw new Failure(`${value.name} is gone, which no rule says: ${error.message}`);
       return false;
     }
   }
@@ -114,7 +116,7 @@ export class Machine {
     const constant = this.silent;
     const whole: Formula = constant ? (point) => formula(point).map(ref.plain) : formula;
     const value: Value = {
-      name, tensor, parents: constant ? [] : parents, loose: this.depth === 0, freed: !constant && parents.some(({ freed }) => freed), factor: 1, swept: false,
+      name, tensor, parents: constant ? [] : parents, loose: this.depth === 0, freed: !constant && parents.some(({ freed }) => freed), factor: 1, swept: false, outdated: false,
       parameters: constant ? new Set() : new Set([...own, ...parents.flatMap((parent) => [...parent.parameters])]),
       formula: remembered((point): Vector => whole(point).map((x) => (value.factor === 1 ? x : ref.scalePerturbations(x, value.factor)))),
     };

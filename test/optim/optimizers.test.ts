@@ -331,6 +331,12 @@ describe("gradients that were recorded (createGraph)", () => {
     expect(after({ createGraph: true })).toEqual(after());
   });
 
+  it("typed arrays are no lists of parameters, detached ones neither", () => {
+    const detached = new Float32Array(4);
+    structuredClone(detached.buffer, { transfer: [detached.buffer] });
+    for (const given of [detached, new Float32Array(2)]) expect(() => new optim.SGD(given as never, { lr: 1 })).toThrow(/SGD: expected a list of parameters, got a Float32Array/);
+  });
+
   it("the base class is not for making", () => {
     expect(() => new (optim.Optimizer as unknown as new (...args: unknown[]) => unknown)({ lr: 1 }, [])).toThrow(/base class.*optim\.SGD/);
   });

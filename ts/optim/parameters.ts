@@ -9,7 +9,7 @@ export type Parameters = Iterable<Tensor> | Iterable<readonly [name: string, par
 
 /** The members of a list or other iterable; throws with what to write instead for what is none. */
 function listed(op: string, given: unknown): unknown[] {
-  if (typeof given === "object" && given !== null && !(given instanceof Tensor) && Symbol.iterator in given) return [...(given as Iterable<unknown>)];
+  if (typeof given === "object" && given !== null && !(given instanceof Tensor) && !ArrayBuffer.isView(given) && Symbol.iterator in given) return [...(given as Iterable<unknown>)];
   let cure = "";
   if (given instanceof Tensor) cure = "; for one parameter write [parameter]";
   else if (typeof given === "object" && given !== null && "parameters" in given) cure = "; of a module take module.parameters()";
