@@ -119,6 +119,7 @@ describe("what is not understood", () => {
     ["unpackDual of a number", () => ad.dualLevel(() => ad.unpackDual(3 as never)), /expected a tensor, got 3/],
     ["makeDual without a tangent", () => ad.dualLevel(() => loose.makeDual!([1])), /tangent 0 is undefined/],
     ["a chunk size that is text", () => ad.jacrev((x: Tensor) => x, { chunkSize: "a" as never })(x()), /chunkSize must be a positive integer/],
+    ["a Jacobian larger than a tensor", () => ad.jacfwd((x: Tensor) => x)(ad.ones([1e5])), /more than one tensor holds.*chunkSize/],
     ...["grad", "valueAndGrad", "vjp", "jvp", "linearize", "jacfwd", "jacrev", "jacobian", "hessian", "hvp", "vhp", "vmap", "checkpoint", "customVjp", "customJvp", "scope", "noGrad", "enableGrad", "profile", "detectAnomaly", "dualLevel"].flatMap(
       (name): [string, () => unknown, RegExp][] => [3, null, undefined, {}].map((garbage) => [`${name}(${String(garbage)})`, () => loose[name]!(garbage, [], []), /function/]),
     ),

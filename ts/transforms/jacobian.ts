@@ -4,7 +4,7 @@
  */
 import { tensor, zeros, zerosLike } from "../creation.js";
 import { describe } from "../describe.js";
-import { ValueError } from "../errors.js";
+import { ShapeError, ValueError } from "../errors.js";
 import { concat } from "../ops/shape.js";
 import { drawPoint, withExamples, withSameDraws } from "../random/state.js";
 import { checked, engine } from "../runtime/instance.js";
@@ -23,9 +23,12 @@ export interface JacobianOptions {
   hasAux?: boolean;
 }
 
-/** Rows `from..to` of the identity of a leaf, each in the leaf's shape: [to - from, ...shape]. */
+/** Rows `from..to` of the identity of a leaf, each in the leaf's shape: [to - from, ...shape]. More than a tensor holds are refused. */
 function basis(leaf: Tensor, from: number, to: number): Tensor {
   const n = leaf.size;
+  if ((to - from) * n > 2 ** 29) {
+    throw new ShapeError(`the identity of ${to - from} directions in ${n} numbers is more than one tensor holds (2^29 numbers); take fewer at once with chunkSize, or products with jvp, vjp or hvp`);
+  }
   const data = new Float64Array((to - from) * n);
   for (let i = from; i < to; i++) data[(i - from) * n + i] = 1;
   return tensor(data, { shape: [to - from, ...leaf.shape], dtype: leaf.dtype });
