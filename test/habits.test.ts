@@ -51,10 +51,11 @@ describe("methods of other libraries", () => {
 
 describe("hooks", () => {
   it("are refused where backward() never comes by", () => {
-    for (const body of [
+    const bodies: (() => unknown)[] = [
       () => f64([1]).registerHook(() => {}),
       () => ad.grad((x: ad.Tensor) => (x.mul(2).registerHook(() => {}), x.sum()))(f64([1])),
-    ]) {
+    ];
+    for (const body of bodies) {
       const error = refusal(() => ad.scope(body));
       expect(error.message).toContain("Hooks belong to backward()");
     }
