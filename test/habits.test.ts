@@ -110,3 +110,20 @@ describe("options of gradcheck", () => {
     },
   );
 });
+
+describe("lists", () => {
+  it("backward() takes one input or a list of them, and nothing else", () => {
+    const [w, v] = [f64([1, 2], true), f64([3, 4], true)];
+    w.mul(v).sum().backward(undefined, { inputs: w });
+    expect([w.grad!.toArray(), v.grad]).toEqual([[3, 4], null]);
+    const loss = w.mul(v).sum();
+    expect(refusal(() => loss.backward(undefined, { inputs: { w } as never })).message).toContain("inputs is a list of tensors");
+  });
+
+  it.each([[[1, 2], 0], [[1, 2], 1]])("a tensor beside an array names stack(): %j at %d", (row, place) => {
+    const rows: unknown[] = [row, row];
+    rows[place] = f64([3, 4]);
+    expect(refusal(() => ad.tensor(rows as never)).message).toContain("stack(");
+    expect(ad.stack(rows as never).shape).toEqual([2, 2]);
+  });
+});

@@ -24,8 +24,8 @@ export interface BackwardOptions {
   retainGraph?: boolean;
   /** Record the backward pass itself, so that gradients can be differentiated; implies retainGraph. */
   createGraph?: boolean;
-  /** Add up gradients only in these leaves. */
-  inputs?: readonly Tensor[];
+  /** Add up gradients only in these leaves; one may stand by itself. */
+  inputs?: Tensor | readonly Tensor[];
 }
 
 /**
@@ -41,7 +41,9 @@ export function backward(x: Tensor, cotangent?: TensorLike | null, options?: Bac
   }
   const { retainGraph = false, createGraph = false, inputs } = readOptions("backward", options, ["retainGraph", "createGraph", "inputs"]);
   const flags = ACCUMULATE | (retainGraph || createGraph ? RETAIN_GRAPH : 0) | (createGraph ? CREATE_GRAPH : 0) | (inputs === undefined ? 0 : ONLY_WANTED);
-  const wanted = (inputs ?? []).map(idOf);
+  const leaves: unknown = inputs instanceof Tensor ? [inputs] : (inputs ?? []);
+  if (!Array.isArray(leaves)) throw new ValueError(`backward: inputs is a list of tensors, got ${describe(leaves)}`, "backward");
+  const wanted = (leaves as Tensor[]).map(idOf);
   const entry = enter();
   entry.token.reason = sweepEnded;
   try {

@@ -108,6 +108,7 @@ function nestedShape(op: string, value: readonly unknown[]): number[] {
 /** Flattens nested arrays, typed arrays as rows and tensors as elements among them; their shape must be regular. */
 function unnest(op: string, value: readonly unknown[]): Contents {
   const shape = nestedShape(op, value);
+  const mixed = () => new ShapeError(`${op}: a tensor stands beside an array of numbers; stack([row, [1, 2]]) joins both`, op);
   const ragged = () =>
     new ShapeError(`${op}: nested arrays of different lengths (the first ones have shape [${shape.join(", ")}]); every array of a level must have the same length`, op);
   let data: Float64Array;
@@ -128,7 +129,7 @@ function unnest(op: string, value: readonly unknown[]): Contents {
     } else if (v instanceof Tensor) {
       (tensors ??= new Map()).set(filled, v);
     } else if (Array.isArray(v) || typedName(v) !== undefined) {
-      throw ragged();
+      throw tensors === null ? ragged() : mixed();
     } else {
       throw new ValueError(`${op}: element ${filled} is ${describe(v)}; elements are numbers, booleans or tensors`, op);
     }
@@ -144,6 +145,7 @@ function unnest(op: string, value: readonly unknown[]): Contents {
       rows.add(NATURAL[name]);
       return;
     }
+    if (v instanceof Tensor) throw mixed();
     if (!Array.isArray(v) || v.length !== shape[depth]) throw ragged();
     const plain = depth === shape.length - 1 && shape[depth]! > 0;
     for (let i = 0; i < shape[depth]!; i++) visit((v as unknown[])[i], depth + 1);
