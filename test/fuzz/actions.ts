@@ -48,8 +48,10 @@ export class Program extends Machine {
     try {
       value.tensor.backward(cotangent, options);
     } catch (error) {
-      if (value.freed && error instanceof ad.AdjointError) return this.forgetGradients();
-      throw error;
+      if (!value.freed || !(error instanceof ad.AdjointError)) throw error;
+      // It went over a part of the graph before it met what was freed.
+      this.mark(value, true);
+      return this.forgetGradients();
     }
     for (const p of value.parameters) {
       const exact = gradientFormula(value.formula, p, cotangent);
