@@ -104,6 +104,7 @@ export class Program extends Machine {
     this.say(`${p.name}.assign([${numbers}]);`);
     p.tensor.assign(numbers);
     p.numbers = numbers;
+    for (const value of this.values) if (value.parameters.has(p)) value.outdated = true;
   }
 
   private step(): void {
