@@ -88,8 +88,8 @@ export function axesOf(op: string, axes: unknown): number[] {
   return Array.from(axes as unknown[], (axis) => axisNumber(op, axis));
 }
 
-/** Refuses arguments after the last one that is read. `given` is the function's `arguments`, its tensor included. */
+/** Refuses arguments after the last one that is read. `given` is the function's `arguments`; for a method its tensor is the first. */
 export function atMost(op: string, given: ArrayLike<unknown>, count: number, hint = ""): void {
   if (given.length <= count) return;
-  throw new ValueError(`${op}: takes at most ${count} argument${count === 1 ? "" : "s"}, its tensor included, got ${given.length} (${describe(given[count])} would be ignored)${hint && `; ${hint}`}`, op);
+  throw new ValueError(`${op}: takes at most ${count} argument${count === 1 ? "" : "s"} (the tensor of a method counts as one), got ${given.length} (${describe(given[count])} would be ignored)${hint && `; ${hint}`}`, op);
 }

@@ -1,5 +1,5 @@
 /** Making tensors from numbers. */
-import { boolean, number } from "./arguments.js";
+import { atMost, boolean, number } from "./arguments.js";
 import { assemble } from "./assemble.js";
 import { describe } from "./describe.js";
 import { dtypeCode, type DType } from "./dtype.js";
@@ -64,6 +64,7 @@ const finish = (plain: Tensor, requiresGrad: boolean): Tensor => (requiresGrad ?
  * Throws `ShapeError` for ragged arrays and sizes that do not match `shape`, `DTypeError`, `ValueError`.
  */
 export function tensor(value: TensorLike, options?: TensorOptions): Tensor {
+  atMost("tensor", arguments, 2);
   if (value instanceof Tensor) {
     idOf(value);
     throw new ValueError(
@@ -112,6 +113,7 @@ export function asTensor(value: TensorLike, like?: Tensor, op = "tensor"): Tenso
 
 /** All elements `value`. */
 export function full(shape: readonly number[], value: number | boolean, options?: CreationOptions): Tensor {
+  atMost("full", arguments, 3);
   return filled("full", shape, value, options);
 }
 
@@ -126,11 +128,13 @@ function filled(op: string, shape: readonly number[], value: number | boolean, g
 
 /** Zeros: `zeros([2, 3])`. */
 export function zeros(shape: readonly number[], options?: CreationOptions): Tensor {
+  atMost("zeros", arguments, 2);
   return filled("zeros", shape, 0, options);
 }
 
 /** Ones: `ones([2, 3])`. */
 export function ones(shape: readonly number[], options?: CreationOptions): Tensor {
+  atMost("ones", arguments, 2);
   return filled("ones", shape, 1, options);
 }
 
@@ -145,21 +149,25 @@ function filledLike(op: string, like: TensorLike, value: number, options: Creati
 
 /** Zeros of another tensor's shape, and of its dtype unless given. */
 export function zerosLike(like: TensorLike, options?: CreationOptions): Tensor {
+  atMost("zerosLike", arguments, 2);
   return filledLike("zerosLike", like, 0, options);
 }
 
 /** Ones of another tensor's shape, and of its dtype unless given. */
 export function onesLike(like: TensorLike, options?: CreationOptions): Tensor {
+  atMost("onesLike", arguments, 2);
   return filledLike("onesLike", like, 1, options);
 }
 
 /** All elements `value`, in another tensor's shape, and of its dtype unless given. */
 export function fullLike(like: TensorLike, value: number, options?: CreationOptions): Tensor {
+  atMost("fullLike", arguments, 3);
   return filledLike("fullLike", like, value, options);
 }
 
 /** The identity matrix [rows, columns = rows]. */
 export function eye(rows: number, columns?: number | CreationOptions, options?: CreationOptions): Tensor {
+  atMost("eye", arguments, 3);
   if (isPlainObject(columns) && options === undefined) return eye(rows, undefined, columns);
   const shape = checkShape([rows, columns ?? rows], "eye");
   const { dtype = defaultDtype, requiresGrad } = creationOptions("eye", options);
@@ -173,6 +181,7 @@ export function eye(rows: number, columns?: number | CreationOptions, options?: 
  * int32 when asked for; the default dtype otherwise.
  */
 export function arange(start: number, end?: number | CreationOptions, step?: number | CreationOptions, options?: CreationOptions): Tensor {
+  atMost("arange", arguments, 4);
   if (isPlainObject(end) && step === undefined) return arange(0, start, 1, end);
   if (isPlainObject(step) && options === undefined) return arange(start, end, 1, step);
   if (end === undefined) return arange(0, start, step, options);
@@ -189,6 +198,7 @@ export function arange(start: number, end?: number | CreationOptions, step?: num
 
 /** `count` numbers evenly spaced from start to end, both included. */
 export function linspace(start: number, end: number, count: number, options?: CreationOptions): Tensor {
+  atMost("linspace", arguments, 4);
   const [from, to] = [number("linspace", "start", start), number("linspace", "end", end)];
   const shape = checkShape([count], "linspace");
   const { dtype = defaultDtype, requiresGrad } = creationOptions("linspace", options);

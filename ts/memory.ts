@@ -2,7 +2,7 @@
  * Who owns tensors. A scope releases what was made inside it, apart from what it returns. Tensors of the root, outside of every
  * scope, have an owner each: see `holds.ts`.
  */
-import { callback, number } from "./arguments.js";
+import { atMost, callback, number } from "./arguments.js";
 import { EscapedValueError, ValueError } from "./errors.js";
 import { abandonAll, collect, type Hold, type Reason } from "./holds.js";
 import { checked, engine, pass, renew, scratch } from "./runtime/instance.js";
@@ -142,6 +142,7 @@ export function memory(): { tensors: number; bytes: number; peakBytes: number } 
 
 /** Grows the WebAssembly memory now, so that it need not grow inside a loop. Throws `OutOfMemoryError`. */
 export function reserve(bytes: number): void {
+  atMost("reserve", arguments, 1);
   checked(engine.reserve(number("reserve", "the number of bytes", bytes)), "reserve");
 }
 

@@ -1,4 +1,5 @@
 /** Looking for trouble: who made the first NaN, which line recorded it, and where the time goes. */
+import { atMost } from "../arguments.js";
 import { describe } from "../describe.js";
 import { AnomalyError, ValueError } from "../errors.js";
 import { Op, type OpName } from "../opcodes.js";
@@ -61,6 +62,7 @@ export function detectAnomaly<R>(fn: () => R): R {
 
 /** From now on (until `debugNaNs(false)`) an op that makes a NaN from inputs without one throws an `AnomalyError`. */
 export function debugNaNs(on: boolean): void {
+  atMost("debugNaNs", arguments, 1);
   if (typeof on !== "boolean") throw new ValueError(`debugNaNs: expected true or false, got ${describe(on)}`, "debugNaNs");
   always = on;
   applyChecks();

@@ -1,5 +1,5 @@
 /** Adam and AdamW: one call into the engine per parameter, in place. */
-import { boolean } from "../arguments.js";
+import { atMost, boolean } from "../arguments.js";
 import { zerosLike } from "../creation.js";
 import { checked, engine, pass } from "../runtime/instance.js";
 import { idOf, type Tensor } from "../tensor.js";
@@ -50,6 +50,7 @@ export class Adam extends Optimizer<Required<AdamOptions>> {
   protected readonly decoupled: boolean = false;
 
   constructor(params: Parameters | readonly ParameterGroup[], options?: AdamOptions) {
+    atMost((new.target as typeof Adam).kind.name, arguments, 2);
     super((new.target as typeof Adam).kind, params, options);
   }
 

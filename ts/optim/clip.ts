@@ -1,5 +1,5 @@
 /** Keeping gradients small. */
-import { boolean, number } from "../arguments.js";
+import { atMost, boolean, number } from "../arguments.js";
 import { ValueError } from "../errors.js";
 import { scope } from "../memory.js";
 import { readOptions } from "../options.js";
@@ -34,6 +34,7 @@ function scaled(x: Tensor, factor: number): Tensor {
  * neither overflows nor vanishes. As PyTorch, gradients become NaN or 0 when the norm is; `errorIfNonfinite` refuses.
  */
 export function clipGradNorm(params: Tensor | Parameters, max: number, options?: ClipOptions): number {
+  atMost("clipGradNorm", arguments, 3);
   const op = "clipGradNorm";
   const { p = 2, errorIfNonfinite = false } = readOptions(op, options, ["p", "errorIfNonfinite"]);
   if (!(number(op, "the largest norm", max) >= 0)) throw new ValueError(`${op}: the largest norm is ${max}; expected a number from 0 on`, op);
@@ -58,6 +59,7 @@ export function clipGradNorm(params: Tensor | Parameters, max: number, options?:
 
 /** Clips every element of the gradients of one parameter or of a list to [-max, max]. */
 export function clipGradValue(params: Tensor | Parameters, max: number): void {
+  atMost("clipGradValue", arguments, 2);
   const op = "clipGradValue";
   if (!(number(op, "the largest value", max) >= 0)) throw new ValueError(`${op}: the largest value is ${max}; expected a number from 0 on`, op);
   const tensors = clipped(op, params);

@@ -1,5 +1,5 @@
 /** Stochastic gradient descent: one call into the engine per parameter, in place. */
-import { boolean } from "../arguments.js";
+import { atMost, boolean } from "../arguments.js";
 import { zerosLike } from "../creation.js";
 import { ValueError } from "../errors.js";
 import { checked, engine, pass } from "../runtime/instance.js";
@@ -43,6 +43,7 @@ export class SGD extends Optimizer<Required<SGDOptions>> {
   private readonly fresh = new WeakSet<Tensor>();
 
   constructor(params: Parameters | readonly ParameterGroup[], options?: SGDOptions) {
+    atMost("SGD", arguments, 2);
     super(KIND, params, options);
   }
 

@@ -2,6 +2,7 @@
  * The implicit generator: what draws without a key, the initialisers and `dropout` take their keys from. Its state is a seed and
  * the number of keys handed out, so that saving, restoring and running something again with the same draws cost nothing.
  */
+import { atMost } from "../arguments.js";
 import { tensor } from "../creation.js";
 import { describe } from "../describe.js";
 import { ValueError } from "../errors.js";
@@ -40,6 +41,7 @@ let point: DrawPoint = { state: { seed: 0, draws: 0 }, maps: [] };
 
 /** Seeds the implicit generator: draws without a key, the initialisers and `dropout` of nn. Any integer up to 2^53. */
 export function manualSeed(seed: number): void {
+  atMost("manualSeed", arguments, 1);
   if (!Number.isSafeInteger(seed)) throw new ValueError(`manualSeed: ${describe(seed)} is not an integer below 2^53`, "manualSeed");
   point = { ...point, state: { seed, draws: 0 } };
 }
