@@ -93,7 +93,7 @@ const BATCH = 1024;
 
 /** An owner for a tensor of the root. */
 export function hold(tensor: Tensor, id: number, root: ScopeToken, kept: boolean): Hold {
-  if (unreachable.length > 0) collect();
+  collect();
   const fresh = new Hold(id, root, kept, ++serial);
   if (!kept) for (const list of open) list.add(fresh);
   // Before this one is added: it does not have its owner yet.

@@ -66,9 +66,10 @@ export class LoopBody {
 
   /** Takes stock of what it made, apart from what a younger turn (of a loop that is zipped with this one) made as well. */
   private close(): void {
-    const younger = [...turns].slice([...turns].indexOf(this) + 1);
+    const all = [...turns];
+    const younger = all[all.indexOf(this) + 1];
     if (!turns.delete(this) || made === null) return;
-    const until = younger[0]?.began ?? serial;
+    const until = younger?.began ?? serial;
     this.left = made.holds.filter((hold) => hold.serial > this.began && hold.serial <= until);
     if (turns.size > 0) return;
     closeList(made);

@@ -25,7 +25,7 @@ const typedTag = intrinsic(Symbol.toStringTag) as (this: unknown) => string | un
 const typedLength = intrinsic("length") as (this: unknown) => number;
 
 /** "Float32Array" and so on, whatever realm or subclass; undefined for anything that is no typed array. */
-export const typedName = (value: unknown): string | undefined => typedTag.call(value);
+const typedName = (value: unknown): string | undefined => typedTag.call(value);
 
 const NATURAL: Readonly<Record<string, DType>> = { Float32Array: "float32", Float64Array: "float64", Int32Array: "int32" };
 

@@ -1,7 +1,8 @@
 /**
  * Who releases a state that a next one replaces. Loops over state (`takeOver`) know both. Of a pure optimizer,
- * `[updates, state] = update(gradients, state)`, the old state is left behind with every step, and in a synchronous loop nobody collects it. So a state is taken over by the update that it is given to, and released when the one
- * after that begins: there are never more than two versions. The same holds for gradients given to `update`, and for parameters and
+ * `[updates, state] = update(gradients, state)`, the old state is left behind with every step, and in a synchronous loop nobody
+ * collects it. So a state is taken over by the update that it is given to, and released when the one after that begins: there are
+ * never more than two versions. The same holds for gradients given to `update`, and for parameters and
  * updates given to `applyUpdates`. Only what the library handed out is taken over (results of `update`, `applyUpdates` and `grad`), and only
  * outside of scopes and transforms; what the user made, `init` among it, stays his.
  */
@@ -56,8 +57,8 @@ export function takeOver(name: string, old: unknown, next: unknown): void {
   const gone = () =>
     new DisposedError(`this tensor was state that ${name} took over: it was released when the next state was there. Keep its numbers with detach(), or the tensor with keep(t), before`);
   for (const tensor of tensorsIn(old)) {
-    if (living.has(tensor) || tensor.handle === 0 || !tensor.scope.alive) continue;
-    if (!(tensor.scope instanceof Hold)) tensor.dispose();
-    else if (!tensor.scope.kept) release(tensor.scope, gone);
+    if (living.has(tensor)) continue;
+    if (releasable(tensor)) release(tensor.scope as Hold, gone);
+    else if (!(tensor.scope instanceof Hold) && tensor.scope.alive) tensor.dispose();
   }
 }

@@ -166,7 +166,7 @@ export function replay(program: Program, inputs: readonly Tensor[]): Map<Variabl
 }
 
 /** The tensor of a captured value. */
-export function tensorOf(v: Variable): Tensor {
+function tensorOf(v: Variable): Tensor {
   pass(checkShape(v.shape, "trace"));
   const id = checked(engine.tensor_new(DTYPES.indexOf(v.dtype), v.shape.length), "trace");
   const pointer = engine.data_pointer(id);

@@ -18,7 +18,7 @@ function listed(op: string, given: unknown): unknown[] {
 }
 
 /** The tensors of a list; pairs name them for later messages. */
-export function tensorsOf(op: string, given: unknown): Tensor[] {
+function tensorsOf(op: string, given: unknown): Tensor[] {
   return listed(op, given).map((member, i) => {
     if (member instanceof Tensor) return member;
     if (Array.isArray(member) && member.length === 2 && typeof member[0] === "string" && member[1] instanceof Tensor) {
