@@ -1,7 +1,15 @@
 import { defineConfig } from "tsup";
 
 // dagre is bundled (drawings need it), so that the package has no runtime dependency.
-const common = { outDir: "dist", target: "es2022", sourcemap: true, noExternal: ["@dagrejs/dagre"], splitting: false, clean: false, dts: true } as const;
+const common = {
+  outDir: "dist",
+  target: "es2022",
+  sourcemap: true,
+  noExternal: ["@dagrejs/dagre"],
+  splitting: false,
+  clean: false,
+  dts: true,
+} as const;
 const anywhere = { ...common, platform: "neutral", mainFields: ["module", "main"] } as const;
 // Maps of the inline builds would hold the base64 text once more.
 const inline = { ...anywhere, sourcemap: false } as const;

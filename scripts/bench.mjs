@@ -12,7 +12,8 @@ stopOnError(async () => {
     await run("npm", ["ci", "--no-audit", "--no-fund"], { cwd: folder });
   });
   const [first, ...rest] = process.argv.slice(2);
-  const program = first === "laws" ? [path.join(folder, "laws", "run.mjs"), ...rest] : [path.join(folder, "run.mjs"), ...process.argv.slice(2)];
+  const program =
+    first === "laws" ? [path.join(folder, "laws", "run.mjs"), ...rest] : [path.join(folder, "run.mjs"), ...process.argv.slice(2)];
   const child = spawn(process.execPath, program, { stdio: "inherit" });
   child.on("close", (code) => process.exit(code ?? 1));
 });

@@ -21,7 +21,8 @@ export async function dependencies() {
   });
 }
 
-const coreFiles = () => filesBelow("crate/src", "crate/Cargo.toml", "Cargo.toml", "Cargo.lock", "scripts/toolchain.mjs", "scripts/build.mjs");
+const coreFiles = () =>
+  filesBelow("crate/src", "crate/Cargo.toml", "Cargo.toml", "Cargo.lock", "scripts/toolchain.mjs", "scripts/build.mjs");
 
 /** Both WebAssembly files, optimised and checked, in .cache/wasm. */
 export async function wasm() {
@@ -56,7 +57,11 @@ function remapped() {
 async function pack(name, features, env, out, extra = []) {
   rmSync(out, { recursive: true, force: true });
   await run("wasm-pack", ["build", "crate", "--target", "web", "--mode", "no-install", "--no-opt", "--out-dir", out, ...extra], {
-    env: { ...env, RUSTFLAGS: `-Ctarget-feature=${features} -Clink-arg=--growable-table ${remapped()}`, CARGO_TARGET_DIR: path.join(root, "target", name) },
+    env: {
+      ...env,
+      RUSTFLAGS: `-Ctarget-feature=${features} -Clink-arg=--growable-table ${remapped()}`,
+      CARGO_TARGET_DIR: path.join(root, "target", name),
+    },
   });
 }
 
@@ -66,7 +71,17 @@ async function compile({ name, file, features }, env, folder) {
   await pack(name, features, env, out);
   say(`optimising it`);
   const optimised = path.join(folder, file);
-  await run(process.execPath, [path.join(root, "node_modules", "binaryen", "bin", "wasm-opt"), path.join(out, "adjoint_bg.wasm"), "-O3", "--all-features", "--strip-debug", "--strip-producers", "--strip-target-features", "-o", optimised]);
+  await run(process.execPath, [
+    path.join(root, "node_modules", "binaryen", "bin", "wasm-opt"),
+    path.join(out, "adjoint_bg.wasm"),
+    "-O3",
+    "--all-features",
+    "--strip-debug",
+    "--strip-producers",
+    "--strip-target-features",
+    "-o",
+    optimised,
+  ]);
   await checkOpcodes(optimised, name);
 }
 
@@ -75,12 +90,21 @@ async function compile({ name, file, features }, env, folder) {
  * makes them of comparisons and selections): refuse both.
  */
 async function checkOpcodes(file, name) {
-  const { output } = await run(process.execPath, [path.join(root, "node_modules", "binaryen", "bin", "wasm-opt"), file, "--all-features", "--print", "-o", "/dev/null"]);
+  const { output } = await run(process.execPath, [
+    path.join(root, "node_modules", "binaryen", "bin", "wasm-opt"),
+    file,
+    "--all-features",
+    "--print",
+    "-o",
+    "/dev/null",
+  ]);
   const count = (word) => output.split(word).length - 1;
   const [multiplies, relaxed, extrema] = [count("f32x4.mul"), count("f32x4.relaxed_madd"), count(".relaxed_min") + count(".relaxed_max")];
   if (multiplies < 20) throw new Stop(`${file} has only ${multiplies} f32x4.mul instructions: it was built without SIMD`);
-  if (name === "relaxed-simd" && relaxed < 20) throw new Stop(`${file} has only ${relaxed} f32x4.relaxed_madd instructions: it was built without relaxed SIMD`);
-  if (extrema > 0) throw new Stop(`${file} has ${extrema} relaxed_min and relaxed_max instructions, which lose NaN: use the lanes' minimum and maximum`);
+  if (name === "relaxed-simd" && relaxed < 20)
+    throw new Stop(`${file} has only ${relaxed} f32x4.relaxed_madd instructions: it was built without relaxed SIMD`);
+  if (extrema > 0)
+    throw new Stop(`${file} has ${extrema} relaxed_min and relaxed_max instructions, which lose NaN: use the lanes' minimum and maximum`);
   if (name === "simd128" && relaxed > 0) throw new Stop(`${file} has relaxed instructions, which Node 20 cannot load`);
   say(`${path.basename(file)}: ${multiplies} f32x4.mul, ${relaxed} f32x4.relaxed_madd; ${sizes(file)}`);
 }
@@ -94,18 +118,38 @@ export function sizes(file) {
 
 /** dist/: bundles, declarations and the WebAssembly files. */
 export async function bundles(wasmFolder) {
-  const inputs = [...filesBelow("ts", "tsup.config.ts", "package.json", "tsconfig.json", "scripts/build.mjs", "scripts/notices.mjs", "Cargo.lock"), ...VARIANTS.map(({ file }) => path.join(wasmFolder, file))];
+  const inputs = [
+    ...filesBelow("ts", "tsup.config.ts", "package.json", "tsconfig.json", "scripts/build.mjs", "scripts/notices.mjs", "Cargo.lock"),
+    ...VARIANTS.map(({ file }) => path.join(wasmFolder, file)),
+  ];
   const hash = hashOf(inputs.filter((file) => !file.endsWith("wasm-base64.ts")));
-  await once("dist", hash, ["dist/node.js", "dist/node.cjs", "dist/browser.js", "dist/inline.js", "dist/inline.global.js", "dist/adjoint.wasm", "dist/THIRD-PARTY-NOTICES.txt", "ts/runtime/wasm-base64.ts"], async () => {
-    say("bundling the TypeScript");
-    const base64 = readFileSync(path.join(wasmFolder, "adjoint.wasm")).toString("base64");
-    writeFileSync(path.join(root, "ts", "runtime", "wasm-base64.ts"), `// The simd128 build, written by the build. Not committed.\nexport const base64 =\n  "${base64}";\n`);
-    rmSync(path.join(root, "dist"), { recursive: true, force: true });
-    await run("npx", ["--no-install", "tsup", "--silent"]);
-    for (const { file } of VARIANTS) copyFileSync(path.join(wasmFolder, file), path.join(root, "dist", file));
-    declarations();
-    writeFileSync(path.join(root, "dist", "THIRD-PARTY-NOTICES.txt"), await notices());
-  });
+  await once(
+    "dist",
+    hash,
+    [
+      "dist/node.js",
+      "dist/node.cjs",
+      "dist/browser.js",
+      "dist/inline.js",
+      "dist/inline.global.js",
+      "dist/adjoint.wasm",
+      "dist/THIRD-PARTY-NOTICES.txt",
+      "ts/runtime/wasm-base64.ts",
+    ],
+    async () => {
+      say("bundling the TypeScript");
+      const base64 = readFileSync(path.join(wasmFolder, "adjoint.wasm")).toString("base64");
+      writeFileSync(
+        path.join(root, "ts", "runtime", "wasm-base64.ts"),
+        `// The simd128 build, written by the build. Not committed.\nexport const base64 =\n  "${base64}";\n`,
+      );
+      rmSync(path.join(root, "dist"), { recursive: true, force: true });
+      await run("npx", ["--no-install", "tsup", "--silent"]);
+      for (const { file } of VARIANTS) copyFileSync(path.join(wasmFolder, file), path.join(root, "dist", file));
+      declarations();
+      writeFileSync(path.join(root, "dist", "THIRD-PARTY-NOTICES.txt"), await notices());
+    },
+  );
 }
 
 /** What the bundler of declarations leaves out. */
@@ -117,7 +161,10 @@ function declarations() {
     const text = readFileSync(path.join(dist, file), "utf8");
     writeFileSync(path.join(dist, file), `/// <reference lib="esnext.disposable" />\n${text}`);
   }
-  writeFileSync(path.join(dist, "wasm.d.ts"), `/** The compiled module, where a host imports .wasm files as modules: await init(module). */\ndeclare const module: WebAssembly.Module;\nexport default module;\n`);
+  writeFileSync(
+    path.join(dist, "wasm.d.ts"),
+    `/** The compiled module, where a host imports .wasm files as modules: await init(module). */\ndeclare const module: WebAssembly.Module;\nexport default module;\n`,
+  );
 }
 
 export async function build() {

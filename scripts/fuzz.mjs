@@ -17,13 +17,19 @@ stopOnError(async () => {
   let first = begin;
   for (; Date.now() < end; first += SEEDS) {
     const env = { ADJOINT_VARIANT: "simd128", ADJOINT_FUZZ_FIRST: String(first), ADJOINT_FUZZ_SEEDS: String(SEEDS), NO_COLOR: "1" };
-    const { output, code } = await run(process.execPath, [path.join(root, "node_modules", "vitest", "vitest.mjs"), "run", "test/fuzz"], { env, allowFailure: true });
-    const line = /^\s+Tests  (.*)$/m.exec(output)?.[1] ?? "";
+    const { output, code } = await run(process.execPath, [path.join(root, "node_modules", "vitest", "vitest.mjs"), "run", "test/fuzz"], {
+      env,
+      allowFailure: true,
+    });
+    const line = /^\s+Tests {2}(.*)$/m.exec(output)?.[1] ?? "";
     const number = (word) => Number(new RegExp(`(\\d+) ${word}`).exec(line)?.[1] ?? 0);
     totals.passed += number("passed");
     totals.failed += number("failed") || Number(code !== 0);
     say(`seeds from ${first}: ${number("passed")} passed, ${number("failed")} failed`);
-    if (code !== 0) process.stdout.write(`${output}\nagain: ADJOINT_FUZZ_FIRST=${first} ADJOINT_FUZZ_SEEDS=${SEEDS} ADJOINT_VARIANT=simd128 npx vitest run test/fuzz\n`);
+    if (code !== 0)
+      process.stdout.write(
+        `${output}\nagain: ADJOINT_FUZZ_FIRST=${first} ADJOINT_FUZZ_SEEDS=${SEEDS} ADJOINT_VARIANT=simd128 npx vitest run test/fuzz\n`,
+      );
   }
   process.stdout.write(`\nfuzzing from ${begin} to ${first - 1}: ${totals.passed} passed, ${totals.failed} failed\n`);
   process.exit(totals.failed > 0 ? 1 : 0);

@@ -12,6 +12,9 @@ stopOnError(async () => {
     await run("npm", ["ci", "--no-audit", "--no-fund"], { cwd: folder });
   });
   const vitest = path.join(root, "node_modules", "vitest", "vitest.mjs");
-  const child = spawn(process.execPath, [vitest, "run", "--config", "vitest.hosts.config.ts", ...process.argv.slice(2)], { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
+  const child = spawn(process.execPath, [vitest, "run", "--config", "vitest.hosts.config.ts", ...process.argv.slice(2)], {
+    cwd: root,
+    stdio: ["ignore", "inherit", "inherit"],
+  });
   child.on("close", (code) => process.exit(code ?? 1));
 });

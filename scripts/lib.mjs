@@ -30,7 +30,11 @@ export function stopOnError(main) {
 /** Runs a command to its end; quiet unless it fails. Resolves to its output. */
 export function run(command, args, { cwd = root, env = {}, timeout, show = false, allowFailure = false } = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: show ? ["ignore", "inherit", "inherit"] : ["ignore", "pipe", "pipe"] });
+    const child = spawn(command, args, {
+      cwd,
+      env: { ...process.env, ...env },
+      stdio: show ? ["ignore", "inherit", "inherit"] : ["ignore", "pipe", "pipe"],
+    });
     let output = "";
     child.stdout?.on("data", (data) => (output += data));
     child.stderr?.on("data", (data) => (output += data));
@@ -39,7 +43,11 @@ export function run(command, args, { cwd = root, env = {}, timeout, show = false
     child.on("close", (code) => {
       clearTimeout(timer);
       if (code !== 0 && !allowFailure) {
-        reject(new Stop(`${command} ${args.join(" ")}\nfailed (${code === null ? "timed out or killed" : `exit code ${code}`})${output ? `:\n${output.slice(-4000)}` : ""}`));
+        reject(
+          new Stop(
+            `${command} ${args.join(" ")}\nfailed (${code === null ? "timed out or killed" : `exit code ${code}`})${output ? `:\n${output.slice(-4000)}` : ""}`,
+          ),
+        );
       } else {
         resolve({ code: code ?? 1, output });
       }
@@ -77,7 +85,8 @@ export function hashOf(files, extra = "") {
 /** Does `work` unless it was done for this very input and its outputs are there. */
 export async function once(name, inputHash, outputs, work) {
   const stamp = path.join(built, `${name}.stamp`);
-  const done = existsSync(stamp) && readFileSync(stamp, "utf8") === inputHash && outputs.every((file) => existsSync(path.resolve(root, file)));
+  const done =
+    existsSync(stamp) && readFileSync(stamp, "utf8") === inputHash && outputs.every((file) => existsSync(path.resolve(root, file)));
   if (done) return false;
   await work();
   mkdirSync(built, { recursive: true });

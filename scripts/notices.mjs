@@ -10,14 +10,20 @@ const SCRIPTS = ["@dagrejs/dagre"];
 const LICENCE = /^(licen[cs]e|copying|notice)([.-](mit|txt|md))?(\.txt|\.md)?$/i;
 
 function textsIn(folder) {
-  const files = readdirSync(folder).filter((name) => LICENCE.test(name)).sort();
+  const files = readdirSync(folder)
+    .filter((name) => LICENCE.test(name))
+    .sort();
   return files.map((name) => readFileSync(path.join(folder, name), "utf8").trim());
 }
 
 /** The crates that end up in the .wasm files: what the crate depends on for the wasm32 target, build scripts and macros aside. */
 async function crates() {
   const env = await rust();
-  const { output } = await run(env.CARGO ?? "cargo", ["metadata", "--format-version", "1", "--locked", "--quiet", "--filter-platform", "wasm32-unknown-unknown"], { env });
+  const { output } = await run(
+    env.CARGO ?? "cargo",
+    ["metadata", "--format-version", "1", "--locked", "--quiet", "--filter-platform", "wasm32-unknown-unknown"],
+    { env },
+  );
   const metadata = JSON.parse(output.slice(output.indexOf("{")));
   const packages = new Map(metadata.packages.map((p) => [p.id, p]));
   const nodes = new Map(metadata.resolve.nodes.map((n) => [n.id, n]));
@@ -29,7 +35,10 @@ async function crates() {
     for (const { pkg, dep_kinds: kinds } of nodes.get(id).deps) if (kinds.some(({ kind }) => kind === null)) visit(pkg);
   };
   metadata.workspace_members.forEach(visit);
-  return [...found].map((id) => packages.get(id)).filter((p) => p.source !== null).sort((a, b) => a.name.localeCompare(b.name));
+  return [...found]
+    .map((id) => packages.get(id))
+    .filter((p) => p.source !== null)
+    .sort((a, b) => a.name.localeCompare(b.name));
 }
 
 export async function notices() {

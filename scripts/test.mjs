@@ -22,10 +22,16 @@ const plain = (text) => text.replace(/\x1b\[[0-9;]*m/g, "");
 async function native() {
   say("testing the Rust core natively");
   const env = await rust();
-  const { code, output } = await run(env.CARGO ?? "cargo", ["test", "--workspace"], { env: { ...env, CARGO_TARGET_DIR: path.join(root, "target", "native") }, allowFailure: true });
+  const { code, output } = await run(env.CARGO ?? "cargo", ["test", "--workspace"], {
+    env: { ...env, CARGO_TARGET_DIR: path.join(root, "target", "native") },
+    allowFailure: true,
+  });
   const [passed, failed] = [sum(output, /(\d+) passed;/g), sum(output, /(\d+) failed;/g)];
   count("cargo test", passed, failed || Number(code !== 0), output.slice(-6000));
-  const generated = await run(env.CARGO ?? "cargo", ["run", "--quiet", "--example", "opcodes"], { env: { ...env, CARGO_TARGET_DIR: path.join(root, "target", "native") }, allowFailure: true });
+  const generated = await run(env.CARGO ?? "cargo", ["run", "--quiet", "--example", "opcodes"], {
+    env: { ...env, CARGO_TARGET_DIR: path.join(root, "target", "native") },
+    allowFailure: true,
+  });
   const { readFileSync } = await import("node:fs");
   const same = generated.output === readFileSync(path.join(root, "ts", "opcodes.ts"), "utf8");
   count("ts/opcodes.ts is what the op table generates", Number(same), Number(!same), "run: npm run generate");
@@ -38,9 +44,12 @@ async function types() {
 
 async function vitest(name, node, env, args = []) {
   say(`testing ${name}`);
-  const { code, output } = await run(node, [path.join(root, "node_modules", "vitest", "vitest.mjs"), "run", ...args], { env: { ...env, NO_COLOR: "1" }, allowFailure: true });
+  const { code, output } = await run(node, [path.join(root, "node_modules", "vitest", "vitest.mjs"), "run", ...args], {
+    env: { ...env, NO_COLOR: "1" },
+    allowFailure: true,
+  });
   const text = plain(output);
-  const line = /^\s+Tests  (.*)$/m.exec(text)?.[1] ?? "";
+  const line = /^\s+Tests {2}(.*)$/m.exec(text)?.[1] ?? "";
   const number = (word) => Number(new RegExp(`(\\d+) ${word}`).exec(line)?.[1] ?? 0);
   count(name, number("passed"), number("failed") || Number(code !== 0), text.slice(-8000));
 }

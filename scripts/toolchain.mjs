@@ -67,7 +67,10 @@ async function buildLibrary(env) {
   const folder = mkdtempSync(path.join(os.tmpdir(), "wasm-std-"));
   try {
     mkdirSync(path.join(folder, "src"));
-    writeFileSync(path.join(folder, "Cargo.toml"), '[package]\nname = "nothing"\nversion = "0.0.0"\nedition = "2021"\n[lib]\n[profile.release]\npanic = "abort"\n');
+    writeFileSync(
+      path.join(folder, "Cargo.toml"),
+      '[package]\nname = "nothing"\nversion = "0.0.0"\nedition = "2021"\n[lib]\n[profile.release]\npanic = "abort"\n',
+    );
     writeFileSync(path.join(folder, "src", "lib.rs"), "#![no_std]\n");
     await run("/usr/bin/cargo", ["build", "--release", "--target", TARGET, "-Zbuild-std=std,panic_abort"], {
       cwd: folder,

@@ -59,7 +59,10 @@ describe("backward", () => {
     });
     x.registerHook((g: Tensor) => void seen.push(g.toArray()));
     y.square().sum().backward();
-    expect(seen).toEqual([[6, 12], [180, 360]]);
+    expect(seen).toEqual([
+      [6, 12],
+      [180, 360],
+    ]);
     expect(x.grad!.toArray()).toEqual([180, 360]);
     expect(y.grad!.toArray()).toEqual([60, 120]);
     remove();
@@ -173,7 +176,13 @@ describe("a backward pass holds its graph", () => {
 
       const x = ad.tensor([1, 2], { dtype: "float64" });
       let disposing = () => {};
-      const [out, pull] = ad.vjp((x) => ad.customVjp((z) => z, { forward: (z) => [z.mul(1), null], backward: (_, ct) => (disposing(), [ct]) })(x.mul(2)).square(), x);
+      const [out, pull] = ad.vjp(
+        (x) =>
+          ad
+            .customVjp((z) => z, { forward: (z) => [z.mul(1), null], backward: (_, ct) => (disposing(), [ct]) })(x.mul(2))
+            .square(),
+        x,
+      );
       disposing = () => pull.dispose();
       expect(pull(ad.onesLike(out))[0].toArray()).toEqual([8, 16]);
       expect(() => pull(ad.onesLike(out))).toThrow(/disposed/);

@@ -16,27 +16,30 @@ describe("chainJacobian", () => {
   };
   const chain = (sizes: number[]) => sizes.slice(1).map((n, i) => layer(n, sizes[i]!, i + 1));
 
-  it.each([[[3, 40, 3]], [[40, 3, 40]], [[5, 5, 5, 5]], [[30, 20, 10, 2]], [[2, 10, 20, 30]], [[20, 2, 20, 2, 20]], [[4, 7]]])("equals the plain Jacobian for sizes %o", (sizes) => {
-    clean(() => {
-      const stages = chain(sizes);
-      const x = ad.random.normal(ad.random.key(9), [sizes[0]!], { dtype: "float64" });
-      const whole = (y: Tensor) => stages.reduce((z, f) => f(z), y);
-      const reference = ad.jacrev(whole)(x);
-      const jacobian = ad.chainJacobian(stages);
-      expect(jacobian.plan).toBeNull();
-      near(jacobian(x), reference);
-      const { cost, forwardCost, reverseCost, sizes: found, modes } = jacobian.plan!;
-      expect(found).toEqual(sizes);
-      expect(modes.length).toBe(stages.length);
-      expect(cost).toBeLessThanOrEqual(Math.min(forwardCost, reverseCost));
-      for (const forced of [stages.map(() => "forward" as const), stages.map(() => "reverse" as const)]) {
-        const by = ad.chainJacobian(stages, { modes: forced });
-        near(by(x), reference);
-        expect(by.plan!.modes).toEqual(forced);
-        expect(by.plan!.cost).toBeGreaterThanOrEqual(cost);
-      }
-    });
-  });
+  it.each([[[3, 40, 3]], [[40, 3, 40]], [[5, 5, 5, 5]], [[30, 20, 10, 2]], [[2, 10, 20, 30]], [[20, 2, 20, 2, 20]], [[4, 7]]])(
+    "equals the plain Jacobian for sizes %o",
+    (sizes) => {
+      clean(() => {
+        const stages = chain(sizes);
+        const x = ad.random.normal(ad.random.key(9), [sizes[0]!], { dtype: "float64" });
+        const whole = (y: Tensor) => stages.reduce((z, f) => f(z), y);
+        const reference = ad.jacrev(whole)(x);
+        const jacobian = ad.chainJacobian(stages);
+        expect(jacobian.plan).toBeNull();
+        near(jacobian(x), reference);
+        const { cost, forwardCost, reverseCost, sizes: found, modes } = jacobian.plan!;
+        expect(found).toEqual(sizes);
+        expect(modes.length).toBe(stages.length);
+        expect(cost).toBeLessThanOrEqual(Math.min(forwardCost, reverseCost));
+        for (const forced of [stages.map(() => "forward" as const), stages.map(() => "reverse" as const)]) {
+          const by = ad.chainJacobian(stages, { modes: forced });
+          near(by(x), reference);
+          expect(by.plan!.modes).toEqual(forced);
+          expect(by.plan!.cost).toBeGreaterThanOrEqual(cost);
+        }
+      });
+    },
+  );
 
   it("goes through a narrow middle by reverse inside and forward outside, a wide one the other way round", () => {
     clean(() => {
@@ -107,16 +110,28 @@ describe("sparse derivatives", () => {
   it("patterns follow every kind of op", () => {
     clean(() => {
       const x = ad.random.uniform(ad.random.key(4), [2, 3], { dtype: "float64", minval: 0.5, maxval: 1.5 });
-      const w = f64([[1, 0, 0], [0, 2, 0], [0, 1, 1]]);
+      const w = f64([
+        [1, 0, 0],
+        [0, 2, 0],
+        [0, 1, 1],
+      ]);
       const functions: ((x: Tensor) => Tensor)[] = [
         (x) => x.T.sin(),
         (x) => x.matmul(w),
         (x) => x.sum(0),
         (x) => x.softmax(1),
         (x) => x.cumsum(1).flip(0),
-        (x) => x.take([0, 0, 1], 0).pad([[1, 0], [0, 1]]),
+        (x) =>
+          x.take([0, 0, 1], 0).pad([
+            [1, 0],
+            [0, 1],
+          ]),
         (x) => ad.where(x.gt(1), x.square(), 0),
-        (x) => x.gather(1, [[2, 0], [1, 1]]),
+        (x) =>
+          x.gather(1, [
+            [2, 0],
+            [1, 1],
+          ]),
         (x) => x.max(1).outer(f64([1, 2])),
         (x) => x.sort(1),
         (x) => x.slice([0, 0], [2, 3], [1, 2]).mul(x.at(0, 1)),
@@ -124,7 +139,11 @@ describe("sparse derivatives", () => {
         (x) => x.matmul(x.T),
       ];
       for (const f of functions) {
-        expect(dense(ad.sparseJacobian(f)(x)).flat().map((v) => v.toFixed(10))).toEqual((ad.jacrev(f)(x).reshape([-1, 6]).toArray() as number[][]).flat().map((v) => v.toFixed(10)));
+        expect(
+          dense(ad.sparseJacobian(f)(x))
+            .flat()
+            .map((v) => v.toFixed(10)),
+        ).toEqual((ad.jacrev(f)(x).reshape([-1, 6]).toArray() as number[][]).flat().map((v) => v.toFixed(10)));
       }
       const sparsity = ad.jacobianSparsity((x: Tensor) => x.matmul(w))(x);
       expect(sparsity.rows.length).toBe(8);
@@ -155,7 +174,11 @@ describe("sparse derivatives", () => {
     clean(() => {
       const x = f64([1, 2, 3]);
       const pattern = { rows: Int32Array.of(0, 1, 2), cols: Int32Array.of(0, 1, 2), shape: [3, 3] as const };
-      expect(dense(ad.sparseJacobian((v: Tensor) => v.square(), { pattern })(x))).toEqual([[2, 0, 0], [0, 4, 0], [0, 0, 6]]);
+      expect(dense(ad.sparseJacobian((v: Tensor) => v.square(), { pattern })(x))).toEqual([
+        [2, 0, 0],
+        [0, 4, 0],
+        [0, 0, 6],
+      ]);
       expect(() => ad.sparseJacobian((v: Tensor) => v.cumsum(), { pattern })(x)).toThrow(/leaves out/);
       expect(() => ad.sparseJacobian((v: Tensor) => v.slice([0], [2]), { pattern })(x)).toThrow(ad.ShapeError);
       expect(() => ad.sparseJacobian((v: Tensor) => v, { pattern: { ...pattern, cols: Int32Array.of(0, 1, 7) } })).toThrow(ad.ValueError);
@@ -176,7 +199,12 @@ describe("symbolic", () => {
       expect(() => d.evaluate({})).toThrow(/variable x/);
       const both = ad.symbolic((x: Tensor, y: Tensor) => x.mul(y).add(x.div(y)))(f64(1), f64(2));
       expect(both.derivative("y").simplify().toString()).toBe("x - x / y^2");
-      expect(ad.symbolic((x: Tensor) => x.sin().square().add(x.cos().square()))(f64(1)).simplify().toString()).toBe("1");
+      expect(
+        ad
+          .symbolic((x: Tensor) => x.sin().square().add(x.cos().square()))(f64(1))
+          .simplify()
+          .toString(),
+      ).toBe("1");
       const vector = ad.symbolic((w: Tensor) => w.square().sum(), { names: ["w"] })(f64([1, 2]));
       expect(vector.toString()).toBe("w[0]^2 + w[1]^2");
       expect(vector.derivative("w[1]").toString()).toBe("2 * w[1]");
@@ -186,8 +214,18 @@ describe("symbolic", () => {
   it("agrees with automatic differentiation, to second order", () => {
     clean(() => {
       const functions: ((x: Tensor) => Tensor)[] = [
-        (x) => x.tanh().mul(x), (x) => x.sigmoid().log(), (x) => x.softplus().sqrt(), (x) => x.atan().div(x.add(2)), (x) => x.pow(3).sub(x.reciprocal()), (x) => x.gelu(), (x) => x.silu(),
-        (x) => ad.where(x.gt(0.5), x.square(), x), (x) => x.maximum(x.square()), (x) => x.erf().mul(x.log1p()), (x) => ad.stack([x, x.square()]).logsumexp(), (x) => ad.stack([x, x.exp()]).prod(),
+        (x) => x.tanh().mul(x),
+        (x) => x.sigmoid().log(),
+        (x) => x.softplus().sqrt(),
+        (x) => x.atan().div(x.add(2)),
+        (x) => x.pow(3).sub(x.reciprocal()),
+        (x) => x.gelu(),
+        (x) => x.silu(),
+        (x) => ad.where(x.gt(0.5), x.square(), x),
+        (x) => x.maximum(x.square()),
+        (x) => x.erf().mul(x.log1p()),
+        (x) => ad.stack([x, x.square()]).logsumexp(),
+        (x) => ad.stack([x, x.exp()]).prod(),
       ];
       for (const f of functions) {
         const [x, at] = [f64(0.8), { x: 0.8 }];
@@ -218,7 +256,13 @@ describe("numerical differentiation", () => {
       near(J, ad.jacrev((y: Tensor) => y.outer(y))(x), 1e-8);
       const tree = ad.numericalGrad((p: { a: Tensor; b: Tensor }) => p.a.mul(p.b).sum())({ a: f64([1, 2]), b: f64(3) });
       expect(tree.b.item()).toBeCloseTo(3, 8);
-      expect(off(ad.numericalGrad(f)(ad.tensor([0.3, 1.2])).cast("float64"))).toBeLessThan(1e-2);
+      expect(
+        off(
+          ad
+            .numericalGrad(f)(ad.tensor([0.3, 1.2]))
+            .cast("float64"),
+        ),
+      ).toBeLessThan(1e-2);
       expect(() => ad.numericalGrad(f, { method: "magic" as never })(x)).toThrow(ad.ValueError);
       expect(() => ad.numericalGrad((y: Tensor) => y)(x)).toThrow(ad.ShapeError);
     });
@@ -230,12 +274,24 @@ describe("the complex step", () => {
     clean(() => {
       const x = f64([0.3, -0.7, 1.1]);
       for (const f of [
-        (x: Tensor) => x.sin().mul(x.exp()).sum(), (x: Tensor) => x.tanh(), (x: Tensor) => x.square().add(1).log().sqrt(), (x: Tensor) => x.sigmoid().mul(x.cos()),
-        (x: Tensor) => x.pow(3).div(x.square().add(2)), (x: Tensor) => ad.where(x.gt(0), x.sinh(), x.cosh()), (x: Tensor) => x.softplus().atan(), (x: Tensor) => x.tan().abs().sum(), (x: Tensor) => x.erf(), (x: Tensor) => x.softmax(0), (x: Tensor) => x.asinh().cbrt().logsumexp(),
+        (x: Tensor) => x.sin().mul(x.exp()).sum(),
+        (x: Tensor) => x.tanh(),
+        (x: Tensor) => x.square().add(1).log().sqrt(),
+        (x: Tensor) => x.sigmoid().mul(x.cos()),
+        (x: Tensor) => x.pow(3).div(x.square().add(2)),
+        (x: Tensor) => ad.where(x.gt(0), x.sinh(), x.cosh()),
+        (x: Tensor) => x.softplus().atan(),
+        (x: Tensor) => x.tan().abs().sum(),
+        (x: Tensor) => x.erf(),
+        (x: Tensor) => x.softmax(0),
+        (x: Tensor) => x.asinh().cbrt().logsumexp(),
       ]) {
         expect(ad.gradcheck(f, [x], { complexStep: true })).toBe(true);
       }
-      const wrong = ad.customVjp((v: Tensor) => v.sin(), { forward: (v: Tensor) => [v.sin(), v], backward: (v: Tensor, ct: Tensor) => [ct.mul(v.cos()).mul(1 + 1e-9)] });
+      const wrong = ad.customVjp((v: Tensor) => v.sin(), {
+        forward: (v: Tensor) => [v.sin(), v],
+        backward: (v: Tensor, ct: Tensor) => [ct.mul(v.cos()).mul(1 + 1e-9)],
+      });
       // Below what differences can see.
       expect(ad.gradcheck(wrong, [x])).toBe(true);
       expect(() => ad.gradcheck(wrong, [x], { complexStep: true })).toThrow(ad.GradcheckError);
@@ -285,16 +341,25 @@ describe("debugging", () => {
 });
 
 describe("inputs of different dtypes", () => {
-  it.each(["mul", "div", "pow", "atan2", "hypot", "mod", "fmod", "xlogy", "sub", "maximum", "logaddexp"] as const)("%s has the derivative of its result's precision, in both modes", (name) => {
-    clean(() => {
-      const f = ad[name] as (a: Tensor, b: Tensor) => Tensor;
-      for (const other of [ad.tensor(3, { dtype: "int32" }), ad.tensor(3)]) {
-        for (const order of [(x: Tensor, y: Tensor) => f(x, y), (x: Tensor, y: Tensor) => f(y, x)]) {
-          const exact = ad.grad((x: Tensor) => order(x, f64(3)))(f64(1.7)).item();
-          expect(ad.grad((x: Tensor) => order(x, other))(f64(1.7)).item()).toBeCloseTo(exact, 14);
-          expect(ad.jvp((x: Tensor) => order(x, other), [f64(1.7)], [f64(1)])[1].item()).toBeCloseTo(exact, 14);
+  it.each(["mul", "div", "pow", "atan2", "hypot", "mod", "fmod", "xlogy", "sub", "maximum", "logaddexp"] as const)(
+    "%s has the derivative of its result's precision, in both modes",
+    (name) => {
+      clean(() => {
+        const f = ad[name] as (a: Tensor, b: Tensor) => Tensor;
+        for (const other of [ad.tensor(3, { dtype: "int32" }), ad.tensor(3)]) {
+          for (const order of [(x: Tensor, y: Tensor) => f(x, y), (x: Tensor, y: Tensor) => f(y, x)]) {
+            const exact = ad
+              .grad((x: Tensor) => order(x, f64(3)))(f64(1.7))
+              .item();
+            expect(
+              ad
+                .grad((x: Tensor) => order(x, other))(f64(1.7))
+                .item(),
+            ).toBeCloseTo(exact, 14);
+            expect(ad.jvp((x: Tensor) => order(x, other), [f64(1.7)], [f64(1)])[1].item()).toBeCloseTo(exact, 14);
+          }
         }
-      }
-    });
-  });
+      });
+    },
+  );
 });

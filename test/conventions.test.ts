@@ -31,7 +31,17 @@ const rows: Row[] = [
   ["clamp", (x) => x.clamp(0, 1), [[0, 1, -1, 2, 0.5]], [0, 1, 0, 1, 0.5], [[1, 1, 0, 0, 1]]],
   ["huber", (x) => ad.nn.huberLoss(x, ad.zerosLike(x), { reduction: "sum" }), [[1, -1, 0]], 1, [[1, -1, 0]]],
   ["sum abs", (x) => x.abs().sum(), [[0, 2]], 2, [[0, 1]]],
-  ["sort", (x) => x.sort().mul(vector([1, 2, 3], x)).sum(), [[2, 2, 1]], 11, [[2, 3, 1]]],
+  [
+    "sort",
+    (x) =>
+      x
+        .sort()
+        .mul(vector([1, 2, 3], x))
+        .sum(),
+    [[2, 2, 1]],
+    11,
+    [[2, 3, 1]],
+  ],
   ["max abs", (x) => x.abs().max(), [[2, -2, 1]], 2, [[0.5, -0.5, 0]]],
   ["norm", (x) => x.norm(), [[0, 0]], 0, [[0, 0]]],
   ["norm p = 3", (x) => x.norm(undefined, { p: 3 }), [[0, 0]], 0, [[0, 0]]],
@@ -94,11 +104,52 @@ const rows: Row[] = [
   ["mean of nothing", (x) => x.mean(), [[]], nan, [[]]],
   ["logsumexp of nothing", (x) => x.logsumexp(), [[]], -inf, [[]]],
   ["norm of nothing", (x) => x.norm(), [[]], 0, [[]]],
-  ["0-d times matrix", (a, b) => a.mul(b).sum(), [2, [[1, 2, 3], [4, 5, 6]]], 42, [21, [[2, 2, 2], [2, 2, 2]]]],
+  [
+    "0-d times matrix",
+    (a, b) => a.mul(b).sum(),
+    [
+      2,
+      [
+        [1, 2, 3],
+        [4, 5, 6],
+      ],
+    ],
+    42,
+    [
+      21,
+      [
+        [2, 2, 2],
+        [2, 2, 2],
+      ],
+    ],
+  ],
   ["outer broadcast", (a, b) => a.mul(b).sum(), [[[1], [2]], [[1, 2, 3]]], 18, [[[6], [6]], [[3, 3, 3]]]],
   ["broadcast with nothing", (b) => ad.zeros([0, 3], { dtype: b.dtype }).add(b).sum(), [[1, 2, 3]], 0, [[0, 0, 0]]],
-  ["matmul over nothing", (a) => ad.zeros([2, 0], { dtype: a.dtype }).matmul(ad.zeros([0, 3], { dtype: a.dtype })).add(a.mul(0)), [0], [[0, 0, 0], [0, 0, 0]], [null]],
-  ["reverse", (x) => x.flip().mul(vector([1, 2, 3], x)).sum(), [[1, 2, 3]], 10, [[3, 2, 1]]],
+  [
+    "matmul over nothing",
+    (a) =>
+      ad
+        .zeros([2, 0], { dtype: a.dtype })
+        .matmul(ad.zeros([0, 3], { dtype: a.dtype }))
+        .add(a.mul(0)),
+    [0],
+    [
+      [0, 0, 0],
+      [0, 0, 0],
+    ],
+    [null],
+  ],
+  [
+    "reverse",
+    (x) =>
+      x
+        .flip()
+        .mul(vector([1, 2, 3], x))
+        .sum(),
+    [[1, 2, 3]],
+    10,
+    [[3, 2, 1]],
+  ],
   ["mod", (x, y) => x.mod(y), [-5.5, 2], 0.5, [1, 3]],
   ["fmod", (x, y) => x.fmod(y), [-5.5, 2], -1.5, [1, 2]],
 ];
@@ -143,7 +194,10 @@ describe.each(["float64", "float32"] as const)("in %s", (dtype) => {
         expectNumbers(reverse[i]!, expected, tolerance, `reverse, input ${i}`);
         const n = xs[i]!.size;
         const forward = Array.from({ length: n }, (_, k) => {
-          const unit = ad.tensor(Array.from({ length: n }, (_, m) => Number(m === k)), { shape: xs[i]!.shape, dtype });
+          const unit = ad.tensor(
+            Array.from({ length: n }, (_, m) => Number(m === k)),
+            { shape: xs[i]!.shape, dtype },
+          );
           const tangents = xs.map((x, m) => (m === i ? unit : ad.zerosLike(x)));
           return ad.jvp((...ys: Tensor[]) => f(...ys).sum(), xs, tangents)[1] as Tensor;
         });

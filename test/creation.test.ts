@@ -12,22 +12,85 @@ const any = (v: unknown) => v as never;
 describe("tensors in nested arrays", () => {
   it("are stacked with their derivatives under grad, jvp, backward and vmap", () => {
     clean(() => {
-      expect(ad.grad((x: ad.Tensor) => ad.tensor([x.mul(2), x]).sum())(f64(3)).item()).toBe(3);
-      expect(ad.grad((x: ad.Tensor) => ad.mul(x, [x, 1]).sum())(f64(3)).item()).toBe(7);
+      expect(
+        ad
+          .grad((x: ad.Tensor) => ad.tensor([x.mul(2), x]).sum())(f64(3))
+          .item(),
+      ).toBe(3);
+      expect(
+        ad
+          .grad((x: ad.Tensor) => ad.mul(x, [x, 1]).sum())(f64(3))
+          .item(),
+      ).toBe(7);
       expect(ad.jvp((x: ad.Tensor) => ad.tensor([x, x.square()]), [f64(3)], [f64(1)])[1].toArray()).toEqual([1, 6]);
-      expect(ad.vmap((x: ad.Tensor) => ad.tensor([[x, 1], [2, x.square()]]))(f64([1, 3])).toArray()).toEqual([[[1, 1], [2, 1]], [[3, 1], [2, 9]]]);
-      expect(ad.hessian((x: ad.Tensor) => ad.tensor([x.pow(3), 1, x]).sum())(f64(2)).item()).toBe(12);
-      expect(ad.jacrev((x: ad.Tensor) => ad.tensor([[x.at(0), 5], [x.at(1), x.at(0).mul(x.at(1))]]))(f64([2, 3])).toArray()).toEqual([[[1, 0], [0, 0]], [[0, 1], [3, 2]]]);
+      expect(
+        ad
+          .vmap((x: ad.Tensor) =>
+            ad.tensor([
+              [x, 1],
+              [2, x.square()],
+            ]),
+          )(f64([1, 3]))
+          .toArray(),
+      ).toEqual([
+        [
+          [1, 1],
+          [2, 1],
+        ],
+        [
+          [3, 1],
+          [2, 9],
+        ],
+      ]);
+      expect(
+        ad
+          .hessian((x: ad.Tensor) => ad.tensor([x.pow(3), 1, x]).sum())(f64(2))
+          .item(),
+      ).toBe(12);
+      expect(
+        ad
+          .jacrev((x: ad.Tensor) =>
+            ad.tensor([
+              [x.at(0), 5],
+              [x.at(1), x.at(0).mul(x.at(1))],
+            ]),
+          )(f64([2, 3]))
+          .toArray(),
+      ).toEqual([
+        [
+          [1, 0],
+          [0, 0],
+        ],
+        [
+          [0, 1],
+          [3, 2],
+        ],
+      ]);
     });
     const w = f64(3, { requiresGrad: true });
-    ad.scope(() => ad.tensor([w, w.mul(w)]).add(w).sum().backward());
+    ad.scope(() =>
+      ad
+        .tensor([w, w.mul(w)])
+        .add(w)
+        .sum()
+        .backward(),
+    );
     expect(w.grad!.item()).toBe(9);
     w.dispose();
   });
 
   it("may be vectors, and give their dtype to the numbers", () => {
     clean(() => {
-      expect(ad.grad((x: ad.Tensor) => ad.tensor([x, x.mul(3)]).square().sum())(f64([1, 2])).toArray()).toEqual([20, 40]);
+      expect(
+        ad
+          .grad((x: ad.Tensor) =>
+            ad
+              .tensor([x, x.mul(3)])
+              .square()
+              .sum(),
+          )(f64([1, 2]))
+          .toArray(),
+      ).toEqual([20, 40]);
       expect(ad.tensor([f64(1), 0.1]).data()).toEqual(Float64Array.of(1, 0.1));
       expect(ad.tensor([ad.tensor(1, { dtype: "int32" }), 2]).dtype).toBe("int32");
       expect(ad.tensor([ad.tensor(1, { dtype: "int32" }), 2.5]).dtype).toBe("float32");
@@ -55,7 +118,10 @@ describe("tensors in nested arrays", () => {
 describe("typed arrays", () => {
   it("may be rows", () => {
     clean(() => {
-      expect(ad.tensor([Float32Array.of(1, 2), Float32Array.of(3, 4)]).toArray()).toEqual([[1, 2], [3, 4]]);
+      expect(ad.tensor([Float32Array.of(1, 2), Float32Array.of(3, 4)]).toArray()).toEqual([
+        [1, 2],
+        [3, 4],
+      ]);
       expect(ad.tensor([Float64Array.of(0.1), [0.2]]).data()).toEqual(Float64Array.of(0.1, 0.2));
       expect(ad.tensor([Int32Array.of(1), Int32Array.of(2)]).dtype).toBe("int32");
       expect(() => ad.tensor([Float32Array.of(1, 2), Float32Array.of(3)])).toThrow(ad.ShapeError);
@@ -136,7 +202,8 @@ describe("shapes, dtypes and options", () => {
     Object.defineProperty(Object.prototype, "shape", { value: [5], configurable: true });
     try {
       clean(() => {
-        for (const t of [ad.tensor([1]), ad.tensor([1], {}), ad.ones([1], {}), ad.arange(1, {}), ad.eye(1)]) expect([t.dtype, t.requiresGrad, t.size]).toEqual(["float32", false, 1]);
+        for (const t of [ad.tensor([1]), ad.tensor([1], {}), ad.ones([1], {}), ad.arange(1, {}), ad.eye(1)])
+          expect([t.dtype, t.requiresGrad, t.size]).toEqual(["float32", false, 1]);
       });
     } finally {
       for (const key of ["dtype", "requiresGrad", "shape"]) delete (Object.prototype as Record<string, unknown>)[key];

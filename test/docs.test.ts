@@ -5,8 +5,14 @@ import os from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 
-const blocksOf = (page: string) => [...readFileSync(page, "utf8").matchAll(/```js\n([\s\S]*?)```/g)].map(([, code]) => code!).filter((code) => code.includes("// → "));
-const pages = ["README.md", ...readdirSync("docs").filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`)].filter((page) => blocksOf(page).length > 0);
+const blocksOf = (page: string) =>
+  [...readFileSync(page, "utf8").matchAll(/```js\n([\s\S]*?)```/g)].map(([, code]) => code!).filter((code) => code.includes("// → "));
+const pages = [
+  "README.md",
+  ...readdirSync("docs")
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => `docs/${name}`),
+].filter((page) => blocksOf(page).length > 0);
 const folder = mkdtempSync(path.join(os.tmpdir(), "adjoint-docs-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

@@ -82,7 +82,11 @@ describe("arguments that nobody reads", () => {
   const scores = ad.tensor([[1, 2]]);
   it.each<[string, (...args: any[]) => unknown, unknown[]]>([
     ["checkpoint", ad.checkpoint, [(v: ad.Tensor) => v, { preserveState: true }]],
-    ["customVjp", ad.customVjp, [(v: ad.Tensor) => v, { forward: (v: ad.Tensor) => [v, null], backward: (_: null, c: ad.Tensor) => [c] }, { once: true }]],
+    [
+      "customVjp",
+      ad.customVjp,
+      [(v: ad.Tensor) => v, { forward: (v: ad.Tensor) => [v, null], backward: (_: null, c: ad.Tensor) => [c] }, { once: true }],
+    ],
     ["customJvp", ad.customJvp, [(v: ad.Tensor) => v, ([v]: ad.Tensor[], [t]: ad.Tensor[]) => [v, t], { once: true }]],
     ["forLoop", ad.forLoop, [0, 2, (_: number, s: ad.Tensor) => s, x, { reverse: true }]],
     ["scan", ad.scan, [(c: ad.Tensor) => [c, null], x, x, {}, true]],
@@ -102,13 +106,22 @@ describe("arguments that nobody reads", () => {
 });
 
 describe("options of gradcheck", () => {
-  it.each([[{ tol: 1 }], [{ rtol: "1" }], [{ atol: -1 }], [{ eps: 0 }], [{ eps: NaN }], [{ order: 3 }], [{ modes: "reverse" }], [{ modes: [] }], [{ modes: ["both"] }], [{ complexStep: 1 }], [0.1]])(
-    "%o is refused",
-    (options) => {
-      const x = f64([1, 2]);
-      expect(refusal(() => ad.gradcheck((v) => v.square().sum(), [x], options as never))).toBeInstanceOf(ValueError);
-    },
-  );
+  it.each([
+    [{ tol: 1 }],
+    [{ rtol: "1" }],
+    [{ atol: -1 }],
+    [{ eps: 0 }],
+    [{ eps: NaN }],
+    [{ order: 3 }],
+    [{ modes: "reverse" }],
+    [{ modes: [] }],
+    [{ modes: ["both"] }],
+    [{ complexStep: 1 }],
+    [0.1],
+  ])("%o is refused", (options) => {
+    const x = f64([1, 2]);
+    expect(refusal(() => ad.gradcheck((v) => v.square().sum(), [x], options as never))).toBeInstanceOf(ValueError);
+  });
 });
 
 describe("lists", () => {
@@ -120,7 +133,10 @@ describe("lists", () => {
     expect(refusal(() => loss.backward(undefined, { inputs: { w } as never })).message).toContain("inputs is a list of tensors");
   });
 
-  it.each([[[1, 2], 0], [[1, 2], 1]])("a tensor beside an array names stack(): %j at %d", (row, place) => {
+  it.each([
+    [[1, 2], 0],
+    [[1, 2], 1],
+  ])("a tensor beside an array names stack(): %j at %d", (row, place) => {
     const rows: unknown[] = [row, row];
     rows[place] = f64([3, 4]);
     expect(refusal(() => ad.tensor(rows as never)).message).toContain("stack(");

@@ -23,7 +23,14 @@ it("records what was computed, with all transforms unrolled", () => {
     expect(gradient.instructions.length).toBeGreaterThan(program.instructions.length);
     expect(program.toString()).toMatch(/^program\(x: float64\[2\]\) \{\n[\s\S]*= square [\s\S]*return t\d+\n\}$/);
     // Nothing that the output does not need.
-    expect(ad.trace((x: Tensor) => { x.exp(); return x.sin(); })(f64(1)).counts()).toEqual({ sin: 1 });
+    expect(
+      ad
+        .trace((x: Tensor) => {
+          x.exp();
+          return x.sin();
+        })(f64(1))
+        .counts(),
+    ).toEqual({ sin: 1 });
   });
 });
 
@@ -53,7 +60,9 @@ it("boxes of a graph of fifty nodes do not overlap", () => {
     })(f64([1, 2]));
     expect(program.instructions.length).toBeGreaterThan(45);
     const svg = program.toSvg({ values: true, gradients: true });
-    const boxes = [...svg.matchAll(/<rect x="([-\d.]+)" y="([-\d.]+)" width="([-\d.]+)" height="([-\d.]+)" rx/g)].map((m) => m.slice(1).map(Number));
+    const boxes = [...svg.matchAll(/<rect x="([-\d.]+)" y="([-\d.]+)" width="([-\d.]+)" height="([-\d.]+)" rx/g)].map((m) =>
+      m.slice(1).map(Number),
+    );
     expect(boxes.length).toBe(program.instructions.length + 1);
     boxes.forEach(([x, y, w, h], i) =>
       boxes.slice(i + 1).forEach(([a, b, c, d]) => {
@@ -65,6 +74,13 @@ it("boxes of a graph of fifty nodes do not overlap", () => {
 });
 
 it("refuses to trace inside a trace", () => {
-  expect(() => ad.scope(() => ad.trace((x: Tensor) => { ad.trace((y: Tensor) => y)(x); return x; })(f64(1)))).toThrow(ad.ValueError);
+  expect(() =>
+    ad.scope(() =>
+      ad.trace((x: Tensor) => {
+        ad.trace((y: Tensor) => y)(x);
+        return x;
+      })(f64(1)),
+    ),
+  ).toThrow(ad.ValueError);
   clean(() => expect(ad.trace((x: Tensor) => x.neg())(f64(1)).instructions.length).toBe(1));
 });

@@ -8,14 +8,24 @@ describe("memory that grows", () => {
     ad.testing.stressGrowth(true);
     try {
       ad.scope(() => {
-        const f = (x: Tensor) => ad.concat([x, x.mul(2)]).reshape([2, -1]).softmax(1).sum(0).at(1);
+        const f = (x: Tensor) =>
+          ad
+            .concat([x, x.mul(2)])
+            .reshape([2, -1])
+            .softmax(1)
+            .sum(0)
+            .at(1);
         const x = ad.tensor([0.1, 0.2, 0.3], { dtype: "float64" });
         const [value, gradient] = ad.valueAndGrad(f)(x);
         expect(ad.gradcheck(f, [x])).toBe(true);
         expect(Number.isFinite(value.item())).toBe(true);
         expect(gradient.shape).toEqual([3]);
         expect(ad.tensor(new Float32Array(100_000).fill(1)).sum().item()).toBe(100_000);
-        expect(ad.vmap((v: Tensor) => v.sum())(ad.ones([3, 4])).toArray()).toEqual([4, 4, 4]);
+        expect(
+          ad
+            .vmap((v: Tensor) => v.sum())(ad.ones([3, 4]))
+            .toArray(),
+        ).toEqual([4, 4, 4]);
       });
     } finally {
       ad.testing.stressGrowth(false);
@@ -42,6 +52,10 @@ describe("a trap", () => {
     expect(ad.memory().tensors).toBe(0);
     expect(ad.ones([3]).sum().item()).toBe(3);
     expect(() => before.add(1)).toThrow(ad.EscapedValueError);
-    expect(ad.grad((x: Tensor) => x.square().sum())(ad.ones([2])).toArray()).toEqual([2, 2]);
+    expect(
+      ad
+        .grad((x: Tensor) => x.square().sum())(ad.ones([2]))
+        .toArray(),
+    ).toEqual([2, 2]);
   });
 });

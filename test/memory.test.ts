@@ -57,7 +57,11 @@ describe("scopes", () => {
 });
 
 describe("bad input", () => {
-  const x = () => ad.tensor([[1, 2, 3], [4, 5, 6]]);
+  const x = () =>
+    ad.tensor([
+      [1, 2, 3],
+      [4, 5, 6],
+    ]);
   const bad: [string, () => unknown, new (...args: any[]) => Error, RegExp][] = [
     ["shapes that do not broadcast", () => x().add(ad.ones([2])), ad.ShapeError, /add.*\[2, 3\].*\[2\]/s],
     ["matmul of wrong shapes", () => x().matmul(x()), ad.ShapeError, /matmul.*\[2, 3\] and \[2, 3\]/s],
@@ -161,7 +165,17 @@ describe("numbers", () => {
     ad.scope(() => {
       const n = 10_000_000;
       expect(Math.abs(ad.full([n], 0.1).sum().item() / (n * Math.fround(0.1)) - 1)).toBeLessThan(1e-6);
-      expect(Math.abs(ad.full([n / 10, 10], 0.1).sum(0).at(3).item() / ((n / 10) * Math.fround(0.1)) - 1)).toBeLessThan(1e-6);
+      expect(
+        Math.abs(
+          ad
+            .full([n / 10, 10], 0.1)
+            .sum(0)
+            .at(3)
+            .item() /
+            ((n / 10) * Math.fround(0.1)) -
+            1,
+        ),
+      ).toBeLessThan(1e-6);
     });
   });
 });

@@ -40,7 +40,20 @@ describe("options", () => {
     ["shpae", "shape"],
     ["momentun", "momentum"],
   ])("names what %s was meant to be: %s", (key, meant) => {
-    const message = refusal({ [key]: 1 }, ["lr", "keepdims", "axis", "correction", "batchSize", "weightDecay", "betas", "eps", "requiresGrad", "dtype", "shape", "momentum"]);
+    const message = refusal({ [key]: 1 }, [
+      "lr",
+      "keepdims",
+      "axis",
+      "correction",
+      "batchSize",
+      "weightDecay",
+      "betas",
+      "eps",
+      "requiresGrad",
+      "dtype",
+      "shape",
+      "momentum",
+    ]);
     expect(message).toContain(`unknown option "${key}"`);
     expect(message).toContain(`Did you mean "${meant}"?`);
     expect(message).toContain("{ lr, keepdims,");
@@ -52,12 +65,22 @@ describe("options", () => {
     expect(refusal({ constructor: 1 }, [])).toContain("it takes no options");
   });
 
-  it.each([[null], [3], ["lr"], [true], [[1]], [new Map()], [new (class Config {})()], [() => 1], [Symbol("s")], [10n], [Promise.resolve({})], [Object.create({ lr: 1 })]])(
-    "refuses %s",
-    (given) => {
-      expect(refusal(given, ["lr"])).toContain("the options must be a plain object");
-    },
-  );
+  it.each([
+    [null],
+    [3],
+    ["lr"],
+    [true],
+    [[1]],
+    [new Map()],
+    [new (class Config {})()],
+    [() => 1],
+    [Symbol("s")],
+    [10n],
+    [Promise.resolve({})],
+    [Object.create({ lr: 1 })],
+  ])("refuses %s", (given) => {
+    expect(refusal(given, ["lr"])).toContain("the options must be a plain object");
+  });
 
   it("reads own properties only, each once", () => {
     (Object.prototype as Record<string, unknown>).lr = 5;
@@ -68,7 +91,15 @@ describe("options", () => {
       delete (Object.prototype as Record<string, unknown>).lr;
     }
     let reads = 0;
-    const read = readOptions<{ lr?: number }>("f", { get lr() { return ++reads; } }, ["lr"]);
+    const read = readOptions<{ lr?: number }>(
+      "f",
+      {
+        get lr() {
+          return ++reads;
+        },
+      },
+      ["lr"],
+    );
     expect([read.lr, read.lr, reads]).toEqual([1, 1, 1]);
   });
 });

@@ -34,16 +34,29 @@ it.each(calls)("%s", (line) => {
 const points = [0.1, 0.5, 0.9];
 const slope = points.map((x) => Math.sin(x) + x * Math.cos(x));
 const curvature = points.map((x) => 2 * Math.cos(x) - x * Math.sin(x));
-const jacobian = [[0.2, 0, -1], [0, 1 - 1, 0], [-1, 0, 1.8]];
+const jacobian = [
+  [0.2, 0, -1],
+  [0, 1 - 1, 0],
+  [-1, 0, 1.8],
+];
 
 it("gives what the mathematics says", () => {
   expectSame(run("ad.grad(g)(x)"), ad.tensor(slope));
   for (const way of ["ad.jacfwd(f)", "ad.jacrev(f", "ad.jacobian(f"]) expectSame(run(lineWith(way)), ad.tensor(jacobian));
   expectSame(run(lineWith("ad.vjp(f, x)"))[0], run("ad.tensor([[0.2, 0, -1], [0, 0, 0], [-1, 0, 1.8]]).T.matmul(v)"));
-  for (const way of ["ad.jvp(f", "ad.linearize(f"]) expectSame([run(lineWith(way))].flat().at(-1), run("ad.tensor([[0.2, 0, -1], [0, 0, 0], [-1, 0, 1.8]]).matmul(v)"));
+  for (const way of ["ad.jvp(f", "ad.linearize(f"])
+    expectSame([run(lineWith(way))].flat().at(-1), run("ad.tensor([[0.2, 0, -1], [0, 0, 0], [-1, 0, 1.8]]).matmul(v)"));
   expectSame(run(lineWith("ad.hessian(g)")), ad.diag(ad.tensor(curvature)));
   for (const way of ["ad.hvp(g", "ad.vhp(g"]) expectSame(run(lineWith(way))[1], ad.tensor(curvature.map((c, i) => c * [1, 0, -1][i]!)));
-  expectSame(run(lineWith("ad.vmap(ad.grad(g))")), ad.tensor([[1, 2, 3], [4, 5, 6]].map((row) => row.map((x) => Math.sin(x) + x * Math.cos(x)))));
+  expectSame(
+    run(lineWith("ad.vmap(ad.grad(g))")),
+    ad.tensor(
+      [
+        [1, 2, 3],
+        [4, 5, 6],
+      ].map((row) => row.map((x) => Math.sin(x) + x * Math.cos(x))),
+    ),
+  );
 });
 
 it.each(["ad.customVjp(g", "ad.customJvp(g"])("the rule in %s is the derivative", (way) => {

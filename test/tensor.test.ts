@@ -28,7 +28,14 @@ describe("plain operators", () => {
 describe("text", () => {
   it("is one line when it fits", () => {
     clean(() => {
-      expect(String(ad.tensor([[1, 2.5], [-0.125, 1e-9]]))).toBe("tensor([[1, 2.5], [-0.125, 1e-9]], float32)");
+      expect(
+        String(
+          ad.tensor([
+            [1, 2.5],
+            [-0.125, 1e-9],
+          ]),
+        ),
+      ).toBe("tensor([[1, 2.5], [-0.125, 1e-9]], float32)");
       expect(String(ad.tensor([true, false]))).toBe("tensor([true, false], bool)");
       expect(String(ad.zeros([0, 3]))).toBe("tensor([], float32)");
     });
@@ -37,7 +44,15 @@ describe("text", () => {
   it("breaks rows and aligns columns", () => {
     clean(() => {
       expect(String(ad.arange(24).reshape(2, 3, 4))).toBe(
-        ["tensor([[[ 0,  1,  2,  3],", "         [ 4,  5,  6,  7],", "         [ 8,  9, 10, 11]],", "", "        [[12, 13, 14, 15],", "         [16, 17, 18, 19],", "         [20, 21, 22, 23]]], float32)"].join("\n"),
+        [
+          "tensor([[[ 0,  1,  2,  3],",
+          "         [ 4,  5,  6,  7],",
+          "         [ 8,  9, 10, 11]],",
+          "",
+          "        [[12, 13, 14, 15],",
+          "         [16, 17, 18, 19],",
+          "         [20, 21, 22, 23]]], float32)",
+        ].join("\n"),
       );
       for (const line of String(ad.linspace(0, 1, 100)).split("\n")) expect(line.length).toBeLessThan(100);
     });
@@ -56,8 +71,17 @@ describe("text", () => {
   it("is there whatever became of the tensor", () => {
     const t = ad.ones([2]);
     t.dispose();
-    const escaped = ad.scope(() => ({ get: (() => { const t = ad.ones([2]); return () => t; })() }));
-    expect([String(t), String(escaped.get()), String(Object.create(ad.Tensor.prototype))]).toEqual(["tensor(disposed)", "tensor(its scope has ended)", "tensor(not made by adjoint)"]);
+    const escaped = ad.scope(() => ({
+      get: (() => {
+        const t = ad.ones([2]);
+        return () => t;
+      })(),
+    }));
+    expect([String(t), String(escaped.get()), String(Object.create(ad.Tensor.prototype))]).toEqual([
+      "tensor(disposed)",
+      "tensor(its scope has ended)",
+      "tensor(not made by adjoint)",
+    ]);
     ad.vmap((x: ad.Tensor) => (expect(String(x)).toBe("tensor(shape [2], float32)"), x))(ad.ones([3, 2])).dispose();
   });
 });
@@ -69,7 +93,10 @@ describe("what leaves the engine", () => {
 
   it("has a type that the elements' methods can be called on", () => {
     clean(() => {
-      const texts: string[] = ad.tensor([1, 2]).toArray().map((v) => v.toFixed(1));
+      const texts: string[] = ad
+        .tensor([1, 2])
+        .toArray()
+        .map((v) => v.toFixed(1));
       const rows = ad.tensor([[1]]).toArray<number[][]>();
       expect([texts, rows[0]![0]!.toFixed(0)]).toEqual([["1.0", "2.0"], "1"]);
     });
@@ -83,7 +110,14 @@ describe("what leaves the engine", () => {
 describe("what is no tensor", () => {
   it("is refused wherever it is used", () => {
     const fake = Object.create(ad.Tensor.prototype) as ad.Tensor;
-    for (const use of [() => fake.add(1), () => fake.shape, () => fake.item(), () => ad.ones([1]).mul(fake), () => fake.grad, () => fake.toArray()]) {
+    for (const use of [
+      () => fake.add(1),
+      () => fake.shape,
+      () => fake.item(),
+      () => ad.ones([1]).mul(fake),
+      () => fake.grad,
+      () => fake.toArray(),
+    ]) {
       ad.scope(() => expect(use).toThrow(ad.AdjointError));
     }
     fake.dispose();
@@ -105,9 +139,15 @@ describe("gradients set by hand", () => {
     ad.scope(() => {
       w.grad = [3, 4];
       expect(w.grad!.toArray()).toEqual([3, 4]);
-      expect(() => { w.grad = ad.ones([3, 2]); }).toThrow(ad.ShapeError);
-      expect(() => { w.grad = ad.ones([2], { dtype: "float64" }); }).toThrow(ad.ShapeError);
-      expect(() => { w.grad = "3" as never; }).toThrow(ad.AdjointError);
+      expect(() => {
+        w.grad = ad.ones([3, 2]);
+      }).toThrow(ad.ShapeError);
+      expect(() => {
+        w.grad = ad.ones([2], { dtype: "float64" });
+      }).toThrow(ad.ShapeError);
+      expect(() => {
+        w.grad = "3" as never;
+      }).toThrow(ad.AdjointError);
       w.grad = w;
       expect(w.grad!.toArray()).toEqual([1, 2]);
       w.grad = null;

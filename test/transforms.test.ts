@@ -63,7 +63,10 @@ describe("the worked examples of the classic lecture", () => {
     const f = x!.square().add(x!.mul(y!));
     f.backward();
     expect([f.item(), x!.grad!.item(), y!.grad!.item()]).toEqual([10, 7, 2]);
-    const slopes = [[1, 0], [0, 1]].map(([dx, dy]) =>
+    const slopes = [
+      [1, 0],
+      [0, 1],
+    ].map(([dx, dy]) =>
       ad.dualLevel(() => {
         const [a, b] = [ad.makeDual(2, dx!), ad.makeDual(3, dy!)];
         return ad.unpackDual(a.mul(a).add(a.mul(b))).tangent!.item();
@@ -98,10 +101,7 @@ describe("nesting", () => {
           expect(at((x) => x.mul(inner((y) => x.mul(y))(f64(5))), 3)).toBe(6);
           expect(at((x) => x.mul(inner((y) => y.mul(y))(x)), 3)).toBe(12);
           // A closure over the outer value inside a function of the inner one.
-          expect(at((x) => inner((y) => y.mul(x).sin())(x.mul(2)), 0.3)).toBeCloseTo(
-            Math.cos(0.18) - 0.3 * Math.sin(0.18) * 4 * 0.3,
-            12,
-          );
+          expect(at((x) => inner((y) => y.mul(x).sin())(x.mul(2)), 0.3)).toBeCloseTo(Math.cos(0.18) - 0.3 * Math.sin(0.18) * 4 * 0.3, 12);
         });
       }
     }
@@ -117,7 +117,7 @@ describe("nesting", () => {
       // 2 -> √2 -> 2^(1/4) -> 2^(1/8)
       const expected = 2 ** (-7 / 8) / 8;
       for (const [, mode] of MODES) expect(mode(steps)(f64(2)).item()).toBeCloseTo(expected, 13);
-      expect(ad.grad(ad.grad(steps))(f64(2)).item()).toBeCloseTo((-7 / 8) * 2 ** (-15 / 8) / 8, 13);
+      expect(ad.grad(ad.grad(steps))(f64(2)).item()).toBeCloseTo(((-7 / 8) * 2 ** (-15 / 8)) / 8, 13);
     });
   });
 
@@ -157,21 +157,44 @@ describe("grad", () => {
 
   it("gives zero, not nothing, where the output does not depend", () => {
     clean(() => {
-      expect(ad.grad(() => ad.tensor(3))(f64([1, 2])).toArray()).toEqual([0, 0]);
-      expect(ad.grad(() => 3)(f64(2)).item()).toBe(0);
+      expect(
+        ad
+          .grad(() => ad.tensor(3))(f64([1, 2]))
+          .toArray(),
+      ).toEqual([0, 0]);
+      expect(
+        ad
+          .grad(() => 3)(f64(2))
+          .item(),
+      ).toBe(0);
       const g = ad.grad((x: Tensor) => x.stopGradient().square().sum())(f64([1, 2]));
       expect(g.toArray()).toEqual([0, 0]);
-      expect(ad.grad((x: Tensor) => x.mul(x.detach()))(f64(3)).item()).toBe(3);
+      expect(
+        ad
+          .grad((x: Tensor) => x.mul(x.detach()))(f64(3))
+          .item(),
+      ).toBe(3);
     });
   });
 
   it("noGrad makes constants of what is computed inside, enableGrad undoes it", () => {
     clean(() => {
-      expect(ad.grad((x: Tensor) => x.mul(ad.noGrad(() => x.square())))(f64(3)).item()).toBe(9);
-      expect(ad.grad((x: Tensor) => ad.noGrad(() => ad.enableGrad(() => x.square())))(f64(3)).item()).toBe(6);
+      expect(
+        ad
+          .grad((x: Tensor) => x.mul(ad.noGrad(() => x.square())))(f64(3))
+          .item(),
+      ).toBe(9);
+      expect(
+        ad
+          .grad((x: Tensor) => ad.noGrad(() => ad.enableGrad(() => x.square())))(f64(3))
+          .item(),
+      ).toBe(6);
       expect((ad.jvp((x: Tensor) => x.mul(ad.noGrad(() => x.square())), [f64(3)], [f64(1)])[1] as Tensor).item()).toBe(9);
       expect((ad.jvp((x: Tensor) => ad.noGrad(() => ad.enableGrad(() => x.square())), [f64(3)], [f64(1)])[1] as Tensor).item()).toBe(6);
-      const double = ad.customJvp((x: Tensor) => x.mul(2), ([x]: Tensor[], [t]: Tensor[]) => [x!.mul(2), t!.mul(2)] as [Tensor, Tensor]);
+      const double = ad.customJvp(
+        (x: Tensor) => x.mul(2),
+        ([x]: Tensor[], [t]: Tensor[]) => [x!.mul(2), t!.mul(2)] as [Tensor, Tensor],
+      );
       expect((ad.jvp((x: Tensor) => x.mul(ad.noGrad(() => double(x) as Tensor)), [f64(3)], [f64(1)])[1] as Tensor).item()).toBe(6);
       // A transform opened inside noGrad works.
       expect(ad.noGrad(() => ad.grad((x: Tensor) => x.square())(f64(3))).item()).toBe(6);
@@ -183,13 +206,41 @@ describe("grad", () => {
     const boom = new Error("mine");
     for (const transform of [ad.grad, ad.valueAndGrad, ad.vmap, ad.jacfwd, ad.jacrev, ad.hessian]) {
       const run = () =>
-        ad.scope(() => transform((x: Tensor) => { x.mul(2); throw boom; })(f64([1, 2])));
+        ad.scope(() =>
+          transform((x: Tensor) => {
+            x.mul(2);
+            throw boom;
+          })(f64([1, 2])),
+        );
       expect(run).toThrow(boom);
     }
-    expect(() => ad.scope(() => ad.jvp(() => { throw boom; }, [f64(1)], [f64(1)]))).toThrow(boom);
-    expect(() => ad.scope(() => ad.grad((x: Tensor) => ad.grad((y: Tensor) => { y.mul(x); throw boom; })(x))(f64(1)))).toThrow(boom);
+    expect(() =>
+      ad.scope(() =>
+        ad.jvp(
+          () => {
+            throw boom;
+          },
+          [f64(1)],
+          [f64(1)],
+        ),
+      ),
+    ).toThrow(boom);
+    expect(() =>
+      ad.scope(() =>
+        ad.grad((x: Tensor) =>
+          ad.grad((y: Tensor) => {
+            y.mul(x);
+            throw boom;
+          })(x),
+        )(f64(1)),
+      ),
+    ).toThrow(boom);
     expect(ad.memory().tensors).toBe(before);
-    expect(ad.grad((x: Tensor) => x.square())(f64(3)).item()).toBe(6);
+    expect(
+      ad
+        .grad((x: Tensor) => x.square())(f64(3))
+        .item(),
+    ).toBe(6);
   });
 
   it("refuses what it cannot do, by name", () => {
@@ -218,7 +269,15 @@ describe("vjp", () => {
       expect(pullback(f64([0, 1, 0]))[0].toArray()).toEqual([0, 4, 0]);
       // Linear in the cotangent: its derivative is the pullback again.
       expect(ad.jvp((ct: Tensor) => pullback(ct)[0], [f64([1, 1, 1])], [f64([1, 0, 0])])[1].toArray()).toEqual([2, 0, 0]);
-      expect(ad.vmap((ct: Tensor) => pullback(ct)[0])(ad.eye(3, { dtype: "float64" })).toArray()).toEqual([[2, 0, 0], [0, 4, 0], [0, 0, 6]]);
+      expect(
+        ad
+          .vmap((ct: Tensor) => pullback(ct)[0])(ad.eye(3, { dtype: "float64" }))
+          .toArray(),
+      ).toEqual([
+        [2, 0, 0],
+        [0, 4, 0],
+        [0, 0, 6],
+      ]);
       expect(runs).toBe(1);
       pullback.dispose();
       expect(() => pullback(f64([1, 1, 1]))).toThrow(ad.ValueError);
@@ -227,7 +286,11 @@ describe("vjp", () => {
 
   it("is differentiable with respect to the primals of the outer transform", () => {
     clean(() => {
-      const g = ad.grad((x: Tensor) => ad.vjp((y: Tensor) => y.mul(y).mul(y), x)[1](ad.onesLike(x))[0].sum());
+      const g = ad.grad((x: Tensor) =>
+        ad
+          .vjp((y: Tensor) => y.mul(y).mul(y), x)[1](ad.onesLike(x))[0]
+          .sum(),
+      );
       expect(g(f64([1, 2])).toArray()).toEqual([6, 12]);
     });
   });
@@ -236,28 +299,68 @@ describe("vjp", () => {
 describe("vmap", () => {
   it("maps trees, axes and nested maps", () => {
     clean(() => {
-      const xs = f64([[1, 2, 3], [4, 5, 6]]);
-      expect(ad.vmap((x: Tensor) => x.sum())(xs).toArray()).toEqual([6, 15]);
-      expect(ad.vmap((x: Tensor) => x.sum(), { inAxes: 1 })(xs).toArray()).toEqual([5, 7, 9]);
+      const xs = f64([
+        [1, 2, 3],
+        [4, 5, 6],
+      ]);
+      expect(
+        ad
+          .vmap((x: Tensor) => x.sum())(xs)
+          .toArray(),
+      ).toEqual([6, 15]);
+      expect(
+        ad
+          .vmap((x: Tensor) => x.sum(), { inAxes: 1 })(xs)
+          .toArray(),
+      ).toEqual([5, 7, 9]);
       expect(ad.vmap((x: Tensor) => x.mul(2), { outAxes: 1 })(xs).shape).toEqual([3, 2]);
-      expect(ad.vmap(ad.vmap((x: Tensor) => x.square()))(xs).toArray()).toEqual([[1, 4, 9], [16, 25, 36]]);
-      const { a, b } = ad.vmap((p: { x: Tensor }, w: Tensor) => ({ a: p.x.mul(w).sum(), b: w }), { inAxes: [0, null] })({ x: xs }, f64([1, 0, 1]));
+      expect(
+        ad
+          .vmap(ad.vmap((x: Tensor) => x.square()))(xs)
+          .toArray(),
+      ).toEqual([
+        [1, 4, 9],
+        [16, 25, 36],
+      ]);
+      const { a, b } = ad.vmap((p: { x: Tensor }, w: Tensor) => ({ a: p.x.mul(w).sum(), b: w }), { inAxes: [0, null] })(
+        { x: xs },
+        f64([1, 0, 1]),
+      );
       expect(a.toArray()).toEqual([4, 10]);
       expect(b.shape).toEqual([2, 3]);
       // Outer product by two maps.
       const outer = ad.vmap((x: Tensor) => ad.vmap((y: Tensor) => x.mul(y))(f64([1, 2])))(f64([3, 4, 5]));
-      expect(outer.toArray()).toEqual([[3, 6], [4, 8], [5, 10]]);
+      expect(outer.toArray()).toEqual([
+        [3, 6],
+        [4, 8],
+        [5, 10],
+      ]);
     });
   });
 
   it("gives per-example gradients", () => {
     clean(() => {
       const loss = (w: Tensor, x: Tensor) => w.mul(x).tanh().sum();
-      const [w, xs] = [f64([0.3, -0.2]), f64([[1, 2], [3, 4], [-1, 0.5]])];
-      const mapped = ad.vmap(ad.grad(loss), { inAxes: [null, 0] })(w, xs).toArray();
+      const [w, xs] = [
+        f64([0.3, -0.2]),
+        f64([
+          [1, 2],
+          [3, 4],
+          [-1, 0.5],
+        ]),
+      ];
+      const mapped = ad
+        .vmap(ad.grad(loss), { inAxes: [null, 0] })(w, xs)
+        .toArray();
       const looped = [0, 1, 2].map((i) => ad.grad(loss)(w, xs.at(i)).toArray());
       expect(mapped).toEqual(looped);
-      const gradOfMap = ad.grad((v: Tensor) => ad.vmap(loss, { inAxes: [null, 0] })(v, xs).sum())(w).toArray() as number[];
+      const gradOfMap = ad
+        .grad((v: Tensor) =>
+          ad
+            .vmap(loss, { inAxes: [null, 0] })(v, xs)
+            .sum(),
+        )(w)
+        .toArray() as number[];
       gradOfMap.forEach((v, i) => expect(v).toBeCloseTo(looped[0][i] + looped[1][i] + looped[2][i], 13));
     });
   });
@@ -265,13 +368,19 @@ describe("vmap", () => {
   it("draws by split keys, one per example", () => {
     clean(() => {
       const keys = ad.random.split(ad.random.key(3), 4);
-      const mapped = ad.vmap((k: Tensor) => ad.random.normal(k, [2]))(keys).toArray();
+      const mapped = ad
+        .vmap((k: Tensor) => ad.random.normal(k, [2]))(keys)
+        .toArray();
       expect(mapped).toEqual([0, 1, 2, 3].map((i) => ad.random.normal(keys.at(i), [2]).toArray()));
     });
   });
 
   it("refuses reading values and axes that disagree", () => {
-    const xs = f64([[1, 2], [3, 4], [5, 6]]);
+    const xs = f64([
+      [1, 2],
+      [3, 4],
+      [5, 6],
+    ]);
     expect(() => ad.vmap((x: Tensor) => (x.sum().item() > 0 ? x : x.neg()))(xs)).toThrow(ad.TracedValueError);
     expect(() => ad.vmap((x: Tensor, y: Tensor) => x.add(y))(xs, f64([1, 2]))).toThrow(/batch axes of different sizes/);
     expect(() => ad.vmap((x: Tensor) => x, { inAxes: 5 })(xs)).toThrow(ad.IndexError);
@@ -284,13 +393,32 @@ describe("Jacobians", () => {
   it("agree in both modes, chunked and not, for shapes and trees", () => {
     clean(() => {
       const f = (x: Tensor) => ({ a: x.square().sum(1), b: [x.T] });
-      const x = f64([[1, 2, 3], [4, 5, 6]]);
+      const x = f64([
+        [1, 2, 3],
+        [4, 5, 6],
+      ]);
       const reference = ad.jacfwd(f)(x);
       expect(reference.a.shape).toEqual([2, 2, 3]);
       expect(reference.b[0].shape).toEqual([3, 2, 2, 3]);
-      expect(reference.a.toArray()).toEqual([[[2, 4, 6], [0, 0, 0]], [[0, 0, 0], [8, 10, 12]]]);
-      const all = [ad.jacrev(f)(x), ad.jacfwd(f, { chunkSize: 4 })(x), ad.jacrev(f, { chunkSize: 1 })(x), ad.jacobian(f)(x), ad.jacobian(f, { mode: "forward" })(x)];
-      for (const other of all) expect(ad.tree.map((t: Tensor) => t.toArray(), other)).toEqual(ad.tree.map((t: Tensor) => t.toArray(), reference));
+      expect(reference.a.toArray()).toEqual([
+        [
+          [2, 4, 6],
+          [0, 0, 0],
+        ],
+        [
+          [0, 0, 0],
+          [8, 10, 12],
+        ],
+      ]);
+      const all = [
+        ad.jacrev(f)(x),
+        ad.jacfwd(f, { chunkSize: 4 })(x),
+        ad.jacrev(f, { chunkSize: 1 })(x),
+        ad.jacobian(f)(x),
+        ad.jacobian(f, { mode: "forward" })(x),
+      ];
+      for (const other of all)
+        expect(ad.tree.map((t: Tensor) => t.toArray(), other)).toEqual(ad.tree.map((t: Tensor) => t.toArray(), reference));
     });
   });
 
@@ -298,9 +426,18 @@ describe("Jacobians", () => {
     clean(() => {
       const f = (x: Tensor, y: Tensor) => x.outer(y);
       const [jx, jy] = ad.jacrev(f, { argnums: [0, 1] })(f64([1, 2]), f64([3, 4, 5]));
-      expect([jx.shape, jy.shape]).toEqual([[2, 3, 2], [2, 3, 3]]);
+      expect([jx.shape, jy.shape]).toEqual([
+        [2, 3, 2],
+        [2, 3, 3],
+      ]);
       const [j, aux] = ad.jacfwd((x: Tensor) => [x.square(), x.sum()], { hasAux: true })(f64([1, 2]));
-      expect([j.toArray(), aux.item()]).toEqual([[[2, 0], [0, 4]], 3]);
+      expect([j.toArray(), aux.item()]).toEqual([
+        [
+          [2, 0],
+          [0, 4],
+        ],
+        3,
+      ]);
     });
   });
 
@@ -316,18 +453,33 @@ describe("custom rules", () => {
     // Deliberately ten times the derivative, so that the rule shows.
     backward: (x: Tensor, ct: Tensor) => [ct.mul(x.square()).mul(30)],
   });
-  const square = ad.customJvp((x: Tensor) => x.square(), ([x], [t]) => [x.square(), x.mul(t).mul(20)]);
+  const square = ad.customJvp(
+    (x: Tensor) => x.square(),
+    ([x], [t]) => [x.square(), x.mul(t).mul(20)],
+  );
 
   it("are used in both modes, under vmap and nested", () => {
     clean(() => {
       expect(ad.grad(cube)(f64(2)).item()).toBe(120);
       expect(ad.jvp(cube, [f64(2)], [f64(1)])[1].item()).toBe(120);
       expect(ad.grad(ad.grad(cube))(f64(2)).item()).toBe(120);
-      expect(ad.vmap(ad.grad(cube))(f64([1, 2])).toArray()).toEqual([30, 120]);
-      expect(ad.grad((x: Tensor) => ad.vmap(cube)(x).sum())(f64([1, 2])).toArray()).toEqual([30, 120]);
+      expect(
+        ad
+          .vmap(ad.grad(cube))(f64([1, 2]))
+          .toArray(),
+      ).toEqual([30, 120]);
+      expect(
+        ad
+          .grad((x: Tensor) => ad.vmap(cube)(x).sum())(f64([1, 2]))
+          .toArray(),
+      ).toEqual([30, 120]);
       expect(ad.grad(square)(f64(3)).item()).toBe(60);
       expect(ad.jvp(square, [f64(3)], [f64(1)])[1].item()).toBe(60);
-      expect(ad.vmap(ad.grad(square))(f64([1, 2])).toArray()).toEqual([20, 40]);
+      expect(
+        ad
+          .vmap(ad.grad(square))(f64([1, 2]))
+          .toArray(),
+      ).toEqual([20, 40]);
       expect(ad.hessian(square)(f64(3)).item()).toBe(20);
     });
   });
@@ -346,8 +498,17 @@ describe("custom rules", () => {
   it("that throw or return the wrong thing are reported, and the engine goes on", () => {
     const before = ad.memory().tensors;
     const boom = new Error("in the rule");
-    const rule = (backward: (...args: any[]) => any) => ad.customVjp((x: Tensor) => x.mul(2), { forward: (x: Tensor) => [x.mul(2), null], backward });
-    expect(() => ad.scope(() => ad.grad(rule(() => { throw boom; }))(f64(1)))).toThrow(boom);
+    const rule = (backward: (...args: any[]) => any) =>
+      ad.customVjp((x: Tensor) => x.mul(2), { forward: (x: Tensor) => [x.mul(2), null], backward });
+    expect(() =>
+      ad.scope(() =>
+        ad.grad(
+          rule(() => {
+            throw boom;
+          }),
+        )(f64(1)),
+      ),
+    ).toThrow(boom);
     expect(() => ad.scope(() => ad.grad(rule(() => []))(f64(1)))).toThrow(ad.ValueError);
     expect(() => ad.scope(() => ad.grad(rule(() => [f64([1, 2])]))(f64(1)))).toThrow(ad.ShapeError);
     expect(() => ad.scope(() => ad.grad(rule(() => [{ a: f64(1) }]))(f64(1)))).toThrow(ad.ValueError);
@@ -364,7 +525,10 @@ describe("custom rules", () => {
         return x.sin().mul(x).tanh();
       };
       const plain = (x: Tensor) => block(block(x)).sum();
-      const saved = (x: Tensor) => ad.checkpoint((y: Tensor) => ad.checkpoint(block)(block(y)))(x).sum();
+      const saved = (x: Tensor) =>
+        ad
+          .checkpoint((y: Tensor) => ad.checkpoint(block)(block(y)))(x)
+          .sum();
       const x = f64([0.3, 1.2]);
       const [expected, before] = [ad.grad(plain)(x).toArray(), runs];
       runs = 0;

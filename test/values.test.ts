@@ -13,7 +13,15 @@ const numbers = (x: Tensor | null) => x && x.toArray();
 const writers: { name: string; plain: boolean; write: (x: Tensor, value: number) => void }[] = [
   { name: "assign", plain: true, write: (x, value) => void x.assign(f64([value])) },
   { name: "assign of an array", plain: true, write: (x, value) => void x.assign([value]) },
-  { name: "loadStateDict", plain: true, write: (x, value) => new (class extends ad.nn.Module { x = x; forward() {} })().loadStateDict({ x: f64([value]) }) },
+  {
+    name: "loadStateDict",
+    plain: true,
+    write: (x, value) =>
+      new (class extends ad.nn.Module {
+        x = x;
+        forward() {}
+      })().loadStateDict({ x: f64([value]) }),
+  },
   {
     name: "SGD",
     plain: false,
@@ -42,13 +50,26 @@ const situations: { name: string; run: (t: Tensor, write: () => void) => unknown
     name: "backward() through a view and another graph",
     run(t, write) {
       const w = f64([3], true);
-      const y = w.mul(t.reshape([1, 1])).sum().add(t.detach().mul(0).sum());
+      const y = w
+        .mul(t.reshape([1, 1]))
+        .sum()
+        .add(t.detach().mul(0).sum());
       write();
       y.backward();
       return numbers(w.grad);
     },
   },
-  { name: "grad", run: (t, write) => numbers(ad.grad((x) => { const y = x.mul(t); write(); return y.sum(); })(f64([3]))) },
+  {
+    name: "grad",
+    run: (t, write) =>
+      numbers(
+        ad.grad((x) => {
+          const y = x.mul(t);
+          write();
+          return y.sum();
+        })(f64([3])),
+      ),
+  },
   {
     name: "vjp, its pullback called later",
     run(t, write) {
@@ -67,13 +88,44 @@ const situations: { name: string; run: (t: Tensor, write: () => void) => unknown
     },
   },
   { name: "jvp", run: (t, write) => numbers(ad.jvp((x) => (write(), x.mul(3)), [t], [f64([1])])[0].div(3)) },
-  { name: "jvp of a capture", run: (t, write) => numbers(ad.jvp((x) => { const y = x.mul(t); write(); return y.mul(1); }, [f64([3])], [f64([1])])[1]) },
+  {
+    name: "jvp of a capture",
+    run: (t, write) =>
+      numbers(
+        ad.jvp(
+          (x) => {
+            const y = x.mul(t);
+            write();
+            return y.mul(1);
+          },
+          [f64([3])],
+          [f64([1])],
+        )[1],
+      ),
+  },
   { name: "vmap of the tensor", run: (t, write) => numbers(ad.vmap((x) => (write(), x.mul(1)))(t)) },
-  { name: "grad of grad", run: (t, write) => numbers(ad.grad((x) => ad.grad((y) => { const z = y.square().mul(t).div(2); write(); return z.sum(); })(x).sum())(f64([3]))) },
+  {
+    name: "grad of grad",
+    run: (t, write) =>
+      numbers(
+        ad.grad((x) =>
+          ad
+            .grad((y) => {
+              const z = y.square().mul(t).div(2);
+              write();
+              return z.sum();
+            })(x)
+            .sum(),
+        )(f64([3])),
+      ),
+  },
   {
     name: "a custom rule's residual",
     run(t, write) {
-      const f = ad.customVjp((x, t) => x.mul(t), { forward: (x, t) => [x.mul(t), t], backward: (residual, ct) => [ct.mul(residual), null] });
+      const f = ad.customVjp((x, t) => x.mul(t), {
+        forward: (x, t) => [x.mul(t), t],
+        backward: (residual, ct) => [ct.mul(residual), null],
+      });
       const x = f64([3], true);
       const y = f(x, t);
       write();
@@ -127,7 +179,9 @@ describe("what was computed keeps its numbers", () => {
       const p = f64([1], true);
       const optimizer = new ad.optim.SGD([p], { lr: 1, momentum: 0.5 });
       optimizer.minimize(p.sum());
-      const { momentumBuffer: buffer } = [...(optimizer as unknown as { state: Map<Tensor, { momentumBuffer: Tensor }> }).state.values()][0]!;
+      const { momentumBuffer: buffer } = [
+        ...(optimizer as unknown as { state: Map<Tensor, { momentumBuffer: Tensor }> }).state.values(),
+      ][0]!;
       const [, pull] = ad.vjp((x) => x.mul(buffer), f64([3]));
       optimizer.minimize(p.mul(5).sum());
       expect([numbers(buffer), numbers(pull(f64([1]))[0])]).toEqual([[5.5], [1]]);
@@ -187,7 +241,14 @@ describe("assign", () => {
       expect(() => b.assign(w)).toThrow(refused);
       expect(() => ad.grad((x) => b.assign(x.mul(2)).sum())(f64([1]))).toThrow(ad.NotDifferentiableError);
       expect(() => ad.jvp((x) => b.assign(x.mul(2)), [f64([1])], [f64([1])])).toThrow(refused);
-      expect(() => ad.grad((x) => ad.noGrad(() => b.assign(x)).sum().add(ad.enableGrad(() => b.assign(x)).sum()))(f64([1]))).toThrow(refused);
+      expect(() =>
+        ad.grad((x) =>
+          ad
+            .noGrad(() => b.assign(x))
+            .sum()
+            .add(ad.enableGrad(() => b.assign(x)).sum()),
+        )(f64([1])),
+      ).toThrow(refused);
       expect(() => ad.vmap((x) => b.assign(x))(f64([1, 2]))).toThrow(ad.TracedValueError);
       // Nothing was written by those that were refused: the noGrad one is the last.
       expect(numbers(b)).toEqual([1]);
@@ -272,7 +333,11 @@ describe("a second handle of a value", () => {
       ad.scope(() => {
         const x = f64([1, 2, 3]);
         expect(numbers(ad.sparseJacobian((x) => f(x).square())(x).values)).toEqual([2, 4, 6]);
-        expect(ad.symbolic((x) => f(x).square().sum())(x).evaluate({ "x[0]": 1, "x[1]": 2, "x[2]": 4 })).toBe(21);
+        expect(
+          ad
+            .symbolic((x) => f(x).square().sum())(x)
+            .evaluate({ "x[0]": 1, "x[1]": 2, "x[2]": 4 }),
+        ).toBe(21);
       });
     });
 

@@ -6,7 +6,17 @@ import { asTensor } from "./creation.js";
 import { readOptions } from "./options.js";
 import { checked, engine } from "./runtime/instance.js";
 import { idOf, made, Tensor, type TensorLike } from "./tensor.js";
-import { ACCUMULATE, CREATE_GRAPH, drive, hookTensor, ONLY_WANTED, unhookTensor, putIds, RETAIN_GRAPH, type Hook } from "./transforms/sweeping.js";
+import {
+  ACCUMULATE,
+  CREATE_GRAPH,
+  drive,
+  hookTensor,
+  ONLY_WANTED,
+  unhookTensor,
+  putIds,
+  RETAIN_GRAPH,
+  type Hook,
+} from "./transforms/sweeping.js";
 import { Op } from "./opcodes.js";
 import { spare } from "./loops.js";
 import { graphFreed, stepEnded } from "./steps.js";
@@ -36,11 +46,18 @@ export function backward(x: Tensor, cotangent?: TensorLike | null, options?: Bac
   const id = idOf(x);
   if (cotangent === undefined || cotangent === null) {
     if (x.size !== 1) {
-      throw new ValueError(`backward: a tensor of shape [${x.shape.join(", ")}] needs a cotangent of that shape, or sum() it first; only a scalar has an implied one`, "backward");
+      throw new ValueError(
+        `backward: a tensor of shape [${x.shape.join(", ")}] needs a cotangent of that shape, or sum() it first; only a scalar has an implied one`,
+        "backward",
+      );
     }
   }
   const { retainGraph = false, createGraph = false, inputs } = readOptions("backward", options, ["retainGraph", "createGraph", "inputs"]);
-  const flags = ACCUMULATE | (retainGraph || createGraph ? RETAIN_GRAPH : 0) | (createGraph ? CREATE_GRAPH : 0) | (inputs === undefined ? 0 : ONLY_WANTED);
+  const flags =
+    ACCUMULATE |
+    (retainGraph || createGraph ? RETAIN_GRAPH : 0) |
+    (createGraph ? CREATE_GRAPH : 0) |
+    (inputs === undefined ? 0 : ONLY_WANTED);
   const leaves: unknown = inputs instanceof Tensor ? [inputs] : (inputs ?? []);
   if (!Array.isArray(leaves)) throw new ValueError(`backward: inputs is a list of tensors, got ${describe(leaves)}`, "backward");
   const wanted = (leaves as Tensor[]).map(idOf);
@@ -81,7 +98,10 @@ export function setGradient(x: Tensor, value: TensorLike | null): void {
     const gradient = asTensor(value, x, "grad");
     try {
       if (gradient.shape.join() !== x.shape.join() || gradient.dtype !== x.dtype) {
-        throw new ShapeError(`grad: a gradient of shape [${gradient.shape.join(", ")}] and dtype ${gradient.dtype} for a tensor of shape [${x.shape.join(", ")}] and dtype ${x.dtype}; they must be equal (reshape() or cast() it)`, "grad");
+        throw new ShapeError(
+          `grad: a gradient of shape [${gradient.shape.join(", ")}] and dtype ${gradient.dtype} for a tensor of shape [${x.shape.join(", ")}] and dtype ${x.dtype}; they must be equal (reshape() or cast() it)`,
+          "grad",
+        );
       }
       // A tensor that held itself would never be released.
       const own = gradient === x ? detach(x) : gradient;
@@ -113,11 +133,17 @@ export function setRequiresGrad(x: Tensor, value: boolean): void {
   const op = "requiresGrad";
   if (typeof value !== "boolean") throw new ValueError(`${op}: expected true or false, got ${describe(value)}`, op);
   if (x.isInTransform) {
-    throw new ValueError(`${op}: this value belongs to a transform under way (grad, jvp, vmap), which alone says what it differentiates; set it outside, or cut the value off with detach()`, op);
+    throw new ValueError(
+      `${op}: this value belongs to a transform under way (grad, jvp, vmap), which alone says what it differentiates; set it outside, or cut the value off with detach()`,
+      op,
+    );
   }
   if (x.requiresGrad === value) return;
   if (!value && !x.isLeaf) {
-    throw new NotDifferentiableError(`${op}: this tensor of shape [${x.shape.join(", ")}] was computed from parameters, and only those can be frozen; detach() gives its numbers without a derivative`, op);
+    throw new NotDifferentiableError(
+      `${op}: this tensor of shape [${x.shape.join(", ")}] was computed from parameters, and only those can be frozen; detach() gives its numbers without a derivative`,
+      op,
+    );
   }
   const before = idOf(x);
   const id = value ? checked(engine.require_grad(before), op) : plain(before, op);

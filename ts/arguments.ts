@@ -11,7 +11,8 @@ export function number(op: string, what: string, value: unknown): number {
   return value;
 }
 
-const scalarHint = (value: unknown) => (typeof value === "object" && value !== null && "item" in value ? "; item() reads the number of a tensor" : "");
+const scalarHint = (value: unknown) =>
+  typeof value === "object" && value !== null && "item" in value ? "; item() reads the number of a tensor" : "";
 
 /** A whole number from `least` to `most`. */
 export function integer(op: string, what: string, value: unknown, least = -Infinity, most = Infinity): number {
@@ -30,14 +31,22 @@ export function boolean(op: string, what: string, value: unknown): boolean {
 
 /** Whether only `new` can call it. The prototype of a class is not writable, as that of few functions; only then the text is looked at. */
 function isClass(value: unknown): value is { name: unknown } {
-  return typeof value === "function" && Object.getOwnPropertyDescriptor(value, "prototype")?.writable === false && /^class\b/.test(Function.prototype.toString.call(value));
+  return (
+    typeof value === "function" &&
+    Object.getOwnPropertyDescriptor(value, "prototype")?.writable === false &&
+    /^class\b/.test(Function.prototype.toString.call(value))
+  );
 }
 
 const clippedName = ({ name }: { name: unknown }) => (typeof name === "string" ? name.slice(0, 40) : "");
 
 /** Something that can be called. */
 export function callback<F>(op: string, what: string, value: F): F {
-  if (isClass(value)) throw new ValueError(`${op}: ${what} must be a function, got the class ${clippedName(value)}, which only \`new\` can call: (...args) => new ${clippedName(value)}(...args)`, op);
+  if (isClass(value))
+    throw new ValueError(
+      `${op}: ${what} must be a function, got the class ${clippedName(value)}, which only \`new\` can call: (...args) => new ${clippedName(value)}(...args)`,
+      op,
+    );
   if (typeof value !== "function") throw new ValueError(`${op}: ${what} must be a function, got ${describe(value)}`, op);
   return value;
 }
@@ -46,7 +55,10 @@ const INTEGER_ARRAYS = new Set(["Int8Array", "Uint8Array", "Uint8ClampedArray", 
 
 /** A list of whole numbers, copied, so that what was checked is what is used; arrays of integers of any kind. */
 export function integers(op: string, what: string, value: unknown, least = -Infinity, longest = 64): number[] {
-  if (!Array.isArray(value) && !(ArrayBuffer.isView(value) && INTEGER_ARRAYS.has((value as unknown as { [Symbol.toStringTag]: string })[Symbol.toStringTag]))) {
+  if (
+    !Array.isArray(value) &&
+    !(ArrayBuffer.isView(value) && INTEGER_ARRAYS.has((value as unknown as { [Symbol.toStringTag]: string })[Symbol.toStringTag]))
+  ) {
     throw new ValueError(`${op}: ${what} must be a list of integers, got ${describe(value)}`, op);
   }
   const list = value as unknown as ArrayLike<unknown>;
@@ -91,5 +103,8 @@ export function axesOf(op: string, axes: unknown): number[] {
 /** Refuses arguments after the last one that is read. `given` is the function's `arguments`; for a method its tensor is the first. */
 export function atMost(op: string, given: ArrayLike<unknown>, count: number, hint = ""): void {
   if (given.length <= count) return;
-  throw new ValueError(`${op}: takes at most ${count} argument${count === 1 ? "" : "s"} (the tensor of a method counts as one), got ${given.length} (${describe(given[count])} would be ignored)${hint && `; ${hint}`}`, op);
+  throw new ValueError(
+    `${op}: takes at most ${count} argument${count === 1 ? "" : "s"} (the tensor of a method counts as one), got ${given.length} (${describe(given[count])} would be ignored)${hint && `; ${hint}`}`,
+    op,
+  );
 }

@@ -33,7 +33,10 @@ export function assemble(op: string, contents: Contents, asked: DType | undefine
     if (t === undefined) numbers.push(data[i]!);
     const have = t === undefined ? [] : t.shape;
     if (have.join() !== inner.join()) {
-      throw new ShapeError(`${op}: elements of shapes [${inner.join(", ")}] and [${have.join(", ")}] in one array; all must have one shape, that of a number is []`, op);
+      throw new ShapeError(
+        `${op}: elements of shapes [${inner.join(", ")}] and [${have.join(", ")}] in one array; all must have one shape, that of a number is []`,
+        op,
+      );
     }
   }
   const dtype = asked ?? commonDtype(contents, numbers, fallback);
@@ -44,7 +47,16 @@ export function assemble(op: string, contents: Contents, asked: DType | undefine
       let end = from + 1;
       while (end < data.length && tensors.has(end) === !loose) end++;
       if (loose) {
-        pieces.push(keep(upload(Array.from({ length: end - from }, (_, i) => data[from + i]!), [end - from], dtype, op)));
+        pieces.push(
+          keep(
+            upload(
+              Array.from({ length: end - from }, (_, i) => data[from + i]!),
+              [end - from],
+              dtype,
+              op,
+            ),
+          ),
+        );
       } else {
         const cast = Array.from({ length: end - from }, (_, i) => {
           const t = tensors.get(from + i)!;

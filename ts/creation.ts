@@ -40,7 +40,11 @@ export function getDefaultDtype(): DType {
 }
 
 /** The options of a function that makes a tensor, each read once and checked. */
-function creationOptions(op: string, given: TensorOptions | undefined, known: readonly (keyof TensorOptions)[] = ["dtype", "requiresGrad"]) {
+function creationOptions(
+  op: string,
+  given: TensorOptions | undefined,
+  known: readonly (keyof TensorOptions)[] = ["dtype", "requiresGrad"],
+) {
   const { dtype, shape, requiresGrad = false } = readOptions(op, given, known);
   if (dtype !== undefined) checkDtype(dtype, op);
   return { dtype, shape, requiresGrad: boolean(op, "requiresGrad", requiresGrad) };
@@ -119,9 +123,11 @@ export function full(shape: readonly number[], value: number | boolean, options?
 
 function filled(op: string, shape: readonly number[], value: number | boolean, given: CreationOptions | undefined, like?: DType): Tensor {
   const sizes = checkShape(shape, op);
-  if (typeof value !== "number" && typeof value !== "boolean") throw new ValueError(`${op}: the value must be a number, got ${describe(value)}`, op);
+  if (typeof value !== "number" && typeof value !== "boolean")
+    throw new ValueError(`${op}: the value must be a number, got ${describe(value)}`, op);
   const { dtype = like ?? (typeof value === "boolean" ? "bool" : defaultDtype), requiresGrad } = creationOptions(op, given);
-  if (dtype === "int32" && Number(value) !== (Number(value) | 0)) throw new ValueError(`${op}: ${String(value)} is not an int32; give another dtype, or a whole number`, op);
+  if (dtype === "int32" && Number(value) !== (Number(value) | 0))
+    throw new ValueError(`${op}: ${String(value)} is not an int32; give another dtype, or a whole number`, op);
   pass(sizes);
   return finish(made(checked(engine.tensor_full(dtypeCode(dtype), sizes.length, Number(value)), op)), requiresGrad);
 }

@@ -8,7 +8,11 @@ export const THIS_COPY = Symbol("adjoint");
 
 /** Whose tensor it is: the brand's value, or undefined. Prototypes are walked by hand, so that no getter runs. */
 function brandOf(value: object): unknown {
-  for (let p = Object.getPrototypeOf(value) as object | null, depth = 0; p !== null && depth < 8; p = Object.getPrototypeOf(p) as object | null, depth++) {
+  for (
+    let p = Object.getPrototypeOf(value) as object | null, depth = 0;
+    p !== null && depth < 8;
+    p = Object.getPrototypeOf(p) as object | null, depth++
+  ) {
     const brand = Object.getOwnPropertyDescriptor(p, TENSOR_BRAND);
     if (brand !== undefined) return brand.value;
   }
@@ -19,7 +23,8 @@ function brandOf(value: object): unknown {
 function tensorName(value: object): string | null {
   const brand = brandOf(value);
   if (brand === undefined) return null;
-  if (brand !== THIS_COPY) return "a tensor of another copy of adjoint (ESM and CommonJS side by side, two installs, or a worker); load one copy, or pass its data()";
+  if (brand !== THIS_COPY)
+    return "a tensor of another copy of adjoint (ESM and CommonJS side by side, two installs, or a worker); load one copy, or pass its data()";
   return Object.hasOwn(value, "handle") ? "a tensor" : "an object that only looks like a tensor";
 }
 

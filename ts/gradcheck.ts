@@ -65,7 +65,10 @@ function problem(f: (...args: any[]) => any, inputs: readonly unknown[]): Proble
   const active = leaves.flatMap((leaf, i) => (leaf instanceof Tensor && (leaf.dtype === "float64" || leaf.dtype === "float32") ? [i] : []));
   for (const i of active) {
     if ((leaves[i] as Tensor).dtype !== "float64") {
-      throw new DTypeError(`gradcheck: input ${i} is float32, whose seven digits cannot check a derivative; use float64 inputs`, "gradcheck");
+      throw new DTypeError(
+        `gradcheck: input ${i} is float32, whose seven digits cannot check a derivative; use float64 inputs`,
+        "gradcheck",
+      );
     }
   }
   const shapes = active.map((i) => (leaves[i] as Tensor).shape);
@@ -154,7 +157,10 @@ class Comparison {
     const same = Object.is(got, expected) || got === expected;
     const excess = same ? 0 : Math.abs(got - expected) / (this.atol + this.rtol * Math.abs(expected));
     if (excess > this.worst.excess || (Number.isNaN(excess) && this.worst.excess < Infinity)) {
-      this.worst = { excess: Number.isNaN(excess) ? Infinity : excess, message: `${what} is ${got}, differences give ${expected} (${where})` };
+      this.worst = {
+        excess: Number.isNaN(excess) ? Infinity : excess,
+        message: `${what} is ${got}, differences give ${expected} (${where})`,
+      };
     }
   }
 }
@@ -166,16 +172,26 @@ class Comparison {
 export function gradcheck(f: (...args: any[]) => any, inputs: readonly unknown[], options?: GradcheckOptions): true {
   checkFunction("gradcheck", f);
   noMore("gradcheck", arguments, 3);
-  const { eps = 1e-3, atol = 1e-9, rtol = 1e-6, order = 1, modes = ["reverse", "forward"], complexStep = false } = readOptions("gradcheck", options, ["eps", "atol", "rtol", "order", "modes", "complexStep"]);
+  const {
+    eps = 1e-3,
+    atol = 1e-9,
+    rtol = 1e-6,
+    order = 1,
+    modes = ["reverse", "forward"],
+    complexStep = false,
+  } = readOptions("gradcheck", options, ["eps", "atol", "rtol", "order", "modes", "complexStep"]);
   for (const [what, value] of Object.entries({ eps, atol, rtol })) {
-    if (!(number("gradcheck", what, value) >= 0) || (what === "eps" && value === 0)) throw new ValueError(`gradcheck: ${what} is ${value}; expected a number ${what === "eps" ? "above 0" : "from 0 on"}`, "gradcheck");
+    if (!(number("gradcheck", what, value) >= 0) || (what === "eps" && value === 0))
+      throw new ValueError(`gradcheck: ${what} is ${value}; expected a number ${what === "eps" ? "above 0" : "from 0 on"}`, "gradcheck");
   }
   integer("gradcheck", "order", order, 1, 2);
   boolean("gradcheck", "complexStep", complexStep);
-  if (!Array.isArray(modes) || modes.length === 0) throw new ValueError(`gradcheck: modes must be a list of "reverse" and "forward", got ${describe(modes)}`, "gradcheck");
+  if (!Array.isArray(modes) || modes.length === 0)
+    throw new ValueError(`gradcheck: modes must be a list of "reverse" and "forward", got ${describe(modes)}`, "gradcheck");
   if (!Array.isArray(inputs)) throw new ValueError("gradcheck: inputs is a list with one entry per argument", "gradcheck");
   for (const mode of modes) {
-    if (mode !== "reverse" && mode !== "forward") throw new ValueError(`gradcheck: mode ${JSON.stringify(mode)} does not exist; expected "reverse" or "forward"`, "gradcheck");
+    if (mode !== "reverse" && mode !== "forward")
+      throw new ValueError(`gradcheck: mode ${JSON.stringify(mode)} does not exist; expected "reverse" or "forward"`, "gradcheck");
   }
   const p = problem(f, inputs);
   const n = p.point.length;
@@ -188,7 +204,8 @@ export function gradcheck(f: (...args: any[]) => any, inputs: readonly unknown[]
       const unit = new Float64Array(n);
       unit[k] = 1;
       const pushed = p.push(p.point, unit);
-      for (let i = 0; i < p.outputs; i++) comparison.add("the forward derivative", `${p.where(k)}, output element ${i}`, pushed[i]!, column[i]!);
+      for (let i = 0; i < p.outputs; i++)
+        comparison.add("the forward derivative", `${p.where(k)}, output element ${i}`, pushed[i]!, column[i]!);
     }
   }
   if (modes.includes("reverse")) {
@@ -198,7 +215,12 @@ export function gradcheck(f: (...args: any[]) => any, inputs: readonly unknown[]
       const weights = row < 0 ? w : Float64Array.from({ length: p.outputs }, (_, i) => Number(i === row));
       const pulled = p.pull(p.point, weights);
       for (let k = 0; k < n; k++) {
-        comparison.add("the reverse derivative", `${p.where(k)}, ${row < 0 ? "weighted output" : `output element ${row}`}`, pulled[k]!, dot(weights, difference(p.value, p.point, k, eps)));
+        comparison.add(
+          "the reverse derivative",
+          `${p.where(k)}, ${row < 0 ? "weighted output" : `output element ${row}`}`,
+          pulled[k]!,
+          dot(weights, difference(p.value, p.point, k, eps)),
+        );
       }
     }
   }
@@ -223,8 +245,13 @@ function againstComplexStep(p: Problem, f: (...args: any[]) => any, inputs: read
     return outputs.map((e) => evaluateComplex(e, environment)[1] / h);
   });
   outputs.forEach((_, row) => {
-    const pulled = p.pull(p.point, Float64Array.from({ length: p.outputs }, (_, i) => Number(i === row)));
-    elements.forEach((_, k) => comparison.add("the reverse derivative", `${p.where(k)}, output element ${row}, by the complex step`, pulled[k]!, columns[k]![row]!));
+    const pulled = p.pull(
+      p.point,
+      Float64Array.from({ length: p.outputs }, (_, i) => Number(i === row)),
+    );
+    elements.forEach((_, k) =>
+      comparison.add("the reverse derivative", `${p.where(k)}, output element ${row}, by the complex step`, pulled[k]!, columns[k]![row]!),
+    );
   });
   if (comparison.worst.excess > 1) throw new GradcheckError(`gradcheck: ${comparison.worst.message}`, "gradcheck");
 }
@@ -233,17 +260,33 @@ function againstComplexStep(p: Problem, f: (...args: any[]) => any, inputs: read
  * Second derivatives of s(x) = <w, f(x)> along v, by modes A over B: forward over B pushes v through the gradient; reverse over
  * B pulls the cotangent v back through it.
  */
-function secondOrder(p: Problem, w: Flat, eps: number, modes: readonly Mode[], comparison: Comparison, f: (...args: any[]) => any, inputs: readonly unknown[]): void {
+function secondOrder(
+  p: Problem,
+  w: Flat,
+  eps: number,
+  modes: readonly Mode[],
+  comparison: Comparison,
+  f: (...args: any[]) => any,
+  inputs: readonly unknown[],
+): void {
   const n = p.point.length;
   const v = direction(n, 2);
   // d/dx_k of <v, ∇s>, by differences of the first derivative.
-  const expected = Float64Array.from({ length: n }, (_, k) => dot(v, difference((x) => p.pull(x, w), p.point, k, eps)));
+  const expected = Float64Array.from({ length: n }, (_, k) =>
+    dot(
+      v,
+      difference((x) => p.pull(x, w), p.point, k, eps),
+    ),
+  );
   for (const inner of modes) {
     // g(x) = <v, ∇s(x)> as a function written with transforms, so that it can be differentiated again.
     const slope = weightedSlope(f, inputs, w, v, inner);
     const outer = problem(slope, inputs);
     for (const mode of modes) {
-      const got = mode === "reverse" ? outer.pull(p.point, Float64Array.of(1)) : Float64Array.from({ length: n }, (_, k) => outer.push(p.point, unitVector(n, k))[0]!);
+      const got =
+        mode === "reverse"
+          ? outer.pull(p.point, Float64Array.of(1))
+          : Float64Array.from({ length: n }, (_, k) => outer.push(p.point, unitVector(n, k))[0]!);
       for (let k = 0; k < n; k++) comparison.add(`the second derivative (${mode} over ${inner})`, p.where(k), got[k]!, expected[k]!);
     }
   }

@@ -1,5 +1,18 @@
 /** The public surface, and nothing else. How the engine's bytes are found is the business of `entry/`. */
-export { setDefaultDtype, getDefaultDtype, tensor, full, zeros, ones, zerosLike, onesLike, fullLike, eye, arange, linspace } from "./creation.js";
+export {
+  setDefaultDtype,
+  getDefaultDtype,
+  tensor,
+  full,
+  zeros,
+  ones,
+  zerosLike,
+  onesLike,
+  fullLike,
+  eye,
+  arange,
+  linspace,
+} from "./creation.js";
 export type { CreationOptions, TensorOptions } from "./creation.js";
 export type { DType, TypedArray } from "./dtype.js";
 export * from "./errors.js";
@@ -31,7 +44,15 @@ export { customVjp, customJvp, checkpoint, type CustomVjpRule } from "./transfor
 export { gradcheck, type GradcheckOptions } from "./gradcheck.js";
 export { numericalGrad, numericalJacobian, type NumericalOptions } from "./numerical.js";
 export { chainJacobian, type ChainJacobian, type ChainOptions, type ChainPlan } from "./transforms/chain.js";
-export { jacobianSparsity, sparseHessian, sparseJacobian, type SparseFunction, type SparseMatrix, type SparseOptions, type Sparsity } from "./sparse/index.js";
+export {
+  jacobianSparsity,
+  sparseHessian,
+  sparseJacobian,
+  type SparseFunction,
+  type SparseMatrix,
+  type SparseOptions,
+  type Sparsity,
+} from "./sparse/index.js";
 export { symbolic, Expression } from "./symbolic/index.js";
 export { debugNaNs, detectAnomaly, profile, type Profile, type ProfileRow } from "./inspect/debug.js";
 export { trace } from "./inspect/trace.js";

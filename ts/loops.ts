@@ -8,7 +8,7 @@ import type { Tensor } from "./tensor.js";
 const releasedByLoop = () =>
   new DisposedError(
     "this tensor was made in the body of a loader's loop and released when the next batch was asked for: a batch and what is computed from it live for one turn of the loop. " +
-    "Keep it with detach() or keep(t); loader.toArray() gives all batches at once",
+      "Keep it with detach() or keep(t); loader.toArray() gives all batches at once",
   );
 
 /** Whether the end of a loop's body leaves a tensor alone: scalars (losses in a list), parameters, what is kept. */
@@ -83,6 +83,9 @@ export class LoopBody {
     this.entry = null;
     // Another scope was opened in between: it will end this one with it.
     if (!token.alive || current !== token) return;
-    leave(entry, token.log!.filter((tensor) => tensor.handle !== 0 && tensor.scope === token && (token.spared!.has(tensor) || survives(tensor))));
+    leave(
+      entry,
+      token.log!.filter((tensor) => tensor.handle !== 0 && tensor.scope === token && (token.spared!.has(tensor) || survives(tensor))),
+    );
   }
 }

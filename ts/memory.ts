@@ -122,7 +122,10 @@ export function scoped<R>(name: string, reason: Reason | null, fn: () => R): R {
     const result = fn();
     if (result instanceof Promise) {
       result.catch(() => {});
-      throw new ValueError(`${name}: the function returned a promise; ${name} ends when its function returns, so await outside of it`, name);
+      throw new ValueError(
+        `${name}: the function returned a promise; ${name} ends when its function returns, so await outside of it`,
+        name,
+      );
     }
     leave(entry, tensorsIn(result));
     return result;

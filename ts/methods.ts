@@ -61,7 +61,8 @@ Object.defineProperty(Tensor.prototype, "T", {
 
 Object.defineProperty(Tensor.prototype, Symbol.iterator, {
   value(this: Tensor) {
-    if (this.ndim === 0) throw new ShapeError("a 0-d tensor has nothing to iterate over or destructure; item() reads its number", "iterator");
+    if (this.ndim === 0)
+      throw new ShapeError("a 0-d tensor has nothing to iterate over or destructure; item() reads its number", "iterator");
     return shape.unstack(this)[Symbol.iterator]();
   },
   writable: true,

@@ -31,7 +31,8 @@ const NATURAL: Readonly<Record<string, DType>> = { Float32Array: "float32", Floa
 
 /** The length a typed array really has; a subclass may say anything. */
 function lengthOf(op: string, array: TypedArray, name: string): number {
-  if (name.startsWith("Big")) throw new DTypeError(`${op}: 64-bit integers are not supported; convert them with Int32Array.from(array, Number)`, op);
+  if (name.startsWith("Big"))
+    throw new DTypeError(`${op}: 64-bit integers are not supported; convert them with Int32Array.from(array, Number)`, op);
   const length = typedLength.call(array);
   if (length === 0) {
     try {
@@ -46,13 +47,19 @@ function lengthOf(op: string, array: TypedArray, name: string): number {
 }
 
 function tooMany(op: string, shape: readonly number[]): ShapeError {
-  return new ShapeError(`${op}: shape [${shape.join(", ")}] has ${shape.reduce((a, b) => a * b, 1)} elements; one tensor holds at most 2^29`, op);
+  return new ShapeError(
+    `${op}: shape [${shape.join(", ")}] has ${shape.reduce((a, b) => a * b, 1)} elements; one tensor holds at most 2^29`,
+    op,
+  );
 }
 
 /** A shape from the user, copied: at most 64 non-negative integers whose product is at most 2^29. */
 export function checkShape(shape: unknown, op: string): readonly number[] {
   if (!Array.isArray(shape) && !(typedName(shape) ?? "").startsWith("Int")) {
-    throw new ShapeError(`${op}: a shape is an array of sizes, got ${describe(shape)}${typeof shape === "number" ? `; write [${shape}]` : ""}`, op);
+    throw new ShapeError(
+      `${op}: a shape is an array of sizes, got ${describe(shape)}${typeof shape === "number" ? `; write [${shape}]` : ""}`,
+      op,
+    );
   }
   const given = shape as readonly unknown[];
   const { length } = given;
@@ -73,7 +80,8 @@ export function checkShape(shape: unknown, op: string): readonly number[] {
 
 /** "float32" or another dtype there is. */
 export function checkDtype(dtype: unknown, op: string): DType {
-  if (!DTYPES.includes(dtype as DType)) throw new DTypeError(`${op}: unknown dtype ${describe(dtype)}; expected ${DTYPES.map((d) => `"${d}"`).join(", ")}`, op);
+  if (!DTYPES.includes(dtype as DType))
+    throw new DTypeError(`${op}: unknown dtype ${describe(dtype)}; expected ${DTYPES.map((d) => `"${d}"`).join(", ")}`, op);
   return dtype as DType;
 }
 
@@ -87,7 +95,10 @@ export function readValue(op: string, value: unknown): Contents {
     return { shape: [length], data: value as TypedArray, natural: NATURAL[name], tensors: null };
   }
   if (Array.isArray(value)) return unnest(op, value);
-  throw new ValueError(`${op}: cannot make a tensor from ${describe(value)}; expected a number, booleans, nested arrays or a typed array`, op);
+  throw new ValueError(
+    `${op}: cannot make a tensor from ${describe(value)}; expected a number, booleans, nested arrays or a typed array`,
+    op,
+  );
 }
 
 /** The lengths of the first arrays of each level: what all must have. */
@@ -97,7 +108,11 @@ function nestedShape(op: string, value: readonly unknown[]): number[] {
   for (let v: unknown = value; ; v = (v as unknown[])[0]) {
     const name = typedName(v);
     if (!Array.isArray(v) && name === undefined) return shape;
-    if (shape.length === MOST_AXES) throw new ShapeError(`${op}: arrays nested deeper than ${MOST_AXES} levels; a tensor has at most ${MOST_AXES} axes (does an array hold itself?)`, op);
+    if (shape.length === MOST_AXES)
+      throw new ShapeError(
+        `${op}: arrays nested deeper than ${MOST_AXES} levels; a tensor has at most ${MOST_AXES} axes (does an array hold itself?)`,
+        op,
+      );
     shape.push(name === undefined ? (v as unknown[]).length : lengthOf(op, v as TypedArray, name));
     count *= shape.at(-1)!;
     if (count > MOST_ELEMENTS) throw tooMany(op, shape);
@@ -110,12 +125,18 @@ function unnest(op: string, value: readonly unknown[]): Contents {
   const shape = nestedShape(op, value);
   const mixed = () => new ShapeError(`${op}: a tensor stands beside an array of numbers; stack([row, [1, 2]]) joins both`, op);
   const ragged = () =>
-    new ShapeError(`${op}: nested arrays of different lengths (the first ones have shape [${shape.join(", ")}]); every array of a level must have the same length`, op);
+    new ShapeError(
+      `${op}: nested arrays of different lengths (the first ones have shape [${shape.join(", ")}]); every array of a level must have the same length`,
+      op,
+    );
   let data: Float64Array;
   try {
     data = new Float64Array(shape.reduce((a, b) => a * b, 1));
   } catch {
-    throw new OutOfMemoryError(`${op}: no memory for ${shape.reduce((a, b) => a * b, 1)} numbers of nested arrays; make the tensor from a typed array, or in pieces`, op);
+    throw new OutOfMemoryError(
+      `${op}: no memory for ${shape.reduce((a, b) => a * b, 1)} numbers of nested arrays; make the tensor from a typed array, or in pieces`,
+      op,
+    );
   }
   let [filled, booleans] = [0, 0];
   let tensors: Map<number, Tensor> | null = null;
@@ -152,8 +173,9 @@ function unnest(op: string, value: readonly unknown[]): Contents {
     if (plain) rows.add(undefined);
   };
   visit(value, 0);
-  const numbers = data.length - (tensors as Map<number, Tensor> | null ?? { size: 0 }).size;
-  if (booleans > 0 && booleans < numbers) throw new ValueError(`${op}: numbers and booleans are mixed; use one of them, or give numbers 0 and 1`, op);
+  const numbers = data.length - ((tensors as Map<number, Tensor> | null) ?? { size: 0 }).size;
+  if (booleans > 0 && booleans < numbers)
+    throw new ValueError(`${op}: numbers and booleans are mixed; use one of them, or give numbers 0 and 1`, op);
   // Rows of one typed kind keep it; a float64 row among others keeps its digits.
   const natural = booleans > 0 ? "bool" : rows.has("float64") ? "float64" : rows.size === 1 ? [...rows][0] : undefined;
   return { shape, data, natural, tensors };

@@ -29,7 +29,9 @@ export interface NumericalOptions {
 const EPSILON = { float64: 2 ** -52, float32: 2 ** -23 } as const;
 
 function stepFor(x: number, dtype: "float32" | "float64", method: DifferenceMethod, step?: number): number {
-  const relative = { forward: EPSILON[dtype] ** (1 / 2), central: EPSILON[dtype] ** (1 / 3), richardson: EPSILON[dtype] ** (1 / 6) }[method];
+  const relative = { forward: EPSILON[dtype] ** (1 / 2), central: EPSILON[dtype] ** (1 / 3), richardson: EPSILON[dtype] ** (1 / 6) }[
+    method
+  ];
   const h = step ?? relative * Math.max(Math.abs(x), 1);
   // x + h - x should be h exactly, in the arithmetic f will use.
   const round = dtype === "float32" ? Math.fround : (v: number) => v;
@@ -37,7 +39,12 @@ function stepFor(x: number, dtype: "float32" | "float64", method: DifferenceMeth
 }
 
 /** d values / d one element: `at(t)` gives the outputs with the element set to t. */
-function difference(at: (t: number) => Float64Array, x: number, h: number, method: DifferenceMethod): { value: Float64Array; error: Float64Array } {
+function difference(
+  at: (t: number) => Float64Array,
+  x: number,
+  h: number,
+  method: DifferenceMethod,
+): { value: Float64Array; error: Float64Array } {
   const central = (step: number) => {
     const [above, below] = [at(x + step), at(x - step)];
     return above.map((v, i) => (v - below[i]!) / (2 * step));
@@ -101,18 +108,25 @@ interface Derivative {
   outputDtype: "float32" | "float64";
 }
 
-function differentiate(name: string, f: (...args: any[]) => Tensor, args: readonly Tree<Tensor>[], given: NumericalOptions | undefined): Omit<Derivative, "outputs"> & { leaves: Tensor[]; rebuild: (leaves: Tensor[]) => Tree<Tensor> } {
+function differentiate(
+  name: string,
+  f: (...args: any[]) => Tensor,
+  args: readonly Tree<Tensor>[],
+  given: NumericalOptions | undefined,
+): Omit<Derivative, "outputs"> & { leaves: Tensor[]; rebuild: (leaves: Tensor[]) => Tree<Tensor> } {
   callback(name, "the first argument", f);
   const options = readOptions(name, given, ["method", "step", "withError"]);
   const { method = "central", step, withError = false } = options;
   if (!["forward", "central", "richardson"].includes(method)) {
     throw new ValueError(`${name}: method ${describe(method)} does not exist; expected "forward", "central" or "richardson"`, name);
   }
-  if (boolean(name, "withError", withError) && method !== "richardson") throw new ValueError(`${name}: withError needs the method "richardson"`, name);
+  if (boolean(name, "withError", withError) && method !== "richardson")
+    throw new ValueError(`${name}: withError needs the method "richardson"`, name);
   if (step !== undefined && !(number(name, "step", step) > 0)) throw new ValueError(`${name}: step ${step} is not positive`, name);
   const [raw, rebuild] = flatten(args[0]);
   const leaves = raw.map((leaf: unknown) => {
-    if (!(leaf instanceof Tensor) && typeof leaf !== "number") throw new ValueError(`${name}: the first argument holds ${describe(leaf)}; expected tensors (make them with tensor())`, name);
+    if (!(leaf instanceof Tensor) && typeof leaf !== "number")
+      throw new ValueError(`${name}: the first argument holds ${describe(leaf)}; expected tensors (make them with tensor())`, name);
     return asTensor(leaf);
   });
   let outputShape: number[] = [];
@@ -121,7 +135,8 @@ function differentiate(name: string, f: (...args: any[]) => Tensor, args: readon
     scope(() =>
       noGrad(() => {
         const result: unknown = f(rebuild(changed), ...args.slice(1));
-        if (!(result instanceof Tensor) && typeof result !== "number") throw new ValueError(`${name}: the function must return a tensor, it returned ${describe(result)}`, name);
+        if (!(result instanceof Tensor) && typeof result !== "number")
+          throw new ValueError(`${name}: the function must return a tensor, it returned ${describe(result)}`, name);
         const out = asTensor(result);
         outputShape = [...out.shape];
         outputDtype = out.dtype === "float64" ? "float64" : "float32";
@@ -162,16 +177,28 @@ const assemble = (columns: Float64Array[], outputs: number): Float64Array => {
   return out;
 };
 
-function collect(name: string, f: (...args: any[]) => Tensor, options: NumericalOptions | undefined, args: Tree<Tensor>[], scalar: boolean): any {
+function collect(
+  name: string,
+  f: (...args: any[]) => Tensor,
+  options: NumericalOptions | undefined,
+  args: Tree<Tensor>[],
+  scalar: boolean,
+): any {
   const { rows, outputShape, leaves, rebuild } = differentiate(name, f, args, options);
   const outputs = outputShape.reduce((a, b) => a * b, 1);
   if (scalar && outputs !== 1) {
-    throw new ShapeError(`${name}: the function must return a scalar, it returned shape [${outputShape.join(", ")}]; sum it, or use numericalJacobian`, name);
+    throw new ShapeError(
+      `${name}: the function must return a scalar, it returned shape [${outputShape.join(", ")}]; sum it, or use numericalJacobian`,
+      name,
+    );
   }
   const build = (key: "value" | "error") =>
     rebuild(
       leaves.map((leaf, i) =>
-        tensor(assemble(rows[i]![key], outputs), { shape: scalar ? [...leaf.shape] : [...outputShape, ...leaf.shape], dtype: leaf.dtype as "float32" | "float64" }),
+        tensor(assemble(rows[i]![key], outputs), {
+          shape: scalar ? [...leaf.shape] : [...outputShape, ...leaf.shape],
+          dtype: leaf.dtype as "float32" | "float64",
+        }),
       ),
     );
   return options?.withError ? [build("value"), build("error")] : build("value");

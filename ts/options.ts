@@ -69,7 +69,9 @@ const plain = (name: string) => name.replace(/[_\-\s]/g, "").toLowerCase();
 
 /** Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`. */
 function distance(a: string, b: string): number {
-  const d: number[][] = Array.from({ length: a.length + 1 }, (_, i) => Array.from({ length: b.length + 1 }, (_, j) => (i === 0 ? j : j === 0 ? i : 0)));
+  const d: number[][] = Array.from({ length: a.length + 1 }, (_, i) =>
+    Array.from({ length: b.length + 1 }, (_, j) => (i === 0 ? j : j === 0 ? i : 0)),
+  );
   for (let i = 1; i <= a.length; i++) {
     for (let j = 1; j <= b.length; j++) {
       const same = a[i - 1] === b[j - 1] ? 0 : 1;
@@ -85,7 +87,8 @@ function suggestion(key: string, known: readonly string[]): string {
   const wanted = plain(key);
   const alias = Object.hasOwn(ALIASES, wanted) ? ALIASES[wanted]! : undefined;
   const renamed = known.find((name) => plain(name) === wanted) ?? alias?.names.find((name) => known.includes(name));
-  if (renamed !== undefined) return ` Did you mean "${renamed}"?${alias?.hint !== undefined && alias.names.includes(renamed) ? ` (${alias.hint})` : ""}`;
+  if (renamed !== undefined)
+    return ` Did you mean "${renamed}"?${alias?.hint !== undefined && alias.names.includes(renamed) ? ` (${alias.hint})` : ""}`;
   if (wanted.length > 40) return "";
   let [best, least] = ["", 3];
   for (const name of known) {
@@ -99,7 +102,11 @@ function suggestion(key: string, known: readonly string[]): string {
 export function isPlainObject(value: unknown): value is Record<string, unknown> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
   const prototype = Object.getPrototypeOf(value) as object | null;
-  return prototype === null || prototype === Object.prototype || (Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, "isPrototypeOf"));
+  return (
+    prototype === null ||
+    prototype === Object.prototype ||
+    (Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, "isPrototypeOf"))
+  );
 }
 
 /**
@@ -109,9 +116,11 @@ export function isPlainObject(value: unknown): value is Record<string, unknown> 
 export function checkOptions(name: string, given: unknown, known: readonly string[]): void {
   if (given === undefined) return;
   const accepted = () => (known.length === 0 ? "it takes no options" : `it takes { ${known.join(", ")} }`);
-  if (!isPlainObject(given)) throw new ValueError(`${name}: the options must be a plain object, got ${describe(given)}; ${accepted()}`, name);
+  if (!isPlainObject(given))
+    throw new ValueError(`${name}: the options must be a plain object, got ${describe(given)}; ${accepted()}`, name);
   for (const key of Object.keys(given)) {
-    if (!known.includes(key)) throw new ValueError(`${name}: unknown option ${JSON.stringify(key)}; ${accepted()}.${suggestion(key, known)}`, name);
+    if (!known.includes(key))
+      throw new ValueError(`${name}: unknown option ${JSON.stringify(key)}; ${accepted()}.${suggestion(key, known)}`, name);
   }
 }
 

@@ -10,7 +10,8 @@ const MOST_PARAMETERS = 1 << 16;
 
 /** Any number of inputs and parameters. All are copied and checked before anything is written: what a proxy runs must not find the scratch buffer in use. */
 export function run(op: OpName, inputs: readonly Tensor[], parameters: readonly number[] = []): Tensor {
-  if (parameters.length > MOST_PARAMETERS) throw new ValueError(`${op}: got a list of ${parameters.length} numbers; at most ${MOST_PARAMETERS} can be passed`, op);
+  if (parameters.length > MOST_PARAMETERS)
+    throw new ValueError(`${op}: got a list of ${parameters.length} numbers; at most ${MOST_PARAMETERS} can be passed`, op);
   const numbers = parameters.map((value) => {
     if (typeof value !== "number") throw new ValueError(`${op}: a parameter must be a number, got ${describe(value)}`, op);
     return value;

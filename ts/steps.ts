@@ -20,7 +20,7 @@ import { tensorsIn } from "./tree.js";
 const releasedByStep = () =>
   new DisposedError(
     "this tensor was computed from parameters in an earlier training step, which has changed them; it was released when the optimizer's next step ended. " +
-    "Keep its numbers with detach(), or the tensor with keep(t), in the step that makes it; item() and toArray() copy them out",
+      "Keep its numbers with detach(), or the tensor with keep(t), in the step that makes it; item() and toArray() copy them out",
   );
 
 /** Codes of `engine.spent`. */

@@ -18,7 +18,7 @@ let replaced: Tensor[] = [];
 const releasedByUpdate = () =>
   new DisposedError(
     "this tensor was given to update or applyUpdates of a pure optimizer, which took it over; it was released when the next update began. " +
-    "Keep its numbers with detach(), or the tensor with keep(t), before that",
+      "Keep its numbers with detach(), or the tensor with keep(t), before that",
   );
 
 /** Of the root, and not kept. */
@@ -55,7 +55,9 @@ export function nextUpdate(...given: unknown[]): void {
 export function takeOver(name: string, old: unknown, next: unknown): void {
   const living = new Set(tensorsIn(next));
   const gone = () =>
-    new DisposedError(`this tensor was state that ${name} took over: it was released when the next state was there. Keep its numbers with detach(), or the tensor with keep(t), before`);
+    new DisposedError(
+      `this tensor was state that ${name} took over: it was released when the next state was there. Keep its numbers with detach(), or the tensor with keep(t), before`,
+    );
   for (const tensor of tensorsIn(old)) {
     if (living.has(tensor)) continue;
     if (releasable(tensor)) release(tensor.scope as Hold, gone);

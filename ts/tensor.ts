@@ -184,7 +184,10 @@ export class Tensor {
   [Symbol.toPrimitive](hint: string): string | number {
     if (hint === "string") return this.toString();
     if (hint === "default") {
-      throw new ValueError("`+` and `==` do not work on tensors: use x.add(y) and x.eq(y) (or x.item() === y for numbers). In strings use `${x}`", "toPrimitive");
+      throw new ValueError(
+        "`+` and `==` do not work on tensors: use x.add(y) and x.eq(y) (or x.item() === y for numbers). In strings use `${x}`",
+        "toPrimitive",
+      );
     }
     if (this.size !== 1) {
       throw new ValueError(
@@ -228,7 +231,8 @@ function idFromOutside(tensor: Tensor): number {
 }
 
 function unusable(tensor: Tensor): Error {
-  if (!(tensor instanceof Tensor) || !Number.isInteger(tensor.handle)) return new ValueError(`expected a tensor, got ${describe(tensor)}; tensors are made by tensor(), zeros() and ops only`);
+  if (!(tensor instanceof Tensor) || !Number.isInteger(tensor.handle))
+    return new ValueError(`expected a tensor, got ${describe(tensor)}; tensors are made by tensor(), zeros() and ops only`);
   if (tensor.handle === 0) return new DisposedError("this tensor was disposed; create it again, or dispose it later");
   if (tensor.scope.reason !== null) return tensor.scope.reason();
   return new EscapedValueError(

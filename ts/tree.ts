@@ -16,13 +16,17 @@ export function isBranch(node: unknown): node is readonly unknown[] | Record<str
 const DEEPEST = 64;
 
 const tooDeep = (path = "") =>
-  new ValueError(`a tree of arrays and objects is nested deeper than ${DEEPEST} levels${path && `, at ${path.slice(0, 60)}...`}; does something hold itself?`, "tree");
+  new ValueError(
+    `a tree of arrays and objects is nested deeper than ${DEEPEST} levels${path && `, at ${path.slice(0, 60)}...`}; does something hold itself?`,
+    "tree",
+  );
 
 /** Visits the leaves in order: array order, keys as they were inserted. `path` reads like code: `[0].weight`. */
 export function walk(node: unknown, visit: (leaf: unknown, path: string) => void, path = "", depth = 0): void {
   if (!isBranch(node)) return visit(node, path);
   if (depth === DEEPEST) throw tooDeep(path);
-  if (Array.isArray(node) && node.length > 2 ** 24) throw new ValueError(`an array of ${node.length} in a tree; a tensor holds many numbers, tensor(array) makes one`, "tree");
+  if (Array.isArray(node) && node.length > 2 ** 24)
+    throw new ValueError(`an array of ${node.length} in a tree; a tensor holds many numbers, tensor(array) makes one`, "tree");
   if (Array.isArray(node)) node.forEach((child, i) => walk(child, visit, `${path}[${i}]`, depth + 1));
   else for (const [key, child] of Object.entries(node)) walk(child, visit, `${path}.${key}`, depth + 1);
 }
@@ -64,9 +68,13 @@ export function flatten(tree: unknown): [leaves: any[], unflatten: (leaves: read
   const leaves: unknown[] = [];
   walk(tree, (leaf) => leaves.push(leaf));
   const unflatten = (replacements: readonly unknown[]) => {
-    if (!Array.isArray(replacements)) throw new ValueError(`tree.flatten: expected the list of leaves, got ${describe(replacements)}`, "tree.flatten");
+    if (!Array.isArray(replacements))
+      throw new ValueError(`tree.flatten: expected the list of leaves, got ${describe(replacements)}`, "tree.flatten");
     if (replacements.length !== leaves.length) {
-      throw new ValueError(`tree.flatten: this tree has ${leaves.length} leaves, ${replacements.length} were given to put in their places`, "tree.flatten");
+      throw new ValueError(
+        `tree.flatten: this tree has ${leaves.length} leaves, ${replacements.length} were given to put in their places`,
+        "tree.flatten",
+      );
     }
     let i = 0;
     return rebuild(tree, () => replacements[i++]);
@@ -95,7 +103,8 @@ export function sameStructure(tree: unknown, other: unknown, what: string, path 
     tree.forEach((child, i) => sameStructure(child, other[i], what, `${path}[${i}]`, depth + 1));
   } else {
     if (!isBranch(other) || Array.isArray(other) || form(tree) !== form(other)) throw part();
-    for (const key of Object.keys(tree)) sameStructure((tree as Record<string, unknown>)[key], (other as Record<string, unknown>)[key], what, `${path}.${key}`, depth + 1);
+    for (const key of Object.keys(tree))
+      sameStructure((tree as Record<string, unknown>)[key], (other as Record<string, unknown>)[key], what, `${path}.${key}`, depth + 1);
   }
 }
 
@@ -107,8 +116,24 @@ export function map<R>(f: (leaf: any, ...rest: any[]) => R, tree: unknown, ...re
   const go = (node: unknown, others: unknown[], depth: number): unknown => {
     if (!isBranch(node)) return f(node, ...others);
     if (depth === DEEPEST) throw tooDeep();
-    if (Array.isArray(node)) return node.map((child, i) => go(child, others.map((o) => (o as unknown[])[i]), depth + 1));
-    return Object.fromEntries(Object.entries(node).map(([key, child]) => [key, go(child, others.map((o) => (o as Record<string, unknown>)[key]), depth + 1)]));
+    if (Array.isArray(node))
+      return node.map((child, i) =>
+        go(
+          child,
+          others.map((o) => (o as unknown[])[i]),
+          depth + 1,
+        ),
+      );
+    return Object.fromEntries(
+      Object.entries(node).map(([key, child]) => [
+        key,
+        go(
+          child,
+          others.map((o) => (o as Record<string, unknown>)[key]),
+          depth + 1,
+        ),
+      ]),
+    );
   };
   return go(tree, rest, 0);
 }

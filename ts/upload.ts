@@ -9,7 +9,11 @@ export function upload(data: ArrayLike<number>, shape: readonly number[], dtype:
   const count = shape.reduce((a, b) => a * b, 1);
   if (dtype === "int32") {
     for (let i = 0; i < count; i++) {
-      if (data[i] !== (data[i]! | 0)) throw new ValueError(`${op}: ${data[i]} is not an int32 (a whole number from -2^31 to 2^31 - 1); round() it first, or cast() a float tensor, which cuts`, op);
+      if (data[i] !== (data[i]! | 0))
+        throw new ValueError(
+          `${op}: ${data[i]} is not an int32 (a whole number from -2^31 to 2^31 - 1); round() it first, or cast() a float tensor, which cuts`,
+          op,
+        );
     }
   }
   pass(shape);

@@ -103,8 +103,7 @@ export class Tape {
     const out = new Node(Float32Array.of(loss / n), 1, 1);
     this.steps.push(() => {
       const [dA, g] = [a.grad(), out.gradient[0] / n];
-      for (let i = 0; i < n; i++)
-        for (let j = 0; j < m; j++) dA[i * m + j] += g * (weights[i * m + j] - (labels[i] === j ? 1 : 0));
+      for (let i = 0; i < n; i++) for (let j = 0; j < m; j++) dA[i * m + j] += g * (weights[i * m + j] - (labels[i] === j ? 1 : 0));
     });
     return out;
   }

@@ -14,7 +14,9 @@ export async function draw(file, { title, x, y, rows, logarithmic = false, bars 
     data: { values: rows },
     mark: bars ? { type: "bar", width: 50 } : { type: "line", point: true },
     encoding: {
-      x: bars ? { field: "x", type: "nominal", title: x || null, sort: null, axis: { labelAngle: 0 } } : { field: "x", type: "quantitative", title: x, scale },
+      x: bars
+        ? { field: "x", type: "nominal", title: x || null, sort: null, axis: { labelAngle: 0 } }
+        : { field: "x", type: "quantitative", title: x, scale },
       y: { field: "y", type: "quantitative", title: y, scale },
       ...(bars ? {} : { color: { field: "series", type: "nominal", title: null, sort: null } }),
     },

@@ -41,8 +41,16 @@ async function inputs() {
     if (K <= 4000) rows.push({ series: "differences", x: K, y: cost(() => ad.numericalGrad(f, { method: "forward" })(x), 1) });
   }
   const of = (name) => rows.filter((r) => r.series === name);
-  console.log(`one output, K inputs: differences ~ K^${exponent(of("differences")).toFixed(2)}, reverse mode ~ K^${exponent(of("reverse mode")).toFixed(2)}`);
-  await draw(path.join(folder, "inputs.svg"), { title: "Gradient of one output", x: "inputs K", y: "microseconds", rows, logarithmic: true });
+  console.log(
+    `one output, K inputs: differences ~ K^${exponent(of("differences")).toFixed(2)}, reverse mode ~ K^${exponent(of("reverse mode")).toFixed(2)}`,
+  );
+  await draw(path.join(folder, "inputs.svg"), {
+    title: "Gradient of one output",
+    x: "inputs K",
+    y: "microseconds",
+    rows,
+    logarithmic: true,
+  });
 }
 
 /** n inputs, m outputs: forward mode pays by inputs, reverse mode by outputs. */
@@ -61,23 +69,33 @@ async function jacobians() {
     rows.push({ series: "reverse, outputs grow", x: size, y: cost(() => ad.jacrev(tall)(f64([4]))) });
   }
   const last = (name) => rows.filter((r) => r.series === name).at(-1).y;
-  console.log(`512 inputs, 4 outputs: forward ${last("forward, inputs grow").toFixed(0)} µs, reverse ${last("reverse, inputs grow").toFixed(0)} µs; 4 inputs, 512 outputs: forward ${last("forward, outputs grow").toFixed(0)} µs, reverse ${last("reverse, outputs grow").toFixed(0)} µs`);
-  await draw(path.join(folder, "jacobians.svg"), { title: "Jacobians, 4 on the other side", x: "inputs or outputs", y: "microseconds", rows, logarithmic: true });
+  console.log(
+    `512 inputs, 4 outputs: forward ${last("forward, inputs grow").toFixed(0)} µs, reverse ${last("reverse, inputs grow").toFixed(0)} µs; 4 inputs, 512 outputs: forward ${last("forward, outputs grow").toFixed(0)} µs, reverse ${last("reverse, outputs grow").toFixed(0)} µs`,
+  );
+  await draw(path.join(folder, "jacobians.svg"), {
+    title: "Jacobians, 4 on the other side",
+    x: "inputs or outputs",
+    y: "microseconds",
+    rows,
+    logarithmic: true,
+  });
 }
 
 /** Memory at the end of a deep function whose layers run in scopes of their own. */
 async function memory() {
   const layer = (x) => ad.scope(() => x.sin().mul(x).add(1).tanh());
-  const deep = (depth, wrap = (f) => f) => (x) => {
-    let y = x;
-    for (let i = 0; i < depth; i++) {
-      const next = wrap(layer)(y);
-      // Nobody needs the layer's input any more, apart from a tape, which keeps what it needs.
-      if (i > 0) y.dispose();
-      y = next;
-    }
-    return y;
-  };
+  const deep =
+    (depth, wrap = (f) => f) =>
+    (x) => {
+      let y = x;
+      for (let i = 0; i < depth; i++) {
+        const next = wrap(layer)(y);
+        // Nobody needs the layer's input any more, apart from a tape, which keeps what it needs.
+        if (i > 0) y.dispose();
+        y = next;
+      }
+      return y;
+    };
   const rows = [];
   for (const depth of [10, 20, 40, 80, 160]) {
     const x = f64([10_000]);
@@ -92,8 +110,13 @@ async function memory() {
     rows.push({ series: "reverse mode", x: depth, y: held((end) => ad.grad((v) => end(deep(depth)(v)))(x)) });
     rows.push({ series: "reverse, checkpointed", x: depth, y: held((end) => ad.grad((v) => end(deep(depth, ad.checkpoint)(v)))(x)) });
   }
-  const at = (name) => rows.filter((r) => r.series === name).map((r) => r.y.toFixed(2)).join(", ");
-  for (const name of ["function", "forward mode", "reverse mode", "reverse, checkpointed"]) console.log(`memory at depth 10 to 160, ${name}: ${at(name)} MB`);
+  const at = (name) =>
+    rows
+      .filter((r) => r.series === name)
+      .map((r) => r.y.toFixed(2))
+      .join(", ");
+  for (const name of ["function", "forward mode", "reverse mode", "reverse, checkpointed"])
+    console.log(`memory at depth 10 to 160, ${name}: ${at(name)} MB`);
   const time = (wrap) => cost(() => ad.grad((v) => deep(80, wrap)(v).sum())(f64([10_000])), 200) / 1e3;
   console.log(`depth 80: gradient ${time().toFixed(2)} ms, checkpointed ${time(ad.checkpoint).toFixed(2)} ms`);
   await draw(path.join(folder, "memory.svg"), { title: "Memory held at the end of the forward pass", x: "depth", y: "MB", rows });
@@ -119,7 +142,13 @@ async function ratios() {
     rows.push({ series: "gradient / function", x: name, y: gradient / value });
     console.log(`${name}: function ${value.toFixed(0)} µs, gradient ${gradient.toFixed(0)} µs, ratio ${(gradient / value).toFixed(2)}`);
   }
-  await draw(path.join(folder, "ratios.svg"), { title: "Cost of a gradient in functions", x: "", y: "gradient / function", rows, bars: true });
+  await draw(path.join(folder, "ratios.svg"), {
+    title: "Cost of a gradient in functions",
+    x: "",
+    y: "gradient / function",
+    rows,
+    bars: true,
+  });
 }
 
 await inputs();

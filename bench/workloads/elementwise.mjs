@@ -10,10 +10,43 @@ const y = randoms(N, 2, 3);
 const unit = (ms) => `${((ms * 1e6) / N).toFixed(2)} ns/element`;
 
 const OPS = {
-  exp: { ours: (a) => a.exp(), tf: (t, a) => t.exp(a), jax: (np, a) => np.exp(a), js: (a, _, out) => { for (let i = 0; i < N; i++) out[i] = Math.exp(a[i]); return out; } },
-  tanh: { ours: (a) => a.tanh(), tf: (t, a) => t.tanh(a), jax: (np, a) => np.tanh(a), js: (a, _, out) => { for (let i = 0; i < N; i++) out[i] = Math.tanh(a[i]); return out; } },
-  add: { ours: (a, b) => a.add(b), tf: (t, a, b) => t.add(a, b), jax: (np, a, b) => np.add(a, b), js: (a, b, out) => { for (let i = 0; i < N; i++) out[i] = a[i] + b[i]; return out; } },
-  sum: { ours: (a) => a.sum(), tf: (t, a) => t.sum(a), jax: (np, a) => np.sum(a), js: (a) => { let s = 0; for (let i = 0; i < N; i++) s += a[i]; return [s]; } },
+  exp: {
+    ours: (a) => a.exp(),
+    tf: (t, a) => t.exp(a),
+    jax: (np, a) => np.exp(a),
+    js: (a, _, out) => {
+      for (let i = 0; i < N; i++) out[i] = Math.exp(a[i]);
+      return out;
+    },
+  },
+  tanh: {
+    ours: (a) => a.tanh(),
+    tf: (t, a) => t.tanh(a),
+    jax: (np, a) => np.tanh(a),
+    js: (a, _, out) => {
+      for (let i = 0; i < N; i++) out[i] = Math.tanh(a[i]);
+      return out;
+    },
+  },
+  add: {
+    ours: (a, b) => a.add(b),
+    tf: (t, a, b) => t.add(a, b),
+    jax: (np, a, b) => np.add(a, b),
+    js: (a, b, out) => {
+      for (let i = 0; i < N; i++) out[i] = a[i] + b[i];
+      return out;
+    },
+  },
+  sum: {
+    ours: (a) => a.sum(),
+    tf: (t, a) => t.sum(a),
+    jax: (np, a) => np.sum(a),
+    js: (a) => {
+      let s = 0;
+      for (let i = 0; i < N; i++) s += a[i];
+      return [s];
+    },
+  },
 };
 
 export const elementwise = Object.entries(OPS).map(([name, op]) => ({

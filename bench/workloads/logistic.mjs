@@ -68,7 +68,13 @@ export const logistic = {
           const tape = new Tape();
           const leaf = tape.leaf(w, D, 1);
           const z = tape.matmul(tape.leaf(x, N, D), leaf);
-          tape.backward(tape.mean(z, (v, i) => softplus(v) - v * y[i], (v, i) => sigmoid(v) - y[i]));
+          tape.backward(
+            tape.mean(
+              z,
+              (v, i) => softplus(v) - v * y[i],
+              (v, i) => sigmoid(v) - y[i],
+            ),
+          );
           for (let j = 0; j < D; j++) w[j] -= LR * leaf.gradient[j];
         };
         return { step, weights: () => w };
@@ -94,7 +100,12 @@ export const logistic = {
       const loss = (w, a, b) => {
         const z = np.dot(a, w);
         // max(z, 0) - z·y + log(1 + exp(-|z|))
-        return np.mean(np.maximum(z.ref, 0).sub(z.ref.mul(b)).add(np.log(np.exp(np.negative(np.abs(z))).add(1))));
+        return np.mean(
+          np
+            .maximum(z.ref, 0)
+            .sub(z.ref.mul(b))
+            .add(np.log(np.exp(np.negative(np.abs(z))).add(1))),
+        );
       };
       const update = jax.jit((w, a, b) => w.ref.sub(jax.grad(loss)(w, a, b).mul(LR)));
       let w = np.zeros([D]);

@@ -55,7 +55,12 @@ function handWritten() {
         for (let j = 0; j < H; j++) dW1[k * H + j] += v * dH[i * H + j];
       }
     }
-    for (const [w, g] of [[l1.weight, dW1], [l1.bias, dB1], [l2.weight, dW2], [l2.bias, dB2]])
+    for (const [w, g] of [
+      [l1.weight, dW1],
+      [l1.bias, dB1],
+      [l2.weight, dW2],
+      [l2.bias, dB2],
+    ])
       for (let i = 0; i < w.length; i++) w[i] -= LR * g[i];
   };
   return { step, weights: () => l1.weight };
@@ -70,7 +75,13 @@ export const mlp = {
       prepare() {
         const [X, Y] = [ad.tensor(x, { shape: [B, 784] }), ad.tensor(y)];
         return afterThree(
-          ourStep(startWeights(SIZES), X, (h) => h.relu(), (out) => ad.nn.crossEntropy(out, Y), (p) => new ad.optim.SGD(p, { lr: LR })),
+          ourStep(
+            startWeights(SIZES),
+            X,
+            (h) => h.relu(),
+            (out) => ad.nn.crossEntropy(out, Y),
+            (p) => new ad.optim.SGD(p, { lr: LR }),
+          ),
         );
       },
     },
@@ -80,7 +91,9 @@ export const mlp = {
       prepare: () =>
         afterThree(
           tapeStep(
-            startWeights(SIZES), x, B,
+            startWeights(SIZES),
+            x,
+            B,
             { f: (v) => (v > 0 ? v : 0), derivative: (v) => (v > 0 ? 1 : 0) },
             (tape, out) => tape.crossEntropy(out, y),
             sgdOnArrays(LR),
@@ -90,7 +103,10 @@ export const mlp = {
     ...onTfjs((tf) => {
       const X = tf.tensor2d(x, [B, 784]);
       const Y = tf.tensor2d(oneHot, [B, 10]);
-      const variables = startWeights(SIZES).map(({ from, to, weight, bias }) => [tf.variable(tf.tensor2d(weight, [from, to])), tf.variable(tf.tensor1d(bias))]);
+      const variables = startWeights(SIZES).map(({ from, to, weight, bias }) => [
+        tf.variable(tf.tensor2d(weight, [from, to])),
+        tf.variable(tf.tensor1d(bias)),
+      ]);
       const optimizer = tf.train.sgd(LR);
       const step = () =>
         optimizer.minimize(() => {
@@ -102,7 +118,10 @@ export const mlp = {
     onJax((jax) => {
       const np = jax.numpy;
       const [X, Y] = [np.array(x).reshape([B, 784]), np.array(oneHot).reshape([B, 10])];
-      let params = startWeights(SIZES).map(({ from, to, weight, bias }) => ({ w: np.array(weight).reshape([from, to]), b: np.array(bias) }));
+      let params = startWeights(SIZES).map(({ from, to, weight, bias }) => ({
+        w: np.array(weight).reshape([from, to]),
+        b: np.array(bias),
+      }));
       const loss = ([l1, l2], a, b) => {
         const h = jax.nn.relu(np.matmul(a, l1.w).add(l1.b));
         const logits = np.matmul(h, l2.w).add(l2.b);

@@ -28,8 +28,17 @@ export const overhead = [
       ...onTfjs((tf) => {
         const x = tf.tensor1d(start);
         return {
-          step: () => tf.tidy(() => { let y = x; for (let i = 0; i < OPS; i++) y = tf.neg(y); }),
-          result: () => tf.tidy(() => { let y = x; for (let i = 0; i < OPS; i++) y = tf.neg(y); return y.dataSync(); }),
+          step: () =>
+            tf.tidy(() => {
+              let y = x;
+              for (let i = 0; i < OPS; i++) y = tf.neg(y);
+            }),
+          result: () =>
+            tf.tidy(() => {
+              let y = x;
+              for (let i = 0; i < OPS; i++) y = tf.neg(y);
+              return y.dataSync();
+            }),
         };
       }),
     ],
@@ -49,7 +58,11 @@ export const overhead = [
       },
       ...onTfjs((tf) => {
         const x = tf.tensor1d(start);
-        const gradient = tf.grad((v) => { let y = v; for (let i = 0; i < OPS; i++) y = tf.neg(y); return tf.sum(y); });
+        const gradient = tf.grad((v) => {
+          let y = v;
+          for (let i = 0; i < OPS; i++) y = tf.neg(y);
+          return tf.sum(y);
+        });
         return { step: () => gradient(x).dispose(), result: () => gradient(x).dataSync() };
       }),
     ],

@@ -18,7 +18,13 @@ export const smallMlp = {
       prepare() {
         const [X, Y] = [ad.tensor(x, { shape: [B, 2] }), ad.tensor(y, { shape: [B, 1] })];
         return afterThree(
-          ourStep(startWeights(SIZES), X, (h) => h.tanh(), (out) => ad.nn.mseLoss(out, Y), (p) => new ad.optim.Adam(p, { lr: LR })),
+          ourStep(
+            startWeights(SIZES),
+            X,
+            (h) => h.tanh(),
+            (out) => ad.nn.mseLoss(out, Y),
+            (p) => new ad.optim.Adam(p, { lr: LR }),
+          ),
         );
       },
     },
@@ -27,16 +33,26 @@ export const smallMlp = {
       prepare: () =>
         afterThree(
           tapeStep(
-            startWeights(SIZES), x, B,
+            startWeights(SIZES),
+            x,
+            B,
             { f: Math.tanh, derivative: (_, t) => 1 - t * t },
-            (tape, out) => tape.mean(out, (v, i) => (v - y[i]) ** 2, (v, i) => 2 * (v - y[i])),
+            (tape, out) =>
+              tape.mean(
+                out,
+                (v, i) => (v - y[i]) ** 2,
+                (v, i) => 2 * (v - y[i]),
+              ),
             adamOnArrays(LR),
           ),
         ),
     },
     ...onTfjs((tf) => {
       const [X, Y] = [tf.tensor2d(x, [B, 2]), tf.tensor2d(y, [B, 1])];
-      const variables = startWeights(SIZES).map(({ from, to, weight, bias }) => [tf.variable(tf.tensor2d(weight, [from, to])), tf.variable(tf.tensor1d(bias))]);
+      const variables = startWeights(SIZES).map(({ from, to, weight, bias }) => [
+        tf.variable(tf.tensor2d(weight, [from, to])),
+        tf.variable(tf.tensor1d(bias)),
+      ]);
       const optimizer = tf.train.adam(LR);
       const step = () =>
         optimizer.minimize(() => {
@@ -52,7 +68,10 @@ export const smallMlp = {
     onJax((jax) => {
       const np = jax.numpy;
       const [X, Y] = [np.array(x).reshape([B, 2]), np.array(y).reshape([B, 1])];
-      const start = startWeights(SIZES).map(({ from, to, weight, bias }) => ({ w: np.array(weight).reshape([from, to]), b: np.array(bias) }));
+      const start = startWeights(SIZES).map(({ from, to, weight, bias }) => ({
+        w: np.array(weight).reshape([from, to]),
+        b: np.array(bias),
+      }));
       const zeros = () => jax.tree.map((t) => np.zeros(t.shape), jax.tree.ref(start));
       let state = { p: start, m: zeros(), v: zeros(), c1: np.array(1), c2: np.array(1) };
       const loss = (p, a, b) => {
@@ -69,8 +88,16 @@ export const smallMlp = {
         const M = jax.tree.map((u, t) => u.mul(0.9).add(t.mul(0.1)), m, jax.tree.ref(g));
         const V = jax.tree.map((u, t) => u.mul(0.999).add(np.square(t).mul(0.001)), v, g);
         const P = jax.tree.map(
-          (u, s, t) => u.sub(s.div(np.subtract(1, n1.ref)).mul(LR).div(np.sqrt(t.div(np.subtract(1, n2.ref))).add(1e-8))),
-          p, jax.tree.ref(M), jax.tree.ref(V),
+          (u, s, t) =>
+            u.sub(
+              s
+                .div(np.subtract(1, n1.ref))
+                .mul(LR)
+                .div(np.sqrt(t.div(np.subtract(1, n2.ref))).add(1e-8)),
+            ),
+          p,
+          jax.tree.ref(M),
+          jax.tree.ref(V),
         );
         return { p: P, m: M, v: V, c1: n1, c2: n2 };
       });

@@ -125,7 +125,11 @@ impl Session {
     pub fn free_record(&mut self) {
         let instructions = std::mem::take(&mut self.inspector.instructions);
         let variables = std::mem::take(&mut self.inspector.variables);
-        for id in instructions.into_iter().flat_map(|i| i.inputs.into_iter().chain([i.output])).chain(variables.into_iter().flat_map(|(a, b)| [a, b])) {
+        for id in instructions
+            .into_iter()
+            .flat_map(|i| i.inputs.into_iter().chain([i.output]))
+            .chain(variables.into_iter().flat_map(|(a, b)| [a, b]))
+        {
             self.release(id);
         }
     }

@@ -37,7 +37,11 @@ pub struct Row {
 }
 
 pub enum Kind {
-    Primitive { eval: Eval, rule: Rule, batch: BatchRule },
+    Primitive {
+        eval: Eval,
+        rule: Rule,
+        batch: BatchRule,
+    },
     /// A function made only of ops: every level sees its parts.
     Composite(for<'a> fn(&'a Engine, &[Var<'a>], &[f64]) -> Var<'a>),
 }

@@ -7,8 +7,8 @@ use crate::kernels::optimizer::{self, Adam, Sgd};
 use crate::memory::array::Array;
 use crate::memory::values::{Id, Value, NONE};
 use crate::session::{LevelKind, Session, AMBIENT};
-use crate::tape;
 use crate::shape::show;
+use crate::tape;
 use crate::with_float;
 use smallvec::SmallVec;
 
@@ -28,7 +28,8 @@ impl Engine {
         drop(old);
         let mut session = self.session();
         let mark = session.frame.len();
-        let result = session.replace_contents(target, array).and_then(|_| session.outdate(target)).and_then(|_| session.written(target, value));
+        let result =
+            session.replace_contents(target, array).and_then(|_| session.outdate(target)).and_then(|_| session.written(target, value));
         session.end_frame(mark);
         result
     }
@@ -95,10 +96,17 @@ impl Engine {
     fn gradient_for(&self, parameter: Id, gradient: Id) -> Result<Array> {
         let (p, g) = (self.concrete_under(parameter, false)?, self.concrete_under(gradient, false)?);
         if p.dims != g.dims {
-            return Err(Error::shape(format!("an optimizer got a gradient of shape {} for a parameter of shape {}", show(&g.dims), show(&p.dims))));
+            return Err(Error::shape(format!(
+                "an optimizer got a gradient of shape {} for a parameter of shape {}",
+                show(&g.dims),
+                show(&p.dims)
+            )));
         }
         if p.dtype != g.dtype || !p.dtype.is_float() {
-            return Err(Error::dtype(format!("an optimizer got a {} gradient for a {} parameter; both must be the same float dtype", g.dtype, p.dtype)));
+            return Err(Error::dtype(format!(
+                "an optimizer got a {} gradient for a {} parameter; both must be the same float dtype",
+                g.dtype, p.dtype
+            )));
         }
         g.contiguous()
     }
@@ -161,7 +169,11 @@ impl Session {
         for &id in rest {
             let other = self.contents(id)?;
             if other.dims != first.dims || other.dtype != first.dtype {
-                return Err(Error::shape(format!("optimizer state of shape {} does not fit a parameter of shape {}", show(&other.dims), show(&first.dims))));
+                return Err(Error::shape(format!(
+                    "optimizer state of shape {} does not fit a parameter of shape {}",
+                    show(&other.dims),
+                    show(&first.dims)
+                )));
             }
         }
         drop(first);

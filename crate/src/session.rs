@@ -109,9 +109,9 @@ impl Session {
     }
 
     pub fn level(&self, number: u32) -> Result<&Level> {
-        self.levels.get(number.wrapping_sub(1) as usize).ok_or_else(|| {
-            Error::new(ErrorCode::Escaped, "that transform has ended; its values and its level cannot be used any more")
-        })
+        self.levels
+            .get(number.wrapping_sub(1) as usize)
+            .ok_or_else(|| Error::new(ErrorCode::Escaped, "that transform has ended; its values and its level cannot be used any more"))
     }
 
     /// The tape of a value's level, unless that level closed.
@@ -148,7 +148,9 @@ impl Session {
         let value = self.slot(id)?.value.as_ref().ok_or_else(disposed)?;
         let (level, epoch) = match value {
             Value::Concrete(_) => return Ok(value),
-            Value::Dual { level, epoch, .. } | Value::Tracked { level, epoch, .. } | Value::Batched { level, epoch, .. } => (*level, *epoch),
+            Value::Dual { level, epoch, .. } | Value::Tracked { level, epoch, .. } | Value::Batched { level, epoch, .. } => {
+                (*level, *epoch)
+            }
         };
         match self.levels.get(level as usize - 1) {
             Some(open) if open.epoch == epoch => Ok(value),
@@ -188,7 +190,9 @@ impl Session {
     fn reap(&mut self, id: Id) {
         match self.values.take_if_dead(id) {
             None | Some(Value::Concrete(_)) => {}
-            Some(Value::Dual { primal, tangent, .. }) => [primal, tangent].into_iter().filter(|&id| id != NONE).for_each(|id| self.released.push(id)),
+            Some(Value::Dual { primal, tangent, .. }) => {
+                [primal, tangent].into_iter().filter(|&id| id != NONE).for_each(|id| self.released.push(id))
+            }
             Some(Value::Batched { inner, .. }) => self.released.push(inner),
             Some(Value::Tracked { level, epoch, primal, node, gradient }) => {
                 self.released.push(primal);
@@ -294,7 +298,8 @@ impl Session {
     /// else a copy, so that each handle is released, and written to, on its own.
     pub fn expose(&mut self, id: Id, in_root: bool) -> Result<Id> {
         let slot = self.slot(id)?;
-        let free = !slot.handle && (slot.references == 1 && self.frame.last() == Some(&id) || self.is_held_by_frame_only(id, slot.references));
+        let free =
+            !slot.handle && (slot.references == 1 && self.frame.last() == Some(&id) || self.is_held_by_frame_only(id, slot.references));
         let id = if free { id } else { self.alias(id)? };
         self.expose_variable(id, in_root)?;
         Ok(id)
@@ -360,5 +365,8 @@ impl Default for Session {
 }
 
 fn disposed() -> Error {
-    Error::new(ErrorCode::Disposed, "this tensor was disposed or its scope has ended; keep it by returning it from the scope, or create it again")
+    Error::new(
+        ErrorCode::Disposed,
+        "this tensor was disposed or its scope has ended; keep it by returning it from the scope, or create it again",
+    )
 }

@@ -29,10 +29,7 @@ pub fn element_count(dims: &[usize]) -> Result<usize> {
     let mut count: u64 = 1;
     for &d in dims {
         count = count.checked_mul(d as u64).filter(|&c| c <= MAX_ELEMENTS).ok_or_else(|| {
-            Error::shape(format!(
-                "shape {} has more than 2^29 elements, the most one tensor can hold; split it",
-                show(dims)
-            ))
+            Error::shape(format!("shape {} has more than 2^29 elements, the most one tensor can hold; split it", show(dims)))
         })?;
     }
     Ok(count as usize)
@@ -89,7 +86,11 @@ pub fn broadcast(a: &[usize], b: &[usize]) -> Result<Dims> {
 pub fn axis_from(value: f64, rank: usize) -> Result<usize> {
     let r = rank as f64;
     if value.fract() != 0.0 || value < -r || value >= r {
-        let range = if rank == 0 { "a 0-d tensor has no axes".to_string() } else { format!("expected an integer from {} to {}", -(rank as i64), rank - 1) };
+        let range = if rank == 0 {
+            "a 0-d tensor has no axes".to_string()
+        } else {
+            format!("expected an integer from {} to {}", -(rank as i64), rank - 1)
+        };
         return Err(Error::index(format!("axis {value} is out of range for a tensor with {rank} axes; {range}")));
     }
     Ok(if value < 0.0 { (value + r) as usize } else { value as usize })

@@ -250,8 +250,7 @@ impl<'a> Var<'a> {
             return self;
         }
         let lead = have.len() - dims.len();
-        let axes: SmallVec<[usize; 6]> =
-            (0..have.len()).filter(|&i| i < lead || (dims[i - lead] == 1 && have[i] != 1)).collect();
+        let axes: SmallVec<[usize; 6]> = (0..have.len()).filter(|&i| i < lead || (dims[i - lead] == 1 && have[i] != 1)).collect();
         self.sum(&axes, true).reshape(dims)
     }
 }

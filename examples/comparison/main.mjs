@@ -47,5 +47,12 @@ export function compare(n = 12) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   console.log("f(x) = Σ sin(x_i) exp(-x_i²) + log(1 + (Σ x_i)²), 12 inputs, float64");
-  console.table(compare().map((row) => ({ ...row, "df/dx₁": row["df/dx₁"].toPrecision(12), error: row.error.toExponential(1), milliseconds: row.milliseconds.toFixed(3) })));
+  console.table(
+    compare().map((row) => ({
+      ...row,
+      "df/dx₁": row["df/dx₁"].toPrecision(12),
+      error: row.error.toExponential(1),
+      milliseconds: row.milliseconds.toFixed(3),
+    })),
+  );
 }

@@ -33,13 +33,17 @@ export function fixedPoint(g, start) {
 /** √a by Newton's map, and its derivative 1/(2√a). */
 export function squareRoot(a) {
   const newton = fixedPoint((a, x) => x.add(a.div(x)).mul(0.5).mul(0.9).add(x.mul(0.1)), ad.tensor(1, { dtype: "float64" }));
-  return ad.valueAndGrad(newton)(ad.tensor(a, { dtype: "float64" })).map((t) => t.item());
+  return ad
+    .valueAndGrad(newton)(ad.tensor(a, { dtype: "float64" }))
+    .map((t) => t.item());
 }
 
 /** Kepler's equation E = M + e sin E; dE/dM = 1/(1 - e cos E). */
 export function kepler(meanAnomaly, eccentricity) {
   const solve = fixedPoint((M, E) => M.add(E.sin().mul(eccentricity)), ad.tensor(meanAnomaly, { dtype: "float64" }));
-  return ad.valueAndGrad(solve)(ad.tensor(meanAnomaly, { dtype: "float64" })).map((t) => t.item());
+  return ad
+    .valueAndGrad(solve)(ad.tensor(meanAnomaly, { dtype: "float64" }))
+    .map((t) => t.item());
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

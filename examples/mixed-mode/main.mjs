@@ -16,17 +16,25 @@ export function encoderDecoder(outer, middle, modes = "auto") {
     const x = ad.random.normal(ad.random.key(3), [outer], { dtype: "float64" });
     const jacobian = ad.chainJacobian(stages, { modes });
     const J = jacobian(x);
-    const difference = J.sub(ad.jacrev((y) => stages[1](stages[0](y)))(x)).abs().max().item();
+    const difference = J.sub(ad.jacrev((y) => stages[1](stages[0](y)))(x))
+      .abs()
+      .max()
+      .item();
     return { ...jacobian.plan, difference };
   });
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  for (const [name, outer, middle] of [["wide middle", 4, 400], ["narrow middle", 400, 4]]) {
+  for (const [name, outer, middle] of [
+    ["wide middle", 4, 400],
+    ["narrow middle", 400, 4],
+  ]) {
     console.log(`\n${name}: ${outer} -> ${middle} -> ${outer}`);
     for (const modes of ["auto", ["forward", "forward"], ["reverse", "reverse"], ["forward", "reverse"], ["reverse", "forward"]]) {
       const plan = encoderDecoder(outer, middle, modes);
-      console.log(`  ${String(modes).padEnd(16)} ${plan.bracketing.padEnd(34)} cost ${plan.cost.toLocaleString("en").padStart(12)} (forward ${plan.forwardCost.toLocaleString("en")}, reverse ${plan.reverseCost.toLocaleString("en")})`);
+      console.log(
+        `  ${String(modes).padEnd(16)} ${plan.bracketing.padEnd(34)} cost ${plan.cost.toLocaleString("en").padStart(12)} (forward ${plan.forwardCost.toLocaleString("en")}, reverse ${plan.reverseCost.toLocaleString("en")})`,
+      );
     }
   }
 }

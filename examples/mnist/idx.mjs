@@ -22,7 +22,9 @@ export function parseIdx(bytes, name = "file") {
   const shape = Array.from({ length: axes }, (_, i) => view.getUint32(4 + 4 * i));
   const count = shape.reduce((a, b) => a * b, 1);
   if (bytes.length !== header + count) {
-    throw new IdxError(`${name}: shape [${shape.join(", ")}] needs ${count} bytes, the file has ${bytes.length - header}; it is ${bytes.length < header + count ? "truncated" : "longer than it should be"}`);
+    throw new IdxError(
+      `${name}: shape [${shape.join(", ")}] needs ${count} bytes, the file has ${bytes.length - header}; it is ${bytes.length < header + count ? "truncated" : "longer than it should be"}`,
+    );
   }
   return { shape, data: bytes.subarray(header) };
 }
@@ -38,7 +40,8 @@ function gunzip(bytes, name) {
 /** Reads one file, as it is or with .gz behind its name. */
 export function readIdx(file) {
   const path = [file, `${file}.gz`].find(existsSync);
-  if (path === undefined) throw new IdxError(`${file} is missing (also ${file}.gz); run npm ci, or give the folder of the four MNIST files as an argument`);
+  if (path === undefined)
+    throw new IdxError(`${file} is missing (also ${file}.gz); run npm ci, or give the folder of the four MNIST files as an argument`);
   return parseIdx(readFileSync(path), path);
 }
 

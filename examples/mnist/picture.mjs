@@ -21,7 +21,9 @@ function curve(losses, x, y, width, height) {
   const marks = [];
   for (let e = Math.ceil(low * 3) / 3; e <= high; e += 1 / 3) {
     const at = round(py(10 ** e));
-    marks.push(`<path d="M${x} ${at}H${x + width}" stroke="#e2e8f0"/><text x="${x - 8}" y="${at + 4}" text-anchor="end">${(10 ** e).toPrecision(2)}</text>`);
+    marks.push(
+      `<path d="M${x} ${at}H${x + width}" stroke="#e2e8f0"/><text x="${x - 8}" y="${at + 4}" text-anchor="end">${(10 ** e).toPrecision(2)}</text>`,
+    );
   }
   const path = points.map((v, i) => `${i === 0 ? "M" : "L"}${round(px(i))} ${round(py(v))}`).join("");
   return `${marks.join("")}<path d="${path}" fill="none" stroke="#2563eb" stroke-width="2"/>
@@ -36,7 +38,10 @@ function digit({ pixels, label, prediction }, x, y, scale) {
       const level = Math.round(pixels[row * 28 + column] * 15);
       let end = column + 1;
       while (end < 28 && Math.round(pixels[row * 28 + end] * 15) === level) end++;
-      if (level > 0) squares.push(`<rect x="${round(x + column * scale)}" y="${round(y + row * scale)}" width="${round((end - column) * scale)}" height="${scale}" fill-opacity="${round(level / 15)}"/>`);
+      if (level > 0)
+        squares.push(
+          `<rect x="${round(x + column * scale)}" y="${round(y + row * scale)}" width="${round((end - column) * scale)}" height="${scale}" fill-opacity="${round(level / 15)}"/>`,
+        );
       column = end;
     }
   }

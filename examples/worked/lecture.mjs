@@ -29,7 +29,10 @@ export function reverseMode() {
 
 /** Tangents of every node in the directions of w₀ and w₁. */
 export function forwardMode() {
-  return [[1, 0], [0, 1]].map((direction) =>
+  return [
+    [1, 0],
+    [0, 1],
+  ].map((direction) =>
     ad.dualLevel(() => {
       const w = ad.makeDual(f64([3, 4]), f64(direction));
       return Object.entries(nodes(w)).map(([name, node]) => {

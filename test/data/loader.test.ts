@@ -21,7 +21,11 @@ it("hands out batches, shuffled by seed", () => {
   ad.scope(() => {
     const dataset = new data.TensorDataset(ad.arange(10).reshape([10, 1]), ad.arange(10, { dtype: "int32" }));
     expect(dataset.length).toBe(10);
-    expect(collect(new data.DataLoader(dataset, { batchSize: 4 }))).toEqual([[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]);
+    expect(collect(new data.DataLoader(dataset, { batchSize: 4 }))).toEqual([
+      [0, 1, 2, 3],
+      [4, 5, 6, 7],
+      [8, 9],
+    ]);
     expect(new data.DataLoader(dataset, { batchSize: 4, dropLast: true }).length).toBe(2);
     expect(new data.DataLoader(dataset).length).toBe(10);
     const [a, b] = [1, 1].map((seed) => new data.DataLoader(dataset, { batchSize: 3, shuffle: true, seed }));
@@ -34,14 +38,34 @@ it("hands out batches, shuffled by seed", () => {
 });
 
 it("takes arrays, and gives all batches at once", () => {
-  const loader = new data.DataLoader(new data.TensorDataset([[1, 2], [3, 4], [5, 6]], Int32Array.of(0, 1, 0)), { batchSize: 2 });
+  const loader = new data.DataLoader(
+    new data.TensorDataset(
+      [
+        [1, 2],
+        [3, 4],
+        [5, 6],
+      ],
+      Int32Array.of(0, 1, 0),
+    ),
+    { batchSize: 2 },
+  );
   const batches = loader.toArray();
   expect(batches.map(([x, y]) => [x!.toArray(), y!.toArray(), y!.dtype])).toEqual([
-    [[[1, 2], [3, 4]], [0, 1], "int32"],
+    [
+      [
+        [1, 2],
+        [3, 4],
+      ],
+      [0, 1],
+      "int32",
+    ],
     [[[5, 6]], [0], "int32"],
   ]);
   for (const [x, y] of loader) expect(ad.nn.crossEntropy(x!, y!).item()).toBeGreaterThan(0);
-  expect(batches[0]![0]!.toArray()).toEqual([[1, 2], [3, 4]]);
+  expect(batches[0]![0]!.toArray()).toEqual([
+    [1, 2],
+    [3, 4],
+  ]);
 });
 
 describe("refusals", () => {

@@ -22,7 +22,10 @@ describe("the lecture", () => {
     expect(column("adjoint")).toEqual({ a: 22, d: 5, b: 22, e: 1, c: 1, L: 1 });
     expect(gradient).toEqual([52, 84]);
     const tangents = forwardMode().map((table: any[]) => Object.fromEntries(table.map((r) => [r.node, r.tangent])));
-    expect(tangents).toEqual([{ a: 1, d: 6, b: 1, e: 30, c: 22, L: 52 }, { a: 2, d: 8, b: 2, e: 40, c: 44, L: 84 }]);
+    expect(tangents).toEqual([
+      { a: 1, d: 6, b: 1, e: 30, c: 22, L: 52 },
+      { a: 2, d: 8, b: 2, e: 40, c: 44, L: 84 },
+    ]);
     expect(second()).toEqual({ backward: [10, 7, 2], dual: [10, 7, 2] });
   });
 });
@@ -41,7 +44,10 @@ describe("MNIST files", () => {
     const bytes = idx(8, [2, 2], [1, 2, 3, 4]);
     for (const file of [bytes, gzipSync(bytes)]) {
       const { shape, data } = parseIdx(file);
-      expect([shape, [...data]]).toEqual([[2, 2], [1, 2, 3, 4]]);
+      expect([shape, [...data]]).toEqual([
+        [2, 2],
+        [1, 2, 3, 4],
+      ]);
     }
   });
 

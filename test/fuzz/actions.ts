@@ -27,7 +27,11 @@ export class Program extends Machine {
   private compute(random: Random): void {
     const living = this.living();
     const inputs = [...this.parameters, ...living.slice(-6)];
-    const program = expression(random, inputs.map(({ name }) => name), 1 + random.below(3));
+    const program = expression(
+      random,
+      inputs.map(({ name }) => name),
+      1 + random.below(3),
+    );
     const used = inputs.filter(({ name }) => new RegExp(`\\b${name}\\b`).test(program.text));
     const name = this.name("t");
     this.say(`const ${name} = ad.scope(() => ${program.text}.mul(1));`);
@@ -63,7 +67,8 @@ export class Program extends Machine {
       const numbers = total(here).map(ref.plain);
       // A parameter that the graph does not reach (a constant path, noGrad) keeps null.
       if (p.tensor.grad === null) {
-        if (numbers.some((g) => g !== 0)) throw new Failure(`${p.name}.grad is null after ${value.name}.backward(), expected [${numbers.join(", ")}]`);
+        if (numbers.some((g) => g !== 0))
+          throw new Failure(`${p.name}.grad is null after ${value.name}.backward(), expected [${numbers.join(", ")}]`);
         continue;
       }
       p.gradient = p.tensor.grad.requiresGrad ? remembered(total) : () => numbers;
@@ -94,7 +99,11 @@ export class Program extends Machine {
     // It was computed from whatever its graph was.
     const value = this.values.at(-1)!;
     if (!tensor.requiresGrad) return;
-    this.values[this.values.length - 1] = Object.assign(value, { parents: own.parents, parameters: new Set(this.parameters), freed: own.parents.some(({ freed }) => freed) });
+    this.values[this.values.length - 1] = Object.assign(value, {
+      parents: own.parents,
+      parameters: new Set(this.parameters),
+      freed: own.parents.some(({ freed }) => freed),
+    });
   }
 
   private assign(random: Random): void {
@@ -111,7 +120,13 @@ export class Program extends Machine {
     if (this.parameters.length === 0) return;
     if (this.optimizer === null || this.optimizer.over.length !== this.parameters.length) {
       this.say(`optimizer = new ad.optim.SGD([${this.parameters.map(({ name }) => name).join(", ")}], { lr: 0.125 });`);
-      this.optimizer = { step: new ad.optim.SGD(this.parameters.map(({ tensor }) => tensor), { lr: 0.125 }), over: [...this.parameters] };
+      this.optimizer = {
+        step: new ad.optim.SGD(
+          this.parameters.map(({ tensor }) => tensor),
+          { lr: 0.125 },
+        ),
+        over: [...this.parameters],
+      };
     }
     this.say("optimizer.step();");
     this.optimizer.step.step();
@@ -145,7 +160,9 @@ export class Program extends Machine {
       this.say(`${value.name}.registerHook(() => { ad.scope(() => ad.ones([3]).exp()).dispose(); });`);
       value.tensor.registerHook(() => ad.scope(() => ad.ones([SIZE]).exp()).dispose());
     } else {
-      this.say(`remove = ${value.name}.registerHook(() => { throw SENTINEL; }); try { ${value.name}.backward([1, 1, 1], { retainGraph: true }); } catch {} remove();`);
+      this.say(
+        `remove = ${value.name}.registerHook(() => { throw SENTINEL; }); try { ${value.name}.backward([1, 1, 1], { retainGraph: true }); } catch {} remove();`,
+      );
       const remove = value.tensor.registerHook(fail);
       this.throwsSentinel(() => value.tensor.backward([1, 1, 1], { retainGraph: true }));
       remove();
@@ -178,7 +195,12 @@ export class Program extends Machine {
     const [out, g] = (forward ? ad.linearize : ad.vjp)(run, ad.tensor(at, F));
     this.expect(`the value that came with ${name}`, out as Tensor, () => f(at));
     (out as Tensor).dispose();
-    this.pullbacks.push({ name, dispose: () => "dispose" in g && (g as { dispose(): void }).dispose(), call: forward ? (v) => g(v) as Tensor : (v) => (g(v) as Tensor[])[0]!, expected: (v) => (forward ? ref.along(f, at, v) : ref.against(f, at, v)) });
+    this.pullbacks.push({
+      name,
+      dispose: () => "dispose" in g && (g as { dispose(): void }).dispose(),
+      call: forward ? (v) => g(v) as Tensor : (v) => (g(v) as Tensor[])[0]!,
+      expected: (v) => (forward ? ref.along(f, at, v) : ref.against(f, at, v)),
+    });
   }
 
   private callPullback(random: Random): void {
@@ -204,7 +226,8 @@ export class Program extends Machine {
     this.silent ||= quiet;
     const run = () =>
       (quiet ? ad.noGrad : ad.scope)(() => {
-        for (let n = 1 + random.below(4); n > 0; n--) this.act(random, [this.compute, this.compute, this.nest, this.garbage, this.refuseMemory, this.drop, this.callPullback]);
+        for (let n = 1 + random.below(4); n > 0; n--)
+          this.act(random, [this.compute, this.compute, this.nest, this.garbage, this.refuseMemory, this.drop, this.callPullback]);
         if (throws) fail();
         return null;
       });
@@ -232,7 +255,9 @@ export class Program extends Machine {
   private loop(random: Random): void {
     if (this.depth > 0) return;
     const leaves = random.below(3);
-    this.say(`for (const [x] of new ad.data.DataLoader(new ad.data.TensorDataset(ad.ones([4, 3], F)), { batchSize: 2 })) { x.mul(2); if (turn++ === ${leaves}) break; }`);
+    this.say(
+      `for (const [x] of new ad.data.DataLoader(new ad.data.TensorDataset(ad.ones([4, 3], F)), { batchSize: 2 })) { x.mul(2); if (turn++ === ${leaves}) break; }`,
+    );
     const rows = ad.ones([4, SIZE], F);
     let turn = 0;
     for (const [x] of new ad.data.DataLoader(new ad.data.TensorDataset(rows), { batchSize: 2 })) {
@@ -258,8 +283,17 @@ export class Program extends Machine {
       ["ad.vmap((x) => x.sum(3))(ad.ones([2, 3]))", () => ad.vmap((x: Tensor) => x.sum(3))(ad.ones([2, SIZE]))],
       ["ad.ones([2]).at(7)", () => ad.ones([2]).at(7)],
       ["ad.jvp((x) => { throw SENTINEL; }, [ad.ones([3])], [ad.ones([3])])", () => ad.jvp(fail, [ad.ones([SIZE])], [ad.ones([SIZE])])],
-      ["ad.grad((x) => ad.checkpoint(() => { throw SENTINEL; })(x))(ad.ones([3]))", () => ad.grad((x: Tensor) => ad.checkpoint(fail as (x: Tensor) => Tensor)(x))(ad.ones([SIZE]))],
-      ["recursion without end", () => { const f = (x: Tensor): Tensor => ad.grad(f)(x) as Tensor; return f(ad.ones([SIZE])); }],
+      [
+        "ad.grad((x) => ad.checkpoint(() => { throw SENTINEL; })(x))(ad.ones([3]))",
+        () => ad.grad((x: Tensor) => ad.checkpoint(fail as (x: Tensor) => Tensor)(x))(ad.ones([SIZE])),
+      ],
+      [
+        "recursion without end",
+        () => {
+          const f = (x: Tensor): Tensor => ad.grad(f)(x) as Tensor;
+          return f(ad.ones([SIZE]));
+        },
+      ],
     ]);
     this.say(`try { ad.scope(() => ${text}); } catch {}`);
     try {
@@ -274,7 +308,11 @@ export class Program extends Machine {
   /** The next request for memory but some is refused, in the middle of a program. */
   private refuseMemory(random: Random): void {
     const inputs = [...this.parameters, ...this.living().slice(-3)];
-    const program = expression(random, inputs.map(({ name }) => name), 2 + random.below(2));
+    const program = expression(
+      random,
+      inputs.map(({ name }) => name),
+      2 + random.below(2),
+    );
     const n = random.below(40);
     this.say(`ad.testing.failAllocation(${n}); try { ad.scope(() => { ${program.text}; }); } catch {} ad.testing.failAllocation(null);`);
     const before = ad.memory().tensors;
@@ -303,7 +341,9 @@ export class Program extends Machine {
 
   private draw(random: Random): void {
     const seed = random.below(1000);
-    this.say(`ad.manualSeed(${seed}); ad.random.normal([3]); state = ad.random.getState(); ad.random.normal([3]); ad.random.setState(state); ad.random.normal([3]);`);
+    this.say(
+      `ad.manualSeed(${seed}); ad.random.normal([3]); state = ad.random.getState(); ad.random.normal([3]); ad.random.setState(state); ad.random.normal([3]);`,
+    );
     ad.scope(() => {
       ad.manualSeed(seed);
       ad.random.normal([SIZE]);
@@ -356,8 +396,32 @@ export class Program extends Machine {
   run(seed: number, numbers: readonly number[]): void {
     restartNames();
     const all = [
-      this.compute, this.compute, this.compute, this.compute, this.backward, this.backward, this.backward, this.useGradient, this.forgetGradients, this.assign, this.step, this.step,
-      this.hook, this.pullback, this.callPullback, this.nest, this.nest, this.loop, this.drop, this.garbage, this.refuseMemory, this.grow, this.draw, this.check, this.reset, this.makeParameter,
+      this.compute,
+      this.compute,
+      this.compute,
+      this.compute,
+      this.backward,
+      this.backward,
+      this.backward,
+      this.useGradient,
+      this.forgetGradients,
+      this.assign,
+      this.step,
+      this.step,
+      this.hook,
+      this.pullback,
+      this.callPullback,
+      this.nest,
+      this.nest,
+      this.loop,
+      this.drop,
+      this.garbage,
+      this.refuseMemory,
+      this.grow,
+      this.draw,
+      this.check,
+      this.reset,
+      this.makeParameter,
     ];
     this.makeParameter(generator(seed));
     this.makeParameter(generator(seed + 0.5));

@@ -42,8 +42,14 @@ export const sin = lift(Math.sin, (x): Scalar => cos(x));
 export const cos = lift(Math.cos, (x): Scalar => negate(sin(x)));
 export const exp = lift(Math.exp, (x): Scalar => exp(x));
 export const tanh = lift(Math.tanh, (x): Scalar => add(1, negate(mul(tanh(x), tanh(x)))));
-export const reciprocal = lift((x) => 1 / x, (x): Scalar => negate(mul(reciprocal(x), reciprocal(x))));
-export const log1pSquare = lift((x) => Math.log1p(x * x), (x): Scalar => mul(mul(2, x), reciprocal(add(1, mul(x, x)))));
+export const reciprocal = lift(
+  (x) => 1 / x,
+  (x): Scalar => negate(mul(reciprocal(x), reciprocal(x))),
+);
+export const log1pSquare = lift(
+  (x) => Math.log1p(x * x),
+  (x): Scalar => mul(mul(2, x), reciprocal(add(1, mul(x, x)))),
+);
 
 /** The number itself, without any perturbation. */
 export const plain = (x: Scalar): number => (typeof x === "number" ? x : plain(x.primal));
@@ -63,4 +69,9 @@ export const unit = (n: number, i: number): number[] => Array.from({ length: n }
 /** J(x)' w: the gradient of w · f at x. */
 export const against = (f: (x: Vector) => Vector, x: Vector, w: Vector): Vector => x.map((_, i) => dot(along(f, x, unit(x.length, i)), w));
 /** The gradient of the sum of f. */
-export const gradient = (f: (x: Vector) => Vector, x: Vector): Vector => against(f, x, x.map(() => 1));
+export const gradient = (f: (x: Vector) => Vector, x: Vector): Vector =>
+  against(
+    f,
+    x,
+    x.map(() => 1),
+  );

@@ -65,27 +65,195 @@ class Instance {
 
 /** Makers, so that what one call does to a value does not reach the next. */
 export const KINDS: (() => unknown)[] = [
-  () => undefined, () => null, () => true, () => false,
-  () => 0, () => -0, () => 1, () => -1, () => 2, () => 3, () => 0.5, () => -1.5, () => NaN, () => Infinity, () => -Infinity, () => 2 ** 31, () => -(2 ** 31), () => 2 ** 53, () => 1e308, () => 5e-324,
-  () => "", () => "0", () => "float32", () => "int32", () => "sum", () => "x".repeat(2000), () => "constructor", () => 0n, () => 10n, () => Symbol("s"), () => Symbol.iterator,
-  () => [], () => [0], () => [1, 2, 3], () => [2, 3], () => [[1, 2], [3, 4]], () => [[1, 2], [3]], () => [[]], () => [null], () => [undefined], () => ["1"], () => [1n], () => [Symbol("s")], () => [true, false], () => [true, 1], () => [-1, 0.5], () => [2 ** 31],
-  () => new Array(5), () => new Array(2 ** 12), () => nested(70), () => nested(5000), cyclicArray, () => Object.freeze([1, 2]),
-  () => ({}), () => ({ axis: 1 }), () => ({ learningRate: 1 }), () => ({ length: 2 }), () => ({ shape: [2], dtype: "float32" }), () => Object.create(null), () => Object.freeze({ keepdims: true }), cyclicObject, () => new Instance(),
-  () => new Date(0), () => /x/, () => new Map([["a", 1]]), () => new Set([1]), () => new WeakMap(), () => new Error("e"), () => new Number(3), () => new String("x"), () => new Boolean(true),
-  () => () => undefined, () => (x: unknown) => x, () => (...x: unknown[]) => x, () => () => ad.tensor(1), () => () => "text", () => fail, () => async () => 1, () => function* () {}, () => Promise.resolve(1),
-  () => new Proxy({}, {}), () => new Proxy([1, 2], {}), () => new Proxy({}, { get: fail, ownKeys: fail, has: fail, getPrototypeOf: fail }), () => ({ get axis() { return fail(); } }), () => ({ valueOf: fail, toString: fail, [Symbol.toPrimitive]: fail }),
-  () => new Float32Array(0), () => Float64Array.of(1, 2), () => Int32Array.of(0, 1), () => Uint8Array.of(1), () => BigInt64Array.of(1n), () => new DataView(new ArrayBuffer(8)), () => new ArrayBuffer(8), () => new SharedArrayBuffer(8), detached, () => new Liar(2),
-  () => ad.tensor(2), () => ad.ones([3]), () => ad.ones([2, 3]), () => ad.ones([2, 2], { dtype: "float64" }), () => ad.zeros([0, 2]), () => ad.tensor([0, 1], { dtype: "int32" }), () => ad.tensor([true, false]), () => ad.ones([1, 2, 3, 2]), () => ad.random.key(1),
-  parameter, disposed, escaped, () => Object.create(ad.Tensor.prototype) as unknown, foreign, () => [ad.ones([2]), ad.ones([2])], () => [ad.ones([2]), 1], () => ({ a: ad.ones([2]), b: [ad.tensor(1)] }),
-  () => ad.nn, () => new ad.nn.ReLU(),
+  () => undefined,
+  () => null,
+  () => true,
+  () => false,
+  () => 0,
+  () => -0,
+  () => 1,
+  () => -1,
+  () => 2,
+  () => 3,
+  () => 0.5,
+  () => -1.5,
+  () => NaN,
+  () => Infinity,
+  () => -Infinity,
+  () => 2 ** 31,
+  () => -(2 ** 31),
+  () => 2 ** 53,
+  () => 1e308,
+  () => 5e-324,
+  () => "",
+  () => "0",
+  () => "float32",
+  () => "int32",
+  () => "sum",
+  () => "x".repeat(2000),
+  () => "constructor",
+  () => 0n,
+  () => 10n,
+  () => Symbol("s"),
+  () => Symbol.iterator,
+  () => [],
+  () => [0],
+  () => [1, 2, 3],
+  () => [2, 3],
+  () => [
+    [1, 2],
+    [3, 4],
+  ],
+  () => [[1, 2], [3]],
+  () => [[]],
+  () => [null],
+  () => [undefined],
+  () => ["1"],
+  () => [1n],
+  () => [Symbol("s")],
+  () => [true, false],
+  () => [true, 1],
+  () => [-1, 0.5],
+  () => [2 ** 31],
+  () => new Array(5),
+  () => new Array(2 ** 12),
+  () => nested(70),
+  () => nested(5000),
+  cyclicArray,
+  () => Object.freeze([1, 2]),
+  () => ({}),
+  () => ({ axis: 1 }),
+  () => ({ learningRate: 1 }),
+  () => ({ length: 2 }),
+  () => ({ shape: [2], dtype: "float32" }),
+  () => Object.create(null),
+  () => Object.freeze({ keepdims: true }),
+  cyclicObject,
+  () => new Instance(),
+  () => new Date(0),
+  () => /x/,
+  () => new Map([["a", 1]]),
+  () => new Set([1]),
+  () => new WeakMap(),
+  () => new Error("e"),
+  () => new Number(3),
+  () => new String("x"),
+  () => new Boolean(true),
+  () => () => undefined,
+  () => (x: unknown) => x,
+  () =>
+    (...x: unknown[]) =>
+      x,
+  () => () => ad.tensor(1),
+  () => () => "text",
+  () => fail,
+  () => async () => 1,
+  () => function* () {},
+  () => Promise.resolve(1),
+  () => new Proxy({}, {}),
+  () => new Proxy([1, 2], {}),
+  () => new Proxy({}, { get: fail, ownKeys: fail, has: fail, getPrototypeOf: fail }),
+  () => ({
+    get axis() {
+      return fail();
+    },
+  }),
+  () => ({ valueOf: fail, toString: fail, [Symbol.toPrimitive]: fail }),
+  () => new Float32Array(0),
+  () => Float64Array.of(1, 2),
+  () => Int32Array.of(0, 1),
+  () => Uint8Array.of(1),
+  () => BigInt64Array.of(1n),
+  () => new DataView(new ArrayBuffer(8)),
+  () => new ArrayBuffer(8),
+  () => new SharedArrayBuffer(8),
+  detached,
+  () => new Liar(2),
+  () => ad.tensor(2),
+  () => ad.ones([3]),
+  () => ad.ones([2, 3]),
+  () => ad.ones([2, 2], { dtype: "float64" }),
+  () => ad.zeros([0, 2]),
+  () => ad.tensor([0, 1], { dtype: "int32" }),
+  () => ad.tensor([true, false]),
+  () => ad.ones([1, 2, 3, 2]),
+  () => ad.random.key(1),
+  parameter,
+  disposed,
+  escaped,
+  () => Object.create(ad.Tensor.prototype) as unknown,
+  foreign,
+  () => [ad.ones([2]), ad.ones([2])],
+  () => [ad.ones([2]), 1],
+  () => ({ a: ad.ones([2]), b: [ad.tensor(1)] }),
+  () => ad.nn,
+  () => new ad.nn.ReLU(),
   // Objects that throw, or lie, where they are looked into.
-  () => ({ get length() { return fail(); }, 0: 1 }), () => ({ lr: 0.1, get momentum() { return fail(); } }), () => ({ get shape() { return fail(); }, get dtype() { return fail(); } }), () => ({ get [Symbol.iterator]() { return fail(); } }), () => ({ [Symbol.iterator]: fail }), () => ({ toJSON: fail, [Symbol.toStringTag]: "Tensor" }),
-  () => { const list: unknown[] = [1, 2]; Object.defineProperty(list, 1, { get: fail }); return list; }, () => { const o = {}; Object.defineProperty(o, "lr", { get: fail, enumerable: true }); return o; },
-  () => new Proxy([1, 2], { get: (list, key) => (key === "length" ? fail() : Reflect.get(list, key)) }), () => new Proxy(ad.ones([2]), {}), () => new Proxy(() => ad.tensor(1), { apply: fail }),
-  () => ({ length: 2 ** 40, 0: 1 }), () => [2 ** 16, 2 ** 16], () => [2 ** 31 - 1, 0], () => [Number.MAX_SAFE_INTEGER], () => new Array(2 ** 20),
+  () => ({
+    get length() {
+      return fail();
+    },
+    0: 1,
+  }),
+  () => ({
+    lr: 0.1,
+    get momentum() {
+      return fail();
+    },
+  }),
+  () => ({
+    get shape() {
+      return fail();
+    },
+    get dtype() {
+      return fail();
+    },
+  }),
+  () => ({
+    get [Symbol.iterator]() {
+      return fail();
+    },
+  }),
+  () => ({ [Symbol.iterator]: fail }),
+  () => ({ toJSON: fail, [Symbol.toStringTag]: "Tensor" }),
+  () => {
+    const list: unknown[] = [1, 2];
+    Object.defineProperty(list, 1, { get: fail });
+    return list;
+  },
+  () => {
+    const o = {};
+    Object.defineProperty(o, "lr", { get: fail, enumerable: true });
+    return o;
+  },
+  () => new Proxy([1, 2], { get: (list, key) => (key === "length" ? fail() : Reflect.get(list, key)) }),
+  () => new Proxy(ad.ones([2]), {}),
+  () => new Proxy(() => ad.tensor(1), { apply: fail }),
+  () => ({ length: 2 ** 40, 0: 1 }),
+  () => [2 ** 16, 2 ** 16],
+  () => [2 ** 31 - 1, 0],
+  () => [Number.MAX_SAFE_INTEGER],
+  () => new Array(2 ** 20),
   // Classes where functions belong, and functions where values do.
-  () => Instance, () => class Empty {}, () => ad.nn.Linear, () => ad.nn.Module, () => ad.Tensor, () => ad.optim.SGD, () => Math.sin, () => ad.sin, () => ad.ones([2]).sin, () => ad.grad, () => ad.scope, () => (x: unknown) => (x instanceof ad.Tensor ? x.sum() : x), () => (x: unknown) => ad.keep(x), () => (x: unknown) => (x instanceof ad.Tensor && x.dispose(), x),
-  () => async function* () {}, () => ({ then: fail }), () => ({ then: (done: (v: number) => void) => done(1) }), () => new Map<unknown, unknown>([[{}, ad.ones([2])]]), () => new Set([ad.ones([1])]),
+  () => Instance,
+  () => class Empty {},
+  () => ad.nn.Linear,
+  () => ad.nn.Module,
+  () => ad.Tensor,
+  () => ad.optim.SGD,
+  () => Math.sin,
+  () => ad.sin,
+  () => ad.ones([2]).sin,
+  () => ad.grad,
+  () => ad.scope,
+  () => (x: unknown) => (x instanceof ad.Tensor ? x.sum() : x),
+  () => (x: unknown) => ad.keep(x),
+  () => (x: unknown) => (x instanceof ad.Tensor && x.dispose(), x),
+  () => async function* () {},
+  () => ({ then: fail }),
+  () => ({ then: (done: (v: number) => void) => done(1) }),
+  () => new Map<unknown, unknown>([[{}, ad.ones([2])]]),
+  () => new Set([ad.ones([1])]),
 ];
 
 export interface Target {
@@ -97,9 +265,11 @@ export interface Target {
 const LEFT_OUT = new Set(["reset", "init", "initSync", "testing"]);
 
 /** Marked internal or private in the sources, for the library's own calls: not for programs. Errors are made of texts. */
-const INTERNAL = /^new ad\.(Tensor|\w*Error)$|^ad\.errorOf$|\.(moveTo|describe|hand|shorten|batch|order|update|places|apply|check|prepare|complete|mention|updateInPlace)$/;
+const INTERNAL =
+  /^new ad\.(Tensor|\w*Error)$|^ad\.errorOf$|\.(moveTo|describe|hand|shorten|batch|order|update|places|apply|check|prepare|complete|mention|updateInPlace)$/;
 
-const isClass = (f: unknown): f is new (...args: unknown[]) => unknown => typeof f === "function" && /^class\b/.test(Function.prototype.toString.call(f));
+const isClass = (f: unknown): f is new (...args: unknown[]) => unknown =>
+  typeof f === "function" && /^class\b/.test(Function.prototype.toString.call(f));
 
 /** Functions, and constructors as such, of a namespace and those in it. */
 function exported(space: Record<string, unknown>, path: string): Target[] {
@@ -120,7 +290,8 @@ function members(name: string, make: () => object): Target[] {
   for (let p = Object.getPrototypeOf(sample) as object; p !== Object.prototype; p = Object.getPrototypeOf(p) as object) {
     for (const [key, { value, set }] of Object.entries(Object.getOwnPropertyDescriptors(p))) {
       if (key === "constructor" || found.some((t) => t.name === `${name}.${key}`)) continue;
-      if (typeof value === "function") found.push({ name: `${name}.${key}`, call: (args) => (make() as Record<string, (...a: unknown[]) => unknown>)[key]!(...args) });
+      if (typeof value === "function")
+        found.push({ name: `${name}.${key}`, call: (args) => (make() as Record<string, (...a: unknown[]) => unknown>)[key]!(...args) });
       if (set !== undefined) found.push({ name: `${name}.${key} =`, call: ([v]) => Reflect.set(make(), key, v) });
     }
   }
@@ -132,7 +303,12 @@ export function targets(): Target[] {
   const { nn, optim, data } = ad;
   return [
     ...exported(ad as unknown as Record<string, unknown>, "ad"),
-    ...members("tensor", () => ad.tensor([[1, 2, 3], [4, 5, 6]])),
+    ...members("tensor", () =>
+      ad.tensor([
+        [1, 2, 3],
+        [4, 5, 6],
+      ]),
+    ),
     ...members("number", () => ad.tensor(2, { dtype: "float64" })),
     ...members("parameter", parameter),
     ...members("linear", () => module(new nn.Linear(2, 2))),
@@ -150,7 +326,11 @@ export interface Finding {
 }
 
 /** Calls every target `rounds` times and tells what was wrong. */
-export function fuzz(seed: number, rounds: number, only?: (name: string) => boolean): { calls: number; refusals: number; findings: Finding[] } {
+export function fuzz(
+  seed: number,
+  rounds: number,
+  only?: (name: string) => boolean,
+): { calls: number; refusals: number; findings: Finding[] } {
   const random = generator(seed);
   const findings: Finding[] = [];
   let [calls, refusals] = [0, 0];
@@ -160,7 +340,17 @@ export function fuzz(seed: number, rounds: number, only?: (name: string) => bool
     for (let round = 0; round < rounds; round++) {
       const chosen = Array.from({ length: random.below(5) }, () => random.below(KINDS.length));
       const again = Array.from({ length: random.below(3) }, () => random.pick(KINDS));
-      const tell = (what: string) => findings.push({ name: `${target.name}(${chosen.map((k) => String(KINDS[k]).replace(/^\(\) => /, "").slice(0, 60)).join(", ")})`, what });
+      const tell = (what: string) =>
+        findings.push({
+          name: `${target.name}(${chosen
+            .map((k) =>
+              String(KINDS[k])
+                .replace(/^\(\) => /, "")
+                .slice(0, 60),
+            )
+            .join(", ")})`,
+          what,
+        });
       const before = ad.memory().tensors;
       let refused: unknown = null;
       try {
@@ -180,7 +370,14 @@ export function fuzz(seed: number, rounds: number, only?: (name: string) => bool
       } catch (error) {
         tell(`the scope around it failed: ${String(error)}`);
       }
-      if (refused !== null && refused !== SENTINEL && !(refused instanceof ad.AdjointError)) tell(`refused by ${String(refused)} ${((refused as Error).stack ?? "").split("\n").slice(1, 4).map((l) => l.trim()).join(" < ")}`);
+      if (refused !== null && refused !== SENTINEL && !(refused instanceof ad.AdjointError))
+        tell(
+          `refused by ${String(refused)} ${((refused as Error).stack ?? "")
+            .split("\n")
+            .slice(1, 4)
+            .map((l) => l.trim())
+            .join(" < ")}`,
+        );
       if (refused instanceof ad.PoisonedError) {
         tell(`the engine is lost: ${refused.message}`);
         ad.reset();
@@ -189,7 +386,12 @@ export function fuzz(seed: number, rounds: number, only?: (name: string) => bool
       for (const p of roots.splice(0)) p.dispose();
       ad.setDefaultDtype("float32");
       ad.debugNaNs(false);
-      const value = ad.scope(() => ad.grad((x: ad.Tensor) => x.mul(x).sum())(canary).toArray() as number[]);
+      const value = ad.scope(
+        () =>
+          ad
+            .grad((x: ad.Tensor) => x.mul(x).sum())(canary)
+            .toArray() as number[],
+      );
       if (value.join() !== "2,4,6") tell(`the canary sings ${value.join()}`);
       // Parameters that a constructor or function made and handed out live on; of what was refused nothing may.
       if (refused !== null && ad.memory().tensors > before) tell(`${ad.memory().tensors - before} tensors are left`);

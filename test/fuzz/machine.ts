@@ -57,7 +57,11 @@ export function remembered(formula: Formula): Formula {
 /** The gradient of w · formula with respect to a parameter, as a formula itself: a pass per number of the parameter. */
 export const gradientFormula = (formula: Formula, parameter: Parameter, cotangent: readonly number[]): Formula =>
   remembered((point) =>
-    ref.against((shift) => formula((p, recorded) => (p === parameter ? point(p, recorded).map((v, i) => ref.add(v, shift[i]!)) : point(p, recorded))), parameter.numbers.map(() => 0), cotangent),
+    ref.against(
+      (shift) => formula((p, recorded) => (p === parameter ? point(p, recorded).map((v, i) => ref.add(v, shift[i]!)) : point(p, recorded))),
+      parameter.numbers.map(() => 0),
+      cotangent,
+    ),
   );
 
 export class Failure extends Error {}
@@ -92,7 +96,8 @@ export class Machine {
       return true;
     } catch (error) {
       if (!(error instanceof ad.DisposedError)) throw new Failure(`reading ${value.name}: ${String(error)}`);
-      if (!value.loose || !(value.freed || value.outdated)) throw new Failure(`${value.name} is gone, which no rule says: ${error.message}`);
+      if (!value.loose || !(value.freed || value.outdated))
+        throw new Failure(`${value.name} is gone, which no rule says: ${error.message}`);
       return false;
     }
   }
@@ -116,7 +121,14 @@ export class Machine {
     const constant = this.silent;
     const whole: Formula = constant ? (point) => formula(point).map(ref.plain) : formula;
     const value: Value = {
-      name, tensor, parents: constant ? [] : parents, loose: this.depth === 0, freed: !constant && parents.some(({ freed }) => freed), factor: 1, swept: false, outdated: false,
+      name,
+      tensor,
+      parents: constant ? [] : parents,
+      loose: this.depth === 0,
+      freed: !constant && parents.some(({ freed }) => freed),
+      factor: 1,
+      swept: false,
+      outdated: false,
       parameters: constant ? new Set() : new Set([...own, ...parents.flatMap((parent) => [...parent.parameters])]),
       formula: remembered((point): Vector => whole(point).map((x) => (value.factor === 1 ? x : ref.scalePerturbations(x, value.factor)))),
     };

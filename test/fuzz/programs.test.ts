@@ -19,13 +19,25 @@ const first = Number(process.env.ADJOINT_FUZZ_FIRST ?? 1);
 const F = { dtype: "float64" } as const;
 
 /** What is asked of a program in two vectors, and what the reference says. */
-const QUESTIONS: Record<string, readonly [(f: (x: Tensor) => Tensor, x: Tensor, v: Tensor) => Tensor, (f: (x: Vector) => Vector, x: Vector, v: Vector) => Vector]> = {
+const QUESTIONS: Record<
+  string,
+  readonly [(f: (x: Tensor) => Tensor, x: Tensor, v: Tensor) => Tensor, (f: (x: Vector) => Vector, x: Vector, v: Vector) => Vector]
+> = {
   value: [(f, x) => f(x), (f, x) => f(x)],
   forward: [(f, x, v) => ad.jvp(f, [x], [v])[1] as Tensor, ref.along],
   reverse: [(f, x, v) => ad.vjp(f, x)[1](v)[0] as Tensor, ref.against],
-  "forward over reverse": [(f, x, v) => ad.hvp((u: Tensor) => f(u).sum(), [x], [v])[1] as Tensor, (f, x, v) => ref.along((u) => ref.gradient(f, u), x, v)],
-  "reverse over reverse": [(f, x, v) => ad.grad((u: Tensor) => (ad.grad((w: Tensor) => f(w).sum())(u) as Tensor).mul(v).sum())(x) as Tensor, (f, x, v) => ref.gradient((u) => ref.gradient(f, u).map((g, i) => ref.mul(g, v[i]!)), x)],
-  "of a batch": [(f, x, v) => (ad.vmap((u: Tensor) => ad.grad((w: Tensor) => f(w).sum())(u))(ad.stack([v, x])) as Tensor).at(1), (f, x) => ref.gradient(f, x)],
+  "forward over reverse": [
+    (f, x, v) => ad.hvp((u: Tensor) => f(u).sum(), [x], [v])[1] as Tensor,
+    (f, x, v) => ref.along((u) => ref.gradient(f, u), x, v),
+  ],
+  "reverse over reverse": [
+    (f, x, v) => ad.grad((u: Tensor) => (ad.grad((w: Tensor) => f(w).sum())(u) as Tensor).mul(v).sum())(x) as Tensor,
+    (f, x, v) => ref.gradient((u) => ref.gradient(f, u).map((g, i) => ref.mul(g, v[i]!)), x),
+  ],
+  "of a batch": [
+    (f, x, v) => (ad.vmap((u: Tensor) => ad.grad((w: Tensor) => f(w).sum())(u))(ad.stack([v, x])) as Tensor).at(1),
+    (f, x) => ref.gradient(f, x),
+  ],
   backward: [
     (f, x) => {
       const p = ad.tensor(x.data(), { requiresGrad: true });
@@ -48,10 +60,32 @@ describe("random programs", () => {
     const [x, v, c] = [numbers(), numbers(), numbers()];
     const program = expression(random, ["x", "c"], 3 + random.below(2));
     for (const [name, [asked, known]] of Object.entries(QUESTIONS)) {
-      const expected = known((u) => program.reference(new Map([["x", u], ["c", c]])), x, v).map(ref.plain);
+      const expected = known(
+        (u) =>
+          program.reference(
+            new Map([
+              ["x", u],
+              ["c", c],
+            ]),
+          ),
+        x,
+        v,
+      ).map(ref.plain);
       const got = clean(() => {
         const closed = ad.tensor(c, F);
-        return [...asked((u) => program.engine(new Map([["x", u], ["c", closed]])), ad.tensor(x, F), ad.tensor(v, F)).data()];
+        return [
+          ...asked(
+            (u) =>
+              program.engine(
+                new Map([
+                  ["x", u],
+                  ["c", closed],
+                ]),
+              ),
+            ad.tensor(x, F),
+            ad.tensor(v, F),
+          ).data(),
+        ];
       });
       expect(differs(got, expected), `${name} of ${program.text} at x = [${x}], v = [${v}], c = [${c}]`).toBeNull();
     }

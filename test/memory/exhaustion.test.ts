@@ -11,7 +11,8 @@ afterEach(() => {
 });
 
 /** The numbers in a result. */
-const numbers = (result: unknown): unknown => (result instanceof ad.Tensor ? result.toArray() : Array.isArray(result) ? result.map(numbers) : null);
+const numbers = (result: unknown): unknown =>
+  result instanceof ad.Tensor ? result.toArray() : Array.isArray(result) ? result.map(numbers) : null;
 
 /**
  * The error of `run` when its `n`-th request for memory is refused; null once it makes fewer requests than that. A request that only
@@ -34,7 +35,11 @@ function refused(run: () => unknown, n: number, expected: unknown): unknown {
 
 const works = () =>
   ad.scope(() => {
-    expect(ad.grad((x: Tensor) => x.square().sum())(ad.tensor([1, 2], F)).toArray()).toEqual([2, 4]);
+    expect(
+      ad
+        .grad((x: Tensor) => x.square().sum())(ad.tensor([1, 2], F))
+        .toArray(),
+    ).toEqual([2, 4]);
   });
 
 /** Refuses the requests of `run` one after the other (at most about forty of them, spread over all). */
@@ -45,7 +50,8 @@ function everywhere(run: () => unknown): number {
   for (let n = 0, step = 1; ; n += step) {
     const error = refused(run, n, expected);
     if (error === null) return rounds;
-    if (error !== "done without" && !(error instanceof ad.OutOfMemoryError)) throw new Error(`request ${n}: ${String(error)}`, { cause: error });
+    if (error !== "done without" && !(error instanceof ad.OutOfMemoryError))
+      throw new Error(`request ${n}: ${String(error)}`, { cause: error });
     rounds++;
     if (rounds > 20) step = Math.ceil(n / 10);
     const after = ad.memory();
@@ -80,10 +86,19 @@ describe("an allocation that fails inside", () => {
     ["hessian", (x) => ad.hessian((v: Tensor) => v.pow(3).sum())(x)],
     ["vjp", (x) => ad.vjp((v: Tensor) => v.sin(), x)[1](x)],
     ["checkpoint", (x) => ad.grad((v: Tensor) => (ad.checkpoint((u: Tensor) => u.sin().exp())(v) as Tensor).sum())(x)],
-    ["a custom rule", (x) => {
-      const f = ad.customVjp((v: Tensor) => v.exp(), { forward: (v: Tensor) => { const y = v.exp(); return [y, y]; }, backward: (y: Tensor, ct: Tensor) => [ct.mul(y)] });
-      return ad.grad((v: Tensor) => (f(v) as Tensor).sum())(x);
-    }],
+    [
+      "a custom rule",
+      (x) => {
+        const f = ad.customVjp((v: Tensor) => v.exp(), {
+          forward: (v: Tensor) => {
+            const y = v.exp();
+            return [y, y];
+          },
+          backward: (y: Tensor, ct: Tensor) => [ct.mul(y)],
+        });
+        return ad.grad((v: Tensor) => (f(v) as Tensor).sum())(x);
+      },
+    ],
     ["trace", (x) => ad.trace((v: Tensor) => v.mul(2).sin())(x)],
     ["draws", () => ad.random.normal(ad.random.key(1), [20])],
     ["reading views", (x) => x.unsqueeze(0).broadcastTo([3, 4]).transpose().data()],
@@ -100,11 +115,15 @@ describe("an allocation that fails inside", () => {
     const p = ad.tensor([1, 2], { ...F, requiresGrad: true });
     const optimizer = new ad.optim.Adam([p], { lr: 0.1 });
     for (let n = 0; ; n++) {
-      const error = refused(() => {
-        optimizer.zeroGrad();
-        p.mul(3).exp().sum().backward();
-        optimizer.step();
-      }, n, null);
+      const error = refused(
+        () => {
+          optimizer.zeroGrad();
+          p.mul(3).exp().sum().backward();
+          optimizer.step();
+        },
+        n,
+        null,
+      );
       if (error === null) break;
       if (error !== "done without") expect(error).toBeInstanceOf(ad.OutOfMemoryError);
       expect(p.toArray().every(Number.isFinite)).toBe(true);

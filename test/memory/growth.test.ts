@@ -68,7 +68,20 @@ describe("reserve", () => {
   });
 
   it("refuses what is no number of bytes, and what is not to be had; the engine goes on", () => {
-    for (const bytes of [-1, Number.NaN, Infinity, 2 ** 32, "5", null, undefined, { valueOf: () => { throw new RangeError("mine"); } }]) {
+    for (const bytes of [
+      -1,
+      Number.NaN,
+      Infinity,
+      2 ** 32,
+      "5",
+      null,
+      undefined,
+      {
+        valueOf: () => {
+          throw new RangeError("mine");
+        },
+      },
+    ]) {
       expect(() => ad.reserve(bytes as number)).toThrow(ad.ValueError);
     }
     memory().grow(50_000);
@@ -94,7 +107,11 @@ describe("addresses above 2 GiB", () => {
       const many = Array.from({ length: 40_000 }, (_, i) => ad.tensor([i % 2]));
       expect(ad.concat(many).sum().item()).toBe(20_000);
       expect(ad.memory().tensors).toBeGreaterThan(40_000);
-      expect(ad.grad((x: Tensor) => x.square().sum())(ad.ones([2])).toArray()).toEqual([2, 2]);
+      expect(
+        ad
+          .grad((x: Tensor) => x.square().sum())(ad.ones([2]))
+          .toArray(),
+      ).toEqual([2, 2]);
     });
     expect(ad.ones([2, 3]).shape).toEqual([2, 3]);
   });

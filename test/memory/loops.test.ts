@@ -97,8 +97,14 @@ describe("a loop without scopes holds the memory of two steps", () => {
   it("rules of the user's own", () => {
     const [net, [x, y]] = [network(), batch()];
     const optimizer = new optim.SGD(net.parameters(), { lr: 0.01 });
-    const sine = ad.customVjp((v: Tensor) => v.sin(), { forward: (v: Tensor) => [v.sin(), v], backward: (v: Tensor, ct: Tensor) => [v.cos().mul(ct)] });
-    const total = ad.customJvp((v: Tensor) => v.sum(), ([v]: Tensor[], [t]: Tensor[]) => [v!.sum(), t!.sum()]);
+    const sine = ad.customVjp((v: Tensor) => v.sin(), {
+      forward: (v: Tensor) => [v.sin(), v],
+      backward: (v: Tensor, ct: Tensor) => [v.cos().mul(ct)],
+    });
+    const total = ad.customJvp(
+      (v: Tensor) => v.sum(),
+      ([v]: Tensor[], [t]: Tensor[]) => [v!.sum(), t!.sum()],
+    );
     const { bytes } = growth(() => optimizer.minimize(total(sine(net.forward(x))).add(nn.crossEntropy(net.forward(x), y))));
     // Of the scalars, those that the rule was asked for among them.
     expect(bytes).toBeLessThanOrEqual(800 * 4 * 64 + 20_000);
@@ -113,9 +119,16 @@ describe("a loop without scopes holds the memory of two steps", () => {
     expect(right).toBeGreaterThan(-1);
   });
 
-  it.each([["at the root", (f: () => void) => f()], ["in noGrad", (f: () => void) => ad.noGrad(f)], ["in a scope", (f: () => void) => ad.scope(f)]] as const)("a loader's loop %s", (_, around) => {
+  it.each([
+    ["at the root", (f: () => void) => f()],
+    ["in noGrad", (f: () => void) => ad.noGrad(f)],
+    ["in a scope", (f: () => void) => ad.scope(f)],
+  ] as const)("a loader's loop %s", (_, around) => {
     const net = network();
-    const set = new data.TensorDataset(ad.random.normal(ad.random.key(3), [400, 32]), ad.random.randint(ad.random.key(4), [400], { maxval: 4 }));
+    const set = new data.TensorDataset(
+      ad.random.normal(ad.random.key(3), [400, 32]),
+      ad.random.randint(ad.random.key(4), [400], { maxval: 4 }),
+    );
     const loader = new data.DataLoader(set, { batchSize: 4, shuffle: true });
     const bytes: number[] = [];
     const scores: Tensor[] = [];
@@ -263,8 +276,16 @@ describe("a loader's loop", () => {
         expect(() => batches[0]!.toArray()).toThrow(/next batch.*loader\.toArray|keep/s);
         expect(() => doubled[0]!.toArray()).toThrow(ad.DisposedError);
         expect(sums.map((t) => t.item())).toEqual([1, 5, 9]);
-        expect(copies.map((t) => t.toArray())).toEqual([[0, 1], [2, 3], [4, 5]]);
-        expect(kept.map((t) => t.toArray())).toEqual([[0, 3], [6, 9], [12, 15]]);
+        expect(copies.map((t) => t.toArray())).toEqual([
+          [0, 1],
+          [2, 3],
+          [4, 5],
+        ]);
+        expect(kept.map((t) => t.toArray())).toEqual([
+          [0, 3],
+          [6, 9],
+          [12, 15],
+        ]);
         // The last turn's may be read after the loop.
         expect(doubled[2]!.toArray()).toEqual([8, 10]);
         kept.forEach((t) => t.dispose());
@@ -310,7 +331,10 @@ describe("keep", () => {
 describe("what a scope returns", () => {
   it("may be held by Maps, Sets, class instances and cycles", () => {
     class Pair {
-      constructor(readonly left: Tensor, readonly right: Map<string, Tensor>) {}
+      constructor(
+        readonly left: Tensor,
+        readonly right: Map<string, Tensor>,
+      ) {}
       self = this;
     }
     const pair = ad.scope(() => new Pair(ad.ones([1]), new Map([["a", ad.zeros([1])]])));

@@ -10,8 +10,16 @@ const works = () => {
   const before = ad.memory().tensors;
   ad.scope(() => {
     expect(ad.tensor([1, 2]).sum().item()).toBe(3);
-    expect(ad.grad((x: Tensor) => x.square().sum())(ad.ones([2])).toArray()).toEqual([2, 2]);
-    expect(ad.vmap((x: Tensor) => x.sum())(ad.ones([3, 4])).toArray()).toEqual([4, 4, 4]);
+    expect(
+      ad
+        .grad((x: Tensor) => x.square().sum())(ad.ones([2]))
+        .toArray(),
+    ).toEqual([2, 2]);
+    expect(
+      ad
+        .vmap((x: Tensor) => x.sum())(ad.ones([3, 4]))
+        .toArray(),
+    ).toEqual([4, 4, 4]);
   });
   expect(ad.memory().tensors).toBe(before);
 };
@@ -33,38 +41,157 @@ describe("reset", () => {
   it.each<[string, () => unknown]>([
     ["a scope", () => ad.scope(() => ad.reset())],
     ["scopes in scopes", () => ad.scope(() => ad.scope(() => ad.scope(() => ad.reset())))],
-    ["a scope that returns a new tensor", () => ad.scope(() => { ad.reset(); return ad.ones([2]); })],
-    ["a scope that throws", () => ad.scope(() => { ad.reset(); throw new ad.ValueError("mine"); })],
+    [
+      "a scope that returns a new tensor",
+      () =>
+        ad.scope(() => {
+          ad.reset();
+          return ad.ones([2]);
+        }),
+    ],
+    [
+      "a scope that throws",
+      () =>
+        ad.scope(() => {
+          ad.reset();
+          throw new ad.ValueError("mine");
+        }),
+    ],
     ["noGrad", () => ad.noGrad(() => ad.reset())],
     ["enableGrad in noGrad", () => ad.noGrad(() => ad.enableGrad(() => ad.reset()))],
-    ["grad", () => ad.grad((x: Tensor) => { ad.reset(); return x.sum(); })(ad.ones([2]))],
-    ["grad, with a new tensor", () => ad.grad(() => { ad.reset(); return ad.tensor(1); })(ad.ones([2]))],
-    ["grad in grad", () => ad.grad((x: Tensor) => ad.grad((y: Tensor) => { ad.reset(); return y.sum(); })(x).sum())(ad.ones([2]))],
-    ["jvp", () => ad.jvp((x: Tensor) => { ad.reset(); return x; }, [ad.ones([2])], [ad.ones([2])])],
-    ["vmap", () => ad.vmap((x: Tensor) => { ad.reset(); return x; })(ad.ones([2]))],
-    ["vjp", () => { const [, pullback] = ad.vjp((x: Tensor) => x.mul(2), ad.ones([2])); ad.reset(); return pullback(ad.ones([2])); }],
-    ["checkpoint", () => ad.grad((x: Tensor) => (ad.checkpoint((y: Tensor) => { ad.reset(); return y; })(x) as Tensor).sum())(ad.ones([2]))],
-    ["a custom rule's backward", () => {
-      const f = ad.customVjp((x: Tensor) => x.mul(2), { forward: (x: Tensor) => [x.mul(2), null], backward: (_: unknown, ct: Tensor) => { ad.reset(); return [ct]; } });
-      return ad.grad((x: Tensor) => (f(x) as Tensor).sum())(ad.ones([2]));
-    }],
-    ["a hook", () => {
-      const p = ad.tensor([1, 2], { ...F, requiresGrad: true });
-      const y = p.mul(2);
-      y.registerHook(() => ad.reset());
-      return y.sum().backward();
-    }],
-    ["trace", () => ad.trace((x: Tensor) => { ad.reset(); return x; })(ad.ones([2]))],
-    ["profile", () => ad.profile(() => { ad.reset(); return ad.ones([2]).add(1); })],
-    ["detectAnomaly", () => ad.detectAnomaly(() => { ad.reset(); return ad.ones([2]).add(1); })],
-    ["data loops", () => { for (const [x] of new ad.data.DataLoader(new ad.data.TensorDataset(ad.ones([4, 2])), { batchSize: 2 })) { ad.reset(); x!.toArray(); } }],
-    ["an optimizer step", () => {
-      const p = ad.tensor([1, 2], { ...F, requiresGrad: true });
-      const optimizer = new ad.optim.Adam([p]);
-      p.square().sum().backward();
-      ad.reset();
-      return optimizer.step();
-    }],
+    [
+      "grad",
+      () =>
+        ad.grad((x: Tensor) => {
+          ad.reset();
+          return x.sum();
+        })(ad.ones([2])),
+    ],
+    [
+      "grad, with a new tensor",
+      () =>
+        ad.grad(() => {
+          ad.reset();
+          return ad.tensor(1);
+        })(ad.ones([2])),
+    ],
+    [
+      "grad in grad",
+      () =>
+        ad.grad((x: Tensor) =>
+          ad
+            .grad((y: Tensor) => {
+              ad.reset();
+              return y.sum();
+            })(x)
+            .sum(),
+        )(ad.ones([2])),
+    ],
+    [
+      "jvp",
+      () =>
+        ad.jvp(
+          (x: Tensor) => {
+            ad.reset();
+            return x;
+          },
+          [ad.ones([2])],
+          [ad.ones([2])],
+        ),
+    ],
+    [
+      "vmap",
+      () =>
+        ad.vmap((x: Tensor) => {
+          ad.reset();
+          return x;
+        })(ad.ones([2])),
+    ],
+    [
+      "vjp",
+      () => {
+        const [, pullback] = ad.vjp((x: Tensor) => x.mul(2), ad.ones([2]));
+        ad.reset();
+        return pullback(ad.ones([2]));
+      },
+    ],
+    [
+      "checkpoint",
+      () =>
+        ad.grad((x: Tensor) =>
+          (
+            ad.checkpoint((y: Tensor) => {
+              ad.reset();
+              return y;
+            })(x) as Tensor
+          ).sum(),
+        )(ad.ones([2])),
+    ],
+    [
+      "a custom rule's backward",
+      () => {
+        const f = ad.customVjp((x: Tensor) => x.mul(2), {
+          forward: (x: Tensor) => [x.mul(2), null],
+          backward: (_: unknown, ct: Tensor) => {
+            ad.reset();
+            return [ct];
+          },
+        });
+        return ad.grad((x: Tensor) => (f(x) as Tensor).sum())(ad.ones([2]));
+      },
+    ],
+    [
+      "a hook",
+      () => {
+        const p = ad.tensor([1, 2], { ...F, requiresGrad: true });
+        const y = p.mul(2);
+        y.registerHook(() => ad.reset());
+        return y.sum().backward();
+      },
+    ],
+    [
+      "trace",
+      () =>
+        ad.trace((x: Tensor) => {
+          ad.reset();
+          return x;
+        })(ad.ones([2])),
+    ],
+    [
+      "profile",
+      () =>
+        ad.profile(() => {
+          ad.reset();
+          return ad.ones([2]).add(1);
+        }),
+    ],
+    [
+      "detectAnomaly",
+      () =>
+        ad.detectAnomaly(() => {
+          ad.reset();
+          return ad.ones([2]).add(1);
+        }),
+    ],
+    [
+      "data loops",
+      () => {
+        for (const [x] of new ad.data.DataLoader(new ad.data.TensorDataset(ad.ones([4, 2])), { batchSize: 2 })) {
+          ad.reset();
+          x!.toArray();
+        }
+      },
+    ],
+    [
+      "an optimizer step",
+      () => {
+        const p = ad.tensor([1, 2], { ...F, requiresGrad: true });
+        const optimizer = new ad.optim.Adam([p]);
+        p.square().sum().backward();
+        ad.reset();
+        return optimizer.step();
+      },
+    ],
   ])("inside %s", (_, run) => survives(run));
 
   it("in a catch around a poisoned step, inside a scope", () => {
@@ -90,7 +217,12 @@ describe("reset", () => {
       ad.debugNaNs(false);
     }
     expect(ad.log(ad.tensor(-1)).item()).toBeNaN();
-    expect(() => ad.detectAnomaly(() => { ad.reset(); return ad.log(ad.tensor(-1)); })).toThrow(/called at/);
+    expect(() =>
+      ad.detectAnomaly(() => {
+        ad.reset();
+        return ad.log(ad.tensor(-1));
+      }),
+    ).toThrow(/called at/);
     expect(ad.log(ad.tensor(-1)).item()).toBeNaN();
   });
 });

@@ -38,7 +38,11 @@ describe("parameters of ops", () => {
 
   it.each<[string, () => Tensor, unknown]>([
     ["leakyRelu(x, tensor)", () => loose.leakyRelu!(x(), ad.tensor(1)), [-1, -2]],
-    ["elu(x, { alpha: tensor })", () => loose.elu!(x(), { alpha: ad.tensor(1) }), [Math.fround(Math.expm1(-1)), Math.fround(Math.expm1(-2))]],
+    [
+      "elu(x, { alpha: tensor })",
+      () => loose.elu!(x(), { alpha: ad.tensor(1) }),
+      [Math.fround(Math.expm1(-1)), Math.fround(Math.expm1(-2))],
+    ],
     ["softmax(x, tensor)", () => loose.softmax!(x(), ad.tensor(0, { dtype: "int32" })), undefined],
     ["sum(x, [tensor])", () => loose.sum!(x(), [ad.tensor(0, { dtype: "int32" })]), -3],
     ["cumsum(x, tensor)", () => loose.cumsum!(x(), ad.tensor(0, { dtype: "int32" })), [-1, -3]],
@@ -48,7 +52,14 @@ describe("parameters of ops", () => {
     ["transpose by a list that runs ops", () => ad.tensor([[1, 2]]).transpose(busy([1, 0])), [[1], [2]]],
     ["slice by lists that run ops", () => ad.tensor([1, 2, 3]).slice(busy([1]), busy([3])), [2, 3]],
     ["zeros of a list that runs ops", () => ad.zeros(busy([2])), [0, 0]],
-    ["tensor with a shape that runs ops", () => ad.tensor([1, 2, 3, 4], { shape: busy([2, 2]) }), [[1, 2], [3, 4]]],
+    [
+      "tensor with a shape that runs ops",
+      () => ad.tensor([1, 2, 3, 4], { shape: busy([2, 2]) }),
+      [
+        [1, 2],
+        [3, 4],
+      ],
+    ],
   ])("%s", (_, run, expected) => right(run, expected));
 
   it("of optimizers are numbers, or refused before anything is written", () => {

@@ -27,7 +27,10 @@ const draws: Case[] = [
     name: "truncatedNormal",
     call: (a, b) => ad.random.truncatedNormal(ad.random.key(3), [2, 3], { lower: a, upper: b }),
     reference: (a) => a,
-    samples: [{ note: "[3], []", inputs: [float64([3], [-1, 0, 0.5]), float64([], [1.5])] }, { note: "[3], [2, 3]", inputs: [float64([3], [-1, 0, 0.5]), float64([2, 3], [1.5, 1, 2, 1.2, 3, 0.9])] }],
+    samples: [
+      { note: "[3], []", inputs: [float64([3], [-1, 0, 0.5]), float64([], [1.5])] },
+      { note: "[3], [2, 3]", inputs: [float64([3], [-1, 0, 0.5]), float64([2, 3], [1.5, 1, 2, 1.2, 3, 0.9])] },
+    ],
   },
 ];
 
@@ -37,9 +40,32 @@ const users = new Map<string, { op: Case; sample: Sample }[]>();
 
 function program(op: Case, sample: Sample): Set<string> {
   const inputs = tensors(sample, "float64");
-  const float = inputs.map((t, i) => [t, i] as const).filter(([t]) => t.dtype === "float64").map(([, i]) => i);
-  const used = Object.keys(ad.trace(op.call)(...inputs).counts());
-  if (!op.discrete) used.push(...Object.keys(ad.trace(ad.grad((...xs) => op.call(...xs).square().sum(), { argnums: float }))(...inputs).counts()));
+  const float = inputs
+    .map((t, i) => [t, i] as const)
+    .filter(([t]) => t.dtype === "float64")
+    .map(([, i]) => i);
+  const used = Object.keys(
+    ad
+      .trace(op.call)(...inputs)
+      .counts(),
+  );
+  if (!op.discrete)
+    used.push(
+      ...Object.keys(
+        ad
+          .trace(
+            ad.grad(
+              (...xs) =>
+                op
+                  .call(...xs)
+                  .square()
+                  .sum(),
+              { argnums: float },
+            ),
+          )(...inputs)
+          .counts(),
+      ),
+    );
   return new Set(used);
 }
 

@@ -123,7 +123,11 @@ describe("what cannot be", () => {
   const set = (x: Tensor, value: unknown) => {
     x.requiresGrad = value as boolean;
   };
-  it.each<[string, unknown, RegExp]>([["a number", 1, /true or false, got 1/], ["a string", "false", /the string "false"/], ["undefined", undefined, /got undefined/]])("%s", (_, value, message) => {
+  it.each<[string, unknown, RegExp]>([
+    ["a number", 1, /true or false, got 1/],
+    ["a string", "false", /the string "false"/],
+    ["undefined", undefined, /got undefined/],
+  ])("%s", (_, value, message) => {
     const p = parameter([1]);
     expect(() => set(p, value)).toThrow(message);
     expect(p.requiresGrad).toBe(true);
@@ -150,10 +154,13 @@ describe("what cannot be", () => {
     ad.scope(() => {
       for (const value of [true, false]) {
         expect(() =>
-          transform((x) => {
-            set(x, value);
-            return x.sum();
-          }, ad.tensor([1, 2])),
+          transform(
+            (x) => {
+              set(x, value);
+              return x.sum();
+            },
+            ad.tensor([1, 2]),
+          ),
         ).toThrow(/belongs to a transform/);
       }
     });

@@ -10,7 +10,12 @@ const { nn } = ad;
 const f64 = (value: unknown) => ad.tensor(value as number[], { dtype: "float64" });
 const i32 = (value: unknown) => ad.tensor(value as number[], { dtype: "int32" });
 
-const LOGITS = [[1, 2, 0.5], [0.1, -1, 3], [0.3, 0.2, -0.7], [2, 2, 2.5]];
+const LOGITS = [
+  [1, 2, 0.5],
+  [0.1, -1, 3],
+  [0.3, 0.2, -0.7],
+  [2, 2, 2.5],
+];
 const logSoftmax = (row: number[]) => row.map((v) => v - Math.log(row.reduce((s, x) => s + Math.exp(x), 0)));
 
 interface Options {
@@ -21,7 +26,11 @@ interface Options {
 }
 
 /** torch.nn.functional.cross_entropy with labels, one row at a time. */
-function reference(logits: number[][], labels: number[], { weight = [1, 1, 1], ignoreIndex = -100, labelSmoothing = 0, reduction = "mean" }: Options): number | number[] {
+function reference(
+  logits: number[][],
+  labels: number[],
+  { weight = [1, 1, 1], ignoreIndex = -100, labelSmoothing = 0, reduction = "mean" }: Options,
+): number | number[] {
   let total = 0;
   const losses = logits.map((row, i) => {
     if (labels[i] === ignoreIndex) return 0;
@@ -38,10 +47,12 @@ function reference(logits: number[][], labels: number[], { weight = [1, 1, 1], i
 /** Central differences of the reference's sum. */
 function slopes(logits: number[][], f: (logits: number[][]) => number): number[][] {
   const h = 1e-5;
-  return logits.map((row, i) => row.map((_, j) => {
-    const moved = (d: number) => f(logits.map((r, k) => r.map((v, l) => (k === i && l === j ? v + d : v))));
-    return (moved(h) - moved(-h)) / (2 * h);
-  }));
+  return logits.map((row, i) =>
+    row.map((_, j) => {
+      const moved = (d: number) => f(logits.map((r, k) => r.map((v, l) => (k === i && l === j ? v + d : v))));
+      return (moved(h) - moved(-h)) / (2 * h);
+    }),
+  );
 }
 
 function near(got: unknown, expected: unknown, digits = 12): void {
@@ -77,7 +88,10 @@ describe("crossEntropy and nllLoss with labels", () => {
       const slope = slopes(LOGITS, (z) => [reference(z, y, options)].flat().reduce((a, b) => a + b, 0));
       near(ad.grad(f)(f64(LOGITS)).toArray(), slope, 8);
       near(ad.jacfwd(f)(f64(LOGITS)).toArray(), slope, 8);
-      const alone = ad.vmap((z: Tensor, label: Tensor) => nn.crossEntropy(z, label, { ...options, reduction: "none" }))(f64(LOGITS), i32(y));
+      const alone = ad.vmap((z: Tensor, label: Tensor) => nn.crossEntropy(z, label, { ...options, reduction: "none" }))(
+        f64(LOGITS),
+        i32(y),
+      );
       near(alone.toArray(), reference(LOGITS, y, { ...options, reduction: "none" }));
     });
   });
@@ -85,7 +99,10 @@ describe("crossEntropy and nllLoss with labels", () => {
   it("take class axes in the second place, whatever follows", () => {
     clean(() => {
       const z = ad.arange(24, { dtype: "float64" }).mul(0.37).sin().reshape([2, 3, 4]);
-      const y = [[0, 1, 2, 0], [2, 2, 1, -1]];
+      const y = [
+        [0, 1, 2, 0],
+        [2, 2, 1, -1],
+      ];
       const rows = z.transpose([0, 2, 1]).reshape([8, 3]);
       for (const reduction of ["mean", "sum", "none"] as const) {
         const options = { reduction, ignoreIndex: -1, weight: [1, 2, 3], labelSmoothing: 0.1 };
@@ -100,7 +117,13 @@ describe("crossEntropy and nllLoss with labels", () => {
     clean(() => {
       expect(nn.crossEntropy(f64(LOGITS), [-1, -1, -1, -1], { ignoreIndex: -1 }).item()).toBeNaN();
       expect(nn.crossEntropy(f64(LOGITS), [-1, -1, -1, -1], { ignoreIndex: -1, reduction: "sum" }).item()).toBe(0);
-      expect(ad.grad((z: Tensor) => nn.crossEntropy(z, [-1, -1, -1, -1], { ignoreIndex: -1 }))(f64(LOGITS)).abs().max().item()).toBe(0);
+      expect(
+        ad
+          .grad((z: Tensor) => nn.crossEntropy(z, [-1, -1, -1, -1], { ignoreIndex: -1 }))(f64(LOGITS))
+          .abs()
+          .max()
+          .item(),
+      ).toBe(0);
     });
   });
 
@@ -113,7 +136,8 @@ describe("crossEntropy and nllLoss with labels", () => {
     [[0, 1, -3, 0], /label -3/],
   ])("refuse %j, under every transform", (y, message) => {
     const before = ad.memory().tensors;
-    const z = f64(LOGITS), target = f64(y);
+    const z = f64(LOGITS),
+      target = f64(y);
     for (const reduction of ["mean", "sum", "none"] as const) {
       for (const loss of [nn.crossEntropy, nn.nllLoss]) {
         const f = (z: Tensor, y: Tensor) => loss(z, y, { reduction });
@@ -131,24 +155,45 @@ describe("crossEntropy and nllLoss with labels", () => {
 });
 
 describe("crossEntropy with probabilities", () => {
-  const T = [[0.2, 0.5, 0.3], [0, 1, 0], [0.1, 0.1, 0.8], [1, 0, 0]];
-  it.each([{}, { labelSmoothing: 0.4 }, { weight: [0.5, 2, 3] }, { weight: [0.5, 2, 3], labelSmoothing: 0.1 }] as Options[])("%j", (options) => {
-    const { weight = [1, 1, 1], labelSmoothing: s = 0 } = options;
-    const rows = (z: number[][]) => z.map((row, i) => logSoftmax(row).reduce((sum, l, c) => sum - weight[c]! * (T[i]![c]! * (1 - s) + s / 3) * l, 0));
-    clean(() => {
-      near(nn.crossEntropy(f64(LOGITS), f64(T), { ...options, reduction: "none" }).toArray(), rows(LOGITS));
-      near(nn.crossEntropy(f64(LOGITS), T, options).item(), rows(LOGITS).reduce((a, b) => a + b, 0) / 4);
-      const slope = slopes(LOGITS, (z) => rows(z).reduce((a, b) => a + b, 0) / 4);
-      near(ad.grad((z: Tensor) => nn.crossEntropy(z, T, options))(f64(LOGITS)).toArray(), slope, 8);
-      // d/dt is -w log p (1 - s)/n, also where t = 0.
-      const wanted = LOGITS.map((row) => logSoftmax(row).map((l, c) => (-weight[c]! * l * (1 - s)) / 4));
-      near(ad.grad((t: Tensor) => nn.crossEntropy(f64(LOGITS), t, options))(f64(T)).toArray(), wanted);
-    });
-  });
+  const T = [
+    [0.2, 0.5, 0.3],
+    [0, 1, 0],
+    [0.1, 0.1, 0.8],
+    [1, 0, 0],
+  ];
+  it.each([{}, { labelSmoothing: 0.4 }, { weight: [0.5, 2, 3] }, { weight: [0.5, 2, 3], labelSmoothing: 0.1 }] as Options[])(
+    "%j",
+    (options) => {
+      const { weight = [1, 1, 1], labelSmoothing: s = 0 } = options;
+      const rows = (z: number[][]) =>
+        z.map((row, i) => logSoftmax(row).reduce((sum, l, c) => sum - weight[c]! * (T[i]![c]! * (1 - s) + s / 3) * l, 0));
+      clean(() => {
+        near(nn.crossEntropy(f64(LOGITS), f64(T), { ...options, reduction: "none" }).toArray(), rows(LOGITS));
+        near(nn.crossEntropy(f64(LOGITS), T, options).item(), rows(LOGITS).reduce((a, b) => a + b, 0) / 4);
+        const slope = slopes(LOGITS, (z) => rows(z).reduce((a, b) => a + b, 0) / 4);
+        near(
+          ad
+            .grad((z: Tensor) => nn.crossEntropy(z, T, options))(f64(LOGITS))
+            .toArray(),
+          slope,
+          8,
+        );
+        // d/dt is -w log p (1 - s)/n, also where t = 0.
+        const wanted = LOGITS.map((row) => logSoftmax(row).map((l, c) => (-weight[c]! * l * (1 - s)) / 4));
+        near(
+          ad
+            .grad((t: Tensor) => nn.crossEntropy(f64(LOGITS), t, options))(f64(T))
+            .toArray(),
+          wanted,
+        );
+      });
+    },
+  );
 
   it("a class that cannot be and has no probability costs nothing, in both modes", () => {
     clean(() => {
-      const z = f64([[1, 2, -Infinity]]), t = f64([[0.5, 0.5, 0]]);
+      const z = f64([[1, 2, -Infinity]]),
+        t = f64([[0.5, 0.5, 0]]);
       const loss = (z: Tensor) => nn.crossEntropy(z, t);
       near(loss(z).item(), Math.log(1 + Math.E) - 0.5);
       const p = 1 / (1 + Math.E);
@@ -157,24 +202,43 @@ describe("crossEntropy with probabilities", () => {
       expect(nn.crossEntropy(z, f64([[0.5, 0.4, 0.1]])).item()).toBe(Infinity);
       expect(nn.crossEntropy(f64([[1, NaN, 2]]), t).item()).toBeNaN();
       // A weight of 0 leaves the class out as well.
-      near(nn.crossEntropy(z, [0], { weight: [1, 1, 0], labelSmoothing: 0.5 }).item(), reference([[1, 2]], [0], { weight: [1, 1], labelSmoothing: 0 }) as number * 0.5 + (Math.log(1 + Math.E) + (Math.log(1 + Math.E) - 1)) * 0.5 / 3);
+      near(
+        nn.crossEntropy(z, [0], { weight: [1, 1, 0], labelSmoothing: 0.5 }).item(),
+        (reference([[1, 2]], [0], { weight: [1, 1], labelSmoothing: 0 }) as number) * 0.5 +
+          ((Math.log(1 + Math.E) + (Math.log(1 + Math.E) - 1)) * 0.5) / 3,
+      );
     });
   });
 });
 
 describe("bceWithLogits", () => {
-  const Z = [[0.5, -2], [3, 0]], T = [[1, 0], [0.25, 1]];
+  const Z = [
+      [0.5, -2],
+      [3, 0],
+    ],
+    T = [
+      [1, 0],
+      [0.25, 1],
+    ];
   const sigma = (z: number) => 1 / (1 + Math.exp(-z));
   it.each([{}, { posWeight: [10, 3] }, { weight: [[0.5], [2]] }, { weight: [2, 3], posWeight: 4 }] as const)("%j", (options) => {
     const o = options as { posWeight?: number | number[]; weight?: number[] | number[][] };
     const pw = (j: number) => (o.posWeight === undefined ? 1 : typeof o.posWeight === "number" ? o.posWeight : o.posWeight[j]!);
-    const w = (i: number, j: number) => (o.weight === undefined ? 1 : Array.isArray(o.weight[0]) ? (o.weight as number[][])[i]![0]! : (o.weight as number[])[j]!);
-    const expected = Z.map((row, i) => row.map((z, j) => -w(i, j) * (pw(j) * T[i]![j]! * Math.log(sigma(z)) + (1 - T[i]![j]!) * Math.log(1 - sigma(z)))));
+    const w = (i: number, j: number) =>
+      o.weight === undefined ? 1 : Array.isArray(o.weight[0]) ? (o.weight as number[][])[i]![0]! : (o.weight as number[])[j]!;
+    const expected = Z.map((row, i) =>
+      row.map((z, j) => -w(i, j) * (pw(j) * T[i]![j]! * Math.log(sigma(z)) + (1 - T[i]![j]!) * Math.log(1 - sigma(z)))),
+    );
     const slope = Z.map((row, i) => row.map((z, j) => w(i, j) * (pw(j) * T[i]![j]! * (sigma(z) - 1) + (1 - T[i]![j]!) * sigma(z))));
     clean(() => {
       near(nn.bceWithLogits(f64(Z), T, { ...(options as object), reduction: "none" }).toArray(), expected);
       near(nn.bceWithLogits(f64(Z), f64(T), options as object).item(), expected.flat().reduce((a, b) => a + b, 0) / 4);
-      near(ad.grad((z: Tensor) => nn.bceWithLogits(z, T, { ...(options as object), reduction: "sum" }))(f64(Z)).toArray(), slope);
+      near(
+        ad
+          .grad((z: Tensor) => nn.bceWithLogits(z, T, { ...(options as object), reduction: "sum" }))(f64(Z))
+          .toArray(),
+        slope,
+      );
     });
   });
 
@@ -182,17 +246,31 @@ describe("bceWithLogits", () => {
     clean(() => {
       const at = (z: number, t: number) => {
         const f = (z: Tensor) => nn.bceWithLogits(z, [t]);
-        return [f(f64([z])).item(), ad.grad(f)(f64([z])).item(), ad.jvp(f, [f64([z])], [f64([1])])[1].item()];
+        return [
+          f(f64([z])).item(),
+          ad
+            .grad(f)(f64([z]))
+            .item(),
+          ad.jvp(f, [f64([z])], [f64([1])])[1].item(),
+        ];
       };
       const e = Math.exp(-40);
-      for (const [got, expected] of [[at(40, 1), [e, -e, -e]], [at(-40, 0), [e, e, e]]] as const) got.forEach((v, i) => expect(v! / expected[i]!).toBeCloseTo(1, 12));
+      for (const [got, expected] of [
+        [at(40, 1), [e, -e, -e]],
+        [at(-40, 0), [e, e, e]],
+      ] as const)
+        got.forEach((v, i) => expect(v! / expected[i]!).toBeCloseTo(1, 12));
       expect(at(1000, 0)).toEqual([1000, 1, 1]);
       expect(at(-1000, 1)).toEqual([1000, -1, -1]);
       expect(at(Infinity, 1).map((v) => v + 0)).toEqual([0, 0, 0]);
       expect(at(-Infinity, 0).map((v) => v + 0)).toEqual([0, 0, 0]);
       expect(at(Infinity, 0)[0]).toBe(Infinity);
       // float32 keeps the small slope too.
-      expect(ad.grad((z: Tensor) => nn.bceWithLogits(z, [1]))(ad.tensor([20])).item() / -2.0611536181902037e-9).toBeCloseTo(1, 5);
+      expect(
+        ad
+          .grad((z: Tensor) => nn.bceWithLogits(z, [1]))(ad.tensor([20]))
+          .item() / -2.0611536181902037e-9,
+      ).toBeCloseTo(1, 5);
     });
   });
 });
@@ -200,24 +278,38 @@ describe("bceWithLogits", () => {
 describe("klDiv", () => {
   it("counts nothing where the target has no probability", () => {
     clean(() => {
-      const z = f64([[1, 2, -Infinity]]).logSoftmax(1), t = f64([[0.5, 0.5, 0]]);
+      const z = f64([[1, 2, -Infinity]]).logSoftmax(1),
+        t = f64([[0.5, 0.5, 0]]);
       const logs = logSoftmax([1, 2]);
       const expected = Math.log(0.5) - 0.5 * (logs[0]! + logs[1]!);
       for (const reduction of ["sum", "batchmean"] as const) near(nn.klDiv(z, t, { reduction }).item(), expected);
       near(nn.klDiv(z, t).item(), expected / 3);
       near(nn.klDiv(z, t.log(), { reduction: "sum", logTarget: true }).item(), expected);
       near(nn.klDiv(f64([-1, 0]), f64([-Infinity, 0]), { reduction: "sum", logTarget: true }).item(), 0);
-      near(ad.grad((x: Tensor) => nn.klDiv(x, t, { reduction: "sum" }))(z).toArray(), [[-0.5, -0.5, 0]]);
-      near(ad.jacfwd((x: Tensor) => nn.klDiv(x, t.log(), { reduction: "sum", logTarget: true }))(z).toArray(), [[-0.5, -0.5, 0]]);
+      near(
+        ad
+          .grad((x: Tensor) => nn.klDiv(x, t, { reduction: "sum" }))(z)
+          .toArray(),
+        [[-0.5, -0.5, 0]],
+      );
+      near(
+        ad
+          .jacfwd((x: Tensor) => nn.klDiv(x, t.log(), { reduction: "sum", logTarget: true }))(z)
+          .toArray(),
+        [[-0.5, -0.5, 0]],
+      );
       expect(nn.klDiv(z, f64([[0.5, 0.4, 0.1]]), { reduction: "sum" }).item()).toBe(Infinity);
     });
   });
 });
 
 describe("regression losses", () => {
-  const [A, B] = [[1, -3, 0.5], [0, 1, 0.25]];
+  const [A, B] = [
+    [1, -3, 0.5],
+    [0, 1, 0.25],
+  ];
   const d = A.map((a, i) => a - B[i]!);
-  const huber = (delta: number) => d.map((v) => (Math.abs(v) <= delta ? v * v / 2 : delta * (Math.abs(v) - delta / 2)));
+  const huber = (delta: number) => d.map((v) => (Math.abs(v) <= delta ? (v * v) / 2 : delta * (Math.abs(v) - delta / 2)));
   it.each([
     ["mseLoss", {}, d.map((v) => v * v), d.map((v) => 2 * v)],
     ["l1Loss", {}, d.map(Math.abs), d.map(Math.sign)],
@@ -228,9 +320,23 @@ describe("regression losses", () => {
       const loss = nn[name] as (a: unknown, b: unknown, o: object) => Tensor;
       near(loss(f64(A), B, { ...options, reduction: "none" }).toArray(), expected);
       near(loss(f64(A), f64(B), options).item(), expected.reduce((a, b) => a + b, 0) / 3);
-      near(loss(A, B, { ...options, reduction: "sum" }).item(), expected.reduce((a, b) => a + b, 0), 5);
-      near(ad.grad((x: Tensor) => loss(x, B, { ...options, reduction: "sum" }))(f64(A)).toArray(), slope);
-      near(ad.vmap((x: Tensor, y: Tensor) => loss(x, y, options))(f64(A), f64(B)).toArray(), expected);
+      near(
+        loss(A, B, { ...options, reduction: "sum" }).item(),
+        expected.reduce((a, b) => a + b, 0),
+        5,
+      );
+      near(
+        ad
+          .grad((x: Tensor) => loss(x, B, { ...options, reduction: "sum" }))(f64(A))
+          .toArray(),
+        slope,
+      );
+      near(
+        ad
+          .vmap((x: Tensor, y: Tensor) => loss(x, y, options))(f64(A), f64(B))
+          .toArray(),
+        expected,
+      );
     });
   });
 });
@@ -238,7 +344,12 @@ describe("regression losses", () => {
 describe("refusals", () => {
   const z = () => f64(LOGITS);
   it.each<[string, () => unknown, new (...a: never[]) => Error, RegExp]>([
-    ["unknown option", () => nn.crossEntropy(z(), [0, 1, 2, 0], { label_smoothing: 0.1 } as object), ad.ValueError, /Did you mean "labelSmoothing"/],
+    [
+      "unknown option",
+      () => nn.crossEntropy(z(), [0, 1, 2, 0], { label_smoothing: 0.1 } as object),
+      ad.ValueError,
+      /Did you mean "labelSmoothing"/,
+    ],
     ["options that are none", () => nn.crossEntropy(z(), [0, 1, 2, 0], "sum" as never), ad.ValueError, /options must be a plain object/],
     ["reduction", () => nn.mseLoss(z(), z(), { reduction: "avg" as never }), ad.ValueError, /expected "mean", "sum" or "none"/],
     ["huberLoss beta", () => nn.huberLoss(z(), z(), { beta: 1 } as object), ad.ValueError, /Did you mean "delta"/],
@@ -269,7 +380,9 @@ describe("cosineSimilarity", () => {
     const b = f64([[4 * scale, 3 * scale]]);
     expect(nn.cosineSimilarity(a, b).at(0).item()).toBeCloseTo(0.96, 14);
     // (b/|b| - cos a/|a|) / |a|
-    const slope = ad.grad((x: Tensor) => nn.cosineSimilarity(x, b).sum())(a).mul(scale);
+    const slope = ad
+      .grad((x: Tensor) => nn.cosineSimilarity(x, b).sum())(a)
+      .mul(scale);
     expect(slope.at(0, 0).item()).toBeCloseTo((0.8 - 0.96 * 0.6) / 5, 14);
     expect(slope.at(0, 1).item()).toBeCloseTo((0.6 - 0.96 * 0.8) / 5, 14);
   });

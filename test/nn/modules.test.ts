@@ -60,7 +60,10 @@ describe("what a module owns", () => {
     expect(net.modules()).toEqual([net, net.left]);
     // Both uses count: d w² = 2w.
     net.left.weight.assign([3]);
-    net.forward(ad.tensor([1])).sum().backward();
+    net
+      .forward(ad.tensor([1]))
+      .sum()
+      .backward();
     expect(net.left.weight.grad!.toArray()).toEqual([6]);
     net.dispose();
   });
@@ -100,17 +103,59 @@ describe("loadStateDict", () => {
     const net = new nn.Linear(2, 3);
     const start = net.weight.toArray() as number[][];
     const before = ad.memory().tensors;
-    expect(() => net.loadStateDict({ weight: ad.ones([3, 2]), bias: ad.ones([4]) })).toThrow(/"bias" has shape \[4\].*\[3\]; nothing was loaded/);
-    expect(() => net.loadStateDict({ weight: [[1, 2], [3, 4], [5, 6]], bias: [1, 2] })).toThrow(ad.ShapeError);
+    expect(() => net.loadStateDict({ weight: ad.ones([3, 2]), bias: ad.ones([4]) })).toThrow(
+      /"bias" has shape \[4\].*\[3\]; nothing was loaded/,
+    );
+    expect(() =>
+      net.loadStateDict({
+        weight: [
+          [1, 2],
+          [3, 4],
+          [5, 6],
+        ],
+        bias: [1, 2],
+      }),
+    ).toThrow(ad.ShapeError);
     expect(() => net.loadStateDict({ weight: ad.ones([3, 2]), bias: i32([1, 2, 3]) })).toThrow(ad.DTypeError);
     expect(() => net.loadStateDict({ weight: ad.ones([3, 2]) })).toThrow(/missing bias/);
     expect(() => net.loadStateDict([ad.ones([3, 2])] as never)).toThrow(ad.ValueError);
     expect(() => net.loadStateDict({}, { Strict: false } as object)).toThrow(/Did you mean "strict"/);
     expect(net.weight.toArray()).toEqual(start);
-    net.loadStateDict({ weight: [[1, 2], [3, 4], [5, 6]], bias: [7, 8, 9] });
-    expect([net.weight.toArray(), net.bias!.toArray()]).toEqual([[[1, 2], [3, 4], [5, 6]], [7, 8, 9]]);
-    ad.scope(() => net.loadStateDict({ weight: ad.tensor([[1, 2, 3], [4, 5, 6]], { dtype: "float64" }).T }, { strict: false }));
-    expect(net.weight.toArray()).toEqual([[1, 4], [2, 5], [3, 6]]);
+    net.loadStateDict({
+      weight: [
+        [1, 2],
+        [3, 4],
+        [5, 6],
+      ],
+      bias: [7, 8, 9],
+    });
+    expect([net.weight.toArray(), net.bias!.toArray()]).toEqual([
+      [
+        [1, 2],
+        [3, 4],
+        [5, 6],
+      ],
+      [7, 8, 9],
+    ]);
+    ad.scope(() =>
+      net.loadStateDict(
+        {
+          weight: ad.tensor(
+            [
+              [1, 2, 3],
+              [4, 5, 6],
+            ],
+            { dtype: "float64" },
+          ).T,
+        },
+        { strict: false },
+      ),
+    );
+    expect(net.weight.toArray()).toEqual([
+      [1, 4],
+      [2, 5],
+      [3, 6],
+    ]);
     expect(net.bias!.toArray()).toEqual([7, 8, 9]);
     net.dispose();
     expect(ad.memory().tensors).toBeLessThanOrEqual(before + 5);
@@ -141,7 +186,10 @@ describe("functionalCall", () => {
     ad.manualSeed(3);
     const net = new Net();
     ad.scope(() => {
-      const x = ad.tensor([[0.5, -1], [2, 0.25]]);
+      const x = ad.tensor([
+        [0.5, -1],
+        [2, 0.25],
+      ]);
       const loss = (params: Record<string, Tensor>, x: Tensor) => nn.functionalCall(net, params, x).square().sum() as Tensor;
       const state = net.stateDict();
       const gradients = ad.grad(loss)(state, x);
@@ -150,7 +198,12 @@ describe("functionalCall", () => {
       // Per example, and their sum.
       const each = ad.vmap(ad.grad(loss), { inAxes: [null, 0] })(state, x);
       expect(each["layers.0.weight"].shape).toEqual([2, 3, 2]);
-      each["layers.0.weight"].sum(0).sub(gradients["layers.0.weight"]).toArray().flat().forEach((v: number) => expect(v).toBeCloseTo(0, 5));
+      each["layers.0.weight"]
+        .sum(0)
+        .sub(gradients["layers.0.weight"])
+        .toArray()
+        .flat()
+        .forEach((v: number) => expect(v).toBeCloseTo(0, 5));
       // The module is what it was.
       expect(net.layers[0]!.weight).toBeInstanceOf(nn.Parameter);
       Object.values(net.stateDict()).forEach((t, i) => expect(t).toBe(Object.values(state)[i]));
@@ -187,7 +240,11 @@ describe("functionalCall", () => {
     const net = new Tied();
     ad.scope(() => {
       expect(nn.functionalCall(net, { a: [3], "set.0": [11] }).toArray()).toEqual([9 + 11 - 20]);
-      expect(ad.grad((a: Tensor) => nn.functionalCall(net, { a }).sum())(ad.tensor([3])).toArray()).toEqual([6]);
+      expect(
+        ad
+          .grad((a: Tensor) => nn.functionalCall(net, { a }).sum())(ad.tensor([3]))
+          .toArray(),
+      ).toEqual([6]);
       expect(net.forward().toArray()).toEqual([4 - 10]);
     });
     net.dispose();
@@ -213,9 +270,22 @@ describe("layers", () => {
       expect(layer.paddingIdx).toBe(3);
       expect(layer.weight.at(3).toArray()).toEqual([0, 0, 0]);
       expect(layer.weight.at(2).abs().min().item()).toBeGreaterThan(0);
-      expect(layer.forward([[0, 3], [1, 1]]).shape).toEqual([2, 2, 3]);
-      layer.forward(i32([0, 3, 1, 1])).sum().backward();
-      expect(layer.weight.grad!.toArray()).toEqual([[1, 1, 1], [2, 2, 2], [0, 0, 0], [0, 0, 0]]);
+      expect(
+        layer.forward([
+          [0, 3],
+          [1, 1],
+        ]).shape,
+      ).toEqual([2, 2, 3]);
+      layer
+        .forward(i32([0, 3, 1, 1]))
+        .sum()
+        .backward();
+      expect(layer.weight.grad!.toArray()).toEqual([
+        [1, 1, 1],
+        [2, 2, 2],
+        [0, 0, 0],
+        [0, 0, 0],
+      ]);
       const functional = ad.grad((weight: Tensor) => nn.functionalCall(layer, { weight }, [0, 3]).sum())(layer.weight);
       expect(functional.sum(1).toArray()).toEqual([3, 0, 0, 0]);
       for (const bad of [-1, 4, -4]) {
@@ -225,23 +295,44 @@ describe("layers", () => {
       }
       expect(() => layer.forward(ad.tensor([0.5]))).toThrow(ad.DTypeError);
       const bounded = new nn.Embedding(3, 2, { maxNorm: 1, dtype: "float64" });
-      bounded.weight.assign([[3, 4], [0.3, 0.4], [6, 8]]);
+      bounded.weight.assign([
+        [3, 4],
+        [0.3, 0.4],
+        [6, 8],
+      ]);
       const rows = bounded.forward([0, 1]);
-      rows.toArray().flat().forEach((v: number, i: number) => expect(v).toBeCloseTo([0.6, 0.8, 0.3, 0.4][i]!, 6));
+      rows
+        .toArray()
+        .flat()
+        .forEach((v: number, i: number) => expect(v).toBeCloseTo([0.6, 0.8, 0.3, 0.4][i]!, 6));
       // PyTorch writes the shortened rows back, and leaves the others.
       expect(bounded.weight.at(2).toArray()).toEqual([6, 8]);
       expect(bounded.weight.at(0).norm().item()).toBeCloseTo(1, 6);
       rows.sum().backward();
-      expect(bounded.weight.grad!.toArray()).toEqual([[1, 1], [1, 1], [0, 0]]);
+      expect(bounded.weight.grad!.toArray()).toEqual([
+        [1, 1],
+        [1, 1],
+        [0, 0],
+      ]);
       bounded.dispose();
     });
     layer.dispose();
   });
 
   it.each<[string, () => unknown, new (...a: never[]) => Error, RegExp]>([
-    ["Linear without outputs", () => new (nn.Linear as unknown as new (n: number) => object)(2), ad.ValueError, /Linear: outFeatures must be an integer.*got undefined/],
+    [
+      "Linear without outputs",
+      () => new (nn.Linear as unknown as new (n: number) => object)(2),
+      ad.ValueError,
+      /Linear: outFeatures must be an integer.*got undefined/,
+    ],
     ["Linear of a fraction", () => new nn.Linear(2.5, 1), ad.ValueError, /inFeatures/],
-    ["Linear with a positional bias", () => new nn.Linear(2, 1, false as never), ad.ValueError, /Linear: the options must be a plain object, got false/],
+    [
+      "Linear with a positional bias",
+      () => new nn.Linear(2, 1, false as never),
+      ad.ValueError,
+      /Linear: the options must be a plain object, got false/,
+    ],
     ["Linear with another name", () => new nn.Linear(2, 1, { useBias: false } as object), ad.ValueError, /Did you mean "bias"/],
     ["Linear with a number for bias", () => new nn.Linear(2, 1, { bias: 0 as never }), ad.ValueError, /true or false/],
     ["Embedding", () => new nn.Embedding(0, 3), ad.ValueError, /from 1/],

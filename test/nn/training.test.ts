@@ -12,9 +12,15 @@ const f64 = (value: number[] | number[][]) => ad.tensor(value, { dtype: "float64
 describe("losses", () => {
   it("have their textbook values", () => {
     clean(() => {
-      const logits = f64([[1, 2, 0.5], [0.1, -1, 3]]);
+      const logits = f64([
+        [1, 2, 0.5],
+        [0.1, -1, 3],
+      ]);
       const labels = ad.tensor([1, 2], { dtype: "int32" });
-      const rows = [[1, 2, 0.5], [0.1, -1, 3]].map((r) => r.map((v) => v - Math.log(r.reduce((s, x) => s + Math.exp(x), 0))));
+      const rows = [
+        [1, 2, 0.5],
+        [0.1, -1, 3],
+      ].map((r) => r.map((v) => v - Math.log(r.reduce((s, x) => s + Math.exp(x), 0))));
       const expected = -(rows[0]![1]! + rows[1]![2]!) / 2;
       expect(nn.crossEntropy(logits, labels).item()).toBeCloseTo(expected, 14);
       expect(nn.crossEntropy(logits, ad.oneHot(labels, 3, { dtype: "float64" })).item()).toBeCloseTo(expected, 14);
@@ -25,7 +31,11 @@ describe("losses", () => {
       expect(nn.bceWithLogits(a, b).item()).toBeCloseTo((Math.log1p(Math.E) + 3 + Math.log1p(Math.exp(-3))) / 2, 14);
       expect(nn.klDiv(f64([0.2, 0.8]).log(), f64([0, 1]), { reduction: "sum" }).item()).toBeCloseTo(-Math.log(0.8), 14);
       expect(nn.cosineSimilarity(f64([[3, 4]]), f64([[4, 3]])).item()).toBeCloseTo(24 / 25, 14);
-      for (const f of [(x: Tensor) => nn.crossEntropy(x, labels), (x: Tensor) => nn.bceWithLogits(x, ad.zerosLike(x)), (x: Tensor) => nn.huberLoss(x, ad.zerosLike(x))]) {
+      for (const f of [
+        (x: Tensor) => nn.crossEntropy(x, labels),
+        (x: Tensor) => nn.bceWithLogits(x, ad.zerosLike(x)),
+        (x: Tensor) => nn.huberLoss(x, ad.zerosLike(x)),
+      ]) {
         // Away from the kink of huberLoss at ±1.
         ad.gradcheck(f, [logits.mul(0.9)], { order: 2 });
       }
@@ -80,7 +90,11 @@ describe("modules", () => {
 it("a plainly written training loop learns and keeps memory flat", async () => {
   ad.manualSeed(2);
   const x = ad.random.normal(ad.random.key(1), [64, 2]);
-  const y = x.slice([0, 0], [64, 1]).mul(x.slice([0, 1], [64, 2])).gt(0).cast("float32");
+  const y = x
+    .slice([0, 0], [64, 1])
+    .mul(x.slice([0, 1], [64, 2]))
+    .gt(0)
+    .cast("float32");
   const net = new nn.Sequential(new nn.Linear(2, 16), new nn.Tanh(), new nn.Linear(16, 1));
   const optimizer = new optim.Adam(net.parameters(), { lr: 0.02 });
   const counts: number[] = [];

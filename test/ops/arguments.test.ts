@@ -6,7 +6,11 @@ import { endsAtBaseline } from "../support/baseline.js";
 endsAtBaseline();
 
 const any = (v: unknown) => v as never;
-const m = () => ad.tensor([[1, 2, 3], [4, 5, 6]]);
+const m = () =>
+  ad.tensor([
+    [1, 2, 3],
+    [4, 5, 6],
+  ]);
 
 /** Refused with a message that has the words. */
 const refused: [what: string, call: () => unknown, words: string[]][] = [
@@ -49,7 +53,15 @@ const refused: [what: string, call: () => unknown, words: string[]][] = [
   ["an unknown option of sort", () => m().sort(any({ reverse: true })), ["sort", "reverse"]],
   ["an absurd dimension", () => ad.multigammaln(5, 2 ** 31), ["multigammaln", "1000"]],
   ["an absurd order", () => ad.polygamma(1e8, 5), ["polygamma", "170"]],
-  ["a mask of numbers", () => m().select([[1, 0, 1], [0, 0, 0]]), ["select", "bool"]],
+  [
+    "a mask of numbers",
+    () =>
+      m().select([
+        [1, 0, 1],
+        [0, 0, 0],
+      ]),
+    ["select", "bool"],
+  ],
   ["a mask of another shape", () => m().select([true]), ["select", "leading axes"]],
   ["an index that is no number", () => m().at(any("0")), ["at", 'the string "0"']],
   ["a text as operand", () => m().add(any("1")), ["add", 'the string "1"']],
@@ -106,22 +118,84 @@ describe("arguments", () => {
     ["the axis among the options of a reduction", () => m().sum({ axis: 1 }), [6, 15]],
     ["the axis and keepdims among the options", () => m().sum({ axis: 1, keepdims: true }), [[6], [15]]],
     ["the axis among softmax's options", () => ad.zeros([2, 1]).softmax({ axis: 0 }), [[0.5], [0.5]]],
-    ["the axis among cumsum's options", () => m().cumsum({ axis: 1, reverse: true }), [[6, 5, 3], [15, 11, 6]]],
-    ["sizes one by one", () => m().reshape(3, 2), [[1, 2], [3, 4], [5, 6]]],
+    [
+      "the axis among cumsum's options",
+      () => m().cumsum({ axis: 1, reverse: true }),
+      [
+        [6, 5, 3],
+        [15, 11, 6],
+      ],
+    ],
+    [
+      "sizes one by one",
+      () => m().reshape(3, 2),
+      [
+        [1, 2],
+        [3, 4],
+        [5, 6],
+      ],
+    ],
     ["one free size", () => m().reshape(-1), [1, 2, 3, 4, 5, 6]],
-    ["two axes to exchange", () => m().transpose(0, 1), [[1, 4], [2, 5], [3, 6]]],
-    ["counts one by one", () => ad.tensor([1]).tile(2, 2), [[1, 1], [1, 1]]],
+    [
+      "two axes to exchange",
+      () => m().transpose(0, 1),
+      [
+        [1, 4],
+        [2, 5],
+        [3, 6],
+      ],
+    ],
+    [
+      "counts one by one",
+      () => ad.tensor([1]).tile(2, 2),
+      [
+        [1, 1],
+        [1, 1],
+      ],
+    ],
     ["numbers in slice", () => m().slice(1, 2), [[4, 5, 6]]],
     ["a negative start", () => ad.tensor([1, 2, 3]).slice(-2), [2, 3]],
     ["descending sort", () => ad.tensor([1, 3, 2]).sort({ descending: true }), [3, 2, 1]],
-    ["descending argsort along an axis", () => m().argsort(1, { descending: true }), [[2, 1, 0], [2, 1, 0]]],
-    ["the largest", () => m().topk(1), [[[3], [6]], [[2], [2]]]],
+    [
+      "descending argsort along an axis",
+      () => m().argsort(1, { descending: true }),
+      [
+        [2, 1, 0],
+        [2, 1, 0],
+      ],
+    ],
+    [
+      "the largest",
+      () => m().topk(1),
+      [
+        [[3], [6]],
+        [[2], [2]],
+      ],
+    ],
     ["the smallest along an axis", () => m().topk(1, 0, { largest: false }), [[[1, 2, 3]], [[0, 0, 0]]]],
     ["a mask", () => m().at(m().gt(4)), [5, 6]],
     ["a mask of rows", () => m().select([false, true]), [[4, 5, 6]]],
-    ["positions", () => m().at(ad.tensor([1, -1, 0], { dtype: "int32" })), [[4, 5, 6], [4, 5, 6], [1, 2, 3]]],
+    [
+      "positions",
+      () => m().at(ad.tensor([1, -1, 0], { dtype: "int32" })),
+      [
+        [4, 5, 6],
+        [4, 5, 6],
+        [1, 2, 3],
+      ],
+    ],
     ["a function given to map", () => [ad.tensor(0), ad.tensor(1)].map(ad.exp).reduce(ad.add), 1 + Math.fround(Math.E)],
-    ["destructuring", () => { const [a, b] = m(); return [b!, a!]; }, [[4, 5, 6], [1, 2, 3]]],
+    [
+      "destructuring",
+      () => {
+        const [a, b] = m();
+        return [b!, a!];
+      },
+      [
+        [4, 5, 6],
+        [1, 2, 3],
+      ],
+    ],
     ["int32 beside an array of whole numbers", () => ad.tensor([1, 2], { dtype: "int32" }).add([1, 1]).cast("float64"), [2, 3]],
   ])("accepts %s", (_, call, expected) => {
     ad.scope(() => {
@@ -148,10 +222,36 @@ describe("arguments", () => {
       const g = ad.grad((x: ad.Tensor) => [...x].map((t, i) => t.square().mul(i)).reduce((a, b) => a.add(b)))(x) as ad.Tensor;
       expect(g.toArray()).toEqual(Array.from({ length: 300 }, (_, i) => 2 * i * i));
       // Twice the slices, twice the instructions: nothing is visited once for each pair.
-      const length = (n: number) => ad.trace((x: ad.Tensor) => ad.grad((x: ad.Tensor) => x.unstack().map((t) => t.square()).reduce((a, b) => a.add(b)))(x))(ad.ones([n])).instructions.length;
+      const length = (n: number) =>
+        ad.trace((x: ad.Tensor) =>
+          ad.grad((x: ad.Tensor) =>
+            x
+              .unstack()
+              .map((t) => t.square())
+              .reduce((a, b) => a.add(b)),
+          )(x),
+        )(ad.ones([n])).instructions.length;
       expect(length(256)).toBeLessThan(4.5 * length(64));
-      expect(ad.hvp((x: ad.Tensor) => { const [a, b] = x; return a!.mul(a!).mul(b!); }, [ad.tensor([2, 3])], [ad.tensor([1, 0])])[1].toArray()).toEqual([6, 4]);
-      expect(ad.vmap((x: ad.Tensor) => { const [a, b] = x; return a!.sub(b!); })(m().slice([0, 0], [2, 2])).toArray()).toEqual([-1, -1]);
+      expect(
+        ad
+          .hvp(
+            (x: ad.Tensor) => {
+              const [a, b] = x;
+              return a!.mul(a!).mul(b!);
+            },
+            [ad.tensor([2, 3])],
+            [ad.tensor([1, 0])],
+          )[1]
+          .toArray(),
+      ).toEqual([6, 4]);
+      expect(
+        ad
+          .vmap((x: ad.Tensor) => {
+            const [a, b] = x;
+            return a!.sub(b!);
+          })(m().slice([0, 0], [2, 2]))
+          .toArray(),
+      ).toEqual([-1, -1]);
     });
   });
 });

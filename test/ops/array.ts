@@ -40,11 +40,16 @@ export function broadcastShapes(...shapes: (readonly number[])[]): number[] {
 /** Element of x at an index of the broadcast shape. */
 export function stretched(x: Plain, index: readonly number[]): number {
   const lead = index.length - x.shape.length;
-  return at(x, x.shape.map((d, a) => (d === 1 ? 0 : index[lead + a]!)));
+  return at(
+    x,
+    x.shape.map((d, a) => (d === 1 ? 0 : index[lead + a]!)),
+  );
 }
 
-export const mapped = (f: (...x: number[]) => number) => (...inputs: Plain[]): Plain =>
-  build(broadcastShapes(...inputs.map((x) => x.shape)), (index) => f(...inputs.map((x) => stretched(x, index))));
+export const mapped =
+  (f: (...x: number[]) => number) =>
+  (...inputs: Plain[]): Plain =>
+    build(broadcastShapes(...inputs.map((x) => x.shape)), (index) => f(...inputs.map((x) => stretched(x, index))));
 
 /** Reduces axes: `f` gets the numbers that meet. */
 export function reduced(x: Plain, axes: number[] | undefined, keepdims: boolean, f: (values: number[]) => number): Plain {
@@ -52,7 +57,16 @@ export function reduced(x: Plain, axes: number[] | undefined, keepdims: boolean,
   const groups = new Map<number, number[]>();
   const kept = x.shape.map((d, i) => (over.includes(i) ? 1 : d));
   for (let i = 0; i < sizeOf(kept); i++) groups.set(i, []);
-  x.data.forEach((v, i) => groups.get(ravel(unravel(i, x.shape).map((k, a) => (over.includes(a) ? 0 : k)), kept))!.push(v));
+  x.data.forEach((v, i) =>
+    groups
+      .get(
+        ravel(
+          unravel(i, x.shape).map((k, a) => (over.includes(a) ? 0 : k)),
+          kept,
+        ),
+      )!
+      .push(v),
+  );
   const shape = keepdims ? kept : x.shape.filter((_, i) => !over.includes(i));
   return { shape, data: [...groups.values()].map(f) };
 }
@@ -65,7 +79,12 @@ export function along(x: Plain, axis: number, f: (line: number[]) => number[]): 
   for (let i = 0; i < x.data.length; i++) {
     const index = unravel(i, x.shape);
     if (index[a] !== 0) continue;
-    const places = Array.from({ length: x.shape[a]! }, (_, k) => ravel(index.map((v, b) => (b === a ? k : v)), x.shape));
+    const places = Array.from({ length: x.shape[a]! }, (_, k) =>
+      ravel(
+        index.map((v, b) => (b === a ? k : v)),
+        x.shape,
+      ),
+    );
     f(places.map((p) => x.data[p]!)).forEach((v, k) => (out.data[places[k]!] = v));
   }
   return out;

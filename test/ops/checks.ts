@@ -21,8 +21,15 @@ export function tensors(sample: Sample, dtype: Float, view = false): Tensor[] {
     // A transposed copy transposed back, reversed twice through a larger buffer, every second element of which counts.
     const order = shape.map((_, k) => shape.length - 1 - k);
     const spread = ad.stack([t, t], -1).reshape([...shape.slice(0, -1), 2 * shape.at(-1)!]);
-    const sliced = spread.slice(shape.map(() => 0), [...shape.slice(0, -1), 2 * shape.at(-1)!], [...shape.slice(0, -1).map(() => 1), 2]);
-    return ad.transpose(ad.concat([ad.transpose(sliced, order)], 0), order).flip().flip();
+    const sliced = spread.slice(
+      shape.map(() => 0),
+      [...shape.slice(0, -1), 2 * shape.at(-1)!],
+      [...shape.slice(0, -1).map(() => 1), 2],
+    );
+    return ad
+      .transpose(ad.concat([ad.transpose(sliced, order)], 0), order)
+      .flip()
+      .flip();
   });
 }
 
@@ -78,7 +85,10 @@ const MOST_ENTRIES = 5000;
 /** The Jacobians by columns and by rows are the same entry by entry: finite, infinite or NaN. */
 export function expectSameJacobians(f: (...xs: Tensor[]) => Tensor, xs: Tensor[], tolerance: number, what: string): void {
   const argnums = xs.map((_, i) => i);
-  const [forward, reverse] = [ad.jacfwd, ad.jacrev].map((jacobian) => (jacobian(f, { argnums })(...xs) as Tensor[]).map(plain)) as [Plain[], Plain[]];
+  const [forward, reverse] = [ad.jacfwd, ad.jacrev].map((jacobian) => (jacobian(f, { argnums })(...xs) as Tensor[]).map(plain)) as [
+    Plain[],
+    Plain[],
+  ];
   forward.forEach((columns, i) => expectClose(columns, reverse[i]!, tolerance, `${what}: Jacobian ${i}, forward against reverse`));
 }
 
@@ -112,7 +122,12 @@ export const hessians = (f: (x: Tensor) => Tensor): Record<string, (x: Tensor) =
   "forward over forward": ad.jacfwd(ad.jacfwd(f)) as (x: Tensor) => Tensor,
 });
 
-const STENCIL = [[-2, 1 / 12], [-1, -2 / 3], [1, 2 / 3], [2, -1 / 12]] as const;
+const STENCIL = [
+  [-2, 1 / 12],
+  [-1, -2 / 3],
+  [1, 2 / 3],
+  [2, -1 / 12],
+] as const;
 
 /** The derivative along a direction against differences of fourth order, rtol 1e-7. */
 export function checkDirectional(op: Case, sample: Sample): void {
@@ -132,9 +147,14 @@ type Scalar = (...xs: Tensor[]) => Tensor;
 
 /** d/dt of g(x + t v), by either mode, as a function of x. */
 const slopeBy = {
-  forward: (g: Scalar, vs: Tensor[]): Scalar => (...xs) => ad.jvp(g, xs, vs)[1],
-  reverse: (g: Scalar, vs: Tensor[]): Scalar => (...xs) =>
-    (ad.grad(g, { argnums: xs.map((_, i) => i) })(...xs) as Tensor[]).map((d, i) => d.mul(vs[i]!).sum()).reduce((a, b) => a.add(b)),
+  forward:
+    (g: Scalar, vs: Tensor[]): Scalar =>
+    (...xs) =>
+      ad.jvp(g, xs, vs)[1],
+  reverse:
+    (g: Scalar, vs: Tensor[]): Scalar =>
+    (...xs) =>
+      (ad.grad(g, { argnums: xs.map((_, i) => i) })(...xs) as Tensor[]).map((d, i) => d.mul(vs[i]!).sum()).reduce((a, b) => a.add(b)),
 };
 
 /** The second derivative along two directions in the four nestings, and against differences of the first. */
@@ -142,7 +162,10 @@ export function checkSecondOrder(op: Case, sample: Sample): void {
   const { f, xs } = active(op, tensors(sample, "float64"));
   const [u, v] = [3, 9].map((seed) => xs.map((x, i) => randomLike(x, seed + i)));
   const weights = randomLike(f(...xs), 21);
-  const g: Scalar = (...ys) => f(...ys).mul(weights).sum();
+  const g: Scalar = (...ys) =>
+    f(...ys)
+      .mul(weights)
+      .sum();
   const first = slopeBy.forward(g, u!);
   const h = 5e-4;
   let expected = 0;
@@ -150,20 +173,29 @@ export function checkSecondOrder(op: Case, sample: Sample): void {
   for (const outer of ["forward", "reverse"] as const) {
     for (const within of ["forward", "reverse"] as const) {
       const got = slopeBy[outer](slopeBy[within](g, u!), v!)(...xs).item();
-      if (Math.abs(got - expected) > 1e-6 * Math.max(1, Math.abs(expected))) expect.fail(`${sample.note}: ${outer} over ${within} gives ${got}, differences ${expected}`);
+      if (Math.abs(got - expected) > 1e-6 * Math.max(1, Math.abs(expected)))
+        expect.fail(`${sample.note}: ${outer} over ${within} gives ${got}, differences ${expected}`);
     }
   }
 }
 
 /** Modes of the third derivative, outermost first. */
-const THIRD = [["forward", "reverse", "reverse"], ["reverse", "forward", "reverse"], ["reverse", "reverse", "forward"], ["forward", "forward", "forward"]] as const;
+const THIRD = [
+  ["forward", "reverse", "reverse"],
+  ["reverse", "forward", "reverse"],
+  ["reverse", "reverse", "forward"],
+  ["forward", "forward", "forward"],
+] as const;
 
 /** The third derivative along three directions in several nestings, and against differences of the second. */
 export function checkThirdOrder(op: Case, sample: Sample): void {
   const { f, xs } = active(op, tensors(sample, "float64"));
   const [u, v, w] = [3, 9, 27].map((seed) => xs.map((x, i) => randomLike(x, seed + i))) as [Tensor[], Tensor[], Tensor[]];
   const weights = randomLike(f(...xs), 21);
-  const g: Scalar = (...ys) => f(...ys).mul(weights).sum();
+  const g: Scalar = (...ys) =>
+    f(...ys)
+      .mul(weights)
+      .sum();
   const second = slopeBy.forward(slopeBy.reverse(g, u), v);
   const h = 5e-4;
   let expected = 0;
@@ -180,11 +212,22 @@ export function checkThirdOrder(op: Case, sample: Sample): void {
 export function checkVmap(op: Case, sample: Sample): void {
   const batch = 3;
   const examples = Array.from({ length: batch }, (_, b) =>
-    tensors({ ...sample, inputs: sample.inputs.map((x, i) => (sample.integers?.includes(i) || sample.booleans?.includes(i) ? { shape: x.shape, data: rotate(x.data, b) } : { shape: x.shape, data: x.data.map((v) => v * (1 + b / 16)) })) }, "float64"),
+    tensors(
+      {
+        ...sample,
+        inputs: sample.inputs.map((x, i) =>
+          sample.integers?.includes(i) || sample.booleans?.includes(i)
+            ? { shape: x.shape, data: rotate(x.data, b) }
+            : { shape: x.shape, data: x.data.map((v) => v * (1 + b / 16)) },
+        ),
+      },
+      "float64",
+    ),
   );
   const looped = ad.stack(examples.map((inputs) => op.call(...inputs)));
   const stacked = sample.inputs.map((_, i) => ad.stack(examples.map((inputs) => inputs[i]!)));
-  const compare = (got: Tensor, expected: Tensor, what: string) => expectClose(plain(got), plain(expected), 1e-13, `${sample.note}: ${what}`);
+  const compare = (got: Tensor, expected: Tensor, what: string) =>
+    expectClose(plain(got), plain(expected), 1e-13, `${sample.note}: ${what}`);
   compare(ad.vmap(op.call)(...stacked), looped, "vmap");
   if (sample.inputs[0]!.shape.length > 0) {
     const moved = [stacked[0]!.moveaxis(0, -1), ...stacked.slice(1)];

@@ -11,13 +11,20 @@ import { clean, endsAtBaseline } from "../support/baseline.js";
 endsAtBaseline();
 
 type Table = Record<string, (number | null)[][]>;
-const { one, two } = JSON.parse(readFileSync(new URL("./references/derivatives.json", import.meta.url), "utf8")) as { one: Table; two: Table };
+const { one, two } = JSON.parse(readFileSync(new URL("./references/derivatives.json", import.meta.url), "utf8")) as {
+  one: Table;
+  two: Table;
+};
 
 type Function = (x: Tensor) => Tensor;
 type Nested = (...x: Tensor[]) => Tensor;
 
 const besideZero = (x: Tensor) => ad.stack([x, ad.zerosLike(x)]);
-const [logsumexp0, softmax0, logSoftmax0]: Function[] = [(x) => besideZero(x).logsumexp(0), (x) => besideZero(x).softmax(0).at(0), (x) => besideZero(x).logSoftmax(0).at(0)];
+const [logsumexp0, softmax0, logSoftmax0]: Function[] = [
+  (x) => besideZero(x).logsumexp(0),
+  (x) => besideZero(x).softmax(0).at(0),
+  (x) => besideZero(x).logSoftmax(0).at(0),
+];
 /** Entries of the table that are not ops of one argument. */
 const composed: Record<string, Function> = {
   geluTanh: (x) => ad.gelu(x, { approximate: "tanh" }),
@@ -42,11 +49,25 @@ type Float = keyof typeof DTYPES;
 
 /** d/dx_i elementwise, by either mode. */
 const by: Record<string, (f: Nested, i: number) => Nested> = {
-  R: (f, i) => (...x) => ad.grad((...y: Tensor[]) => f(...y).sum(), { argnums: i })(...x) as Tensor,
-  F: (f, i) => (...x) => ad.jvp(f, x, x.map((v, k) => (k === i ? ad.onesLike(v) : ad.zerosLike(v))))[1] as Tensor,
+  R:
+    (f, i) =>
+    (...x) =>
+      ad.grad((...y: Tensor[]) => f(...y).sum(), { argnums: i })(...x) as Tensor,
+  F:
+    (f, i) =>
+    (...x) =>
+      ad.jvp(
+        f,
+        x,
+        x.map((v, k) => (k === i ? ad.onesLike(v) : ad.zerosLike(v))),
+      )[1] as Tensor,
 };
 /** Outermost first, for each order of derivative. */
-const NESTINGS = [["R", "F"], ["RR", "FR", "RF", "FF"], ["RRR", "FRR", "FFR", "FFF", "RFR", "RRF"]];
+const NESTINGS = [
+  ["R", "F"],
+  ["RR", "FR", "RF", "FF"],
+  ["RRR", "FRR", "FFR", "FFF", "RFR", "RRF"],
+];
 
 const nested = (modes: string, f: Nested, inputs: number[]): Nested => [...modes].reduceRight((g, mode, k) => by[mode]!(g, inputs[k]!), f);
 
@@ -73,7 +94,13 @@ describe.each(Object.keys(DTYPES) as Float[])("in %s", (dtype) => {
       for (const modes of list) {
         clean(() => {
           const got = nested(modes, named(name), [0, 0, 0])(ad.tensor(points.flat(), { dtype }));
-          compare(got, rows.map((row) => row[k + 2]!), points, dtype, `${name}, ${modes}`);
+          compare(
+            got,
+            rows.map((row) => row[k + 2]!),
+            points,
+            dtype,
+            `${name}, ${modes}`,
+          );
         });
       }
     });
@@ -90,8 +117,19 @@ describe.each(Object.keys(DTYPES) as Float[])("in %s", (dtype) => {
         // Mixed ones in both orders.
         for (const order of [inputs, [...inputs].reverse()]) {
           clean(() => {
-            const xs = [0, 1].map((i) => ad.tensor(points.map((p) => p[i]!), { dtype }));
-            compare(nested(modes, f, order)(...xs), rows.map((row) => row[k + 2]!), points, dtype, `${name} by ${order}, ${modes}`);
+            const xs = [0, 1].map((i) =>
+              ad.tensor(
+                points.map((p) => p[i]!),
+                { dtype },
+              ),
+            );
+            compare(
+              nested(modes, f, order)(...xs),
+              rows.map((row) => row[k + 2]!),
+              points,
+              dtype,
+              `${name} by ${order}, ${modes}`,
+            );
           });
         }
       }

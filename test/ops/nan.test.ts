@@ -38,17 +38,23 @@ const pointwise: [string, (x: Tensor) => Tensor][] = [
 ];
 
 describe.each(["float32", "float64"] as const)("in %s", (dtype) => {
-  const withNaN = (size: number, place: number) => ad.tensor(Array.from({ length: size }, (_, i) => (i === place ? NaN : i + 2)), { dtype });
+  const withNaN = (size: number, place: number) =>
+    ad.tensor(
+      Array.from({ length: size }, (_, i) => (i === place ? NaN : i + 2)),
+      { dtype },
+    );
 
   it.each(reductions)("%s", (_, f) => {
     for (let size = 1; size <= 19; size++) {
-      for (let place = 0; place < size; place++) clean(() => expect(f(withNaN(size, place)).item(), `NaN at ${place} of ${size}`).toBeNaN());
+      for (let place = 0; place < size; place++)
+        clean(() => expect(f(withNaN(size, place)).item(), `NaN at ${place} of ${size}`).toBeNaN());
     }
   });
 
   it.each(pointwise)("%s", (_, f) => {
     for (const size of [1, 3, 9]) {
-      for (let place = 0; place < size; place++) clean(() => expect(f(withNaN(size, place)).data()[place], `NaN at ${place} of ${size}`).toBeNaN());
+      for (let place = 0; place < size; place++)
+        clean(() => expect(f(withNaN(size, place)).data()[place], `NaN at ${place} of ${size}`).toBeNaN());
     }
   });
 

@@ -5,12 +5,23 @@ import { clean, endsAtBaseline } from "../support/baseline.js";
 
 endsAtBaseline();
 
-const m = () => ad.tensor([[3, 1, 2], [6, 5, 4]]);
+const m = () =>
+  ad.tensor([
+    [3, 1, 2],
+    [6, 5, 4],
+  ]);
 
 describe("order", () => {
   it.each<[string, () => ad.Tensor, unknown]>([
     ["quantiles of a list have a first axis of their own", () => ad.quantile([1, 2, 3, 4], [0, 0.5, 1]), [1, 2.5, 4]],
-    ["quantiles along an axis", () => ad.quantile(m(), [0.5, 1], { axis: 1 }), [[2, 5], [3, 6]]],
+    [
+      "quantiles along an axis",
+      () => ad.quantile(m(), [0.5, 1], { axis: 1 }),
+      [
+        [2, 5],
+        [3, 6],
+      ],
+    ],
     ["the median of an even number", () => ad.median([[4, 1, 3, 2]], 1, { keepdims: true }), [[2.5]]],
     ["the median of integers is a float", () => ad.median(ad.tensor([1, 2], { dtype: "int32" })), 1.5],
     ["quantiles between equal infinities", () => ad.quantile([Infinity, Infinity, 1], 0.75), Infinity],
@@ -19,15 +30,53 @@ describe("order", () => {
     ["places of equal numbers on the left", () => ad.searchsorted([1, 2, 2, 3], [2, 0, 4]), [1, 0, 4]],
     ["places of equal numbers on the right", () => ad.searchsorted([1, 2, 2, 3], [[2], [3]], { right: true }), [[3], [4]]],
     ["the place of one number", () => ad.searchsorted([1, 2, 3], 2.5), 2],
-    ["places in rows", () => ad.searchsorted([[1, 2], [5, 6]], [[2, 9], [2, 6]]), [[1, 2], [0, 1]]],
+    [
+      "places in rows",
+      () =>
+        ad.searchsorted(
+          [
+            [1, 2],
+            [5, 6],
+          ],
+          [
+            [2, 9],
+            [2, 6],
+          ],
+        ),
+      [
+        [1, 2],
+        [0, 1],
+      ],
+    ],
     ["places in nothing", () => ad.searchsorted([], [1]), [0]],
     ["infinities of integers", () => ad.tensor([1], { dtype: "int32" }).isinf(), [false]],
     ["the ends of float32", () => ad.nanToNum([NaN, Infinity, -Infinity]), [0, 3.4028234663852886e38, -3.4028234663852886e38]],
     ["the ends of float64", () => ad.tensor([Infinity], { dtype: "float64" }).nanToNum(), [Number.MAX_VALUE]],
     ["integers without NaN", () => ad.tensor([1], { dtype: "int32" }).nanToNum(), [1]],
     ["the covariance of a vector", () => ad.cov([1, 2, 3, 6]), 4 + 2 / 3],
-    ["the covariance of a population", () => ad.cov([[1, 3], [2, 6]], { correction: 0 }), [[1, 2], [2, 4]]],
-    ["a filled mask that broadcasts", () => ad.maskedFill(m(), [true, false, false], -1), [[-1, 1, 2], [-1, 5, 4]]],
+    [
+      "the covariance of a population",
+      () =>
+        ad.cov(
+          [
+            [1, 3],
+            [2, 6],
+          ],
+          { correction: 0 },
+        ),
+      [
+        [1, 2],
+        [2, 4],
+      ],
+    ],
+    [
+      "a filled mask that broadcasts",
+      () => ad.maskedFill(m(), [true, false, false], -1),
+      [
+        [-1, 1, 2],
+        [-1, 5, 4],
+      ],
+    ],
   ])("%s", (_, call, expected) => {
     clean(() => {
       const got = call().toArray<any>();
@@ -41,7 +90,18 @@ describe("order", () => {
     ["no fractions", () => ad.quantile([1, 2], []), ad.ValueError],
     ["a tensor of fractions", () => ad.quantile([1, 2], ad.tensor([0.5]) as never), ad.ValueError],
     ["covariance of three axes", () => ad.cov(ad.ones([1, 2, 3])), ad.ShapeError],
-    ["rows for a matrix", () => ad.searchsorted([[1, 2], [3, 4]], [1, 2]), ad.ShapeError],
+    [
+      "rows for a matrix",
+      () =>
+        ad.searchsorted(
+          [
+            [1, 2],
+            [3, 4],
+          ],
+          [1, 2],
+        ),
+      ad.ShapeError,
+    ],
     ["sides by another name", () => ad.searchsorted([1], [1], { side: "right" } as never), ad.ValueError],
     ["a mask that enlarges", () => ad.maskedFill([1], [true, false], 0), ad.ShapeError],
     ["a fraction in integers", () => ad.maskedFill(ad.tensor([1], { dtype: "int32" }), [true], 0.5), ad.ShapeError],
@@ -52,9 +112,23 @@ describe("order", () => {
 
   it("searches for each example of a batch", () => {
     clean(() => {
-      const rows = ad.tensor([[1, 2, 3], [4, 5, 6]]);
-      expect(ad.vmap((r: ad.Tensor) => ad.searchsorted(r, [2.5, 4.5]))(rows).toArray()).toEqual([[2, 3], [0, 1]]);
-      expect(ad.vmap((r: ad.Tensor, v: ad.Tensor) => ad.searchsorted(r, v), { inAxes: [null, 0] })(ad.tensor([1, 2, 3]), ad.tensor([2.5, 0])).toArray()).toEqual([2, 0]);
+      const rows = ad.tensor([
+        [1, 2, 3],
+        [4, 5, 6],
+      ]);
+      expect(
+        ad
+          .vmap((r: ad.Tensor) => ad.searchsorted(r, [2.5, 4.5]))(rows)
+          .toArray(),
+      ).toEqual([
+        [2, 3],
+        [0, 1],
+      ]);
+      expect(
+        ad
+          .vmap((r: ad.Tensor, v: ad.Tensor) => ad.searchsorted(r, v), { inAxes: [null, 0] })(ad.tensor([1, 2, 3]), ad.tensor([2.5, 0]))
+          .toArray(),
+      ).toEqual([2, 0]);
     });
   });
 });
@@ -86,7 +160,12 @@ describe("trees", () => {
   it("that hold themselves are refused everywhere", () => {
     const cyclic: Record<string, unknown> = {};
     cyclic.self = cyclic;
-    for (const use of [() => ad.tree.map((x) => x, cyclic), () => ad.tree.flatten(cyclic), () => ad.grad((x) => x)(cyclic), () => ad.vjp(() => cyclic, ad.ones([1]))]) {
+    for (const use of [
+      () => ad.tree.map((x) => x, cyclic),
+      () => ad.tree.flatten(cyclic),
+      () => ad.grad((x) => x)(cyclic),
+      () => ad.vjp(() => cyclic, ad.ones([1])),
+    ]) {
       clean(() => expect(use).toThrow(/deeper than 64/));
     }
   });

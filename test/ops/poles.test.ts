@@ -58,7 +58,20 @@ const followers: [string, (y: Tensor) => Tensor][] = [
   ["cumsum", (y) => y.cumsum()],
   ["prod", (y) => y.prod()],
   ["cumprod", (y) => y.cumprod()],
-  ["matmul with zeros", (y) => y.matmul(ad.tensor([[0, 1], [1, 0], [2, 1]], { dtype: "float64" }))],
+  [
+    "matmul with zeros",
+    (y) =>
+      y.matmul(
+        ad.tensor(
+          [
+            [0, 1],
+            [1, 0],
+            [2, 1],
+          ],
+          { dtype: "float64" },
+        ),
+      ),
+  ],
   ["outer", (y) => y.outer(vector(0, 1))],
   ["dot", (y) => y.dot(vector(0, 1, 2))],
   ["square", (y) => y.square()],
@@ -68,7 +81,11 @@ const followers: [string, (y: Tensor) => Tensor][] = [
   ["huber", (y) => ad.nn.huberLoss(y, ad.zerosLike(y), { reduction: "none" })],
 ];
 
-const points = [[0, 1, 2], [0, 0, 0.5], [2, 0, 1]];
+const points = [
+  [0, 1, 2],
+  [0, 0, 0.5],
+  [2, 0, 1],
+];
 
 describe.each(poles)("%s at 0, then", (_, pole) => {
   it.each(followers)("%s", (what, follower) => {
@@ -85,7 +102,19 @@ const masks: [string, (x: Tensor, y: Tensor) => Tensor][] = [
   ["mul by a mask, then where", (x, y) => ad.where(x.gt(0), y.mul(vector(0, 1, 1)), 0)],
   ["div by Infinity", (_, y) => y.div(vector(Infinity, 1, 1))],
   ["matmul", (_, y) => y.matmul(ad.tensor([[0], [1], [1]], { dtype: "float64" }))],
-  ["a matrix times it", (_, y) => ad.tensor([[0, 1, 0], [0, 0, 1]], { dtype: "float64" }).matmul(y)],
+  [
+    "a matrix times it",
+    (_, y) =>
+      ad
+        .tensor(
+          [
+            [0, 1, 0],
+            [0, 0, 1],
+          ],
+          { dtype: "float64" },
+        )
+        .matmul(y),
+  ],
   ["slice", (_, y) => y.slice([1], [3])],
 ];
 
@@ -96,7 +125,10 @@ const slopes: [string, (x: Tensor) => Tensor, ((x: number) => number)[]][] = [
   ["1/x", (x) => x.reciprocal(), [(x) => -(x ** -2), (x) => 2 * x ** -3, (x) => -6 * x ** -4]],
 ];
 
-const diagonal = (values: number[]): Plain => ({ shape: [3, 3], data: [0, 1, 2].flatMap((i) => [0, 1, 2].map((j) => (i === j ? values[i]! : 0))) });
+const diagonal = (values: number[]): Plain => ({
+  shape: [3, 3],
+  data: [0, 1, 2].flatMap((i) => [0, 1, 2].map((j) => (i === j ? values[i]! : 0))),
+});
 
 describe.each(slopes)("%s at 0, hidden", (_, pole, derivatives) => {
   it.each(masks)("by %s, has derivatives 0 there at every order", (what, mask) => {
@@ -105,10 +137,14 @@ describe.each(slopes)("%s at 0, hidden", (_, pole, derivatives) => {
       const f = (v: Tensor) => mask(v, pole(v)).sum();
       const expected = derivatives.map((d) => [0, d(4), d(9)]);
       expectClose(plain(ad.grad(f)(x)), { shape: [3], data: expected[0]! }, 1e-14, `${what}, gradient`);
-      for (const [nesting, hessian] of Object.entries(hessians(f))) expectClose(plain(hessian(x)), diagonal(expected[1]!), 1e-14, `${what}, ${nesting}`);
+      for (const [nesting, hessian] of Object.entries(hessians(f)))
+        expectClose(plain(hessian(x)), diagonal(expected[1]!), 1e-14, `${what}, ${nesting}`);
       const ones = ad.onesLike(x);
       const [forward, reverse] = [(v: Tensor) => ad.hvp(f, [v], [ones])[1] as Tensor, (v: Tensor) => ad.vhp(f, [v], [ones])[1] as Tensor];
-      for (const [product, name] of [[forward, "hvp"], [reverse, "vhp"]] as const) {
+      for (const [product, name] of [
+        [forward, "hvp"],
+        [reverse, "vhp"],
+      ] as const) {
         expectClose(plain(product(x)), { shape: [3], data: expected[1]! }, 1e-14, `${what}, ${name}`);
         expectClose(plain(ad.jacfwd(product)(x) as Tensor), diagonal(expected[2]!), 1e-14, `${what}, third order forward over ${name}`);
         expectClose(plain(ad.jacrev(product)(x) as Tensor), diagonal(expected[2]!), 1e-14, `${what}, third order reverse over ${name}`);
@@ -150,8 +186,22 @@ it("std of equal numbers whose mean is rounded has the gradient 0, under vmap to
   for (let n = 2; n < 40; n++) {
     clean(() => {
       const x = ad.full([2, n], 0.1);
-      for (const jacobian of [ad.jacfwd, ad.jacrev, ad.grad]) expect(jacobian((y) => y.std())(x.at(0)).abs().max().item(), `${n} numbers`).toBe(0);
-      expect(ad.vmap(ad.grad((y) => y.std()))(x).abs().max().item(), `${n} numbers, vmap`).toBe(0);
+      for (const jacobian of [ad.jacfwd, ad.jacrev, ad.grad])
+        expect(
+          jacobian((y) => y.std())(x.at(0))
+            .abs()
+            .max()
+            .item(),
+          `${n} numbers`,
+        ).toBe(0);
+      expect(
+        ad
+          .vmap(ad.grad((y) => y.std()))(x)
+          .abs()
+          .max()
+          .item(),
+        `${n} numbers, vmap`,
+      ).toBe(0);
     });
   }
 });
@@ -160,7 +210,8 @@ describe.each(roots)("%s at 0", (_, f) => {
   it("has the gradient 0 in both modes, alone, squared and hidden", () => {
     for (const g of [f, (x: Tensor) => f(x).square(), (x: Tensor) => ad.where(f(x).gt(0), f(x), 0)]) {
       clean(() => {
-        for (const jacobian of [ad.jacfwd, ad.jacrev]) expectClose(plain(jacobian(g)(vector(0, 0, 0)) as Tensor), { shape: [3], data: [0, 0, 0] }, 0, "gradient");
+        for (const jacobian of [ad.jacfwd, ad.jacrev])
+          expectClose(plain(jacobian(g)(vector(0, 0, 0)) as Tensor), { shape: [3], data: [0, 0, 0] }, 0, "gradient");
       });
     }
   });
@@ -169,7 +220,11 @@ describe.each(roots)("%s at 0", (_, f) => {
     for (const g of [(x: Tensor) => f(x).square(), (x: Tensor) => f(x).square().neg().exp(), (x: Tensor) => f(x).mul(3).pow(2)]) {
       clean(() => {
         expect(ad.hvp(g, [vector(0, 0, 0)], [vector(1, 0, 0)])[1].data()[0]).toBeNaN();
-        expect(ad.hessian(g)(vector(0, 0, 0)).data()[0]).toBeNaN();
+        expect(
+          ad
+            .hessian(g)(vector(0, 0, 0))
+            .data()[0],
+        ).toBeNaN();
       });
     }
   });

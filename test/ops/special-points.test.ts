@@ -14,37 +14,263 @@ const atan2 = (v: Tensor) => ad.atan2(v.at(0), v.at(1));
 const small = Math.exp(-40);
 
 const rows: Row[] = [
-  ["x^y at y = 0", pow, [2, 0], [[0, 0.5], [0.5, log(2) ** 2]]],
-  ["x^y at y = 1", pow, [3, 1], [[0, 1 + log(3)], [1 + log(3), 3 * log(3) ** 2]]],
-  ["x^y at x = 0, y = 3", pow, [0, 3], [[0, 0], [0, 0]]],
-  ["x^y at x = 0, y = 2", pow, [0, 2], [[2, 0], [0, 0]]],
-  ["x^y at x = 0, y = 1, where the mixed one is infinite", pow, [0, 1], [[0, -inf], [-inf, 0]]],
-  ["0^0, where y jumps", pow, [0, 0], [[0, inf], [inf, nan]]],
-  ["x^0 by a constant exponent", (v) => v.pow(0).sum(), [0, 2], [[0, 0], [0, 0]]],
-  ["x^2 by a constant exponent", (v) => v.pow(2).sum(), [0, -1], [[2, 0], [0, 2]]],
-  ["x log y at x = 0", xlogy, [0, 0.5], [[0, 2], [2, 0]]],
-  ["x log y at x = 0, y = 1", xlogy, [0, 1], [[0, 1], [1, 0]]],
-  ["logsumexp of equal entries", (v) => v.logsumexp(), [3e7, 3e7], [[0.25, -0.25], [-0.25, 0.25]]],
+  [
+    "x^y at y = 0",
+    pow,
+    [2, 0],
+    [
+      [0, 0.5],
+      [0.5, log(2) ** 2],
+    ],
+  ],
+  [
+    "x^y at y = 1",
+    pow,
+    [3, 1],
+    [
+      [0, 1 + log(3)],
+      [1 + log(3), 3 * log(3) ** 2],
+    ],
+  ],
+  [
+    "x^y at x = 0, y = 3",
+    pow,
+    [0, 3],
+    [
+      [0, 0],
+      [0, 0],
+    ],
+  ],
+  [
+    "x^y at x = 0, y = 2",
+    pow,
+    [0, 2],
+    [
+      [2, 0],
+      [0, 0],
+    ],
+  ],
+  [
+    "x^y at x = 0, y = 1, where the mixed one is infinite",
+    pow,
+    [0, 1],
+    [
+      [0, -inf],
+      [-inf, 0],
+    ],
+  ],
+  [
+    "0^0, where y jumps",
+    pow,
+    [0, 0],
+    [
+      [0, inf],
+      [inf, nan],
+    ],
+  ],
+  [
+    "x^0 by a constant exponent",
+    (v) => v.pow(0).sum(),
+    [0, 2],
+    [
+      [0, 0],
+      [0, 0],
+    ],
+  ],
+  [
+    "x^2 by a constant exponent",
+    (v) => v.pow(2).sum(),
+    [0, -1],
+    [
+      [2, 0],
+      [0, 2],
+    ],
+  ],
+  [
+    "x log y at x = 0",
+    xlogy,
+    [0, 0.5],
+    [
+      [0, 2],
+      [2, 0],
+    ],
+  ],
+  [
+    "x log y at x = 0, y = 1",
+    xlogy,
+    [0, 1],
+    [
+      [0, 1],
+      [1, 0],
+    ],
+  ],
+  [
+    "logsumexp of equal entries",
+    (v) => v.logsumexp(),
+    [3e7, 3e7],
+    [
+      [0.25, -0.25],
+      [-0.25, 0.25],
+    ],
+  ],
   ["logsumexp of one entry", (v) => v.logsumexp(), [5], [[0]]],
-  ["logsumexp over two axes", (v) => v.reshape([1, 2, 1]).logsumexp([0, 1]).sum(), [1, 1], [[0.25, -0.25], [-0.25, 0.25]]],
-  ["logsumexp of -Infinity and a number", (v) => v.logsumexp(), [-inf, 0], [[0, 0], [0, 0]]],
-  ["logaddexp of equal entries", (v) => ad.logaddexp(v.at(0), v.at(1)), [7, 7], [[0.25, -0.25], [-0.25, 0.25]]],
-  ["logaddexp, saturated", (v) => ad.logaddexp(v.at(0), v.at(1)), [40, 0], [[small, -small], [-small, small]]],
-  ["logsumexp, saturated", (v) => v.logsumexp(), [40, 0], [[small, -small], [-small, small]]],
-  ["softmax, saturated", (v) => v.softmax().at(0), [40, 0], [[-small, small], [small, -small]]],
-  ["logSoftmax, saturated", (v) => v.logSoftmax().at(0), [40, 0], [[-small, small], [small, -small]]],
-  ["atan2 on the positive axis", atan2, [0, 2], [[0, -0.25], [-0.25, 0]]],
-  ["atan2 on the negative axis", atan2, [0, -2], [[0, -0.25], [-0.25, 0]]],
-  ["atan2 on the ordinate", atan2, [2, 0], [[0, 0.25], [0.25, 0]]],
-  ["hypot on an axis", (v) => v.at(0).hypot(v.at(1)), [0, 2], [[0.5, 0], [0, 0]]],
-  ["hypot of very unequal sides", (v) => v.at(0).hypot(v.at(1)), [2 ** -40, 2], [[0.5, -(2 ** -42)], [-(2 ** -42), 2 ** -83]]],
-  ["hypot at its kink, where no second derivative is", (v) => v.at(0).hypot(v.at(1)), [0, 0], [[nan, nan], [nan, nan]]],
-  ["prod with a zero", (v) => v.prod(), [0, 2, 3], [[0, 3, 2], [3, 0, 0], [2, 0, 0]]],
-  ["prod with two zeros", (v) => v.prod(), [0, 0, 3], [[0, 3, 0], [3, 0, 0], [0, 0, 0]]],
-  ["mod of a rounded quotient", (v) => v.at(0).mod(v.at(1)).mul(v.at(1)), [1, 0.125], [[0, 1], [1, -16]]],
+  [
+    "logsumexp over two axes",
+    (v) => v.reshape([1, 2, 1]).logsumexp([0, 1]).sum(),
+    [1, 1],
+    [
+      [0.25, -0.25],
+      [-0.25, 0.25],
+    ],
+  ],
+  [
+    "logsumexp of -Infinity and a number",
+    (v) => v.logsumexp(),
+    [-inf, 0],
+    [
+      [0, 0],
+      [0, 0],
+    ],
+  ],
+  [
+    "logaddexp of equal entries",
+    (v) => ad.logaddexp(v.at(0), v.at(1)),
+    [7, 7],
+    [
+      [0.25, -0.25],
+      [-0.25, 0.25],
+    ],
+  ],
+  [
+    "logaddexp, saturated",
+    (v) => ad.logaddexp(v.at(0), v.at(1)),
+    [40, 0],
+    [
+      [small, -small],
+      [-small, small],
+    ],
+  ],
+  [
+    "logsumexp, saturated",
+    (v) => v.logsumexp(),
+    [40, 0],
+    [
+      [small, -small],
+      [-small, small],
+    ],
+  ],
+  [
+    "softmax, saturated",
+    (v) => v.softmax().at(0),
+    [40, 0],
+    [
+      [-small, small],
+      [small, -small],
+    ],
+  ],
+  [
+    "logSoftmax, saturated",
+    (v) => v.logSoftmax().at(0),
+    [40, 0],
+    [
+      [-small, small],
+      [small, -small],
+    ],
+  ],
+  [
+    "atan2 on the positive axis",
+    atan2,
+    [0, 2],
+    [
+      [0, -0.25],
+      [-0.25, 0],
+    ],
+  ],
+  [
+    "atan2 on the negative axis",
+    atan2,
+    [0, -2],
+    [
+      [0, -0.25],
+      [-0.25, 0],
+    ],
+  ],
+  [
+    "atan2 on the ordinate",
+    atan2,
+    [2, 0],
+    [
+      [0, 0.25],
+      [0.25, 0],
+    ],
+  ],
+  [
+    "hypot on an axis",
+    (v) => v.at(0).hypot(v.at(1)),
+    [0, 2],
+    [
+      [0.5, 0],
+      [0, 0],
+    ],
+  ],
+  [
+    "hypot of very unequal sides",
+    (v) => v.at(0).hypot(v.at(1)),
+    [2 ** -40, 2],
+    [
+      [0.5, -(2 ** -42)],
+      [-(2 ** -42), 2 ** -83],
+    ],
+  ],
+  [
+    "hypot at its kink, where no second derivative is",
+    (v) => v.at(0).hypot(v.at(1)),
+    [0, 0],
+    [
+      [nan, nan],
+      [nan, nan],
+    ],
+  ],
+  [
+    "prod with a zero",
+    (v) => v.prod(),
+    [0, 2, 3],
+    [
+      [0, 3, 2],
+      [3, 0, 0],
+      [2, 0, 0],
+    ],
+  ],
+  [
+    "prod with two zeros",
+    (v) => v.prod(),
+    [0, 0, 3],
+    [
+      [0, 3, 0],
+      [3, 0, 0],
+      [0, 0, 0],
+    ],
+  ],
+  [
+    "mod of a rounded quotient",
+    (v) => v.at(0).mod(v.at(1)).mul(v.at(1)),
+    [1, 0.125],
+    [
+      [0, 1],
+      [1, -16],
+    ],
+  ],
   ["asin near 0", (v) => v.asin().sum(), [1e-20], [[1e-20]]],
   ["atanh near 0", (v) => v.atanh().sum(), [1e-20], [[2e-20]]],
-  ["mish at its ends", (v) => v.mish().sum(), [-inf, inf], [[0, 0], [0, 0]]],
+  [
+    "mish at its ends",
+    (v) => v.mish().sum(),
+    [-inf, inf],
+    [
+      [0, 0],
+      [0, 0],
+    ],
+  ],
 ];
 
 const same = (got: number, expected: number, tolerance: number): boolean =>
@@ -59,7 +285,13 @@ describe.each(["float64", "float32"] as const)("second derivatives at special po
       for (const [inner, within] of Object.entries(order)) {
         clean(() => {
           const got = Array.from((over(within(f))(ad.tensor(at, { dtype })) as Tensor).data(), Number);
-          hessian.flat().forEach((expected, i) => expect(same(got[i]!, expected, tolerance), `${outer} over ${inner}: element ${i} is ${got[i]}, expected ${expected}`).toBe(true));
+          hessian
+            .flat()
+            .forEach((expected, i) =>
+              expect(same(got[i]!, expected, tolerance), `${outer} over ${inner}: element ${i} is ${got[i]}, expected ${expected}`).toBe(
+                true,
+              ),
+            );
         });
       }
     }
@@ -99,7 +331,11 @@ describe("integers and rounding", () => {
     clean(() => {
       expect(() => int32([2, 0]).pow(int32([1, -1]))).toThrow(ad.ValueError);
       expect(() => int32([0]).pow(int32([-1, 2], [2, 1]))).toThrow(/cast to float32/);
-      expect(int32([0, 2, -1, 1]).pow(int32([2, -1, -3, -5])).toArray()).toEqual([0, 0, -1, 1]);
+      expect(
+        int32([0, 2, -1, 1])
+          .pow(int32([2, -1, -3, -5]))
+          .toArray(),
+      ).toEqual([0, 0, -1, 1]);
     });
   });
 

@@ -43,7 +43,13 @@ export function lgamma(x: number): number {
   let shift = 0;
   while (x < 20) shift += Math.log(x++);
   const z = 1 / (x * x);
-  return (x - 0.5) * Math.log(x) - x + Math.log(2 * Math.PI) / 2 + (1 / 12 - z * (1 / 360 - z * (1 / 1260 - z * (1 / 1680 - z / 1188)))) / x - shift;
+  return (
+    (x - 0.5) * Math.log(x) -
+    x +
+    Math.log(2 * Math.PI) / 2 +
+    (1 / 12 - z * (1 / 360 - z * (1 / 1260 - z * (1 / 1680 - z / 1188)))) / x -
+    shift
+  );
 }
 
 export function digamma(x: number): number {

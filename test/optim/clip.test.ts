@@ -7,7 +7,10 @@ endsAtBaseline();
 
 const { optim } = ad;
 const withGradient = (gradient: number[], dtype: "float32" | "float64" = "float64") => {
-  const p = ad.tensor(gradient.map(() => 0), { dtype, requiresGrad: true });
+  const p = ad.tensor(
+    gradient.map(() => 0),
+    { dtype, requiresGrad: true },
+  );
   p.mul(ad.tensor(gradient, { dtype })).sum().backward();
   return p;
 };
@@ -22,7 +25,9 @@ describe("clipGradNorm", () => {
         const before = optim.clipGradNorm(params, max, { p });
         expect(before / expected).toBeCloseTo(1, 10);
         const factor = max / (expected + 1e-6);
-        params.flatMap((q) => q.grad!.toArray() as number[]).forEach((g, i) => expect(g / (([3, -1, 2][i]! * scale) * factor)).toBeCloseTo(1, 10));
+        params
+          .flatMap((q) => q.grad!.toArray() as number[])
+          .forEach((g, i) => expect(g / ([3, -1, 2][i]! * scale * factor)).toBeCloseTo(1, 10));
         expect(optim.clipGradNorm(params, Infinity, { p }) / max).toBeCloseTo(1, 2);
       });
     }
@@ -91,14 +96,23 @@ describe("clipGradNorm", () => {
 
 describe("schedules", () => {
   /** torch.optim.lr_scheduler.OneCycleLR, two phases, as its source has it. */
-  const oneCycleReference = (max: number, steps: number, start = 0.3, divide = 25, finalDivide = 1e4) => (t: number) => {
-    const cos = (from: number, to: number, x: number) => to + ((from - to) / 2) * (1 + Math.cos(Math.PI * x));
-    const [first, last] = [max / divide, max / divide / finalDivide];
-    const [end1, end2] = [start * steps - 1, steps - 1];
-    return t <= end1 ? cos(first, max, t / end1) : cos(max, last, (t - end1) / (end2 - end1));
-  };
+  const oneCycleReference =
+    (max: number, steps: number, start = 0.3, divide = 25, finalDivide = 1e4) =>
+    (t: number) => {
+      const cos = (from: number, to: number, x: number) => to + ((from - to) / 2) * (1 + Math.cos(Math.PI * x));
+      const [first, last] = [max / divide, max / divide / finalDivide];
+      const [end1, end2] = [start * steps - 1, steps - 1];
+      return t <= end1 ? cos(first, max, t / end1) : cos(max, last, (t - end1) / (end2 - end1));
+    };
 
-  it.each([[100, {}], [7, {}], [13, {}], [9, { start: 0.25, divide: 10, finalDivide: 100 }], [2, {}], [10, { start: 1 }]] as const)("oneCycle of %s steps %j", (steps, options) => {
+  it.each([
+    [100, {}],
+    [7, {}],
+    [13, {}],
+    [9, { start: 0.25, divide: 10, finalDivide: 100 }],
+    [2, {}],
+    [10, { start: 1 }],
+  ] as const)("oneCycle of %s steps %j", (steps, options) => {
     const o = options as { start?: number; divide?: number; finalDivide?: number };
     const rate = optim.oneCycle(0.4, steps, options);
     for (let t = 0; t < steps; t++) expect(rate(t)).toBeCloseTo(oneCycleReference(0.4, steps, o.start, o.divide, o.finalDivide)(t), 12);
@@ -107,14 +121,20 @@ describe("schedules", () => {
 
   it("keep the proportion of groups", () => {
     const [p, q] = [1, 2].map(() => ad.tensor([1], { requiresGrad: true }));
-    const optimizer = new optim.SGD([{ params: [p!], lr: 0.1 }, { params: [q!], lr: 0.01 }]);
+    const optimizer = new optim.SGD([
+      { params: [p!], lr: 0.1 },
+      { params: [q!], lr: 0.01 },
+    ]);
     const advance = optim.schedule(optimizer, optim.exponential(0.1, 0.5));
     expect(optimizer.groups.map((g) => g.lr)).toEqual([0.1, 0.01]);
     expect(advance()).toBe(0.05);
     expect(optimizer.groups.map((g) => g.lr)).toEqual([0.05, 0.005]);
     expect(() => optim.schedule(optimizer, () => NaN)).toThrow(/rate at step 0 is NaN/);
     expect(() => optim.schedule(optimizer, 0.1 as never)).toThrow(ad.ValueError);
-    const frozen = new optim.SGD([{ params: [p!], lr: 0 }, { params: [q!], lr: 0.01 }]);
+    const frozen = new optim.SGD([
+      { params: [p!], lr: 0 },
+      { params: [q!], lr: 0.01 },
+    ]);
     expect(() => optim.schedule(frozen, optim.exponential(0.1, 0.5))).toThrow(/no proportion/);
   });
 
@@ -122,7 +142,14 @@ describe("schedules", () => {
     [1, 0.8535533905932737, 0.5, 0.1464466094067262, 0, 0].forEach((r, t) => expect(optim.cosine(1, 4)(t)).toBeCloseTo(r, 14));
     expect([0, 9, 10, 25].map(optim.step(1, 10, 0.5))).toEqual([1, 1, 0.5, 0.25]);
     expect([0, 3, 4, 6].map(optim.warmup(4, optim.exponential(1, 0.5)))).toEqual([0.25, 1, 1, 0.25]);
-    for (const bad of [() => optim.cosine(-1, 4), () => optim.step(1, 0), () => optim.exponential(1, NaN), () => optim.warmup(1.5, 1), () => optim.oneCycle(1, 10, { pctStart: 0.1 } as object), () => optim.oneCycle(1, 10, { start: 2 })]) {
+    for (const bad of [
+      () => optim.cosine(-1, 4),
+      () => optim.step(1, 0),
+      () => optim.exponential(1, NaN),
+      () => optim.warmup(1.5, 1),
+      () => optim.oneCycle(1, 10, { pctStart: 0.1 } as object),
+      () => optim.oneCycle(1, 10, { start: 2 }),
+    ]) {
       expect(bad).toThrow(ad.ValueError);
     }
   });

@@ -14,10 +14,19 @@ const START = [0.3, 0.7, -1.1];
 const TARGET = [1, -2, 0.5];
 /** Σ (p - target)² has the gradient 2 (p - target); times a factor that changes from step to step. */
 const factor = (t: number) => 1 + 0.5 * Math.sin(3 * t);
-const objective = (p: Tensor, t: number) => p.sub(ad.tensor(TARGET, { dtype: p.dtype })).square().sum().mul(factor(t));
+const objective = (p: Tensor, t: number) =>
+  p
+    .sub(ad.tensor(TARGET, { dtype: p.dtype }))
+    .square()
+    .sum()
+    .mul(factor(t));
 const slope = (p: number[], t: number) => p.map((v, i) => 2 * (v - TARGET[i]!) * factor(t));
 
-type Make = (params: Tensor[]) => { minimize(loss: Tensor): unknown; stateDict(): ReturnType<InstanceType<typeof optim.SGD>["stateDict"]>; loadStateDict(s: unknown): void };
+type Make = (params: Tensor[]) => {
+  minimize(loss: Tensor): unknown;
+  stateDict(): ReturnType<InstanceType<typeof optim.SGD>["stateDict"]>;
+  loadStateDict(s: unknown): void;
+};
 
 function run(make: Make, steps: number, p: Tensor = param(START)): number[] {
   const optimizer = make([p]);
@@ -33,7 +42,10 @@ interface SGDSetting {
   weightDecay?: number;
   maximize?: boolean;
 }
-function sgd({ lr, momentum = 0, dampening = 0, nesterov = false, weightDecay = 0, maximize = false }: SGDSetting, steps: number): number[] {
+function sgd(
+  { lr, momentum = 0, dampening = 0, nesterov = false, weightDecay = 0, maximize = false }: SGDSetting,
+  steps: number,
+): number[] {
   let p = [...START];
   let buffer: number[] | undefined;
   for (let t = 0; t < steps; t++) {
@@ -55,10 +67,18 @@ interface AdamSetting {
   amsgrad?: boolean;
   maximize?: boolean;
 }
-function adam({ lr, betas = [0.9, 0.999], eps = 1e-8, weightDecay, amsgrad = false, maximize = false }: AdamSetting, decoupled: boolean, steps: number): number[] {
+function adam(
+  { lr, betas = [0.9, 0.999], eps = 1e-8, weightDecay, amsgrad = false, maximize = false }: AdamSetting,
+  decoupled: boolean,
+  steps: number,
+): number[] {
   const decay = weightDecay ?? (decoupled ? 0.01 : 0);
   let p = [...START];
-  let [m, v, largest] = [[0, 0, 0], [0, 0, 0], [0, 0, 0]];
+  let [m, v, largest] = [
+    [0, 0, 0],
+    [0, 0, 0],
+    [0, 0, 0],
+  ];
   for (let t = 1; t <= steps; t++) {
     const g = slope(p, t - 1).map((d, i) => (maximize ? -d : d) + (decoupled ? 0 : decay * p[i]!));
     if (decoupled) p = p.map((x) => x - lr * decay * x);
@@ -66,7 +86,7 @@ function adam({ lr, betas = [0.9, 0.999], eps = 1e-8, weightDecay, amsgrad = fal
     v = v.map((a, i) => betas[1] * a + (1 - betas[1]) * g[i]! ** 2);
     largest = largest.map((a, i) => Math.max(a, v[i]!));
     const second = amsgrad ? largest : v;
-    p = p.map((x, i) => x - (lr / (1 - betas[0] ** t)) * m[i]! / (Math.sqrt(second[i]!) / Math.sqrt(1 - betas[1] ** t) + eps));
+    p = p.map((x, i) => x - ((lr / (1 - betas[0] ** t)) * m[i]!) / (Math.sqrt(second[i]!) / Math.sqrt(1 - betas[1] ** t) + eps));
   }
   return p;
 }
@@ -87,9 +107,24 @@ const ADAM: AdamSetting[] = [
   { lr: 0.1, amsgrad: true, weightDecay: 0.1, maximize: true, eps: 1e-3, betas: [0.9, 0.5] },
 ];
 const all: [string, Make, number[], number[]][] = [
-  ...SGD.map((o): [string, Make, number[], number[]] => [`SGD ${JSON.stringify(o)}`, (p) => new optim.SGD(p, o) as never, sgd(o, 9), sgd(o, 4)]),
-  ...ADAM.map((o): [string, Make, number[], number[]] => [`Adam ${JSON.stringify(o)}`, (p) => new optim.Adam(p, o) as never, adam(o, false, 9), adam(o, false, 4)]),
-  ...ADAM.map((o): [string, Make, number[], number[]] => [`AdamW ${JSON.stringify(o)}`, (p) => new optim.AdamW(p, o) as never, adam(o, true, 9), adam(o, true, 4)]),
+  ...SGD.map((o): [string, Make, number[], number[]] => [
+    `SGD ${JSON.stringify(o)}`,
+    (p) => new optim.SGD(p, o) as never,
+    sgd(o, 9),
+    sgd(o, 4),
+  ]),
+  ...ADAM.map((o): [string, Make, number[], number[]] => [
+    `Adam ${JSON.stringify(o)}`,
+    (p) => new optim.Adam(p, o) as never,
+    adam(o, false, 9),
+    adam(o, false, 4),
+  ]),
+  ...ADAM.map((o): [string, Make, number[], number[]] => [
+    `AdamW ${JSON.stringify(o)}`,
+    (p) => new optim.AdamW(p, o) as never,
+    adam(o, true, 9),
+    adam(o, true, 4),
+  ]),
 ];
 
 describe.each(all)("%s", (_, make, expected, early) => {
@@ -108,7 +143,11 @@ describe.each(all)("%s", (_, make, expected, early) => {
     for (let t = 4; t < 6; t++) ad.scope(() => first.minimize(objective(p, t)));
     // As plain data, as a file would hold it, and as tensors; the second time into the same optimizer.
     const plain = JSON.parse(JSON.stringify(saved, (_key, v) => (v instanceof ad.Tensor ? v.toArray() : v))) as unknown;
-    for (const [state, optimizer] of [[saved, make([p])], [plain, make([p])], [saved, first]] as const) {
+    for (const [state, optimizer] of [
+      [saved, make([p])],
+      [plain, make([p])],
+      [saved, first],
+    ] as const) {
       p.assign(numbers);
       optimizer.loadStateDict(state);
       for (let t = 4; t < 9; t++) ad.scope(() => optimizer.minimize(objective(p, t)));
@@ -140,13 +179,21 @@ describe("parameters and groups", () => {
 
   const p = () => param([1]);
   it.each<[string, (a: Tensor) => unknown, RegExp]>([
-    ["an unknown option", (a) => new optim.SGD([a], { learningRate: 1 } as object), /SGD: unknown option "learningRate".*Did you mean "lr"/],
+    [
+      "an unknown option",
+      (a) => new optim.SGD([a], { learningRate: 1 } as object),
+      /SGD: unknown option "learningRate".*Did you mean "lr"/,
+    ],
     ["another unknown option", (a) => new optim.Adam([a], { beta1: 0.9 } as object), /betas: \[beta1, beta2\]/],
     ["snake case", (a) => new optim.SGD([a], { weight_decay: 0.1 } as object), /Did you mean "weightDecay"/],
     ["an unknown option of a group", (a) => new optim.Adam([{ params: [a], learning_rate: 1 }]), /parameter group.*Did you mean "lr"/],
     ["a number for options", (a) => new optim.Adam([a], 0.01 as never), /must be a plain object, got 0.01.*lr/],
     ["a list for a number", (a) => new optim.SGD([a], { lr: [0.1] as never }), /lr must be a number, got an array/],
-    ["a tensor for a number", (a) => new optim.SGD([a], { lr: 0.1, weightDecay: ad.tensor(0.1) as never }), /weightDecay must be a number.*item\(\)/],
+    [
+      "a tensor for a number",
+      (a) => new optim.SGD([a], { lr: 0.1, weightDecay: ad.tensor(0.1) as never }),
+      /weightDecay must be a number.*item\(\)/,
+    ],
     ["a negative rate", (a) => new optim.Adam([a], { lr: -1 }), /lr is -1/],
     ["a rate of NaN", (a) => new optim.Adam([a], { lr: NaN }), /lr is NaN/],
     ["a rate of NaN later", (a) => (new optim.Adam([a]).lr = NaN), /lr is NaN/],
@@ -334,7 +381,8 @@ describe("gradients that were recorded (createGraph)", () => {
   it("typed arrays are no lists of parameters, detached ones neither", () => {
     const detached = new Float32Array(4);
     structuredClone(detached.buffer, { transfer: [detached.buffer] });
-    for (const given of [detached, new Float32Array(2)]) expect(() => new optim.SGD(given as never, { lr: 1 })).toThrow(/SGD: expected a list of parameters, got a Float32Array/);
+    for (const given of [detached, new Float32Array(2)])
+      expect(() => new optim.SGD(given as never, { lr: 1 })).toThrow(/SGD: expected a list of parameters, got a Float32Array/);
   });
 
   it("the base class is not for making", () => {

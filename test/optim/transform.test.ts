@@ -8,9 +8,16 @@ endsAtBaseline();
 
 const { optim } = ad;
 const f64 = (v: unknown) => ad.tensor(v as number[], { dtype: "float64" });
-const near = (got: unknown, expected: unknown, digits = 12) => [got].flat(5).forEach((v, i) => expect(v).toBeCloseTo([expected].flat(5)[i] as number, digits));
+const near = (got: unknown, expected: unknown, digits = 12) =>
+  [got].flat(5).forEach((v, i) => expect(v).toBeCloseTo([expected].flat(5)[i] as number, digits));
 
-const START = { w: [[0.3, 0.7], [-1.1, 2]], list: [[0.5]] };
+const START = {
+  w: [
+    [0.3, 0.7],
+    [-1.1, 2],
+  ],
+  list: [[0.5]],
+};
 interface Params {
   w: Tensor;
   list: Tensor[];
@@ -26,7 +33,10 @@ describe.each<[string, Record<string, unknown>]>([
   ["adam", { lr: 0.1, maximize: true }],
   ["adamw", { lr: 0.1, weightDecay: 0.2 }],
 ])("%s %j", (name, options) => {
-  const Class = { sgd: optim.SGD, adam: optim.Adam, adamw: optim.AdamW }[name]! as new (p: Tensor[], o: object) => InstanceType<typeof optim.SGD>;
+  const Class = { sgd: optim.SGD, adam: optim.Adam, adamw: optim.AdamW }[name]! as new (
+    p: Tensor[],
+    o: object,
+  ) => InstanceType<typeof optim.SGD>;
   const make = optim.transform[name as "adam"];
 
   it("takes the steps of the class, in both float types", () => {
@@ -34,7 +44,10 @@ describe.each<[string, Record<string, unknown>]>([
       ad.scope(() => {
         const tx = make(options);
         let params = { w: ad.tensor(START.w, { dtype }), list: [ad.tensor(START.list[0]!, { dtype })] } as Params;
-        const p = { w: ad.tensor(START.w, { dtype, requiresGrad: true }), list: [ad.tensor(START.list[0]!, { dtype, requiresGrad: true })] };
+        const p = {
+          w: ad.tensor(START.w, { dtype, requiresGrad: true }),
+          list: [ad.tensor(START.list[0]!, { dtype, requiresGrad: true })],
+        };
         const optimizer = new Class([p.w, p.list[0]!], options);
         let state = tx.init(params);
         for (let t = 0; t < 7; t++) {
@@ -63,8 +76,26 @@ describe.each<[string, Record<string, unknown>]>([
         return params.w;
       };
       ad.gradcheck((w: Tensor) => twoSteps(w).square().sum(), [f64(START.w)]);
-      const several = f64([START.w, [[1, 2], [3, 4]]]);
-      near(ad.vmap(twoSteps)(several).toArray(), [twoSteps(f64(START.w)).toArray(), twoSteps(f64([[1, 2], [3, 4]])).toArray()], 12);
+      const several = f64([
+        START.w,
+        [
+          [1, 2],
+          [3, 4],
+        ],
+      ]);
+      near(
+        ad.vmap(twoSteps)(several).toArray(),
+        [
+          twoSteps(f64(START.w)).toArray(),
+          twoSteps(
+            f64([
+              [1, 2],
+              [3, 4],
+            ]),
+          ).toArray(),
+        ],
+        12,
+      );
     });
   });
 });
@@ -125,7 +156,9 @@ describe("memory", () => {
     const losses: number[] = [];
     const bytes: number[] = [];
     for (let i = 0; i < 60; i++) {
-      const [loss, gradients] = ad.valueAndGrad((p: Record<string, Tensor>) => ad.nn.crossEntropy(ad.nn.functionalCall(net, p, x), y))(params);
+      const [loss, gradients] = ad.valueAndGrad((p: Record<string, Tensor>) => ad.nn.crossEntropy(ad.nn.functionalCall(net, p, x), y))(
+        params,
+      );
       const [updates, next] = tx.update(gradients, state, params);
       params = optim.applyUpdates(params, updates);
       state = next;

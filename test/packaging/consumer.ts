@@ -19,10 +19,15 @@ export class Consumer {
   readonly files: readonly string[];
 
   constructor() {
-    const [packed] = JSON.parse(execFileSync("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", this.folder], { cwd: root, encoding: "utf8" })) as [{ filename: string; files: { path: string }[] }];
+    const [packed] = JSON.parse(
+      execFileSync("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", this.folder], { cwd: root, encoding: "utf8" }),
+    ) as [{ filename: string; files: { path: string }[] }];
     this.files = packed.files.map((file) => file.path);
     this.write("package.json", JSON.stringify({ name: "consumer", private: true, type: "module" }));
-    execFileSync("npm", ["install", "--no-audit", "--no-fund", path.join(this.folder, packed.filename)], { cwd: this.folder, stdio: "pipe" });
+    execFileSync("npm", ["install", "--no-audit", "--no-fund", path.join(this.folder, packed.filename)], {
+      cwd: this.folder,
+      stdio: "pipe",
+    });
   }
 
   path(...parts: string[]): string {
@@ -37,7 +42,11 @@ export class Consumer {
   }
 
   /** What a command prints; it must succeed. Not synchronous: a test runner that hears nothing for a minute gives up. */
-  async run(command: string, args: string[], { cwd = this.folder, env = {} }: { cwd?: string; env?: Record<string, string> } = {}): Promise<string> {
+  async run(
+    command: string,
+    args: string[],
+    { cwd = this.folder, env = {} }: { cwd?: string; env?: Record<string, string> } = {},
+  ): Promise<string> {
     const options = { cwd, env: { ...process.env, ...env }, timeout: 280_000, maxBuffer: 1 << 26 };
     const { error, stdout, stderr } = await new Promise<{ error: Error | null; stdout: string; stderr: string }>((resolve) => {
       execFile(command, args, options, (error, stdout, stderr) => resolve({ error, stdout, stderr })).stdin?.end();

@@ -18,7 +18,10 @@ afterAll(() => consumer.remove());
 const lines = (text: string) => text.trim().split("\n");
 
 describe("bundled for Node", () => {
-  it.each([["ESM", "traced.mjs", example], ["CommonJS", "traced.cjs", asCommonJs(example)]])("a tracer of files finds both .wasm files (%s)", async (_, file, code) => {
+  it.each([
+    ["ESM", "traced.mjs", example],
+    ["CommonJS", "traced.cjs", asCommonJs(example)],
+  ])("a tracer of files finds both .wasm files (%s)", async (_, file, code) => {
     const { fileList } = await nodeFileTrace([consumer.write(file, code)], { base: consumer.folder });
     const found = [...fileList].filter((name) => name.endsWith(".wasm")).map((name) => path.basename(name));
     expect(found.sort()).toEqual(["adjoint-relaxed.wasm", "adjoint.wasm"]);
@@ -28,7 +31,10 @@ describe("bundled for Node", () => {
     const entry = consumer.write("webpack.mjs", example);
     const output = consumer.path("webpack-out");
     const stats = await new Promise<webpack.Stats>((resolve, reject) =>
-      webpack({ mode: "production", target: "node", context: consumer.folder, entry, output: { path: output, filename: "main.cjs" } }, (error, result) => (error ? reject(error) : resolve(result!))),
+      webpack(
+        { mode: "production", target: "node", context: consumer.folder, entry, output: { path: output, filename: "main.cjs" } },
+        (error, result) => (error ? reject(error) : resolve(result!)),
+      ),
     );
     expect(stats.hasErrors(), stats.toString("errors-only")).toBe(false);
     expect(lines(await consumer.run(process.execPath, ["main.cjs"], { cwd: output }))).toEqual(promised);
@@ -43,7 +49,15 @@ describe("bundled for Node", () => {
     const folder = `esbuild-${name.replaceAll(" ", "-")}`;
     const bundled = async (source: string, entry: string, output: string) => {
       const outfile = consumer.path(folder, `${output}.${format === "esm" ? "mjs" : "cjs"}`);
-      await esbuild({ entryPoints: [consumer.write(`${folder}.${entry}`, source)], bundle: true, minify: true, platform: "node", format, outfile, logLevel: "silent" });
+      await esbuild({
+        entryPoints: [consumer.write(`${folder}.${entry}`, source)],
+        bundle: true,
+        minify: true,
+        platform: "node",
+        format,
+        outfile,
+        logLevel: "silent",
+      });
       return outfile;
     };
     const outfile = await bundled(code, code === example ? "mjs" : "cjs", "main");
@@ -76,8 +90,21 @@ console.log(seen(() => ad.ones([2]).add(ad.ones([3]))));
 console.log(seen(() => ad.take(ad.ones([2]), [5], 0)));
 console.log(seen(() => { const x = ad.ones([2]); x.dispose(); x.add(1); }));
 console.log(seen(() => ad.grad((x) => x)(ad.ones([2]))));`;
-    await esbuild({ entryPoints: [consumer.write("errors.mjs", code)], bundle: true, minify: true, format: "esm", platform: "neutral", outfile, logLevel: "silent" });
-    expect(lines(await consumer.run(process.execPath, [outfile]))).toEqual(["SHAPE ShapeError true", "INDEX IndexError true", "DISPOSED DisposedError true", "SHAPE ShapeError true"]);
+    await esbuild({
+      entryPoints: [consumer.write("errors.mjs", code)],
+      bundle: true,
+      minify: true,
+      format: "esm",
+      platform: "neutral",
+      outfile,
+      logLevel: "silent",
+    });
+    expect(lines(await consumer.run(process.execPath, [outfile]))).toEqual([
+      "SHAPE ShapeError true",
+      "INDEX IndexError true",
+      "DISPOSED DisposedError true",
+      "SHAPE ShapeError true",
+    ]);
   });
 });
 
@@ -92,20 +119,34 @@ export const ready: Promise<void> = inline.init();
 `;
   const check = (options: Record<string, unknown>, code = typed) => {
     const file = consumer.write("check/main.ts", code);
-    const config = consumer.write("check/tsconfig.json", JSON.stringify({ compilerOptions: { noEmit: true, strict: true, types: [], ...options }, files: [file] }));
-    const { stdout } = spawnSync(process.execPath, [path.join(root, "node_modules/typescript/bin/tsc"), "-p", config], { cwd: consumer.path("check"), encoding: "utf8" });
+    const config = consumer.write(
+      "check/tsconfig.json",
+      JSON.stringify({ compilerOptions: { noEmit: true, strict: true, types: [], ...options }, files: [file] }),
+    );
+    const { stdout } = spawnSync(process.execPath, [path.join(root, "node_modules/typescript/bin/tsc"), "-p", config], {
+      cwd: consumer.path("check"),
+      encoding: "utf8",
+    });
     expect(stdout).toBe("");
   };
 
-  it("resolves as Node 10 did", () => check({ module: "CommonJS", moduleResolution: "node10", target: "ES2022", ignoreDeprecations: "5.0" }));
+  it("resolves as Node 10 did", () =>
+    check({ module: "CommonJS", moduleResolution: "node10", target: "ES2022", ignoreDeprecations: "5.0" }));
 
-  it("checks the declarations themselves, with the default library", () => check({ module: "NodeNext", moduleResolution: "NodeNext", target: "ES2022", skipLibCheck: false }));
+  it("checks the declarations themselves, with the default library", () =>
+    check({ module: "NodeNext", moduleResolution: "NodeNext", target: "ES2022", skipLibCheck: false }));
 
   it("knows the .wasm entries", () =>
-    check({ module: "Preserve", moduleResolution: "Bundler", target: "ES2022" }, 'import module from "adjoint/adjoint.wasm";\nimport { init } from "adjoint/inline";\nexport const both: [WebAssembly.Module, typeof init] = [module, init];\n'));
+    check(
+      { module: "Preserve", moduleResolution: "Bundler", target: "ES2022" },
+      'import module from "adjoint/adjoint.wasm";\nimport { init } from "adjoint/inline";\nexport const both: [WebAssembly.Module, typeof init] = [module, init];\n',
+    ));
 
   it("accepts the README's first example as it stands, functions annotated", () =>
-    check({ module: "NodeNext", moduleResolution: "NodeNext", target: "ES2022" }, example.replace("const f = (x) =>", "const f = (x: ad.Tensor) =>")));
+    check(
+      { module: "NodeNext", moduleResolution: "NodeNext", target: "ES2022" },
+      example.replace("const f = (x) =>", "const f = (x: ad.Tensor) =>"),
+    ));
 });
 
 describe("what is shipped", () => {
@@ -126,7 +167,8 @@ describe("what is shipped", () => {
 
   it("has the fields of tools that read no exports", () => {
     const manifest = JSON.parse(readFileSync(consumer.path("node_modules/adjoint/package.json"), "utf8")) as Record<string, string>;
-    for (const field of ["main", "module", "browser", "types", "unpkg", "jsdelivr"]) expect(existsSync(consumer.path("node_modules/adjoint", manifest[field]!)), field).toBe(true);
+    for (const field of ["main", "module", "browser", "types", "unpkg", "jsdelivr"])
+      expect(existsSync(consumer.path("node_modules/adjoint", manifest[field]!)), field).toBe(true);
     // The bundles themselves have none: what is imported and not used may go.
     expect(JSON.stringify(manifest.sideEffects)).not.toContain("dist");
     expect(manifest.repository).toBeTruthy();

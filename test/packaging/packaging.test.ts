@@ -39,18 +39,26 @@ describe("Node", () => {
   });
 
   it("loads the inline build, by await and at once", () => {
-    expect(node("inline.mjs", 'import * as ad from "adjoint/inline"; await ad.init(); console.log(ad.tensor([1, 2]).sum().item());')).toBe("3\n");
-    expect(node("inline.cjs", 'const ad = require("adjoint/inline"); ad.initSync(); console.log(ad.tensor([1, 2]).sum().item());')).toBe("3\n");
+    expect(node("inline.mjs", 'import * as ad from "adjoint/inline"; await ad.init(); console.log(ad.tensor([1, 2]).sum().item());')).toBe(
+      "3\n",
+    );
+    expect(node("inline.cjs", 'const ad = require("adjoint/inline"); ad.initSync(); console.log(ad.tensor([1, 2]).sum().item());')).toBe(
+      "3\n",
+    );
   });
 
   it("says what to do before init", () => {
-    const out = node("early.mjs", 'import * as ad from "adjoint/inline"; try { ad.tensor(1); } catch (e) { console.log(e.name, /init\\(\\)/.test(e.message)); }');
+    const out = node(
+      "early.mjs",
+      'import * as ad from "adjoint/inline"; try { ad.tensor(1); } catch (e) { console.log(e.name, /init\\(\\)/.test(e.message)); }',
+    );
     expect(out).toBe("NotInitializedError true\n");
   });
 
   it("says what is missing where WebAssembly is switched off, or the build is not one", () => {
     consumer.write("started.mjs", example);
-    const started = (env: Record<string, string>, ...flags: string[]) => spawnSync(process.execPath, [...flags, "started.mjs"], { cwd: project, encoding: "utf8", env: { ...process.env, ...env } }).stderr;
+    const started = (env: Record<string, string>, ...flags: string[]) =>
+      spawnSync(process.execPath, [...flags, "started.mjs"], { cwd: project, encoding: "utf8", env: { ...process.env, ...env } }).stderr;
     expect(started({}, "--jitless")).toMatch(/NotInitializedError.*no WebAssembly.*--jitless/);
     expect(started({ ADJOINT_VARIANT: "avx" })).toMatch(/NotInitializedError.*ADJOINT_VARIANT is "avx".*"simd128"/);
   });
@@ -66,19 +74,40 @@ for (const use of uses) try { use(); console.log("taken"); } catch (e) { console
   });
 
   it("has types for both module systems", () => {
-    const code = 'import * as ad from "adjoint";\nconst g: ad.Tensor = ad.grad((x: ad.Tensor) => x.mul(2).sum())(ad.ones([2]));\nexport const shape: readonly number[] = g.T.shape;\n// @ts-expect-error: no such op\ng.nothing();\n';
-    for (const [file, module] of [["typed.mts", "NodeNext"], ["typed.cts", "NodeNext"], ["typed.ts", "Preserve"]] as const) {
+    const code =
+      'import * as ad from "adjoint";\nconst g: ad.Tensor = ad.grad((x: ad.Tensor) => x.mul(2).sum())(ad.ones([2]));\nexport const shape: readonly number[] = g.T.shape;\n// @ts-expect-error: no such op\ng.nothing();\n';
+    for (const [file, module] of [
+      ["typed.mts", "NodeNext"],
+      ["typed.cts", "NodeNext"],
+      ["typed.ts", "Preserve"],
+    ] as const) {
       writeFileSync(path.join(project, file), code);
-      const options = { noEmit: true, strict: true, target: "ES2022", lib: ["ES2022", "DOM", "ESNext.Disposable"], module, moduleResolution: module === "Preserve" ? "Bundler" : "NodeNext", types: [] };
+      const options = {
+        noEmit: true,
+        strict: true,
+        target: "ES2022",
+        lib: ["ES2022", "DOM", "ESNext.Disposable"],
+        module,
+        moduleResolution: module === "Preserve" ? "Bundler" : "NodeNext",
+        types: [],
+      };
       writeFileSync(path.join(project, "tsconfig.json"), JSON.stringify({ compilerOptions: options, files: [file] }));
-      const { status, stdout } = spawnSync(process.execPath, [path.join(root, "node_modules", "typescript", "bin", "tsc"), "-p", project], { cwd: project, encoding: "utf8" });
+      const { status, stdout } = spawnSync(process.execPath, [path.join(root, "node_modules", "typescript", "bin", "tsc"), "-p", project], {
+        cwd: project,
+        encoding: "utf8",
+      });
       expect(stdout, file).toBe("");
       expect(status).toBe(0);
     }
   });
 });
 
-const TYPES: Record<string, string> = { ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm" };
+const TYPES: Record<string, string> = {
+  ".html": "text/html",
+  ".js": "text/javascript",
+  ".mjs": "text/javascript",
+  ".wasm": "application/wasm",
+};
 
 function serve(folder: string, types = TYPES, headers: Record<string, string> = {}): Promise<{ server: Server; url: string }> {
   const server = createServer((request, response) => {
@@ -87,9 +116,13 @@ function serve(folder: string, types = TYPES, headers: Record<string, string> = 
       response.writeHead(404).end();
       return;
     }
-    response.writeHead(200, { ...headers, "content-type": types[path.extname(file)] ?? "application/octet-stream" }).end(readFileSync(file));
+    response
+      .writeHead(200, { ...headers, "content-type": types[path.extname(file)] ?? "application/octet-stream" })
+      .end(readFileSync(file));
   });
-  return new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve({ server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` })));
+  return new Promise((resolve) =>
+    server.listen(0, "127.0.0.1", () => resolve({ server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` })),
+  );
 }
 
 describe("the browser", () => {
@@ -97,7 +130,14 @@ describe("the browser", () => {
   const servers: Server[] = [];
 
   beforeAll(async () => {
-    const args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"];
+    const args = [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+      "--no-first-run",
+    ];
     browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args });
     consumer.write("site/index.html", page(program("./adjoint/browser.js")));
     cpSync(path.join(project, "node_modules", "adjoint", "dist"), path.join(project, "site", "adjoint"), { recursive: true });
@@ -133,7 +173,8 @@ await ad.init();
 ${example.replace(/import .*\n/, "")}
 globalThis.finished = true;`;
 
-  const page = (script: string) => `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><script type="module">${script}</script>`;
+  const page = (script: string) =>
+    `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><script type="module">${script}</script>`;
 
   it("runs the README's example from a plain page", async () => {
     const folder = path.join(project, "site");
@@ -147,15 +188,27 @@ globalThis.finished = true;`;
 
   it("runs from a script tag, as a global", async () => {
     const folder = path.join(project, "site");
-    const script = 'adjoint.init().then(() => { console.log(adjoint.grad((x) => x.square().sum())(adjoint.tensor([1, 2])).toString()); globalThis.finished = true; });';
-    writeFileSync(path.join(folder, "tag.html"), `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><script src="./adjoint/inline.global.js"></script><script>${script}</script>`);
+    const script =
+      "adjoint.init().then(() => { console.log(adjoint.grad((x) => x.square().sum())(adjoint.tensor([1, 2])).toString()); globalThis.finished = true; });";
+    writeFileSync(
+      path.join(folder, "tag.html"),
+      `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><script src="./adjoint/inline.global.js"></script><script>${script}</script>`,
+    );
     expect(await printed(folder, "tag.html")).toEqual(["tensor([2, 4], float32)"]);
   });
 
   it("runs in a classic worker, by importScripts", async () => {
     const folder = path.join(project, "site");
-    writeFileSync(path.join(folder, "classic.js"), 'importScripts("./adjoint/inline.global.js");\nadjoint.init().then(() => postMessage(adjoint.grad((x) => x.square().sum())(adjoint.tensor([1, 2])).toArray()));');
-    writeFileSync(path.join(folder, "classic.html"), page('const w = new Worker("./classic.js"); w.onmessage = (e) => { console.log(JSON.stringify(e.data)); globalThis.finished = true; };'));
+    writeFileSync(
+      path.join(folder, "classic.js"),
+      'importScripts("./adjoint/inline.global.js");\nadjoint.init().then(() => postMessage(adjoint.grad((x) => x.square().sum())(adjoint.tensor([1, 2])).toArray()));',
+    );
+    writeFileSync(
+      path.join(folder, "classic.html"),
+      page(
+        'const w = new Worker("./classic.js"); w.onmessage = (e) => { console.log(JSON.stringify(e.data)); globalThis.finished = true; };',
+      ),
+    );
     expect(await printed(folder, "classic.html")).toEqual(["[2,4]"]);
   });
 
@@ -187,20 +240,39 @@ context.startRendering();`;
 
   it.each([
     ["script-src 'self' 'wasm-unsafe-eval'", "ready"],
-    ["script-src 'self'", "NOT_INITIALIZED init: the page's Content-Security-Policy forbids WebAssembly; add 'wasm-unsafe-eval' to its script-src"],
+    [
+      "script-src 'self'",
+      "NOT_INITIALIZED init: the page's Content-Security-Policy forbids WebAssembly; add 'wasm-unsafe-eval' to its script-src",
+    ],
     ["script-src 'self' 'wasm-unsafe-eval'; connect-src 'none'", "NOT_INITIALIZED init: .*could not be fetched.*connect-src"],
   ])("under the policy %s: %s", async (policy, outcome) => {
     const folder = path.join(project, "site");
-    writeFileSync(path.join(folder, "policy.js"), 'import * as ad from "./adjoint/browser.js";\nawait ad.init().then(() => console.log("ready"), (e) => console.log(e.code, e.message));\nglobalThis.finished = true;');
-    writeFileSync(path.join(folder, "policy.html"), '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><script type="module" src="./policy.js"></script>');
+    writeFileSync(
+      path.join(folder, "policy.js"),
+      'import * as ad from "./adjoint/browser.js";\nawait ad.init().then(() => console.log("ready"), (e) => console.log(e.code, e.message));\nglobalThis.finished = true;',
+    );
+    writeFileSync(
+      path.join(folder, "policy.html"),
+      '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><script type="module" src="./policy.js"></script>',
+    );
     // The browser reports what it blocked on the console as well; that report is not counted as an error.
-    expect((await printed(folder, "policy.html", TYPES, { "content-security-policy": policy })).join("\n")).toMatch(new RegExp(`^${outcome}`));
+    expect((await printed(folder, "policy.html", TYPES, { "content-security-policy": policy })).join("\n")).toMatch(
+      new RegExp(`^${outcome}`),
+    );
   });
 
   it("runs in a worker", async () => {
     const folder = path.join(project, "site");
-    writeFileSync(path.join(folder, "worker.js"), 'import * as ad from "./adjoint/browser.js";\nawait ad.init();\npostMessage(ad.grad((x) => x.square().sum())(ad.tensor([1, 2])).toArray());');
-    writeFileSync(path.join(folder, "worker.html"), page('const w = new Worker("./worker.js", { type: "module" }); w.onmessage = (e) => { console.log(JSON.stringify(e.data)); globalThis.finished = true; };'));
+    writeFileSync(
+      path.join(folder, "worker.js"),
+      'import * as ad from "./adjoint/browser.js";\nawait ad.init();\npostMessage(ad.grad((x) => x.square().sum())(ad.tensor([1, 2])).toArray());',
+    );
+    writeFileSync(
+      path.join(folder, "worker.html"),
+      page(
+        'const w = new Worker("./worker.js", { type: "module" }); w.onmessage = (e) => { console.log(JSON.stringify(e.data)); globalThis.finished = true; };',
+      ),
+    );
     expect(await printed(folder, "worker.html")).toEqual(["[2,4]"]);
   });
 
@@ -208,12 +280,25 @@ context.startRendering();`;
     const folder = path.join(project, "vite-dev");
     mkdirSync(folder, { recursive: true });
     writeFileSync(path.join(folder, "main.js"), program("adjoint"));
-    writeFileSync(path.join(folder, "index.html"), '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><script type="module" src="./main.js"></script>');
-    const server = await createViteServer({ root: folder, logLevel: "silent", optimizeDeps: { exclude: ["adjoint"] }, server: { host: "127.0.0.1", port: 0, fs: { allow: [project] } } });
+    writeFileSync(
+      path.join(folder, "index.html"),
+      '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><script type="module" src="./main.js"></script>',
+    );
+    const server = await createViteServer({
+      root: folder,
+      logLevel: "silent",
+      optimizeDeps: { exclude: ["adjoint"] },
+      server: { host: "127.0.0.1", port: 0, fs: { allow: [project] } },
+    });
     try {
       await server.listen();
       const { port } = server.httpServer!.address() as AddressInfo;
-      expect((await visited(`http://127.0.0.1:${port}/index.html`)).filter((line) => !line.startsWith("[vite]")).join("\n").split("\n")).toEqual(promised);
+      expect(
+        (await visited(`http://127.0.0.1:${port}/index.html`))
+          .filter((line) => !line.startsWith("[vite]"))
+          .join("\n")
+          .split("\n"),
+      ).toEqual(promised);
     } finally {
       await server.close();
     }
@@ -225,7 +310,10 @@ context.startRendering();`;
       const folder = path.join(project, `vite-${name}`);
       mkdirSync(folder, { recursive: true });
       writeFileSync(path.join(folder, "main.js"), program(from));
-      writeFileSync(path.join(folder, "index.html"), '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><script type="module" src="./main.js"></script>');
+      writeFileSync(
+        path.join(folder, "index.html"),
+        '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><script type="module" src="./main.js"></script>',
+      );
       await viteBuild({ root: folder, logLevel: "silent", base: "./", build: { target: "es2022", outDir: "out" } });
       expect((await printed(path.join(folder, "out"), "index.html")).join("\n").split("\n"), from).toEqual(promised);
     }

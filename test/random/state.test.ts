@@ -30,9 +30,14 @@ describe("the state of the implicit generator", () => {
     expect(ad.random.getState()).toEqual({ seed: 5, draws: 1 });
   });
 
-  it.each([[undefined], [null], [3], ["state"], [{}], [{ seed: 1 }], [{ seed: 1.5, draws: 0 }], [{ seed: 1, draws: -1 }]])("refuses %j", (garbage) => {
-    const before = ad.random.getState();
-    expect(() => ad.random.setState(garbage as never)).toThrowError(expect.objectContaining({ name: "ValueError", message: expect.stringContaining("getState") }));
-    expect(ad.random.getState()).toEqual(before);
-  });
+  it.each([[undefined], [null], [3], ["state"], [{}], [{ seed: 1 }], [{ seed: 1.5, draws: 0 }], [{ seed: 1, draws: -1 }]])(
+    "refuses %j",
+    (garbage) => {
+      const before = ad.random.getState();
+      expect(() => ad.random.setState(garbage as never)).toThrowError(
+        expect.objectContaining({ name: "ValueError", message: expect.stringContaining("getState") }),
+      );
+      expect(ad.random.getState()).toEqual(before);
+    },
+  );
 });

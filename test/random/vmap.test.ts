@@ -21,8 +21,15 @@ describe("an implicit draw inside vmap", () => {
   it("is refused by default, with the option named, and costs nothing", () => {
     const x = ones(4, 16);
     const before = [ad.memory().tensors, ad.random.getState()];
-    for (const f of [mask, (x: Tensor) => ad.grad((y: Tensor) => mask(y).sum())(x), (x: Tensor) => ad.vmap((y: Tensor) => mask(y), { randomness: "same" })(x.reshape([2, 8])), (x: Tensor) => ad.checkpoint(mask)(x)]) {
-      expect(() => ad.vmap(f)(x)).toThrowError(expect.objectContaining({ name: "ValueError", op: "dropout", message: expect.stringMatching(/randomness: "different"/) }));
+    for (const f of [
+      mask,
+      (x: Tensor) => ad.grad((y: Tensor) => mask(y).sum())(x),
+      (x: Tensor) => ad.vmap((y: Tensor) => mask(y), { randomness: "same" })(x.reshape([2, 8])),
+      (x: Tensor) => ad.checkpoint(mask)(x),
+    ]) {
+      expect(() => ad.vmap(f)(x)).toThrowError(
+        expect.objectContaining({ name: "ValueError", op: "dropout", message: expect.stringMatching(/randomness: "different"/) }),
+      );
     }
     expect([ad.memory().tensors, ad.random.getState()]).toEqual(before);
   });
@@ -42,16 +49,23 @@ describe("an implicit draw inside vmap", () => {
     expect([run("same", "same"), run("same", "different"), run("different", "same"), run("different", "different")]).toEqual([1, 3, 2, 6]);
   });
 
-  it.each(["same", "different"] as const)("%s: gradients see the masks of the values, inside and outside, checkpointed too", (randomness) => {
-    const x = ones(3, 32);
-    const value = seeded(() => ad.vmap(mask, { randomness })(x)).toArray();
-    const variants: Record<string, () => Tensor> = {
-      "grad of vmap": () => ad.grad((y: Tensor) => ad.vmap(mask, { randomness })(y).sum())(x),
-      "vmap of grad": () => ad.vmap(ad.grad((y: Tensor) => mask(y).sum()), { randomness })(x),
-      "vmap of jvp": () => ad.vmap((y: Tensor) => ad.jvp(mask, [y], [ad.onesLike(y)])[1], { randomness })(x),
-    };
-    for (const [name, run] of Object.entries(variants)) expect(seeded(run).toArray(), name).toEqual(value);
-  });
+  it.each(["same", "different"] as const)(
+    "%s: gradients see the masks of the values, inside and outside, checkpointed too",
+    (randomness) => {
+      const x = ones(3, 32);
+      const value = seeded(() => ad.vmap(mask, { randomness })(x)).toArray();
+      const variants: Record<string, () => Tensor> = {
+        "grad of vmap": () => ad.grad((y: Tensor) => ad.vmap(mask, { randomness })(y).sum())(x),
+        "vmap of grad": () =>
+          ad.vmap(
+            ad.grad((y: Tensor) => mask(y).sum()),
+            { randomness },
+          )(x),
+        "vmap of jvp": () => ad.vmap((y: Tensor) => ad.jvp(mask, [y], [ad.onesLike(y)])[1], { randomness })(x),
+      };
+      for (const [name, run] of Object.entries(variants)) expect(seeded(run).toArray(), name).toEqual(value);
+    },
+  );
 
   it("explicit keys stay as they are: an unmapped one draws the same for all", () => {
     const key = ad.random.key(1);

@@ -12,7 +12,8 @@ type Loadable = typeof ad & { init: (source?: unknown) => Promise<void> };
 const wasm = readFileSync("dist/adjoint.wasm");
 let copies = 0;
 /** A copy of the library without an engine. */
-const fresh = async (): Promise<Loadable> => (await import(`${pathToFileURL(path.resolve("dist/browser.js")).href}?copy=${copies++}`)) as Loadable;
+const fresh = async (): Promise<Loadable> =>
+  (await import(`${pathToFileURL(path.resolve("dist/browser.js")).href}?copy=${copies++}`)) as Loadable;
 
 const EMPTY = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0);
 const PAGES: Record<string, [status: number, type: string, body: Uint8Array | string]> = {
@@ -71,7 +72,10 @@ describe("init refuses, and can be tried again:", () => {
     ["an object", () => ({}), /got an object/],
   ])("%s", async (_, source, message) => {
     const copy = await fresh();
-    const error = await copy.init(source()).then(() => undefined, (e: unknown) => e as InstanceType<typeof ad.NotInitializedError>);
+    const error = await copy.init(source()).then(
+      () => undefined,
+      (e: unknown) => e as InstanceType<typeof ad.NotInitializedError>,
+    );
     expect(error).toBeInstanceOf(copy.NotInitializedError);
     expect(error!.message).toMatch(message);
     expect(error!.code).toBe("NOT_INITIALIZED");
@@ -82,7 +86,71 @@ describe("init refuses, and can be tried again:", () => {
 
   it("a file of another version", async () => {
     // (module (memory (export "memory") 1) (func (export "abi") (result i32) i32.const 1) (func (export "op1")))
-    const other = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 1, 8, 2, 96, 0, 1, 127, 96, 0, 0, 3, 3, 2, 0, 1, 5, 3, 1, 0, 1, 7, 22, 3, 6, 109, 101, 109, 111, 114, 121, 2, 0, 3, 97, 98, 105, 0, 0, 3, 111, 112, 49, 0, 1, 10, 9, 2, 4, 0, 65, 1, 11, 2, 0, 11);
+    const other = Uint8Array.of(
+      0,
+      97,
+      115,
+      109,
+      1,
+      0,
+      0,
+      0,
+      1,
+      8,
+      2,
+      96,
+      0,
+      1,
+      127,
+      96,
+      0,
+      0,
+      3,
+      3,
+      2,
+      0,
+      1,
+      5,
+      3,
+      1,
+      0,
+      1,
+      7,
+      22,
+      3,
+      6,
+      109,
+      101,
+      109,
+      111,
+      114,
+      121,
+      2,
+      0,
+      3,
+      97,
+      98,
+      105,
+      0,
+      0,
+      3,
+      111,
+      112,
+      49,
+      0,
+      1,
+      10,
+      9,
+      2,
+      4,
+      0,
+      65,
+      1,
+      11,
+      2,
+      0,
+      11,
+    );
     const copy = await fresh();
     await expect(copy.init(other)).rejects.toThrow(/another version/);
   });

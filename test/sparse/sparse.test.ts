@@ -18,16 +18,43 @@ describe("a kept pattern", () => {
     clean(() => {
       const f = (x: Tensor) => ad.stack([x.at(0).item() > 0 ? x.at(0).mul(2) : x.at(1).mul(3), x.at(1)]);
       const jacobian = ad.sparseJacobian(f);
-      for (const x of [f64([1, 5]), f64([-1, 5]), f64([1, 5]), f64([-2, -5])]) expect(dense(jacobian(x))).toEqual(ad.jacrev(f)(x).toArray());
+      for (const x of [f64([1, 5]), f64([-1, 5]), f64([1, 5]), f64([-2, -5])])
+        expect(dense(jacobian(x))).toEqual(ad.jacrev(f)(x).toArray());
     });
   });
 
   it("or on what f closes over: numbers, shapes of the result, tiny entries", () => {
     clean(() => {
-      let m = f64([[1, 0], [0, 1]]);
+      let m = f64([
+        [1, 0],
+        [0, 1],
+      ]);
       const f = (x: Tensor) => m.matmul(x);
       const jacobian = ad.sparseJacobian(f);
-      for (const next of [[[1, 0], [0, 1]], [[1, 2], [3, 4]], [[0, 2], [0, 0]], [[1, 1e-8], [1e-200, 1]], [[1, 2], [3, 4], [5, 6]], [[1, 0]]]) {
+      for (const next of [
+        [
+          [1, 0],
+          [0, 1],
+        ],
+        [
+          [1, 2],
+          [3, 4],
+        ],
+        [
+          [0, 2],
+          [0, 0],
+        ],
+        [
+          [1, 1e-8],
+          [1e-200, 1],
+        ],
+        [
+          [1, 2],
+          [3, 4],
+          [5, 6],
+        ],
+        [[1, 0]],
+      ]) {
         m = f64(next);
         expect(dense(jacobian(f64([1, 2])))).toEqual(next);
       }
@@ -51,7 +78,12 @@ describe("a kept pattern", () => {
       });
       jacobian(f64([1, 2, 3]));
       runs = 0;
-      for (const x of [f64([0, 0, 0]), f64([1e-9, 1, 1e9])]) expect(dense(jacobian(x))).toEqual(ad.jacrev((x: Tensor) => x.square())(x).toArray());
+      for (const x of [f64([0, 0, 0]), f64([1e-9, 1, 1e9])])
+        expect(dense(jacobian(x))).toEqual(
+          ad
+            .jacrev((x: Tensor) => x.square())(x)
+            .toArray(),
+        );
       // The check and the passes, each one run.
       expect(runs).toBe(4);
       expect(jacobian.passes(f64([1, 2, 3]))).toBe(1);
@@ -79,8 +111,14 @@ describe("a kept pattern", () => {
     clean(() => {
       const jacobian = ad.sparseJacobian((x: Tensor) => x.sqrt());
       jacobian(f64([1, 2]));
-      expect(dense(jacobian(f64([0, 4])))).toEqual([[Infinity, 0], [0, 0.25]]);
-      expect(dense(jacobian(f64([-1, 4])))).toEqual([[NaN, 0], [0, 0.25]]);
+      expect(dense(jacobian(f64([0, 4])))).toEqual([
+        [Infinity, 0],
+        [0, 0.25],
+      ]);
+      expect(dense(jacobian(f64([-1, 4])))).toEqual([
+        [NaN, 0],
+        [0, 0.25],
+      ]);
     });
   });
 });
@@ -90,7 +128,14 @@ describe("a given pattern", () => {
 
   it("that leaves out an entry is refused, however small all entries are", () => {
     clean(() => {
-      const jacobian = ad.sparseJacobian((x: Tensor) => f64([[1e-20, 1e-20], [0, 1e-20]]).matmul(x), { pattern: diagonal });
+      const jacobian = ad.sparseJacobian(
+        (x: Tensor) =>
+          f64([
+            [1e-20, 1e-20],
+            [0, 1e-20],
+          ]).matmul(x),
+        { pattern: diagonal },
+      );
       expect(() => jacobian(f64([1, 2]))).toThrow(/leaves out/);
     });
   });
@@ -114,7 +159,8 @@ describe("a given pattern", () => {
       expect(() => ad.sparseJacobian((x: Tensor) => x, { sparsity: diagonal } as never)).toThrow(/pattern/);
       expect(() => ad.sparseJacobian((x: Tensor) => x, { format: "csc" as never })).toThrow(/csc/);
       expect(() => ad.sparseJacobian((x: Tensor) => x, { check: 1 as never })).toThrow(ad.ValueError);
-      for (const garbage of [undefined, null, 3, "x", {}, [f64([1])]]) expect(() => ad.sparseJacobian((x: Tensor) => x)(garbage as never)).toThrow(ad.AdjointError);
+      for (const garbage of [undefined, null, 3, "x", {}, [f64([1])]])
+        expect(() => ad.sparseJacobian((x: Tensor) => x)(garbage as never)).toThrow(ad.AdjointError);
     });
   });
 });

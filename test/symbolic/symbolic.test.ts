@@ -26,7 +26,10 @@ describe("conventions", () => {
       const e = read(f, 3);
       for (const x of points) {
         // + 0: the sign of a zero is nobody's convention.
-        expect([e.evaluate({ x }) + 0, e.derivative("x").evaluate({ x }) + 0]).toEqual([f(f64(x)).item() + 0, ad.grad(f)(f64(x)).item() + 0]);
+        expect([e.evaluate({ x }) + 0, e.derivative("x").evaluate({ x }) + 0]).toEqual([
+          f(f64(x)).item() + 0,
+          ad.grad(f)(f64(x)).item() + 0,
+        ]);
       }
     });
   });
@@ -34,8 +37,17 @@ describe("conventions", () => {
   it("x^y where both are variables, and ties of three", () => {
     clean(() => {
       const e = read((x, y) => x.pow(y), 2, 2);
-      for (const [x, y] of [[0, 0], [0, 2], [0, 0.5], [2, 0], [-2, 3], [3, 2]] as const) {
-        const gradients = (ad.grad((a: Tensor, b: Tensor) => a.pow(b), { argnums: [0, 1] })(f64(x), f64(y)) as Tensor[]).map((g) => g.item());
+      for (const [x, y] of [
+        [0, 0],
+        [0, 2],
+        [0, 0.5],
+        [2, 0],
+        [-2, 3],
+        [3, 2],
+      ] as const) {
+        const gradients = (ad.grad((a: Tensor, b: Tensor) => a.pow(b), { argnums: [0, 1] })(f64(x), f64(y)) as Tensor[]).map((g) =>
+          g.item(),
+        );
         expect(["x", "y"].map((name) => e.derivative(name).evaluate({ x, y }))).toEqual(gradients);
       }
       expect(e.derivative("x").derivative("y").evaluate({ x: 2, y: 0 })).toBe(0.5);
@@ -60,7 +72,11 @@ describe("stable forms", () => {
         expect(e.derivative("x[0]").evaluate(point) / (ad.grad(f)(f64([40, 0])) as Tensor).at(0).item()).toBeCloseTo(1, 12);
       }
       expect(read((x) => x.log1p(), 1).evaluate({ x: 1e-20 })).toBe(1e-20);
-      expect(read((x) => x.sigmoid(), 1).derivative("x").evaluate({ x: 40 }) / 4.248354255291589e-18).toBeCloseTo(1, 12);
+      expect(
+        read((x) => x.sigmoid(), 1)
+          .derivative("x")
+          .evaluate({ x: 40 }) / 4.248354255291589e-18,
+      ).toBeCloseTo(1, 12);
       expect(read((x) => x.erfc(), 1).evaluate({ x: 10 }) / 2.088487583762545e-45).toBeCloseTo(1, 12);
     });
   });
@@ -75,7 +91,8 @@ describe("names", () => {
       expect(e.derivative("y").evaluate({})).toBe(0);
       expect(e.derivative("x").derivative("x").toString()).toBe("0");
       for (const garbage of [undefined, null, 3, {}, "x[0]"]) expect(() => e.derivative(garbage as never)).toThrow(ad.ValueError);
-      for (const garbage of [undefined, null, 3, {}, { x: "1" }, { x: f64(1) }]) expect(() => e.evaluate(garbage as never)).toThrow(ad.ValueError);
+      for (const garbage of [undefined, null, 3, {}, { x: "1" }, { x: f64(1) }])
+        expect(() => e.evaluate(garbage as never)).toThrow(ad.ValueError);
     });
   });
 });
@@ -86,7 +103,11 @@ describe("toFunction", () => {
       const e = read((x, y) => x.mul(y.exp()).add(x.square()).add(y.relu().sqrt()), 1, 2);
       const f = e.toFunction();
       const slope = e.derivative("y").toFunction(["y", "x"]);
-      for (const [x, y] of [[1, 2], [-3, 0], [0.5, -1]] as const) {
+      for (const [x, y] of [
+        [1, 2],
+        [-3, 0],
+        [0.5, -1],
+      ] as const) {
         expect(f(x, y)).toBe(e.evaluate({ x, y }));
         expect(f([x, y])).toBe(f(x, y));
         expect(slope(y, x)).toBe(e.derivative("y").evaluate({ x, y }));
@@ -110,11 +131,21 @@ describe("toFunction", () => {
 describe("what has no faithful expression", () => {
   it("is refused: orders, special functions, random numbers, branches on numbers", () => {
     clean(() => {
-      for (const f of [(x: Tensor) => x.sort(), (x: Tensor) => x.lgamma(), (x: Tensor) => ad.random.normal(ad.random.key(0), [2]).mul(x), (x: Tensor) => x.cumprod()]) {
+      for (const f of [
+        (x: Tensor) => x.sort(),
+        (x: Tensor) => x.lgamma(),
+        (x: Tensor) => ad.random.normal(ad.random.key(0), [2]).mul(x),
+        (x: Tensor) => x.cumprod(),
+      ]) {
         expect(() => read(f, [1, 2])).toThrow(/has no expression/);
       }
       const branch = (x: Tensor) => (x.item() > 0 ? x.square() : x);
-      for (const f of [branch, (x: Tensor) => (x.mul(2) > ad.tensor(1) ? x : x.neg()), ad.grad(branch), (x: Tensor) => x.mul(x.toArray())]) {
+      for (const f of [
+        branch,
+        (x: Tensor) => (x.mul(2) > ad.tensor(1) ? x : x.neg()),
+        ad.grad(branch),
+        (x: Tensor) => x.mul(x.toArray()),
+      ]) {
         expect(() => read(f, 2)).toThrow(/one branch only/);
       }
       expect((ad.symbolic(branch, { freeze: true })(f64(2)) as Expression).toString()).toBe("x^2");

@@ -9,7 +9,8 @@ import { endsAtBaseline } from "../support/baseline.js";
 endsAtBaseline();
 
 /** Ops without a faithful expression: special functions without formulas here, what depends on an order, recurrences. */
-const REFUSED = /erfinv|lgamma|digamma|polygamma|multigammaln|sinc|sort|topk|median|quantile|argmax|argmin|cumprod|cummax|cummin|any|all|scatter|index|einsum|bucket|search|kthvalue|norm|std|embedding|linearScan|matmul|dot|bmm/i;
+const REFUSED =
+  /erfinv|lgamma|digamma|polygamma|multigammaln|sinc|sort|topk|median|quantile|argmax|argmin|cumprod|cummax|cummin|any|all|scatter|index|einsum|bucket|search|kthvalue|norm|std|embedding|linearScan|matmul|dot|bmm/i;
 
 const isFloat = (t: Tensor) => t.dtype === "float64";
 
@@ -45,7 +46,10 @@ describe("expressions of the op table", () => {
           const environment = Object.fromEntries(names.map((name, i) => [name, numbers[i]!]));
           outputs.forEach((e, i) => {
             const got = e.evaluate(environment);
-            if (!close(got, Number(values[i]))) expect.fail(`${op.name} ${sample.note}: value ${got}, the engine's ${values[i]} of ${e.toString()} at ${JSON.stringify(environment)}`);
+            if (!close(got, Number(values[i])))
+              expect.fail(
+                `${op.name} ${sample.note}: value ${got}, the engine's ${values[i]} of ${e.toString()} at ${JSON.stringify(environment)}`,
+              );
             expect(e.toFunction()(numbers)).toBe(got);
           });
           if (op.discrete) continue;
@@ -59,7 +63,10 @@ describe("expressions of the op table", () => {
               if (gradient === undefined) continue;
               const slopes = outputs.map((e) => e.derivative(names[at]!).evaluate(environment));
               const got = slopes.reduce((a, b) => a + b, 0);
-              if (!close(got, Number(gradient[k]))) expect.fail(`${op.name} ${sample.note}: slope in ${names[at]} is ${got}, the engine's ${gradient[k]}, of ${outputs[0]!.derivative(names[at]!).toString()} at ${JSON.stringify(environment)}`);
+              if (!close(got, Number(gradient[k])))
+                expect.fail(
+                  `${op.name} ${sample.note}: slope in ${names[at]} is ${got}, the engine's ${gradient[k]}, of ${outputs[0]!.derivative(names[at]!).toString()} at ${JSON.stringify(environment)}`,
+                );
             }
           });
         }

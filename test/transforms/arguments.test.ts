@@ -14,13 +14,32 @@ describe("arrays and single tensors", () => {
     clean(() => {
       expect(ad.grad(sum)([1, 2]).toArray()).toEqual([2, 4]);
       expect(ad.grad(sum)(Float64Array.of(1, 2)).dtype).toBe("float64");
-      expect(ad.grad((p: { x: Tensor }) => sum(p.x))({ x: [[1], [2]] }).x.toArray()).toEqual([[2], [4]]);
+      expect(
+        ad
+          .grad((p: { x: Tensor }) => sum(p.x))({ x: [[1], [2]] })
+          .x.toArray(),
+      ).toEqual([[2], [4]]);
       expect(ad.hvp((x: Tensor) => x.pow(3).sum(), f64([1, 2]) as never, [[1, 1]])[1].toArray()).toEqual([6, 12]);
       expect(ad.vhp((x: Tensor) => x.pow(3).sum(), f64([1, 2]) as never, f64([1, 1]) as never)[1].toArray()).toEqual([6, 12]);
       expect(ad.jvp(sum, f64([1, 2]) as never, [[1, 1]])[1].item()).toBe(6);
-      expect(ad.vjp((x: Tensor) => x.mul(2), [1, 2])[1]([1, 3] as never)[0].toArray()).toEqual([2, 6]);
-      expect(ad.vmap((x: Tensor) => x.mul(2))([1, 2, 3]).toArray()).toEqual([2, 4, 6]);
-      expect(ad.jacrev((x: Tensor) => x.square())([1, 2]).toArray()).toEqual([[2, 0], [0, 4]]);
+      expect(
+        ad
+          .vjp((x: Tensor) => x.mul(2), [1, 2])[1]([1, 3] as never)[0]
+          .toArray(),
+      ).toEqual([2, 6]);
+      expect(
+        ad
+          .vmap((x: Tensor) => x.mul(2))([1, 2, 3])
+          .toArray(),
+      ).toEqual([2, 4, 6]);
+      expect(
+        ad
+          .jacrev((x: Tensor) => x.square())([1, 2])
+          .toArray(),
+      ).toEqual([
+        [2, 0],
+        [0, 4],
+      ]);
       expect(ad.dualLevel(() => ad.unpackDual(ad.makeDual([1, 2], [1, 1]).mul(3)).tangent!).toArray()).toEqual([3, 3]);
     });
   });
@@ -35,7 +54,9 @@ describe("arrays and single tensors", () => {
 
   it("are matched by key in trees of tangents and cotangents", () => {
     clean(() => {
-      expect(ad.jvp((p: { a: Tensor; b: Tensor }) => p.a.mul(p.b), [{ a: f64(2), b: f64(3) }], [{ b: f64(1), a: f64(0) }])[1].item()).toBe(2);
+      expect(ad.jvp((p: { a: Tensor; b: Tensor }) => p.a.mul(p.b), [{ a: f64(2), b: f64(3) }], [{ b: f64(1), a: f64(0) }])[1].item()).toBe(
+        2,
+      );
       const [, pullback] = ad.vjp((x: Tensor) => ({ a: x.sum(), b: x.mul(2).sum() }), f64([1, 2]));
       expect(pullback({ b: f64(1), a: f64(0) })[0].toArray()).toEqual([2, 2]);
     });
@@ -61,7 +82,13 @@ describe("plain arithmetic on tensors", () => {
       () => ad.jacrev(f)(x),
       () => ad.jacobian(f)(x),
     ];
-    const one = [() => ad.grad(f)(x), () => ad.valueAndGrad(f)(x), () => ad.hessian(f)(x), () => ad.hvp(f, [x], [f64(1)]), () => ad.vhp(f, [x], [f64(1)])];
+    const one = [
+      () => ad.grad(f)(x),
+      () => ad.valueAndGrad(f)(x),
+      () => ad.hessian(f)(x),
+      () => ad.hvp(f, [x], [f64(1)]),
+      () => ad.vhp(f, [x], [f64(1)]),
+    ];
     const scalar = !Array.isArray(ad.scope(() => f(1)));
     for (const program of scalar ? [...many, ...one] : many) {
       expect(() => ad.scope(program)).toThrow(ad.NotDifferentiableError);
@@ -71,17 +98,45 @@ describe("plain arithmetic on tensors", () => {
   });
 
   it("is refused under checkpoint too, whose number would be a constant", () => {
-    expect(() => ad.scope(() => ad.grad((x: any) => ad.checkpoint((y: any) => y * y)(x).add(x))(f64(3)))).toThrow(/checkpoint: .*write x\.mul\(x\)/);
+    expect(() =>
+      ad.scope(() =>
+        ad.grad((x: any) =>
+          ad
+            .checkpoint((y: any) => y * y)(x)
+            .add(x),
+        )(f64(3)),
+      ),
+    ).toThrow(/checkpoint: .*write x\.mul\(x\)/);
   });
 
   it("comparisons, item(), Number(x) and constants stay", () => {
     clean(() => {
       const x = f64(3);
-      expect(ad.grad((x: any) => (x > 1 ? x.square() : x))(x).item()).toBe(6);
-      expect(ad.grad((x: Tensor) => x.mul(x.item()))(x).item()).toBe(3);
-      expect(ad.grad((x: Tensor) => x.mul(Number(x)))(x).item()).toBe(3);
-      expect(ad.grad(() => 5)(x).item()).toBe(0);
-      expect(ad.grad((x: Tensor) => x.item() * 2)(x).item()).toBe(0);
+      expect(
+        ad
+          .grad((x: any) => (x > 1 ? x.square() : x))(x)
+          .item(),
+      ).toBe(6);
+      expect(
+        ad
+          .grad((x: Tensor) => x.mul(x.item()))(x)
+          .item(),
+      ).toBe(3);
+      expect(
+        ad
+          .grad((x: Tensor) => x.mul(Number(x)))(x)
+          .item(),
+      ).toBe(3);
+      expect(
+        ad
+          .grad(() => 5)(x)
+          .item(),
+      ).toBe(0);
+      expect(
+        ad
+          .grad((x: Tensor) => x.item() * 2)(x)
+          .item(),
+      ).toBe(0);
       const [g, seen] = ad.grad((x: Tensor) => [x.square(), Number(x)], { hasAux: true })(x);
       expect([g.item(), seen]).toEqual([6, 3]);
     });
@@ -101,7 +156,11 @@ describe("what is not understood", () => {
     ["a third argument", () => loose.grad!(sum, {}, 3), /takes 2 arguments, got 3/],
     ["a fourth argument of jvp", () => loose.jvp!(sum, [x()], [x()], {}), /takes 3 arguments, got 4/],
     ["argnums twice", () => ad.grad((a: Tensor, b: Tensor) => a.dot(b), { argnums: [0, 0] })(x(), x()), /argnums names argument 0 twice/],
-    ["argnums twice by another number", () => ad.jacrev((a: Tensor, b: Tensor) => a.mul(b), { argnums: [0, -2] })(x(), x()), /argnums names argument 0 twice/],
+    [
+      "argnums twice by another number",
+      () => ad.jacrev((a: Tensor, b: Tensor) => a.mul(b), { argnums: [0, -2] })(x(), x()),
+      /argnums names argument 0 twice/,
+    ],
     ["argnums as text", () => ad.grad(sum, { argnums: "0" as never })(x()), /argnums is the number of an argument/],
     ["argnums null", () => ad.grad(sum, { argnums: null as never })(x()), /argnums is the number of an argument/],
     ["jvp without tangents", () => loose.jvp!(sum, [x()]), /tangents must be a list/],
@@ -118,10 +177,36 @@ describe("what is not understood", () => {
     ["a custom rule of text", () => ad.customJvp(sum, ([x]) => [x, x])("text"), /an argument is or holds the string "text"/],
     ["unpackDual of a number", () => ad.dualLevel(() => ad.unpackDual(3 as never)), /expected a tensor, got 3/],
     ["makeDual without a tangent", () => ad.dualLevel(() => loose.makeDual!([1])), /tangent 0 is undefined/],
-    ["a chunk size that is text", () => ad.jacrev((x: Tensor) => x, { chunkSize: "a" as never })(x()), /chunkSize must be a positive integer/],
+    [
+      "a chunk size that is text",
+      () => ad.jacrev((x: Tensor) => x, { chunkSize: "a" as never })(x()),
+      /chunkSize must be a positive integer/,
+    ],
     ["a Jacobian larger than a tensor", () => ad.jacfwd((x: Tensor) => x)(ad.ones([1e5])), /more than one tensor holds.*chunkSize/],
-    ...["grad", "valueAndGrad", "vjp", "jvp", "linearize", "jacfwd", "jacrev", "jacobian", "hessian", "hvp", "vhp", "vmap", "checkpoint", "customVjp", "customJvp", "scope", "noGrad", "enableGrad", "profile", "detectAnomaly", "dualLevel"].flatMap(
-      (name): [string, () => unknown, RegExp][] => [3, null, undefined, {}].map((garbage) => [`${name}(${String(garbage)})`, () => loose[name]!(garbage, [], []), /function/]),
+    ...[
+      "grad",
+      "valueAndGrad",
+      "vjp",
+      "jvp",
+      "linearize",
+      "jacfwd",
+      "jacrev",
+      "jacobian",
+      "hessian",
+      "hvp",
+      "vhp",
+      "vmap",
+      "checkpoint",
+      "customVjp",
+      "customJvp",
+      "scope",
+      "noGrad",
+      "enableGrad",
+      "profile",
+      "detectAnomaly",
+      "dualLevel",
+    ].flatMap((name): [string, () => unknown, RegExp][] =>
+      [3, null, undefined, {}].map((garbage) => [`${name}(${String(garbage)})`, () => loose[name]!(garbage, [], []), /function/]),
     ),
   ];
 

@@ -19,7 +19,13 @@ function generator(seed: number): (below: number) => number {
   };
 }
 
-const UNARY = [(x: Tensor) => x.sin(), (x: Tensor) => x.tanh(), (x: Tensor) => x.square(), (x: Tensor) => x.mul(0.7), (x: Tensor) => x.sigmoid()];
+const UNARY = [
+  (x: Tensor) => x.sin(),
+  (x: Tensor) => x.tanh(),
+  (x: Tensor) => x.square(),
+  (x: Tensor) => x.mul(0.7),
+  (x: Tensor) => x.sigmoid(),
+];
 const BINARY = [(x: Tensor, y: Tensor) => x.add(y), (x: Tensor, y: Tensor) => x.mul(y), (x: Tensor, y: Tensor) => x.sub(y.mul(0.5))];
 
 type Body = (x: Tensor, closed: readonly Tensor[]) => Tensor;
@@ -43,12 +49,22 @@ function bodyOf(seed: number): Body {
 const program = (body: Body, wrap: (f: Function1) => Function1) => (x: Tensor, w: Tensor) => {
   const h = x.mul(w).sin();
   const c = f64([0.3, -0.4]);
-  return wrap((z) => body(z, [w, h, x, c]))(x.add(w.mul(0.1))).sum().add(h.sum());
+  return wrap((z) => body(z, [w, h, x, c]))(x.add(w.mul(0.1)))
+    .sum()
+    .add(h.sum());
 };
 
 const WRAPPINGS: [string, (f: Function1) => Function1][] = [
   ["checkpoint", (f) => ad.checkpoint(f)],
-  ["nested checkpoints", (f) => ad.checkpoint((x: Tensor) => ad.checkpoint(f)(x).mul(ad.checkpoint((y: Tensor) => y.mul(x))(x)))],
+  [
+    "nested checkpoints",
+    (f) =>
+      ad.checkpoint((x: Tensor) =>
+        ad
+          .checkpoint(f)(x)
+          .mul(ad.checkpoint((y: Tensor) => y.mul(x))(x)),
+      ),
+  ],
   ["a checkpoint inside grad", (f) => (x) => ad.grad((y: Tensor) => ad.checkpoint(f)(y).sum())(x)],
 ];
 const PLAIN: Record<string, (f: Function1) => Function1> = {
@@ -69,9 +85,23 @@ const QUESTIONS: Record<string, (f: Program, x: Tensor, w: Tensor) => unknown> =
   linearize: (f, x, w) => ad.linearize(f, x, w)[1](f64([1, -2]), f64([0.5, 3])),
   "pullback after the run": (f, x, w) => ad.vjp(f, x, w)[1](ad.tensor(1, { dtype: "float64" })),
   "vmap of grad": (f, x, w) => ad.vmap(ad.grad(f, both), { inAxes: [0, null] })(ad.stack([x, x.mul(2), x.sub(w)]), w),
-  "grad of vmap": (f, x, w) => ad.grad((a: Tensor, b: Tensor) => ad.vmap(f, { inAxes: [0, null] })(ad.stack([a, a.mul(b), b]), b).sin().sum(), both)(x, w),
+  "grad of vmap": (f, x, w) =>
+    ad.grad(
+      (a: Tensor, b: Tensor) =>
+        ad
+          .vmap(f, { inAxes: [0, null] })(ad.stack([a, a.mul(b), b]), b)
+          .sin()
+          .sum(),
+      both,
+    )(x, w),
   "grad of grad": (f, x, w) => ad.grad((a: Tensor, b: Tensor) => total(ad.grad(f, both)(a, b)), both)(x, w),
-  "grad of grad of one": (f, x, w) => ad.grad((a: Tensor) => ad.grad((b: Tensor) => f(a, b))(w).sin().sum())(x),
+  "grad of grad of one": (f, x, w) =>
+    ad.grad((a: Tensor) =>
+      ad
+        .grad((b: Tensor) => f(a, b))(w)
+        .sin()
+        .sum(),
+    )(x),
   "jvp of grad": (f, x, w) => ad.hvp(f, [x, w], [f64([1, -2]), f64([0.5, 3])]),
   "grad of jvp": (f, x, w) => ad.grad((a: Tensor, b: Tensor) => ad.jvp(f, [a, b], [b, a])[1], both)(x, w),
   backward: (f, x, w) => {
@@ -104,7 +134,9 @@ describe.each(WRAPPINGS)("%s", (name, wrap) => {
         const body = bodyOf(seed);
         const [expected, got] = [PLAIN[name]!, wrap].map((wrapping) => numbers(question(program(body, wrapping), x, w)));
         expect(got!.length).toBe(expected!.length);
-        got!.forEach((v, i) => expect(Math.abs(v - expected![i]!), `program ${seed}, number ${i}`).toBeLessThan(1e-12 * (1 + Math.abs(expected![i]!))));
+        got!.forEach((v, i) =>
+          expect(Math.abs(v - expected![i]!), `program ${seed}, number ${i}`).toBeLessThan(1e-12 * (1 + Math.abs(expected![i]!))),
+        );
       });
     }
   });

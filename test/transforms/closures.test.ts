@@ -13,21 +13,46 @@ const gradOf = (p: Tensor) => p.grad?.toArray() ?? null;
 describe("checkpoint", () => {
   it("gives parameters that it closes over their gradient", () => {
     const [w, x] = [parameter([2]), parameter([5])];
-    ad.scope(() => ad.checkpoint((y: Tensor) => y.mul(w))(x).sum().backward());
+    ad.scope(() =>
+      ad
+        .checkpoint((y: Tensor) => y.mul(w))(x)
+        .sum()
+        .backward(),
+    );
     expect([gradOf(x), gradOf(w)]).toEqual([[2], [5]]);
   });
 
   it("adds up the parts of a tensor that is argument and closed over, in whatever way", () => {
     const v = parameter(2);
-    ad.scope(() => ad.checkpoint((h: Tensor) => h.mul(v))(v.mul(3)).backward());
+    ad.scope(() =>
+      ad
+        .checkpoint((h: Tensor) => h.mul(v))(v.mul(3))
+        .backward(),
+    );
     expect(gradOf(v)).toBe(12);
     v.zeroGrad();
-    ad.scope(() => ad.checkpoint((h: Tensor) => h.mul(v))(v).backward());
+    ad.scope(() =>
+      ad
+        .checkpoint((h: Tensor) => h.mul(v))(v)
+        .backward(),
+    );
     expect(gradOf(v)).toBe(4);
     clean(() => {
-      expect(ad.grad((v: Tensor) => ad.checkpoint((h: Tensor) => h.mul(v))(v.mul(3)))(f64(2)).item()).toBe(12);
-      expect(ad.grad((v: Tensor) => ad.checkpoint(() => v.square())())(f64(3)).item()).toBe(6);
-      expect(ad.grad((v: Tensor) => ad.checkpoint((y: Tensor) => y.mul(v))(f64(5)))(f64(3)).item()).toBe(5);
+      expect(
+        ad
+          .grad((v: Tensor) => ad.checkpoint((h: Tensor) => h.mul(v))(v.mul(3)))(f64(2))
+          .item(),
+      ).toBe(12);
+      expect(
+        ad
+          .grad((v: Tensor) => ad.checkpoint(() => v.square())())(f64(3))
+          .item(),
+      ).toBe(6);
+      expect(
+        ad
+          .grad((v: Tensor) => ad.checkpoint((y: Tensor) => y.mul(v))(f64(5)))(f64(3))
+          .item(),
+      ).toBe(5);
     });
   });
 
@@ -38,7 +63,12 @@ describe("checkpoint", () => {
     const x = ad.random.normal(ad.random.key(1), [5, 3]);
     const gradients = (wrap: (f: (x: Tensor) => Tensor) => (x: Tensor) => Tensor) => {
       for (const p of parameters) p.zeroGrad();
-      ad.scope(() => layers.reduce((h, layer) => wrap((y) => layer.forward(y).tanh())(h), x).sum().backward());
+      ad.scope(() =>
+        layers
+          .reduce((h, layer) => wrap((y) => layer.forward(y).tanh())(h), x)
+          .sum()
+          .backward(),
+      );
       return parameters.map(gradOf);
     };
     const plain = gradients((f) => f);
@@ -50,8 +80,16 @@ describe("checkpoint", () => {
     clean(() => {
       const second = ad.grad((x: Tensor) => ad.grad((w: Tensor) => ad.checkpoint((y: Tensor) => y.square().mul(w))(x))(f64(2)))(f64(2));
       expect(second.item()).toBe(4);
-      expect(ad.vmap((x: Tensor, y: Tensor) => ad.checkpoint((z: Tensor) => z.mul(y))(x))(f64([1, 2]), f64([10, 20])).toArray()).toEqual([10, 40]);
-      const mapped = ad.grad((w: Tensor) => ad.vmap((x: Tensor) => ad.checkpoint((z: Tensor) => z.mul(w).mul(x))(x.mul(w)))(f64([1, 2])).sum())(f64(3));
+      expect(
+        ad
+          .vmap((x: Tensor, y: Tensor) => ad.checkpoint((z: Tensor) => z.mul(y))(x))(f64([1, 2]), f64([10, 20]))
+          .toArray(),
+      ).toEqual([10, 40]);
+      const mapped = ad.grad((w: Tensor) =>
+        ad
+          .vmap((x: Tensor) => ad.checkpoint((z: Tensor) => z.mul(w).mul(x))(x.mul(w)))(f64([1, 2]))
+          .sum(),
+      )(f64(3));
       expect(mapped.item()).toBe(30);
       expect(ad.jvp((v: Tensor) => ad.checkpoint((h: Tensor) => h.mul(v))(v.mul(3)), [f64(2)], [f64(1)])[1].item()).toBe(12);
     });
@@ -88,11 +126,21 @@ describe("checkpoint", () => {
         const [product, same, closed] = ad.checkpoint((y: Tensor) => [y.mul(x), y, x])(x.mul(3));
         return product.add(same.mul(10)).add(closed.mul(100)).sum();
       };
-      expect(ad.grad(f)(f64([1, 2])).toArray()).toEqual([136, 142]);
+      expect(
+        ad
+          .grad(f)(f64([1, 2]))
+          .toArray(),
+      ).toEqual([136, 142]);
       expect(ad.jvp(f, [f64([1, 2])], [f64([1, 0])])[1].item()).toBe(136);
     });
     const w = parameter([2]);
-    ad.scope(() => ad.checkpoint(() => w)().mul(3).sum().backward());
+    ad.scope(() =>
+      ad
+        .checkpoint(() => w)()
+        .mul(3)
+        .sum()
+        .backward(),
+    );
     expect(gradOf(w)).toEqual([3]);
   });
 
@@ -112,7 +160,9 @@ describe("checkpoint", () => {
     const [a, b] = [parameter([2]), parameter([3])];
     let used = a;
     ad.scope(() => {
-      const y = ad.checkpoint((z: Tensor) => z.mul(used))(f64([1])).sum();
+      const y = ad
+        .checkpoint((z: Tensor) => z.mul(used))(f64([1]))
+        .sum();
       used = b;
       expect(() => y.backward()).toThrow(/checkpoint: run again .* had not used before/);
     });
@@ -126,8 +176,19 @@ describe("checkpoint", () => {
       const x = f64([1, 2, 3]);
       const [[value, top], [slope]] = ad.jvp((x: Tensor) => f(x, i, keep), [x], [f64([10, 20, 30])]);
       expect([value.toArray(), top.item(), slope.toArray()]).toEqual([[3, 0], 2, [30, 0]]);
-      expect(ad.grad((x: Tensor) => f(x, i, keep)[0].sum())(x).toArray()).toEqual([0, 0, 1]);
-      expect(ad.jacfwd((x: Tensor) => f(x, i, keep)[0])(x).toArray()).toEqual([[0, 0, 1], [0, 0, 0]]);
+      expect(
+        ad
+          .grad((x: Tensor) => f(x, i, keep)[0].sum())(x)
+          .toArray(),
+      ).toEqual([0, 0, 1]);
+      expect(
+        ad
+          .jacfwd((x: Tensor) => f(x, i, keep)[0])(x)
+          .toArray(),
+      ).toEqual([
+        [0, 0, 1],
+        [0, 0, 0],
+      ]);
     });
   });
 });
@@ -136,7 +197,13 @@ describe("createGraph", () => {
   const cubed = (x: Tensor) => x.mul(x).mul(x);
   const FUNCTIONS: [string, (x: Tensor) => Tensor][] = [
     ["checkpoint", ad.checkpoint(cubed)],
-    ["customVjp", ad.customVjp(cubed, { forward: (x: Tensor) => [cubed(x), x.square()], backward: (square: Tensor, ct: Tensor) => [ct.mul(square).mul(3)] })],
+    [
+      "customVjp",
+      ad.customVjp(cubed, {
+        forward: (x: Tensor) => [cubed(x), x.square()],
+        backward: (square: Tensor, ct: Tensor) => [ct.mul(square).mul(3)],
+      }),
+    ],
     ["customJvp", ad.customJvp(cubed, ([x], [t]) => [cubed(x), x.square().mul(3).mul(t)])],
   ];
 
@@ -156,15 +223,29 @@ describe("createGraph", () => {
   it.each(FUNCTIONS)("noGrad makes constants of %s", (_, f) => {
     const x = parameter([2]);
     ad.scope(() => expect(ad.noGrad(() => f(x)).requiresGrad).toBe(false));
-    clean(() => expect(ad.grad((x: Tensor) => x.mul(ad.noGrad(() => f(x))))(f64(2)).item()).toBe(8));
+    clean(() =>
+      expect(
+        ad
+          .grad((x: Tensor) => x.mul(ad.noGrad(() => f(x))))(f64(2))
+          .item(),
+      ).toBe(8),
+    );
   });
 });
 
 describe("custom rules", () => {
-  const byVjp = (y: Tensor) => ad.customVjp((x: Tensor) => x.mul(y), { forward: (x: Tensor) => [x.mul(y), null], backward: (_: null, ct: Tensor) => [ct.mul(y)] });
-  const byJvp = (y: Tensor) => ad.customJvp((x: Tensor) => x.mul(y), ([x], [t]) => [x.mul(y), t.mul(y)]);
+  const byVjp = (y: Tensor) =>
+    ad.customVjp((x: Tensor) => x.mul(y), { forward: (x: Tensor) => [x.mul(y), null], backward: (_: null, ct: Tensor) => [ct.mul(y)] });
+  const byJvp = (y: Tensor) =>
+    ad.customJvp(
+      (x: Tensor) => x.mul(y),
+      ([x], [t]) => [x.mul(y), t.mul(y)],
+    );
 
-  it.each([["customVjp", byVjp], ["customJvp", byJvp]])("%s refuses to close over what is differentiated or mapped with its arguments", (_, rule) => {
+  it.each([
+    ["customVjp", byVjp],
+    ["customJvp", byJvp],
+  ])("%s refuses to close over what is differentiated or mapped with its arguments", (_, rule) => {
     const before = ad.memory().tensors;
     const [w, x] = [parameter([2]), parameter([5])];
     const programs: [() => unknown, RegExp][] = [
@@ -182,26 +263,55 @@ describe("custom rules", () => {
     w.dispose();
     x.dispose();
     expect(ad.memory().tensors).toBe(before);
-    clean(() => expect(ad.grad((x: Tensor) => x.square())(f64(3)).item()).toBe(6));
+    clean(() =>
+      expect(
+        ad
+          .grad((x: Tensor) => x.square())(f64(3))
+          .item(),
+      ).toBe(6),
+    );
   });
 
-  it.each([["customVjp", byVjp], ["customJvp", byJvp]])("%s may close over constants, outer levels, and what is detached", (_, rule) => {
+  it.each([
+    ["customVjp", byVjp],
+    ["customJvp", byJvp],
+  ])("%s may close over constants, outer levels, and what is detached", (_, rule) => {
     const w = parameter([2]);
     ad.scope(() => {
-      rule(w)(f64([5])).sum().backward();
+      rule(w)(f64([5]))
+        .sum()
+        .backward();
       expect(rule(w.detach())(w).sum().item()).toBe(4);
     });
     expect(gradOf(w)).toEqual([5]);
     clean(() => {
-      expect(ad.grad((y: Tensor) => ad.grad((x: Tensor) => rule(y)(x))(f64(3)))(f64(2)).item()).toBe(1);
-      expect(ad.vmap(ad.grad(rule(f64(7))))(f64([1, 2])).toArray()).toEqual([7, 7]);
-      expect(ad.grad((y: Tensor) => ad.vmap((x: Tensor) => rule(y)(x))(f64([1, 2])).sum())(f64(2)).item()).toBe(3);
+      expect(
+        ad
+          .grad((y: Tensor) => ad.grad((x: Tensor) => rule(y)(x))(f64(3)))(f64(2))
+          .item(),
+      ).toBe(1);
+      expect(
+        ad
+          .vmap(ad.grad(rule(f64(7))))(f64([1, 2]))
+          .toArray(),
+      ).toEqual([7, 7]);
+      expect(
+        ad
+          .grad((y: Tensor) =>
+            ad
+              .vmap((x: Tensor) => rule(y)(x))(f64([1, 2]))
+              .sum(),
+          )(f64(2))
+          .item(),
+      ).toBe(3);
     });
   });
 
   it("refuse a tensor that is returned as it was closed over", () => {
     const [w, x] = [parameter([2]), parameter([5])];
-    expect(() => ad.scope(() => ad.customVjp(() => w, { forward: () => [w, null], backward: (_: null, ct: Tensor) => [ct] })(x))).toThrow(ad.NotDifferentiableError);
+    expect(() => ad.scope(() => ad.customVjp(() => w, { forward: () => [w, null], backward: (_: null, ct: Tensor) => [ct] })(x))).toThrow(
+      ad.NotDifferentiableError,
+    );
   });
 
   it("have int and bool among their results", () => {
@@ -212,7 +322,11 @@ describe("custom rules", () => {
       });
       const [[y, positive, top], [slope]] = ad.jvp(f, [f64([1, -2])], [f64([1, 1])]);
       expect([y.toArray(), positive.toArray(), top.item(), slope.toArray()]).toEqual([[1, 4], [true, false], 0, [2, -4]]);
-      expect(ad.grad((x: Tensor) => f(x)[0].sum())(f64([1, -2])).toArray()).toEqual([2, -4]);
+      expect(
+        ad
+          .grad((x: Tensor) => f(x)[0].sum())(f64([1, -2]))
+          .toArray(),
+      ).toEqual([2, -4]);
     });
   });
 
@@ -254,7 +368,13 @@ describe("a throw in the middle", () => {
     for (const program of programs) expect(() => ad.scope(program)).toThrow(boom);
     w.dispose();
     expect(ad.memory().tensors).toBe(before);
-    clean(() => expect(ad.grad((x: Tensor) => x.square())(f64(3)).item()).toBe(6));
+    clean(() =>
+      expect(
+        ad
+          .grad((x: Tensor) => x.square())(f64(3))
+          .item(),
+      ).toBe(6),
+    );
   });
 
   it("of the second run of a checkpoint likewise", () => {

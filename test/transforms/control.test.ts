@@ -22,7 +22,15 @@ describe("loops over state", () => {
   };
   const ways: [string, (r: Tensor) => Tensor][] = [
     ["forLoop", (r) => ad.forLoop(0, 8, (_, x: Tensor) => logistic(r, x), f64(0.3))],
-    ["whileLoop", (r) => ad.whileLoop(({ i }) => i.lt(8), ({ i, x }) => ({ i: i.add(1), x: logistic(r, x) }), { i: ad.tensor(0, { dtype: "int32" }), x: f64(0.3) }).x],
+    [
+      "whileLoop",
+      (r) =>
+        ad.whileLoop(
+          ({ i }) => i.lt(8),
+          ({ i, x }) => ({ i: i.add(1), x: logistic(r, x) }),
+          { i: ad.tensor(0, { dtype: "int32" }), x: f64(0.3) },
+        ).x,
+    ],
     ["scan without xs", (r) => ad.scan((x: Tensor) => [logistic(r, x), null], f64(0.3), null, { length: 8 })[0]],
   ];
 
@@ -44,15 +52,34 @@ describe("loops over state", () => {
 
   it("scan stacks its outputs and goes both ways", () => {
     clean(() => {
-      const xs = { a: f64([1, 2, 3]), b: f64([[1, 0], [0, 1], [2, 2]]) };
+      const xs = {
+        a: f64([1, 2, 3]),
+        b: f64([
+          [1, 0],
+          [0, 1],
+          [2, 2],
+        ]),
+      };
       const f = (carry: Tensor, x: { a: Tensor; b: Tensor }) => [carry.add(x.b.mul(x.a)), { sum: carry, twice: x.a.mul(2) }] as const;
       const [last, ys] = ad.scan(f, f64([0, 0]), xs);
       expect(last.toArray()).toEqual([7, 8]);
-      expect(ys.sum.toArray()).toEqual([[0, 0], [1, 0], [1, 2]]);
+      expect(ys.sum.toArray()).toEqual([
+        [0, 0],
+        [1, 0],
+        [1, 2],
+      ]);
       expect(ys.twice.toArray()).toEqual([2, 4, 6]);
       const [, back] = ad.scan(f, f64([0, 0]), xs, { reverse: true });
-      expect(back.sum.toArray()).toEqual([[6, 8], [6, 6], [0, 0]]);
-      const g = (a: Tensor) => ad.scan(f, f64([0, 0]), { ...xs, a })[1].sum.square().sum();
+      expect(back.sum.toArray()).toEqual([
+        [6, 8],
+        [6, 6],
+        [0, 0],
+      ]);
+      const g = (a: Tensor) =>
+        ad
+          .scan(f, f64([0, 0]), { ...xs, a })[1]
+          .sum.square()
+          .sum();
       expect(ad.gradcheck(g, [xs.a], { order: 2 })).toBeTruthy();
       expect(ad.scan(f, f64([0, 0]), { a: f64([]), b: ad.zeros([0, 2], { dtype: "float64" }) })[1]).toBeNull();
     });
@@ -60,10 +87,15 @@ describe("loops over state", () => {
 
   it("hold one state at a time", () => {
     const bytes: number[] = [];
-    const last = ad.forLoop(0, 200, (i, state: Tensor) => {
-      if (i % 50 === 49) bytes.push(ad.memory().bytes);
-      return state.mul(0.5).add(1);
-    }, ad.ones([10_000]));
+    const last = ad.forLoop(
+      0,
+      200,
+      (i, state: Tensor) => {
+        if (i % 50 === 49) bytes.push(ad.memory().bytes);
+        return state.mul(0.5).add(1);
+      },
+      ad.ones([10_000]),
+    );
     expect(new Set(bytes).size).toBe(1);
     expect(last.at(0).item()).toBeCloseTo(2);
     last.dispose();
@@ -72,12 +104,20 @@ describe("loops over state", () => {
   it("release what a turn made, not what the user made", () => {
     const [init, constant] = [f64([1, 2]), f64([3, 4])];
     let leaked!: Tensor;
-    const last = ad.forLoop(0, 4, (i, state: Tensor) => {
-      if (i === 1) leaked = state;
-      return i === 0 ? state.mul(2) : i === 1 ? constant : i === 2 ? init : state;
-    }, init);
+    const last = ad.forLoop(
+      0,
+      4,
+      (i, state: Tensor) => {
+        if (i === 1) leaked = state;
+        return i === 0 ? state.mul(2) : i === 1 ? constant : i === 2 ? init : state;
+      },
+      init,
+    );
     expect(last).toBe(init);
-    expect([init.toArray(), constant.toArray()]).toEqual([[1, 2], [3, 4]]);
+    expect([init.toArray(), constant.toArray()]).toEqual([
+      [1, 2],
+      [3, 4],
+    ]);
     expect(() => leaked.sum()).toThrow(/state that forLoop took over/);
     init.dispose();
     constant.dispose();
@@ -90,8 +130,25 @@ describe("loops over state", () => {
         [() => ad.forLoop(0, 2, (_, s: Tensor) => [s] as never, x), /the trees differ/],
         [() => ad.forLoop(0.5, 2, (_, s: Tensor) => s, x), /lower bound must be an integer/],
         [() => ad.forLoop(0, 2, null as never, x), /body must be a function/],
-        [() => ad.whileLoop(() => true, (s: Tensor) => s, x, { maxIterations: 3 }), /after 3 turns/],
-        [() => ad.whileLoop(() => 1 as never, (s: Tensor) => s, x), /true or false/],
+        [
+          () =>
+            ad.whileLoop(
+              () => true,
+              (s: Tensor) => s,
+              x,
+              { maxIterations: 3 },
+            ),
+          /after 3 turns/,
+        ],
+        [
+          () =>
+            ad.whileLoop(
+              () => 1 as never,
+              (s: Tensor) => s,
+              x,
+            ),
+          /true or false/,
+        ],
         [() => ad.scan((c: Tensor) => [c, c], x, null), /need a length/],
         [() => ad.scan((c: Tensor) => [c, c], x, f64([1, 2]), { length: 3 }), /length is 3.*2 elements/],
         [() => ad.scan((c: Tensor) => c as never, x, f64([1, 2])), /\[carry, y\]/],
@@ -107,15 +164,39 @@ describe("loops over state", () => {
 });
 
 describe("cond", () => {
-  const f = (x: Tensor) => ad.cond(x.gt(0), (y: Tensor) => y.square(), (y: Tensor) => y.neg(), x);
+  const f = (x: Tensor) =>
+    ad.cond(
+      x.gt(0),
+      (y: Tensor) => y.square(),
+      (y: Tensor) => y.neg(),
+      x,
+    );
   it("runs the branch taken, and under vmap selects for each example", () => {
     clean(() => {
       expect(f(f64(3)).item()).toBe(9);
       expect(ad.grad(f)(f64(-3)).item()).toBe(-1);
-      expect(ad.vmap(f)(f64([3, -3])).toArray()).toEqual([9, 3]);
-      expect(ad.vmap(ad.grad(f))(f64([3, -3])).toArray()).toEqual([6, -1]);
-      expect(ad.grad((x: Tensor) => ad.vmap(f)(x).sum())(f64([3, -3])).toArray()).toEqual([6, -1]);
-      expect(ad.cond(true, () => 1, () => 2)).toBe(1);
+      expect(
+        ad
+          .vmap(f)(f64([3, -3]))
+          .toArray(),
+      ).toEqual([9, 3]);
+      expect(
+        ad
+          .vmap(ad.grad(f))(f64([3, -3]))
+          .toArray(),
+      ).toEqual([6, -1]);
+      expect(
+        ad
+          .grad((x: Tensor) => ad.vmap(f)(x).sum())(f64([3, -3]))
+          .toArray(),
+      ).toEqual([6, -1]);
+      expect(
+        ad.cond(
+          true,
+          () => 1,
+          () => 2,
+        ),
+      ).toBe(1);
     });
   });
 });

@@ -14,21 +14,34 @@ describe("nesting", () => {
     ["vjp", (f, x) => ad.vjp(f, x)[0]],
     ["jvp", (f, x) => ad.jvp(f, [x], [1])[0]],
     ["dualLevel", (f, x) => ad.dualLevel(() => f(x))],
-    ["vmap", (f, x) => ad.vmap(f)(x.reshape([1])).at(0)],
+    [
+      "vmap",
+      (f, x) =>
+        ad
+          .vmap(f)(x.reshape([1]))
+          .at(0),
+    ],
   ];
   for (const [name, open] of many) {
     it(`${name} without an end is refused, and the engine works on`, () => {
       clean(() => {
         const endless = (x: Tensor): Tensor => open(endless, x);
         expect(() => endless(f64(1))).toThrow(/256 transforms are open|at most 64/);
-        expect(ad.grad((x) => x.square())(f64(3)).item()).toBe(6);
+        expect(
+          ad
+            .grad((x) => x.square())(f64(3))
+            .item(),
+        ).toBe(6);
       });
     });
   }
 
   it("a hundred levels are fine", () => {
     clean(() => {
-      const nested = (n: number) => (x: Tensor): Tensor => (n === 0 ? x.mul(2) : ad.jvp(nested(n - 1), [x], [1])[0]);
+      const nested =
+        (n: number) =>
+        (x: Tensor): Tensor =>
+          n === 0 ? x.mul(2) : ad.jvp(nested(n - 1), [x], [1])[0];
       expect(nested(100)(f64(3)).item()).toBe(6);
     });
   });
@@ -68,7 +81,11 @@ describe("pullbacks", () => {
     clean(() => {
       const pull = ad.vjp((x) => x.square(), f64(3))[1];
       expect([1, 2, 3].map((k) => pull(f64(k))[0].item())).toEqual([6, 12, 18]);
-      expect(ad.grad((ct) => pull(ct)[0])(f64(1)).item()).toBe(6);
+      expect(
+        ad
+          .grad((ct) => pull(ct)[0])(f64(1))
+          .item(),
+      ).toBe(6);
     });
   });
 });

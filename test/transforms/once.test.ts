@@ -25,8 +25,15 @@ describe.each(CUSTOM)("a rule of plain JavaScript, %s", (_, f, message) => {
       const x = f64([1, 2]);
       expect(ad.grad(total)(x).toArray()).toEqual([3, 12]);
       expect(ad.jvp(f, [x], [f64([1, 10])])[1].toArray()).toEqual([3, 120]);
-      expect(ad.linearize(f, x)[1](f64([1, 10])).toArray()).toEqual([3, 120]);
-      expect(ad.jacrev(f)(x).toArray()).toEqual([[3, 0], [0, 12]]);
+      expect(
+        ad
+          .linearize(f, x)[1](f64([1, 10]))
+          .toArray(),
+      ).toEqual([3, 120]);
+      expect(ad.jacrev(f)(x).toArray()).toEqual([
+        [3, 0],
+        [0, 12],
+      ]);
     });
   });
 
@@ -71,7 +78,13 @@ describe.each(CUSTOM)("a rule of plain JavaScript, %s", (_, f, message) => {
     p.dispose();
     x.dispose();
     expect(ad.memory().tensors).toBe(before);
-    clean(() => expect(ad.grad((x: Tensor) => x.square())(f64(3)).item()).toBe(6));
+    clean(() =>
+      expect(
+        ad
+          .grad((x: Tensor) => x.square())(f64(3))
+          .item(),
+      ).toBe(6),
+    );
   });
 });
 
@@ -87,8 +100,18 @@ describe("a rule of ops", () => {
   });
 
   it("that reads its cotangent is refused where it would have to be transposed", () => {
-    const f = ad.customVjp(cube, { forward: (x: Tensor) => [cube(x), x.toArray()], backward: (x: number[], ct: Tensor) => [f64((ct.toArray() as number[]).map((c, i) => 3 * c * x[i]! ** 2))], once: true });
-    clean(() => expect(ad.grad((x: Tensor) => f(x).sum())(f64([1, 2])).toArray()).toEqual([3, 12]));
+    const f = ad.customVjp(cube, {
+      forward: (x: Tensor) => [cube(x), x.toArray()],
+      backward: (x: number[], ct: Tensor) => [f64((ct.toArray() as number[]).map((c, i) => 3 * c * x[i]! ** 2))],
+      once: true,
+    });
+    clean(() =>
+      expect(
+        ad
+          .grad((x: Tensor) => f(x).sum())(f64([1, 2]))
+          .toArray(),
+      ).toEqual([3, 12]),
+    );
     expect(() => ad.scope(() => ad.jvp(f, [f64([1, 2])], [f64([1, 1])]))).toThrow(/backward reads numbers/);
     expect(() => ad.scope(() => ad.hvp((x: Tensor) => f(x).sum(), [f64([1, 2])], [f64([1, 1])]))).toThrow(ad.NotDifferentiableError);
   });
@@ -103,7 +126,13 @@ describe("a rule of ops", () => {
         return [ct.mul(x.square()).mul(3)];
       }
     }
-    clean(() => expect(ad.grad(ad.customVjp((x: Tensor) => x.pow(3), new Cube()))(f64(2)).item()).toBe(12));
+    clean(() =>
+      expect(
+        ad
+          .grad(ad.customVjp((x: Tensor) => x.pow(3), new Cube()))(f64(2))
+          .item(),
+      ).toBe(12),
+    );
   });
 
   it("with an unknown option is refused", () => {

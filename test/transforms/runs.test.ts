@@ -29,7 +29,9 @@ describe("draws without a key", () => {
       expect(gradient.sum().item()).toBe(2 * value.item());
       const [out, push] = ad.linearize(dropout, ones);
       for (let i = 0; i < 2; i++) expect(push(ones).toArray()).toEqual(out.toArray());
-      const columns = ad.jacfwd((x: Tensor) => dropout(x.sum().mul(ad.ones([6]))), { chunkSize: 1 })(ad.ones([3])).T.toArray();
+      const columns = ad
+        .jacfwd((x: Tensor) => dropout(x.sum().mul(ad.ones([6]))), { chunkSize: 1 })(ad.ones([3]))
+        .T.toArray();
       expect(columns.map((c: number[]) => c.join())).toEqual(Array(3).fill(columns[0].join()));
       const [j1, j2] = ad.jacfwd((x: Tensor, y: Tensor) => dropout(x.mul(y)), { argnums: [0, 1] })(ones, ones);
       expect(j1.toArray()).toEqual(j2.toArray());
@@ -52,7 +54,13 @@ describe("draws without a key", () => {
     const next = (between: () => unknown) => {
       ad.manualSeed(5);
       ad.scope(between);
-      return ad.scope(() => ad.random.normal(ad.random.key(1), [1]).mul(0).add(dropout(ad.ones([16]))).toArray());
+      return ad.scope(() =>
+        ad.random
+          .normal(ad.random.key(1), [1])
+          .mul(0)
+          .add(dropout(ad.ones([16])))
+          .toArray(),
+      );
     };
     const once = next(() => dropout(ad.ones([4])));
     expect(next(() => ad.linearize(dropout, ad.ones([4]))[1](ad.ones([4])))).toEqual(once);
@@ -67,9 +75,15 @@ describe("draws without a key", () => {
     clean(() => {
       const x = f64([1, 2, 3, 4, 5, 6, 7, 8]);
       const state = ad.random.getState();
-      const chained = ad.chainJacobian([dropout, (y: Tensor) => dropout(y).square()])(x).toArray();
+      const chained = ad
+        .chainJacobian([dropout, (y: Tensor) => dropout(y).square()])(x)
+        .toArray();
       ad.random.setState(state);
-      expect(ad.jacrev((y: Tensor) => dropout(dropout(y)).square())(x).toArray()).toEqual(chained);
+      expect(
+        ad
+          .jacrev((y: Tensor) => dropout(dropout(y)).square())(x)
+          .toArray(),
+      ).toEqual(chained);
     });
   });
 });
@@ -101,9 +115,21 @@ describe("linearize", () => {
       // Linear in the tangent, so its gradient is the pullback; mapped over a basis it is the Jacobian.
       const of = (x: Tensor) => x.square().mul(y);
       const [, once] = ad.linearize(of, p.x);
-      expect(ad.vmap(once)(ad.eye(2, { dtype: "float64" })).T.toArray()).toEqual(ad.jacrev(of)(p.x).toArray());
-      expect(ad.grad((t: Tensor) => once(t).sum())(w).toArray()).toEqual(ad.vjp(of, p.x)[1](ad.onesLike(y))[0].toArray());
-      expect(ad.grad((x: Tensor) => ad.linearize((z: Tensor) => z.pow(3), x)[1](f64(1)))(f64(2)).item()).toBe(12);
+      expect(
+        ad
+          .vmap(once)(ad.eye(2, { dtype: "float64" }))
+          .T.toArray(),
+      ).toEqual(ad.jacrev(of)(p.x).toArray());
+      expect(
+        ad
+          .grad((t: Tensor) => once(t).sum())(w)
+          .toArray(),
+      ).toEqual(ad.vjp(of, p.x)[1](ad.onesLike(y))[0].toArray());
+      expect(
+        ad
+          .grad((x: Tensor) => ad.linearize((z: Tensor) => z.pow(3), x)[1](f64(1)))(f64(2))
+          .item(),
+      ).toBe(12);
     });
   });
 });
@@ -129,7 +155,13 @@ describe("Jacobians", () => {
   it("hand aux of a Hessian through", () => {
     clean(() => {
       const [h, aux] = ad.hessian((x: Tensor) => [x.pow(3).sum(), { twice: x.mul(2) }], { hasAux: true })(f64([1, 2]));
-      expect([h.toArray(), aux.twice.toArray()]).toEqual([[[6, 0], [0, 12]], [2, 4]]);
+      expect([h.toArray(), aux.twice.toArray()]).toEqual([
+        [
+          [6, 0],
+          [0, 12],
+        ],
+        [2, 4],
+      ]);
     });
   });
 });

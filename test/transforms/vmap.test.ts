@@ -7,7 +7,11 @@ import { clean, endsAtBaseline } from "../support/baseline.js";
 endsAtBaseline();
 
 const i32 = (values: number[][]) => ad.tensor(values, { dtype: "int32" });
-const x = () => ad.tensor([[1, 2], [3, 4]]);
+const x = () =>
+  ad.tensor([
+    [1, 2],
+    [3, 4],
+  ]);
 
 /** Ops that index along an axis of size 2, as functions of (x, indices, rows to add). */
 const INDEXING: Record<string, (x: Tensor, i: Tensor) => Tensor> = {
@@ -32,11 +36,35 @@ describe("indices of an example under vmap", () => {
       const f = transform(op);
       it(`${opName}, ${name}: in range as a loop, out of range refused as alone`, () => {
         clean(() => {
-          const good = i32([[1, 0], [-1, -2]]);
+          const good = i32([
+            [1, 0],
+            [-1, -2],
+          ]);
           const looped = ad.stack([0, 1].map((b) => f(x().at(b), good.at(b))));
           expect(ad.vmap(f)(x(), good).toArray()).toEqual(looped.toArray());
           // The second of these lies in the batch's other row: only the example says that it is wrong.
-          for (const bad of [[[0, 1], [2, 0]], [[2, 1], [0, 0]], [[0, 0], [-3, 0]], [[0, 0], [3, 0]], [[-4, 0], [0, 0]]]) {
+          for (const bad of [
+            [
+              [0, 1],
+              [2, 0],
+            ],
+            [
+              [2, 1],
+              [0, 0],
+            ],
+            [
+              [0, 0],
+              [-3, 0],
+            ],
+            [
+              [0, 0],
+              [3, 0],
+            ],
+            [
+              [-4, 0],
+              [0, 0],
+            ],
+          ]) {
             expect(() => ad.vmap(f)(x(), i32(bad))).toThrow(ad.IndexError);
             expect(() => ad.vmap((i: Tensor) => f(x().at(0), i))(i32(bad))).toThrow(ad.IndexError);
             expect(() => ad.vmap(ad.vmap(f))(ad.stack([x(), x()]), ad.stack([good, i32(bad)]))).toThrow(ad.IndexError);
@@ -48,8 +76,19 @@ describe("indices of an example under vmap", () => {
 
   it("a wrong axis is reported as the example has it", () => {
     const m = ad.ones([2, 3, 4]);
-    for (const f of [(x: Tensor) => x.sum(5), (x: Tensor) => x.softmax(5), (x: Tensor) => x.flip(5), (x: Tensor) => ad.take(x, [0], 5), (x: Tensor) => ad.vmap((y: Tensor) => y.sum(5))(x)]) {
-      expect(() => ad.vmap(f)(m)).toThrowError(expect.objectContaining({ name: "IndexError", message: expect.stringMatching(/axis 5 is out of range for a tensor with [12] axes/) }));
+    for (const f of [
+      (x: Tensor) => x.sum(5),
+      (x: Tensor) => x.softmax(5),
+      (x: Tensor) => x.flip(5),
+      (x: Tensor) => ad.take(x, [0], 5),
+      (x: Tensor) => ad.vmap((y: Tensor) => y.sum(5))(x),
+    ]) {
+      expect(() => ad.vmap(f)(m)).toThrowError(
+        expect.objectContaining({
+          name: "IndexError",
+          message: expect.stringMatching(/axis 5 is out of range for a tensor with [12] axes/),
+        }),
+      );
     }
   });
 });

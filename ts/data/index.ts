@@ -34,7 +34,10 @@ export class TensorDataset {
       const columns = tensors.map(column);
       for (const t of columns) {
         if (t.shape[0] !== columns[0]!.shape[0]) {
-          throw new ShapeError(`TensorDataset: tensors of ${columns[0]!.shape[0]} and ${t.shape[0]} examples; the first sizes must agree`, "TensorDataset");
+          throw new ShapeError(
+            `TensorDataset: tensors of ${columns[0]!.shape[0]} and ${t.shape[0]} examples; the first sizes must agree`,
+            "TensorDataset",
+          );
         }
       }
       return columns;
@@ -79,7 +82,12 @@ export class DataLoader implements Iterable<Tensor[]> {
     options?: DataLoaderOptions,
   ) {
     const op = "DataLoader";
-    const { batchSize = 1, shuffle = false, seed = 0, dropLast = false } = readOptions(op, options, ["batchSize", "shuffle", "seed", "dropLast"]);
+    const {
+      batchSize = 1,
+      shuffle = false,
+      seed = 0,
+      dropLast = false,
+    } = readOptions(op, options, ["batchSize", "shuffle", "seed", "dropLast"]);
     if (!(dataset instanceof TensorDataset)) {
       const given: unknown = dataset;
       const cure = given instanceof Tensor || Array.isArray(given) ? ": new DataLoader(new TensorDataset(x, y), ...)" : "";
@@ -130,7 +138,15 @@ export class DataLoader implements Iterable<Tensor[]> {
     const [from, to] = [b * this.batchSize, Math.min(this.dataset.length, (b + 1) * this.batchSize)];
     return scope(() => {
       const indices = order === null ? null : tensor(order.subarray(from, to));
-      return this.dataset.tensors.map((t) => (indices === null ? slice(t, t.shape.map((_, i) => (i === 0 ? from : 0)), t.shape.map((d, i) => (i === 0 ? to : d))) : take(t, indices, 0)));
+      return this.dataset.tensors.map((t) =>
+        indices === null
+          ? slice(
+              t,
+              t.shape.map((_, i) => (i === 0 ? from : 0)),
+              t.shape.map((d, i) => (i === 0 ? to : d)),
+            )
+          : take(t, indices, 0),
+      );
     });
   }
 }

@@ -7,7 +7,9 @@ import { load } from "../runtime/node.js";
 /** Literal URLs, the form that bundlers and file tracers see. */
 function beside(relaxed: boolean): Uint8Array {
   try {
-    return relaxed ? readFileSync(new URL("./adjoint-relaxed.wasm", import.meta.url)) : readFileSync(new URL("./adjoint.wasm", import.meta.url));
+    return relaxed
+      ? readFileSync(new URL("./adjoint-relaxed.wasm", import.meta.url))
+      : readFileSync(new URL("./adjoint.wasm", import.meta.url));
   } catch {
     // Next.js makes of such a URL the address for browsers; the script's own is still the one in the package.
     return readFileSync(join(dirname(fileURLToPath(import.meta.url)), relaxed ? "adjoint-relaxed.wasm" : "adjoint.wasm"));

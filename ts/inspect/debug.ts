@@ -22,7 +22,10 @@ onRenewal(() => {
 /** The first frame outside of this package. */
 function userLine(): string {
   const stack = new Error().stack?.split("\n").slice(1) ?? [];
-  const own = (frame: string) => /[\\/](adjoint[\\/]dist|dist[\\/](node|browser|inline)\.(c?js)|ts[\\/](ops|transforms|inspect|runtime|nn|tensor|methods|ambient|creation|memory))/.test(frame);
+  const own = (frame: string) =>
+    /[\\/](adjoint[\\/]dist|dist[\\/](node|browser|inline)\.(c?js)|ts[\\/](ops|transforms|inspect|runtime|nn|tensor|methods|ambient|creation|memory))/.test(
+      frame,
+    );
   return (stack.find((frame) => !own(frame) && !frame.includes("node:internal")) ?? "").trim().replace(/^at /, "");
 }
 
@@ -106,7 +109,10 @@ function added(before: ReadonlyMap<string, ProfileRow>, after: ReadonlyMap<strin
   const rows: ProfileRow[] = [];
   for (const { op, calls, milliseconds, bytes } of after.values()) {
     const b = before.get(op);
-    const row = b === undefined ? { op, calls, milliseconds, bytes } : { op, calls: calls - b.calls, milliseconds: milliseconds - b.milliseconds, bytes: bytes - b.bytes };
+    const row =
+      b === undefined
+        ? { op, calls, milliseconds, bytes }
+        : { op, calls: calls - b.calls, milliseconds: milliseconds - b.milliseconds, bytes: bytes - b.bytes };
     if (row.calls > 0) rows.push(row);
   }
   return rows.sort((a, b) => b.milliseconds - a.milliseconds);
@@ -137,7 +143,13 @@ function table(rows: readonly ProfileRow[]): string {
   const total = rows.reduce((sum, row) => sum + row.milliseconds, 0);
   const cells = [
     ["op", "calls", "ms", "%", "KB"],
-    ...rows.map((r) => [r.op, String(r.calls), r.milliseconds.toFixed(3), ((100 * r.milliseconds) / (total || 1)).toFixed(1), (r.bytes / 1024).toFixed(1)]),
+    ...rows.map((r) => [
+      r.op,
+      String(r.calls),
+      r.milliseconds.toFixed(3),
+      ((100 * r.milliseconds) / (total || 1)).toFixed(1),
+      (r.bytes / 1024).toFixed(1),
+    ]),
   ];
   const widths = cells[0]!.map((_, i) => Math.max(...cells.map((row) => row[i]!.length)));
   return cells.map((row) => row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join("  ")).join("\n");

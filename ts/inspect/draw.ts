@@ -27,7 +27,12 @@ export function graphOf(program: Program, options: DrawOptions): Graph {
   const lines = (v: Variable): string[] => {
     const op = makers.get(v);
     const shape = v.shape.length > 0 ? ` [${v.shape.join(", ")}]` : "";
-    const title = v.kind === "constant" ? `${short(v)}${v.value === undefined ? shape : ""}` : op === undefined ? v.name + shape : `${v.name} = ${op}${shape}`;
+    const title =
+      v.kind === "constant"
+        ? `${short(v)}${v.value === undefined ? shape : ""}`
+        : op === undefined
+          ? v.name + shape
+          : `${v.name} = ${op}${shape}`;
     const all = [title];
     if (options.values && v.kind !== "constant") all.push(`value ${short(v)}`);
     if (options.gradients && v.kind !== "constant") all.push(`grad ${short(v, v.gradient)}`);
@@ -36,7 +41,9 @@ export function graphOf(program: Program, options: DrawOptions): Graph {
   const used = new Set<Variable>([...program.inputs, ...program.outputs, ...program.instructions.flatMap((i) => [...i.inputs, i.output])]);
   const id = (v: Variable) => `n${v.index}`;
   return {
-    nodes: program.variables.filter((v) => used.has(v)).map((v) => ({ id: id(v), kind: outputs.has(v) && v.kind === "computed" ? "output" : v.kind, lines: lines(v) })),
+    nodes: program.variables
+      .filter((v) => used.has(v))
+      .map((v) => ({ id: id(v), kind: outputs.has(v) && v.kind === "computed" ? "output" : v.kind, lines: lines(v) })),
     edges: program.instructions.flatMap((i) => i.inputs.map((v) => [id(v), id(i.output)] as const)),
   };
 }

@@ -6,14 +6,33 @@ import { inScope } from "../transforms/machinery.js";
 import type { Instruction, Variable } from "./program.js";
 
 /** Ops of which each output element is one element of the first input (or a zero); further inputs are indices. */
-export const MOVEMENT: ReadonlySet<string> = new Set(["reshape", "broadcastTo", "transpose", "slice", "unslice", "flip", "diagonal", "diagonalMatrix", "take", "gather"]);
+export const MOVEMENT: ReadonlySet<string> = new Set([
+  "reshape",
+  "broadcastTo",
+  "transpose",
+  "slice",
+  "unslice",
+  "flip",
+  "diagonal",
+  "diagonalMatrix",
+  "take",
+  "gather",
+]);
 
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
 /** For each output element, the position of the input element it shows, counted from 1; 0 where the op puts a zero. */
-export function positions(op: OpName, shape: readonly number[], rest: readonly Variable[], parameters: readonly number[]): ArrayLike<number> {
+export function positions(
+  op: OpName,
+  shape: readonly number[],
+  rest: readonly Variable[],
+  parameters: readonly number[],
+): ArrayLike<number> {
   return inScope(() => {
-    const numbered = tensor(Float64Array.from({ length: sizeOf(shape) }, (_, i) => i + 1), { shape: [...shape] });
+    const numbered = tensor(
+      Float64Array.from({ length: sizeOf(shape) }, (_, i) => i + 1),
+      { shape: [...shape] },
+    );
     const others = rest.map((v) => tensor(v.bytes, { shape: [...v.shape], dtype: v.dtype }));
     return { data: apply(op, [numbered, ...others], parameters).data() as ArrayLike<number> };
   }).data;
@@ -24,7 +43,12 @@ export function destinations({ inputs, parameters }: Instruction): ArrayLike<num
   const shape = inputs[0]!.shape;
   const [, all, ...axes] = parameters;
   const over = new Set(all === 1 ? shape.map((_, i) => i) : axes.map((a) => (a < 0 ? a + shape.length : a)));
-  return positions("broadcastTo", shape.map((d, i) => (over.has(i) ? 1 : d)), [], shape);
+  return positions(
+    "broadcastTo",
+    shape.map((d, i) => (over.has(i) ? 1 : d)),
+    [],
+    shape,
+  );
 }
 
 /** For each element of a concatenation, its position (from 0) among all elements of all inputs. */
@@ -33,7 +57,10 @@ export function joinedPositions({ inputs, parameters }: Instruction): ArrayLike<
   return inScope(() => {
     const parts = inputs.map((v) => {
       const n = sizeOf(v.shape);
-      const part = tensor(Float64Array.from({ length: n }, (_, i) => from + i), { shape: [...v.shape] });
+      const part = tensor(
+        Float64Array.from({ length: n }, (_, i) => from + i),
+        { shape: [...v.shape] },
+      );
       from += n;
       return part;
     });

@@ -92,7 +92,8 @@ export class Program {
     const { values = false, gradients = false } = readOptions<DrawOptions>(name, options, ["values", "gradients"]);
     boolean(name, "values", values);
     if (boolean(name, "gradients", gradients) && this.inputs.some((v) => v.gradient === undefined)) {
-      if (this.outputs.length === 0) throw new ValueError(`${name}: gradients need an output; the traced function returned no tensor`, name);
+      if (this.outputs.length === 0)
+        throw new ValueError(`${name}: gradients need an output; the traced function returned no tensor`, name);
       this.differentiate(this);
     }
     return { values, gradients };
@@ -100,7 +101,10 @@ export class Program {
 }
 
 /** A value in a few characters. */
-export function short(v: { readonly value?: readonly number[]; readonly shape: readonly number[]; readonly dtype?: DType }, values = v.value): string {
+export function short(
+  v: { readonly value?: readonly number[]; readonly shape: readonly number[]; readonly dtype?: DType },
+  values = v.value,
+): string {
   if (values === undefined) return "…";
   const text = (x: number) => (v.dtype === "bool" ? String(x !== 0) : Number.isInteger(x) ? String(x) : String(Number(x.toPrecision(4))));
   if (v.shape.length === 0) return text(values[0]!);

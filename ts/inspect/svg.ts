@@ -32,7 +32,9 @@ export function drawSvg(program: Program, options: DrawOptions): string {
   }
   for (const node of nodes) {
     const { x, y, width: w, height: h } = layout.node(node.id);
-    out.push(`<rect x="${n(x - w / 2)}" y="${n(y - h / 2)}" width="${n(w)}" height="${n(h)}" rx="6" fill="${fillOf(node.kind)}" stroke="#64748b"/>`);
+    out.push(
+      `<rect x="${n(x - w / 2)}" y="${n(y - h / 2)}" width="${n(w)}" height="${n(h)}" rx="6" fill="${fillOf(node.kind)}" stroke="#64748b"/>`,
+    );
     node.lines.forEach((line, i) => {
       const baseline = y - h / 2 + PADDING + LINE * (i + 0.75);
       const style = i === 0 ? 'fill="#0f172a" font-weight="600"' : 'fill="#475569"';

@@ -63,7 +63,12 @@ function read(count: number): Raw[] {
     const s = scratch();
     const [op, output, inputs, parameters] = s;
     const from = 4 + inputs!;
-    return { op: OP_NAMES[op!]!, output: output!, inputs: Array.from(s.subarray(4, from)), parameters: Array.from(s.subarray(from, from + parameters!)) };
+    return {
+      op: OP_NAMES[op!]!,
+      output: output!,
+      inputs: Array.from(s.subarray(4, from)),
+      parameters: Array.from(s.subarray(from, from + parameters!)),
+    };
   });
 }
 
@@ -86,7 +91,9 @@ function record(f: (...args: any[]) => any, args: readonly unknown[]): Program {
     inputIds = variables(inputs);
     const result = watchingReads(note, () => call("trace", f, rebuild(inputs)));
     // Stripped of levels inside the record: what the program returns are plain values with ids of their own.
-    const outputs: Tensor[] = flatten(result)[0].filter((leaf: unknown) => leaf instanceof Tensor || typeof leaf === "number").map((leaf: unknown) => outputTensor("trace", leaf).detach());
+    const outputs: Tensor[] = flatten(result)[0]
+      .filter((leaf: unknown) => leaf instanceof Tensor || typeof leaf === "number")
+      .map((leaf: unknown) => outputTensor("trace", leaf).detach());
     outputIds = variables(outputs);
   } finally {
     raw = read(engine.record_stop());
@@ -140,7 +147,12 @@ function build(raw: Raw[], inputIds: number[], outputIds: number[], names: strin
   for (const step of steps) {
     if (!needed.has(step.output)) continue;
     const operands = step.inputs.map((id) => byId.get(id) ?? variable(id, "constant", `c${constants++}`));
-    instructions.push({ op: step.op, inputs: operands, parameters: step.parameters, output: variable(step.output, "computed", `t${temporaries++}`) });
+    instructions.push({
+      op: step.op,
+      inputs: operands,
+      parameters: step.parameters,
+      output: variable(step.output, "computed", `t${temporaries++}`),
+    });
   }
   const outputs = results.map((id) => byId.get(id) ?? variable(id, "constant", `c${constants++}`));
   return new Program(inputs, instructions, outputs, variables, differentiate, branched(raw, inputIds, reads));
@@ -160,7 +172,14 @@ export function replay(program: Program, inputs: readonly Tensor[]): Map<Variabl
   program.inputs.forEach((v, i) => values.set(v, inputs[i]!));
   for (const v of program.constants) values.set(v, tensorOf(v));
   for (const { op, inputs, parameters, output } of program.instructions) {
-    values.set(output, apply(op as OpName, inputs.map((v) => values.get(v)!), parameters));
+    values.set(
+      output,
+      apply(
+        op as OpName,
+        inputs.map((v) => values.get(v)!),
+        parameters,
+      ),
+    );
   }
   return values;
 }
@@ -185,7 +204,11 @@ function differentiate(program: Program): void {
     const watched = program.variables.filter((v) => v.kind !== "constant");
     const out = values.get(program.outputs[0]!)!;
     const total = out.size === 1 ? out : out.sum();
-    putIds([idOf(total)], [0], watched.map((v) => idOf(values.get(v)!)));
+    putIds(
+      [idOf(total)],
+      [0],
+      watched.map((v) => idOf(values.get(v)!)),
+    );
     const found = drive(engine.sweep(level, 1, watched.length, 0), watched.length);
     watched.forEach((v, i) => {
       const gradient = found[i];

@@ -34,7 +34,9 @@ function activation(name: string, apply: (x: TensorLike) => Tensor): new () => A
 
 /** A constructor's one number, given itself or in an options object under PyTorch's name. */
 function setting(name: string, given: unknown, option: string, otherwise: number): number {
-  const value = isPlainObject(given) ? (readOptions(name, given as Record<string, unknown>, [option])[option] ?? otherwise) : (given ?? otherwise);
+  const value = isPlainObject(given)
+    ? (readOptions(name, given as Record<string, unknown>, [option])[option] ?? otherwise)
+    : (given ?? otherwise);
   return number(name, option, value);
 }
 
@@ -66,7 +68,8 @@ export class GELU extends Activation {
     super();
     checkOptions("GELU", options, ["approximate"]);
     const { approximate = "none" } = options ?? {};
-    if (approximate !== "none" && approximate !== "tanh") throw new ValueError(`GELU: approximate must be "none" or "tanh", got ${describe(approximate)}`, "GELU");
+    if (approximate !== "none" && approximate !== "tanh")
+      throw new ValueError(`GELU: approximate must be "none" or "tanh", got ${describe(approximate)}`, "GELU");
     this.options = { approximate };
   }
   forward(x: TensorLike): Tensor {

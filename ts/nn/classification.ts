@@ -62,15 +62,22 @@ function classNumbers(name: string, labels: Tensor, classes: number, ignoreIndex
 
 function noClass(name: string, classes: number, label?: number, position?: number): IndexError {
   const which = label === undefined ? "a label" : `label ${label} (at position ${position})`;
-  const cure = label !== undefined && label < 0 && Number.isInteger(label) ? `; { ignoreIndex: ${label} } leaves examples with such a label out` : "";
-  return new IndexError(`${name}: ${which} is no class; the scores have ${classes} classes, so labels are whole numbers from 0 to ${classes - 1}${cure}`, name);
+  const cure =
+    label !== undefined && label < 0 && Number.isInteger(label) ? `; { ignoreIndex: ${label} } leaves examples with such a label out` : "";
+  return new IndexError(
+    `${name}: ${which} is no class; the scores have ${classes} classes, so labels are whole numbers from 0 to ${classes - 1}${cure}`,
+    name,
+  );
 }
 
 function classWeights(name: string, given: TensorLike | undefined, scores: Tensor, classes: number): Tensor | null {
   if (given === undefined) return null;
   const weight = argument(name, "weight", given, scores);
   if (weight.ndim !== 1 || weight.shape[0] !== classes) {
-    throw new ShapeError(`${name}: weight has shape ${show(weight.shape)}; expected [${classes}], a factor for each class of scores ${show(scores.shape)}`, name);
+    throw new ShapeError(
+      `${name}: weight has shape ${show(weight.shape)}; expected [${classes}], a factor for each class of scores ${show(scores.shape)}`,
+      name,
+    );
   }
   return weight;
 }
@@ -87,7 +94,13 @@ interface Setting {
 const along = (weight: Tensor, scores: Tensor, axis: number) => weight.reshape(scores.shape.map((_, i) => (i === axis ? -1 : 1)));
 
 /** Of log probabilities and labels: -w[y] log p[y], with smoothing s: (1 - s) of it plus s/C Σ_c -w[c] log p[c]. */
-function labelLoss(name: string, logs: Tensor, labels: Tensor, ignoreIndex: number, { axis, classes, weight, smoothing, reduction }: Setting): Tensor {
+function labelLoss(
+  name: string,
+  logs: Tensor,
+  labels: Tensor,
+  ignoreIndex: number,
+  { axis, classes, weight, smoothing, reduction }: Setting,
+): Tensor {
   const { index, ignored } = classNumbers(name, labels, classes, ignoreIndex);
   let losses: Tensor;
   try {
@@ -123,11 +136,15 @@ function classAxis(name: string, scores: Tensor): number {
 function checkLabels(name: string, scores: Tensor, labels: Tensor, axis: number, otherwise: string): void {
   const expected = scores.shape.filter((_, i) => i !== axis);
   if (labels.shape.join() === expected.join() && labels.ndim === expected.length) {
-    if (labels.dtype === "bool") throw new DTypeError(`${name}: the labels are bool; class numbers are int32 (or whole floats): cast(labels, "int32")`, name);
+    if (labels.dtype === "bool")
+      throw new DTypeError(`${name}: the labels are bool; class numbers are int32 (or whole floats): cast(labels, "int32")`, name);
     return;
   }
   const cure = labels.ndim === scores.ndim && labels.shape[axis] === 1 ? `; squeeze(${axis}) the labels` : "";
-  throw new ShapeError(`${name}: scores of shape ${show(scores.shape)} with a target of shape ${show(labels.shape)}; expected class numbers of shape ${show(expected)}${otherwise}${cure}`, name);
+  throw new ShapeError(
+    `${name}: scores of shape ${show(scores.shape)} with a target of shape ${show(labels.shape)}; expected class numbers of shape ${show(expected)}${otherwise}${cure}`,
+    name,
+  );
 }
 
 /**
@@ -146,7 +163,13 @@ export function nllLoss(logProbabilities: TensorLike, labels: TensorLike, option
     const axis = classAxis(name, logs);
     checkLabels(name, logs, target, axis, "");
     const classes = logs.shape[axis]!;
-    return labelLoss(name, logs, target, ignoreIndex, { axis, classes, weight: classWeights(name, weight, logs, classes), smoothing: 0, reduction: how });
+    return labelLoss(name, logs, target, ignoreIndex, {
+      axis,
+      classes,
+      weight: classWeights(name, weight, logs, classes),
+      smoothing: 0,
+      reduction: how,
+    });
   });
 }
 
@@ -158,11 +181,17 @@ export function nllLoss(logProbabilities: TensorLike, labels: TensorLike, option
 export function crossEntropy(logits: TensorLike, target: TensorLike, options?: CrossEntropyOptions): Tensor {
   atMost("crossEntropy", arguments, 3);
   const name = "crossEntropy";
-  const { reduction, weight, ignoreIndex, labelSmoothing = 0 } = readOptions(name, options, ["reduction", "weight", "ignoreIndex", "labelSmoothing"]);
+  const {
+    reduction,
+    weight,
+    ignoreIndex,
+    labelSmoothing = 0,
+  } = readOptions(name, options, ["reduction", "weight", "ignoreIndex", "labelSmoothing"]);
   const how = checkReduction(name, reduction, REDUCTIONS);
   if (ignoreIndex !== undefined) integer(name, "ignoreIndex", ignoreIndex);
   number(name, "labelSmoothing", labelSmoothing);
-  if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) throw new ValueError(`${name}: labelSmoothing is ${labelSmoothing}; expected a number from 0 to 1`, name);
+  if (!(labelSmoothing >= 0 && labelSmoothing <= 1))
+    throw new ValueError(`${name}: labelSmoothing is ${labelSmoothing}; expected a number from 0 to 1`, name);
   return inScope(() => {
     const scores = argument(name, "the logits", logits);
     const goal = argument(name, "the target", target, scores);
@@ -171,7 +200,11 @@ export function crossEntropy(logits: TensorLike, target: TensorLike, options?: C
     const logs = logSoftmax(scores, axis);
     const setting = { axis, classes, weight: classWeights(name, weight, scores, classes), smoothing: labelSmoothing, reduction: how };
     if (goal.ndim === scores.ndim && goal.shape.join() === scores.shape.join()) {
-      if (ignoreIndex !== undefined) throw new ValueError(`${name}: ignoreIndex belongs to class numbers; the target of shape ${show(goal.shape)} holds probabilities`, name);
+      if (ignoreIndex !== undefined)
+        throw new ValueError(
+          `${name}: ignoreIndex belongs to class numbers; the target of shape ${show(goal.shape)} holds probabilities`,
+          name,
+        );
       return probabilityLoss(logs, isFloat(goal) ? goal : goal.cast(logs.dtype), setting);
     }
     checkLabels(name, scores, goal, axis, ` or probabilities of shape ${show(scores.shape)}`);

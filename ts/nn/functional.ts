@@ -15,8 +15,12 @@ function checkModule(op: string, module: unknown): Module {
 function named(op: string, params: unknown): [name: string, value: unknown][] {
   if (isPlainObject(params)) return Object.entries(params);
   const pairs = params instanceof Map ? [...(params as Map<unknown, unknown>)] : params;
-  if (Array.isArray(pairs) && pairs.every((pair) => Array.isArray(pair) && pair.length === 2 && typeof pair[0] === "string")) return pairs as [string, unknown][];
-  throw new ValueError(`${op}: the parameters must be an object { name: tensor } as stateDict() gives it, or namedParameters(), got ${describe(params)}`, op);
+  if (Array.isArray(pairs) && pairs.every((pair) => Array.isArray(pair) && pair.length === 2 && typeof pair[0] === "string"))
+    return pairs as [string, unknown][];
+  throw new ValueError(
+    `${op}: the parameters must be an object { name: tensor } as stateDict() gives it, or namedParameters(), got ${describe(params)}`,
+    op,
+  );
 }
 
 /**
@@ -25,7 +29,11 @@ function named(op: string, params: unknown): [name: string, value: unknown][] {
  * `grad((params) => loss(functionalCall(net, params, x)))(net.stateDict())` is the gradient of a network as a pure function. A tensor that
  * the module uses in two places is replaced in both. Throws `ValueError` for unknown names, `ShapeError` for other shapes.
  */
-export function functionalCall(module: Module, params: Readonly<Record<string, TensorLike>> | readonly (readonly [string, TensorLike])[], ...inputs: any[]): any {
+export function functionalCall(
+  module: Module,
+  params: Readonly<Record<string, TensorLike>> | readonly (readonly [string, TensorLike])[],
+  ...inputs: any[]
+): any {
   const op = "functionalCall";
   const places = [...checkModule(op, module).places()];
   const own = new Map(places.map((place) => [place.name, place.value]));
@@ -37,11 +45,15 @@ export function functionalCall(module: Module, params: Readonly<Record<string, T
   try {
     for (const [name, value] of given) {
       const place = own.get(name);
-      if (place === undefined) throw new ValueError(`${op}: the module has no tensor named "${name}"; it has ${[...own.keys()].join(", ") || "none"}`, op);
+      if (place === undefined)
+        throw new ValueError(`${op}: the module has no tensor named "${name}"; it has ${[...own.keys()].join(", ") || "none"}`, op);
       const tensor = value instanceof Tensor ? value : asTensor(value as TensorLike, place);
       if (tensor !== value) temporaries.push(tensor);
       if (tensor.ndim !== place.ndim || tensor.shape.join() !== place.shape.join()) {
-        throw new ShapeError(`${op}: "${name}" has shape [${tensor.shape.join(", ")}], but the module's is [${place.shape.join(", ")}]`, op);
+        throw new ShapeError(
+          `${op}: "${name}" has shape [${tensor.shape.join(", ")}], but the module's is [${place.shape.join(", ")}]`,
+          op,
+        );
       }
       byName.set(name, tensor);
       byTensor.set(place, tensor);

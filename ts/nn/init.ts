@@ -15,7 +15,8 @@ export type InitOptions = Pick<CreationOptions, "dtype">;
 /** How many inputs and outputs a weight connects, the receptive field included. */
 export function fans(shape: readonly number[]): { fanIn: number; fanOut: number } {
   checkShape(shape, "init");
-  if (shape.length < 2) throw new ShapeError(`init: shape [${shape.join(", ")}] has no fan; expected at least two axes [out, in, ...]`, "init");
+  if (shape.length < 2)
+    throw new ShapeError(`init: shape [${shape.join(", ")}] has no fan; expected at least two axes [out, in, ...]`, "init");
   const field = shape.slice(2).reduce((a, b) => a * b, 1);
   return { fanIn: shape[1]! * field, fanOut: shape[0]! * field };
 }
@@ -35,7 +36,10 @@ export function gain(nonlinearity: string, slope = 0.01): number {
     case "selu":
       return 3 / 4;
     default:
-      throw new ValueError(`init.gain: the nonlinearity must be one of linear, sigmoid, tanh, relu, leakyRelu or selu, got ${describe(nonlinearity)}`, "init.gain");
+      throw new ValueError(
+        `init.gain: the nonlinearity must be one of linear, sigmoid, tanh, relu, leakyRelu or selu, got ${describe(nonlinearity)}`,
+        "init.gain",
+      );
   }
 }
 
@@ -50,16 +54,20 @@ export function uniform(shape: readonly number[], low = 0, high = 1, options?: I
 export function normal(shape: readonly number[], mean = 0, std = 1, options?: InitOptions): Tensor {
   const { dtype } = readOptions("init.normal", options, ["dtype"]);
   number("init.normal", "the mean", mean);
-  if (!(number("init.normal", "std", std) >= 0)) throw new ValueError(`init.normal: std is ${std}; expected a number from 0`, "init.normal");
+  if (!(number("init.normal", "std", std) >= 0))
+    throw new ValueError(`init.normal: std is ${std}; expected a number from 0`, "init.normal");
   return inScope(() => random.normal(nextKey("init.normal"), shape, { dtype, mean, std }));
 }
 
 /** Zeros, as for biases. */
-export const zeros = (shape: readonly number[], options?: InitOptions): Tensor => zerosOf(shape, readOptions("init.zeros", options, ["dtype"]));
+export const zeros = (shape: readonly number[], options?: InitOptions): Tensor =>
+  zerosOf(shape, readOptions("init.zeros", options, ["dtype"]));
 /** Ones, as for scales. */
-export const ones = (shape: readonly number[], options?: InitOptions): Tensor => onesOf(shape, readOptions("init.ones", options, ["dtype"]));
+export const ones = (shape: readonly number[], options?: InitOptions): Tensor =>
+  onesOf(shape, readOptions("init.ones", options, ["dtype"]));
 /** One number everywhere. */
-export const constant = (shape: readonly number[], value: number, options?: InitOptions): Tensor => full(shape, value, readOptions("init.constant", options, ["dtype"]));
+export const constant = (shape: readonly number[], value: number, options?: InitOptions): Tensor =>
+  full(shape, value, readOptions("init.constant", options, ["dtype"]));
 
 /** Options of `kaimingUniform` and `kaimingNormal`. */
 export interface KaimingOptions extends InitOptions {
@@ -72,7 +80,12 @@ export interface KaimingOptions extends InitOptions {
 }
 
 function kaimingStd(name: string, shape: readonly number[], options: KaimingOptions | undefined): { std: number; dtype: InitOptions } {
-  const { nonlinearity = "leakyRelu", slope = 0, mode = "fanIn", dtype } = readOptions(name, options, ["nonlinearity", "slope", "mode", "dtype"]);
+  const {
+    nonlinearity = "leakyRelu",
+    slope = 0,
+    mode = "fanIn",
+    dtype,
+  } = readOptions(name, options, ["nonlinearity", "slope", "mode", "dtype"]);
   if (mode !== "fanIn" && mode !== "fanOut") throw new ValueError(`${name}: mode must be "fanIn" or "fanOut", got ${describe(mode)}`, name);
   return { std: gain(nonlinearity, number(name, "slope", slope)) / Math.sqrt(fans(shape)[mode]), dtype: { dtype } };
 }

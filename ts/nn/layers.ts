@@ -60,7 +60,10 @@ export class Linear extends Module {
     const x = argument("Linear", "the input", input, this.weight);
     const { shape } = x;
     if (shape.length === 0 || shape[shape.length - 1] !== this.inFeatures) {
-      throw new ShapeError(`Linear: the input has shape [${shape.join(", ")}]; its last axis must be inFeatures = ${this.inFeatures}`, "Linear");
+      throw new ShapeError(
+        `Linear: the input has shape [${shape.join(", ")}]; its last axis must be inFeatures = ${this.inFeatures}`,
+        "Linear",
+      );
     }
     const y = x.matmul(this.weight.T);
     return this.bias === null ? y : y.add(this.bias);
@@ -85,7 +88,8 @@ export class Sequential extends Module {
 
   forward(input: TensorLike): Tensor {
     let x = input;
-    for (const layer of this.layers) x = layer instanceof Module ? (layer.forward(x) as Tensor) : layer(argument("Sequential", "the input", x));
+    for (const layer of this.layers)
+      x = layer instanceof Module ? (layer.forward(x) as Tensor) : layer(argument("Sequential", "the input", x));
     return argument("Sequential", "the input", x);
   }
 }
@@ -117,7 +121,10 @@ export class Embedding extends Module {
     const { dtype, paddingIdx, maxNorm, normType = 2 } = readOptions("Embedding", options, ["dtype", "paddingIdx", "maxNorm", "normType"]);
     integer("Embedding", "the number of rows", count, 1);
     integer("Embedding", "the width", width, 1);
-    this.paddingIdx = paddingIdx === undefined || paddingIdx === null ? null : (integer("Embedding", "paddingIdx", paddingIdx, -count, count - 1) + count) % count;
+    this.paddingIdx =
+      paddingIdx === undefined || paddingIdx === null
+        ? null
+        : (integer("Embedding", "paddingIdx", paddingIdx, -count, count - 1) + count) % count;
     this.maxNorm = maxNorm === undefined || maxNorm === null ? null : positive("Embedding", "maxNorm", maxNorm);
     this.normType = positive("Embedding", "normType", normType);
     this.weight = parameter(
@@ -157,7 +164,10 @@ export class Embedding extends Module {
       }
       if (!used.gt(this.maxNorm!).any().item()) return;
       const norms = table.norm(1, { p: this.normType, keepdims: true });
-      const wanted = tensor(new Int32Array(this.count)).scatterAdd(0, rows.flatten(), tensor(new Int32Array(rows.size).fill(1))).gt(0).unsqueeze(1);
+      const wanted = tensor(new Int32Array(this.count))
+        .scatterAdd(0, rows.flatten(), tensor(new Int32Array(rows.size).fill(1)))
+        .gt(0)
+        .unsqueeze(1);
       const long = norms.gt(this.maxNorm!).logicalAnd(wanted);
       assign(this.weight, where(long, table.mul(norms.add(1e-7).reciprocal().mul(this.maxNorm!)), table));
     });
@@ -172,7 +182,10 @@ export class Embedding extends Module {
     } catch {
       // Inside vmap there is no one number to read.
     }
-    return new IndexError(`Embedding: ${which} is out of range; the table has ${this.count} rows, so indices are whole numbers from 0 to ${this.count - 1}`, "Embedding");
+    return new IndexError(
+      `Embedding: ${which} is out of range; the table has ${this.count} rows, so indices are whole numbers from 0 to ${this.count - 1}`,
+      "Embedding",
+    );
   }
 }
 
@@ -218,7 +231,8 @@ export function dropout(input: TensorLike, options?: DropoutOptions): Tensor {
   const { p = 0.5, training = true, key } = readOptions("dropout", options, ["p", "training", "key"]);
   probability("dropout", p);
   boolean("dropout", "training", training);
-  if (key !== undefined && !(key instanceof Tensor)) throw new ValueError(`dropout: key must be a key of random.key() or random.split(), got ${describe(key)}`, "dropout");
+  if (key !== undefined && !(key instanceof Tensor))
+    throw new ValueError(`dropout: key must be a key of random.key() or random.split(), got ${describe(key)}`, "dropout");
   const x = argument("dropout", "the input", input);
   if (!training || p === 0) return x;
   return inScope(() => {

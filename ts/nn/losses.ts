@@ -10,7 +10,13 @@ import { argument, checkReduction, pair, reduced, REDUCTIONS, weighted, weights,
 export type { LossOptions } from "./reduction.js";
 
 /** A loss of input and target of one shape, element by element. */
-function elementwise(name: string, input: TensorLike, target: TensorLike, reduction: Reduction | undefined, losses: (input: Tensor, target: Tensor) => Tensor): Tensor {
+function elementwise(
+  name: string,
+  input: TensorLike,
+  target: TensorLike,
+  reduction: Reduction | undefined,
+  losses: (input: Tensor, target: Tensor) => Tensor,
+): Tensor {
   const how = checkReduction(name, reduction, REDUCTIONS);
   return inScope(() => reduced(losses(...pair(name, input, target)), how));
 }
@@ -39,7 +45,8 @@ export interface HuberOptions extends LossOptions {
 export function huberLoss(input: TensorLike, target: TensorLike, options?: HuberOptions): Tensor {
   atMost("huberLoss", arguments, 3);
   const { reduction, delta = 1 } = readOptions("huberLoss", options, ["reduction", "delta"]);
-  if (!(number("huberLoss", "delta", delta) > 0)) throw new ValueError(`huberLoss: delta is ${delta}; expected a number above 0`, "huberLoss");
+  if (!(number("huberLoss", "delta", delta) > 0))
+    throw new ValueError(`huberLoss: delta is ${delta}; expected a number above 0`, "huberLoss");
   return elementwise("huberLoss", input, target, reduction, (x, t) => {
     const d = x.sub(t);
     // clamp(d)·(d - clamp(d)/2): no branch, and the derivative clamp(d) at the bounds.
@@ -112,7 +119,8 @@ export interface CosineSimilarityOptions {
 export function cosineSimilarity(a: TensorLike, b: TensorLike, options?: CosineSimilarityOptions): Tensor {
   atMost("cosineSimilarity", arguments, 3);
   const { axis = 1, eps = 1e-8 } = readOptions("cosineSimilarity", options, ["axis", "eps"]);
-  if (!(number("cosineSimilarity", "eps", eps) >= 0)) throw new ValueError(`cosineSimilarity: eps is ${eps}; expected a number from 0`, "cosineSimilarity");
+  if (!(number("cosineSimilarity", "eps", eps) >= 0))
+    throw new ValueError(`cosineSimilarity: eps is ${eps}; expected a number from 0`, "cosineSimilarity");
   return inScope(() => {
     const x = argument("cosineSimilarity", "the first input", a);
     const y = argument("cosineSimilarity", "the second input", b, x);

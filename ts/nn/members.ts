@@ -35,13 +35,19 @@ function entries(container: object): [key: string, value: unknown, put: (other: 
   return Object.entries(container).map(([key, value]) => [key, value, (other) => ((container as Record<string, unknown>)[key] = other)]);
 }
 
-const isContainer = (value: unknown): value is object => Array.isArray(value) || value instanceof Map || value instanceof Set || isPlainObject(value);
+const isContainer = (value: unknown): value is object =>
+  Array.isArray(value) || value instanceof Map || value instanceof Set || isPlainObject(value);
 
 /**
  * The tensors and modules that belong to a module directly. A structure that contains itself is walked once. `isModule` tells modules:
  * they are not walked into.
  */
-export function* members(owner: object, isModule: (value: unknown) => value is Module, prefix = "", above: readonly object[] = []): Generator<Place<Tensor | Module>> {
+export function* members(
+  owner: object,
+  isModule: (value: unknown) => value is Module,
+  prefix = "",
+  above: readonly object[] = [],
+): Generator<Place<Tensor | Module>> {
   for (const [key, value, put] of entries(owner)) {
     const name = prefix + key;
     if (value instanceof Tensor || isModule(value)) yield { name, value, put };

@@ -39,7 +39,8 @@ const isModule = (value: unknown): value is Module => value instanceof Module;
 const isAlive = (tensor: Tensor) => tensor.handle !== 0 && tensor.scope.alive;
 
 /** A parameter, frozen ones included; results that a module keeps for later are none. */
-export const isParameter = (tensor: Tensor): boolean => tensor instanceof Parameter || tensor.frozen || (tensor.requiresGrad && tensor.isLeaf);
+export const isParameter = (tensor: Tensor): boolean =>
+  tensor instanceof Parameter || tensor.frozen || (tensor.requiresGrad && tensor.isLeaf);
 /** State that is not trained. A result that a module keeps (its last output, say) is none, nor what has been released. */
 const isBuffer = (tensor: Tensor) => !(tensor instanceof Parameter) && !tensor.frozen && isAlive(tensor) && !tensor.requiresGrad;
 
@@ -60,7 +61,8 @@ export abstract class Module {
     const own: Place<Tensor | Module>[] = [...members(this, isModule)];
     for (const { name, value, put } of own) {
       if (value instanceof Tensor) {
-        if (value instanceof Parameter || (isAlive(value) && (isBuffer(value) || isParameter(value)))) yield { name: prefix + name, value, put };
+        if (value instanceof Parameter || (isAlive(value) && (isBuffer(value) || isParameter(value))))
+          yield { name: prefix + name, value, put };
       } else if (!inside.includes(value)) yield* value.places(`${prefix}${name}.`, inside);
     }
   }
@@ -128,7 +130,8 @@ export abstract class Module {
   stateDict(): Record<string, Tensor> {
     const state: Record<string, Tensor> = {};
     for (const { name, value } of this.places()) {
-      if (Object.hasOwn(state, name) && state[name] !== value) throw new ValueError(`stateDict: two tensors of this module are named "${name}"; rename a property or key`, "stateDict");
+      if (Object.hasOwn(state, name) && state[name] !== value)
+        throw new ValueError(`stateDict: two tensors of this module are named "${name}"; rename a property or key`, "stateDict");
       state[name] = value;
     }
     return state;
@@ -141,13 +144,17 @@ export abstract class Module {
   loadStateDict(state: Readonly<Record<string, TensorLike>>, options?: { strict?: boolean }): void {
     const op = "loadStateDict";
     const { strict = true } = readOptions(op, options, ["strict"]);
-    if (!isPlainObject(state)) throw new ValueError(`${op}: expected an object of tensors by name (as stateDict() gives it), got ${describe(state)}`, op);
+    if (!isPlainObject(state))
+      throw new ValueError(`${op}: expected an object of tensors by name (as stateDict() gives it), got ${describe(state)}`, op);
     const own = this.stateDict();
     const missing = Object.keys(own).filter((name) => !Object.hasOwn(state, name));
     const unknown = Object.keys(state).filter((name) => !Object.hasOwn(own, name));
     if (strict && (missing.length > 0 || unknown.length > 0)) {
       const part = (what: string, names: string[]) => (names.length > 0 ? `${what} ${names.join(", ")}` : "");
-      throw new ValueError(`${op}: ${[part("missing", missing), part("not in this module:", unknown)].filter(Boolean).join("; ")}; pass { strict: false } to load what fits`, op);
+      throw new ValueError(
+        `${op}: ${[part("missing", missing), part("not in this module:", unknown)].filter(Boolean).join("; ")}; pass { strict: false } to load what fits`,
+        op,
+      );
     }
     inScope(() => {
       // Everything is looked at, and cut off from what it may share with this module, before anything is written.
@@ -185,7 +192,10 @@ function fitting(name: string, value: TensorLike, own: Tensor): Tensor {
   const op = "loadStateDict";
   const given = asTensor(value, own).detach();
   if (given.ndim !== own.ndim || given.shape.join() !== own.shape.join()) {
-    throw new ShapeError(`${op}: "${name}" has shape [${given.shape.join(", ")}], but the module's is [${own.shape.join(", ")}]; nothing was loaded`, op);
+    throw new ShapeError(
+      `${op}: "${name}" has shape [${given.shape.join(", ")}], but the module's is [${own.shape.join(", ")}]; nothing was loaded`,
+      op,
+    );
   }
   if (given.dtype === own.dtype) return given;
   const floats = ["float32", "float64"];

@@ -24,7 +24,10 @@ export function checkReduction<R extends string>(name: string, given: unknown, k
   if (given === undefined) return known[0]!;
   if (!known.includes(given as R)) {
     const names = known.map((k) => `"${k}"`);
-    throw new ValueError(`${name}: reduction ${typeof given === "string" ? JSON.stringify(given) : describe(given)} does not exist; expected ${names.slice(0, -1).join(", ")} or ${names.at(-1)}`, name);
+    throw new ValueError(
+      `${name}: reduction ${typeof given === "string" ? JSON.stringify(given) : describe(given)} does not exist; expected ${names.slice(0, -1).join(", ")} or ${names.at(-1)}`,
+      name,
+    );
   }
   return given as R;
 }
@@ -40,7 +43,12 @@ export function reduced(losses: Tensor, reduction: Reduction): Tensor {
 /** A loss's tensor argument: arrays and numbers become tensors of the float dtype of `like`. */
 export function argument(name: string, what: string, value: TensorLike, like?: Tensor): Tensor {
   if (value instanceof Tensor) return value;
-  if (!Array.isArray(value) && typeof value !== "number" && typeof value !== "boolean" && !(ArrayBuffer.isView(value) && !((value as unknown) instanceof DataView))) {
+  if (
+    !Array.isArray(value) &&
+    typeof value !== "number" &&
+    typeof value !== "boolean" &&
+    !(ArrayBuffer.isView(value) && !((value as unknown) instanceof DataView))
+  ) {
     throw new ValueError(`${name}: ${what} must be a tensor or an array of numbers, got ${describe(value)}`, name);
   }
   return asTensor(value, like);
@@ -51,9 +59,15 @@ export function pair(name: string, given: TensorLike, goal: TensorLike): [input:
   const input = argument(name, "the input", given, goal instanceof Tensor ? goal : undefined);
   const target = argument(name, "the target", goal, input);
   if (input.shape.join() !== target.shape.join()) {
-    throw new ShapeError(`${name}: the input has shape ${show(input.shape)} and the target ${show(target.shape)}; they must be equal (reshape one: broadcasting here is usually a mistake)`, name);
+    throw new ShapeError(
+      `${name}: the input has shape ${show(input.shape)} and the target ${show(target.shape)}; they must be equal (reshape one: broadcasting here is usually a mistake)`,
+      name,
+    );
   }
-  return [isFloat(input) ? input : input.cast(isFloat(target) ? target.dtype : "float32"), isFloat(target) ? target : target.cast(isFloat(input) ? input.dtype : "float32")];
+  return [
+    isFloat(input) ? input : input.cast(isFloat(target) ? target.dtype : "float32"),
+    isFloat(target) ? target : target.cast(isFloat(input) ? input.dtype : "float32"),
+  ];
 }
 
 /** Weights that broadcast against a loss's input without changing its shape. */
@@ -62,7 +76,10 @@ export function weights(name: string, what: string, given: TensorLike, input: Te
   if (weight.dtype === "bool") throw new DTypeError(`${name}: ${what} is a bool tensor; expected numbers (cast it)`, name);
   const missing = input.ndim - weight.ndim;
   if (missing < 0 || weight.shape.some((d, i) => d !== 1 && d !== input.shape[missing + i])) {
-    throw new ShapeError(`${name}: ${what} of shape ${show(weight.shape)} does not broadcast against an input of shape ${show(input.shape)}`, name);
+    throw new ShapeError(
+      `${name}: ${what} of shape ${show(weight.shape)} does not broadcast against an input of shape ${show(input.shape)}`,
+      name,
+    );
   }
   return weight;
 }

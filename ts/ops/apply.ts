@@ -15,7 +15,12 @@ const isFloat = (x: unknown): x is Tensor => x instanceof Tensor && (x.dtype ===
  * Any number of inputs and parameters. Inputs that are not tensors become temporary ones; plain numbers among them adopt the dtype of
  * `like`, by default of the first float tensor.
  */
-export function apply(op: OpName, inputs: readonly TensorLike[], parameters: readonly number[] = [], like: Tensor | undefined = inputs.find(isFloat)): Tensor {
+export function apply(
+  op: OpName,
+  inputs: readonly TensorLike[],
+  parameters: readonly number[] = [],
+  like: Tensor | undefined = inputs.find(isFloat),
+): Tensor {
   if (inputs.every((x) => x instanceof Tensor)) return run(op, inputs as readonly Tensor[], parameters);
   const temporaries: Tensor[] = [];
   try {
@@ -94,13 +99,23 @@ export interface ReduceOptions {
   keepdims?: boolean;
 }
 
-export type Reduce<Options extends ReduceOptions = ReduceOptions> = (x: TensorLike, axis?: Axes | Options | null, options?: Options) => Tensor;
+export type Reduce<Options extends ReduceOptions = ReduceOptions> = (
+  x: TensorLike,
+  axis?: Axes | Options | null,
+  options?: Options,
+) => Tensor;
 
 /** The axis given by position or in the options, and the options: `(x, axis, options)`, `(x, options)`. */
-export function withAxis<Axis, Options extends { axis?: Axis }>(op: string, axis: Axis | Options | undefined, options: Options | undefined, known: readonly string[]): [axis: Axis | undefined, options: Options] {
+export function withAxis<Axis, Options extends { axis?: Axis }>(
+  op: string,
+  axis: Axis | Options | undefined,
+  options: Options | undefined,
+  known: readonly string[],
+): [axis: Axis | undefined, options: Options] {
   const [place, given] = isPlainObject(axis) && options === undefined ? [undefined, axis as Options] : [axis as Axis | undefined, options];
   const own = readOptions(op, given, ["axis", ...known] as (keyof Options & string)[]);
-  if (own.axis !== undefined && place !== undefined) throw new ValueError(`${op}: the axis is given twice, by position and in the options`, op);
+  if (own.axis !== undefined && place !== undefined)
+    throw new ValueError(`${op}: the axis is given twice, by position and in the options`, op);
   return [place ?? own.axis, own];
 }
 
@@ -108,7 +123,12 @@ export function withAxis<Axis, Options extends { axis?: Axis }>(op: string, axis
  * A reduction over one axis, a list of axes, or all; `extra` are parameters between the flags and the axes, from the options named
  * `known`. `name` is what the public calls it.
  */
-export function reduction<Options extends ReduceOptions = ReduceOptions>(op: OpName, known: readonly string[] = [], extra: (options: Options) => number[] = () => [], name: string = op): Reduce<Options> {
+export function reduction<Options extends ReduceOptions = ReduceOptions>(
+  op: OpName,
+  known: readonly string[] = [],
+  extra: (options: Options) => number[] = () => [],
+  name: string = op,
+): Reduce<Options> {
   const names = ["keepdims", ...known];
   return function (x: TensorLike, axis?: Axes | Options | null, options?: Options): Tensor {
     atMost(name, arguments, 3, "several axes are a list");

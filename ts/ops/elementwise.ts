@@ -111,7 +111,8 @@ export function elu(x: TensorLike, options: { alpha?: number } | number = {}): T
 export function gelu(x: TensorLike, options?: { approximate?: "none" | "tanh" }): Tensor {
   atMost("gelu", arguments, 2);
   const { approximate = "none" } = readOptions("gelu", options, ["approximate"]);
-  if (approximate !== "none" && approximate !== "tanh") throw new ValueError(`gelu: approximate is "none" or "tanh", got ${describe(approximate)}`, "gelu");
+  if (approximate !== "none" && approximate !== "tanh")
+    throw new ValueError(`gelu: approximate is "none" or "tanh", got ${describe(approximate)}`, "gelu");
   return apply("gelu", [x], [Number(approximate === "tanh")]);
 }
 
@@ -130,7 +131,8 @@ export function multigammaln(x: TensorLike, d: number): Tensor {
 /** x held between two bounds (numbers, tensors, or null for none); the gradient passes at the bounds. */
 export function clamp(x: TensorLike, lo?: TensorLike | null, hi?: TensorLike | null): Tensor {
   atMost("clamp", arguments, 3);
-  const numeric = (bound: unknown): bound is number | null | undefined => bound === undefined || bound === null || typeof bound === "number";
+  const numeric = (bound: unknown): bound is number | null | undefined =>
+    bound === undefined || bound === null || typeof bound === "number";
   if (numeric(lo) && numeric(hi)) return apply("clamp", [x], [lo ?? -Infinity, hi ?? Infinity]);
   return withScalars("clamp", [x, lo ?? -Infinity, hi ?? Infinity], (inputs) => apply("clamp", inputs));
 }
@@ -152,11 +154,15 @@ export function maskedFill(x: TensorLike, mask: TensorLike, value: TensorLike): 
   atMost("maskedFill", arguments, 3);
   return withTensor("maskedFill", x, (x) =>
     withTensor("maskedFill", mask, (mask) => {
-      if (mask.dtype !== "bool") throw new DTypeError(`maskedFill: the mask is ${mask.dtype}; expected bool, as comparisons give it (x.gt(0))`, "maskedFill");
+      if (mask.dtype !== "bool")
+        throw new DTypeError(`maskedFill: the mask is ${mask.dtype}; expected bool, as comparisons give it (x.gt(0))`, "maskedFill");
       const filled = where(mask, value, x);
       if (filled.dtype === x.dtype && filled.shape.join() === x.shape.join()) return filled;
       filled.dispose();
-      throw new ShapeError(`maskedFill: a mask of shape [${mask.shape.join(", ")}] and ${describe(value)} do not fit a ${x.dtype} tensor of shape [${x.shape.join(", ")}]; the mask broadcasts to it, the value is one number of its dtype (where() makes larger results)`, "maskedFill");
+      throw new ShapeError(
+        `maskedFill: a mask of shape [${mask.shape.join(", ")}] and ${describe(value)} do not fit a ${x.dtype} tensor of shape [${x.shape.join(", ")}]; the mask broadcasts to it, the value is one number of its dtype (where() makes larger results)`,
+        "maskedFill",
+      );
     }),
   );
 }

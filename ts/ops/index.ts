@@ -30,7 +30,9 @@ export function gather(x: TensorLike, axis: number, indices: TensorLike): Tensor
 export function take(x: TensorLike, indices: TensorLike, axis?: number): Tensor {
   atMost("take", arguments, 3);
   const along = axis === undefined ? undefined : axisNumber("take", axis);
-  return withIndices(indices, (i) => (along !== undefined ? apply("take", [x, i], [along]) : releasing((keep) => run("take", [keep(apply("reshape", [x], [-1])), i], [0]))));
+  return withIndices(indices, (i) =>
+    along !== undefined ? apply("take", [x, i], [along]) : releasing((keep) => run("take", [keep(apply("reshape", [x], [-1])), i], [0])),
+  );
 }
 
 /** x with src added at the indices, as torch.scatter_add. */
@@ -88,7 +90,11 @@ export function topk(x: TensorLike, k: number, axis?: number | TopkOptions, opti
     const count = integer("topk", "k", k, 0, x.shape[at]);
     const indices = releasing((keep) => {
       const order = keep(run("argsort", [x], [at, descending]));
-      return run("slice", [order], [x.ndim, ...x.shape.map(() => 0), ...x.shape.map((d, i) => (i === at ? count : d)), ...x.shape.map(() => 1)]);
+      return run(
+        "slice",
+        [order],
+        [x.ndim, ...x.shape.map(() => 0), ...x.shape.map((d, i) => (i === at ? count : d)), ...x.shape.map(() => 1)],
+      );
     });
     try {
       return [run("gather", [x, indices], [at]), indices];

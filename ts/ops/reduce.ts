@@ -52,17 +52,29 @@ export const median: Reduce = reduction("quantile", [], () => [0.5], "median");
  * The value below which the fraction q of the elements lies, interpolated linearly between two of them; a list of fractions gives a new
  * first axis. NaN where an element is NaN, or of no elements.
  */
-export function quantile(x: TensorLike, q: number | readonly number[], axis?: Axes | ReduceOptions | null, options?: ReduceOptions): Tensor {
+export function quantile(
+  x: TensorLike,
+  q: number | readonly number[],
+  axis?: Axes | ReduceOptions | null,
+  options?: ReduceOptions,
+): Tensor {
   atMost("quantile", arguments, 4, "several axes are a list");
   const fraction = (value: unknown): number => {
-    if (!(number("quantile", "q", value) >= 0 && (value as number) <= 1)) throw new ValueError(`quantile: q = ${String(value)}; expected fractions from 0 to 1 (not percents)`, "quantile");
+    if (!(number("quantile", "q", value) >= 0 && (value as number) <= 1))
+      throw new ValueError(`quantile: q = ${String(value)}; expected fractions from 0 to 1 (not percents)`, "quantile");
     return value as number;
   };
   const at = (q: number) => reduction("quantile", [], () => [q])(x, axis, options);
   if (!Array.isArray(q)) return at(fraction(q));
   const fractions = Array.from(q as readonly unknown[], fraction);
   if (fractions.length === 0) throw new ValueError("quantile: the list of fractions is empty", "quantile");
-  return releasing((keep) => run("stack", fractions.map((q) => keep(at(q))), [0]));
+  return releasing((keep) =>
+    run(
+      "stack",
+      fractions.map((q) => keep(at(q))),
+      [0],
+    ),
+  );
 }
 
 /** Covariances of variables in rows, observations in columns: [v, n] gives [v, v], a vector its variance. Divides by n - correction, default 1. */

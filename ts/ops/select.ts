@@ -18,9 +18,16 @@ export function select(x: TensorLike, mask: TensorLike): Tensor {
   atMost("select", arguments, 2);
   return withTensor("select", x, (x) =>
     withTensor("select", mask, (mask) => {
-      if (mask.dtype !== "bool") throw new DTypeError(`select: the mask is ${mask.dtype}; expected bool, as comparisons give it (x.gt(0)). take() picks by positions`, "select");
+      if (mask.dtype !== "bool")
+        throw new DTypeError(
+          `select: the mask is ${mask.dtype}; expected bool, as comparisons give it (x.gt(0)). take() picks by positions`,
+          "select",
+        );
       if (mask.ndim > x.ndim || mask.shape.some((d, i) => d !== x.shape[i])) {
-        throw new ShapeError(`select: a mask of shape [${mask.shape.join(", ")}] for shape [${x.shape.join(", ")}]; it must have the tensor's shape, or that of its leading axes`, "select");
+        throw new ShapeError(
+          `select: a mask of shape [${mask.shape.join(", ")}] for shape [${x.shape.join(", ")}]; it must have the tensor's shape, or that of its leading axes`,
+          "select",
+        );
       }
       const positions: number[] = [];
       mask.data().forEach((v, i) => {
@@ -47,7 +54,11 @@ export interface AllcloseOptions {
 export function allclose(a: TensorLike, b: TensorLike, options?: AllcloseOptions): boolean {
   atMost("allclose", arguments, 3);
   const { rtol = 1e-5, atol = 1e-8, equalNan = false } = readOptions("allclose", options, ["rtol", "atol", "equalNan"]);
-  const [relative, absolute, nans] = [number("allclose", "rtol", rtol), number("allclose", "atol", atol), boolean("allclose", "equalNan", equalNan)];
+  const [relative, absolute, nans] = [
+    number("allclose", "rtol", rtol),
+    number("allclose", "atol", atol),
+    boolean("allclose", "equalNan", equalNan),
+  ];
   return scope(() => {
     const [x, y] = [a, b].map((value) => cast(value, "float64")) as [Tensor, Tensor];
     const close = logicalOr(eq(x, y), le(abs(sub(x, y)), add(mul(abs(y), relative), absolute)));

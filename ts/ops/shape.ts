@@ -32,11 +32,19 @@ export function flatten(x: TensorLike, start = 0, end = -1): Tensor {
 export function squeeze(x: TensorLike, axis?: Axes): Tensor {
   atMost("squeeze", arguments, 2, "several axes are a list");
   return withTensor("squeeze", x, (x) => {
-    const axes = axis === undefined ? x.shape.flatMap((d, i) => (d === 1 ? [i] : [])) : axesOf("squeeze", axis).map((a) => axisOf("squeeze", a, x.ndim));
+    const axes =
+      axis === undefined
+        ? x.shape.flatMap((d, i) => (d === 1 ? [i] : []))
+        : axesOf("squeeze", axis).map((a) => axisOf("squeeze", a, x.ndim));
     for (const a of axes) {
-      if (x.shape[a] !== 1) throw new ShapeError(`squeeze: axis ${a} of shape ${shown(x)} has size ${x.shape[a]}, only axes of size 1 can go`, "squeeze");
+      if (x.shape[a] !== 1)
+        throw new ShapeError(`squeeze: axis ${a} of shape ${shown(x)} has size ${x.shape[a]}, only axes of size 1 can go`, "squeeze");
     }
-    return run("reshape", [x], x.shape.filter((_, i) => !axes.includes(i)));
+    return run(
+      "reshape",
+      [x],
+      x.shape.filter((_, i) => !axes.includes(i)),
+    );
   });
 }
 
@@ -49,7 +57,11 @@ export function unsqueeze(x: TensorLike, axis: Axes): Tensor {
     const at = places.map((a) => axisOf("unsqueeze", a, ndim));
     if (new Set(at).size !== at.length) throw new ValueError(`unsqueeze: axis named twice in [${places.join(", ")}]`, "unsqueeze");
     const rest = [...x.shape];
-    return run("reshape", [x], Array.from({ length: ndim }, (_, i) => (at.includes(i) ? 1 : rest.shift()!)));
+    return run(
+      "reshape",
+      [x],
+      Array.from({ length: ndim }, (_, i) => (at.includes(i) ? 1 : rest.shift()!)),
+    );
   });
 }
 
@@ -62,14 +74,23 @@ export function transpose(x: TensorLike, ...axes: [axes?: readonly number[]] | [
   if (typeof axes[0] !== "number" && axes.length === 1) {
     const order = integers("transpose", "the permutation", axes[0]);
     return withTensor("transpose", x, (x) => {
-      if (order.length !== x.ndim) throw new ValueError(`transpose: [${order.join(", ")}] for shape ${shown(x)}; a permutation names every axis once`, "transpose");
+      if (order.length !== x.ndim)
+        throw new ValueError(`transpose: [${order.join(", ")}] for shape ${shown(x)}; a permutation names every axis once`, "transpose");
       return run("transpose", [x], order);
     });
   }
-  if (axes.length !== 2) throw new ValueError(`transpose: expected a list of all axes, or two axes to exchange, got ${axes.map(describe).join(", ")}`, "transpose");
+  if (axes.length !== 2)
+    throw new ValueError(
+      `transpose: expected a list of all axes, or two axes to exchange, got ${axes.map(describe).join(", ")}`,
+      "transpose",
+    );
   return withTensor("transpose", x, (x) => {
     const [a, b] = [axisOf("transpose", axes[0], x.ndim), axisOf("transpose", axes[1], x.ndim)];
-    return run("transpose", [x], x.shape.map((_, i) => (i === a ? b : i === b ? a : i)));
+    return run(
+      "transpose",
+      [x],
+      x.shape.map((_, i) => (i === a ? b : i === b ? a : i)),
+    );
   });
 }
 
@@ -80,10 +101,17 @@ export function moveaxis(x: TensorLike, source: Axes, destination: Axes): Tensor
     const from = axesOf("moveaxis", source).map((a) => axisOf("moveaxis", a, x.ndim));
     const to = axesOf("moveaxis", destination).map((a) => axisOf("moveaxis", a, x.ndim));
     if (from.length !== to.length || new Set(from).size !== from.length || new Set(to).size !== to.length) {
-      throw new ValueError(`moveaxis: from [${from.join(", ")}] to [${to.join(", ")}]; expected as many distinct axes on both sides`, "moveaxis");
+      throw new ValueError(
+        `moveaxis: from [${from.join(", ")}] to [${to.join(", ")}]; expected as many distinct axes on both sides`,
+        "moveaxis",
+      );
     }
     const rest = Array.from({ length: x.ndim }, (_, i) => i).filter((i) => !from.includes(i));
-    return run("transpose", [x], Array.from({ length: x.ndim }, (_, i) => (to.includes(i) ? from[to.indexOf(i)]! : rest.shift()!)));
+    return run(
+      "transpose",
+      [x],
+      Array.from({ length: x.ndim }, (_, i) => (to.includes(i) ? from[to.indexOf(i)]! : rest.shift()!)),
+    );
   });
 }
 
@@ -127,7 +155,10 @@ export function split(x: TensorLike, sizeOrSizes: number | readonly number[], ax
     } else {
       sizes = integers("split", "the list of sizes", sizeOrSizes, 0, 2 ** 24);
       if (sizes.reduce((a, b) => a + b, 0) !== length) {
-        throw new ShapeError(`split: sizes [${sizes.join(", ")}] do not add up to ${length}, the size of axis ${axis} of ${shown(x)}`, "split");
+        throw new ShapeError(
+          `split: sizes [${sizes.join(", ")}] do not add up to ${length}, the size of axis ${axis} of ${shown(x)}`,
+          "split",
+        );
       }
     }
     let start = 0;
@@ -183,9 +214,25 @@ export function tile(x: TensorLike, ...counts: [counts: Axes] | number[]): Tenso
     const sizes = [...new Array<number>(ndim - x.ndim).fill(1), ...x.shape];
     // [a, b] -> [1, a, 1, b] -> [m, a, n, b] -> [m·a, n·b]
     return releasing((keep) => {
-      const apart = keep(run("reshape", [x], sizes.flatMap((d) => [1, d])));
-      const repeated = keep(run("broadcastTo", [apart], sizes.flatMap((d, i) => [times[i]!, d])));
-      return run("reshape", [repeated], sizes.map((d, i) => d * times[i]!));
+      const apart = keep(
+        run(
+          "reshape",
+          [x],
+          sizes.flatMap((d) => [1, d]),
+        ),
+      );
+      const repeated = keep(
+        run(
+          "broadcastTo",
+          [apart],
+          sizes.flatMap((d, i) => [times[i]!, d]),
+        ),
+      );
+      return run(
+        "reshape",
+        [repeated],
+        sizes.map((d, i) => d * times[i]!),
+      );
     });
   });
 }
@@ -197,7 +244,8 @@ export function tile(x: TensorLike, ...counts: [counts: Axes] | number[]): Tenso
 export function repeat(x: TensorLike, count: number | readonly number[], axis?: number): Tensor {
   atMost("repeat", arguments, 3);
   if (typeof count !== "number") {
-    if (axis !== undefined) throw new ValueError("repeat: a list of counts repeats the whole tensor and takes no axis; give one count", "repeat");
+    if (axis !== undefined)
+      throw new ValueError("repeat: a list of counts repeats the whole tensor and takes no axis; give one count", "repeat");
     return tile(x, integers("repeat", "the list of counts", count, 0));
   }
   const times = integer("repeat", "the count", count, 0);
@@ -217,7 +265,8 @@ export function repeat(x: TensorLike, count: number | readonly number[], axis?: 
 function padding(x: Tensor, widths: unknown): number[] {
   if (typeof widths === "number") return x.shape.flatMap(() => [integer("pad", "the width", widths, 0), widths]);
   if (Array.isArray(widths) && widths.some((w) => typeof w !== "number")) {
-    if (widths.length !== x.ndim) throw new ShapeError(`pad: ${widths.length} pairs for shape ${shown(x)}; each axis has a pair [before, after]`, "pad");
+    if (widths.length !== x.ndim)
+      throw new ShapeError(`pad: ${widths.length} pairs for shape ${shown(x)}; each axis has a pair [before, after]`, "pad");
     return widths.flatMap((w, i) => {
       const pair = integers("pad", `the pair of axis ${i}`, w, 0);
       if (pair.length !== 2) throw new ShapeError(`pad: [${pair.join(", ")}] for axis ${i}; expected a pair [before, after]`, "pad");
@@ -226,7 +275,10 @@ function padding(x: Tensor, widths: unknown): number[] {
   }
   const flat = integers("pad", "the list of widths", widths, 0, 2 * x.ndim);
   if (flat.length % 2 !== 0) {
-    throw new ShapeError(`pad: [${flat.join(", ")}] for shape ${shown(x)}; a flat list has two counts for each axis, the last axis first`, "pad");
+    throw new ShapeError(
+      `pad: [${flat.join(", ")}] for shape ${shown(x)}; a flat list has two counts for each axis, the last axis first`,
+      "pad",
+    );
   }
   return x.shape.flatMap((_, i) => {
     const at = 2 * (x.ndim - 1 - i);
@@ -238,7 +290,11 @@ function padding(x: Tensor, widths: unknown): number[] {
  * Adds elements around: a number for all sides, a list of pairs `[before, after]` with one for each axis, or PyTorch's flat list, which
  * begins with the last axis. They are 0, or `value`.
  */
-export function pad(x: TensorLike, widths: readonly (readonly number[])[] | readonly number[] | number, options?: { value?: number } | number): Tensor {
+export function pad(
+  x: TensorLike,
+  widths: readonly (readonly number[])[] | readonly number[] | number,
+  options?: { value?: number } | number,
+): Tensor {
   atMost("pad", arguments, 3);
   const { value = 0 } = typeof options === "number" ? { value: options } : readOptions("pad", options, ["value"]);
   number("pad", "value", value);
@@ -272,13 +328,25 @@ export function roll(x: TensorLike, shift: number, axis?: number): Tensor {
  * Lists with one entry per axis: starts, ends (exclusive, clipped) and positive steps; negative positions count from the end. Numbers
  * slice the first axis, as an array's `slice` does: `x.slice(1, 3)`.
  */
-export function slice(x: TensorLike, starts: readonly number[] | number, ends?: readonly number[] | number, steps?: readonly number[] | number): Tensor {
+export function slice(
+  x: TensorLike,
+  starts: readonly number[] | number,
+  ends?: readonly number[] | number,
+  steps?: readonly number[] | number,
+): Tensor {
   atMost("slice", arguments, 4);
   return withTensor("slice", x, (x) => {
     if (typeof starts === "number") {
       if (x.ndim === 0) throw new IndexError("slice: a 0-d tensor has no axis to slice", "slice");
-      const first = (what: string, value: unknown, size: number) => [position(what, value), ...x.shape.slice(1).map((d) => (size === 0 ? 0 : size === 1 ? 1 : d))];
-      return run("slice", [x], [x.ndim, ...first("start", starts, 0), ...first("end", ends ?? x.shape[0], 2), ...first("step", steps ?? 1, 1)]);
+      const first = (what: string, value: unknown, size: number) => [
+        position(what, value),
+        ...x.shape.slice(1).map((d) => (size === 0 ? 0 : size === 1 ? 1 : d)),
+      ];
+      return run(
+        "slice",
+        [x],
+        [x.ndim, ...first("start", starts, 0), ...first("end", ends ?? x.shape[0], 2), ...first("step", steps ?? 1, 1)],
+      );
     }
     const places = [x.ndim];
     addPlaces(places, "starts", starts, x);
@@ -293,7 +361,10 @@ export function slice(x: TensorLike, starts: readonly number[] | number, ends?: 
 function addPlaces(places: number[], what: string, list: unknown, x: Tensor): void {
   const { ndim } = x;
   if (!Array.isArray(list) || list.length !== ndim) {
-    throw new ShapeError(`slice: ${what} is ${describe(list)}; shape ${shown(x)} needs a list of ${ndim}, one entry for each axis`, "slice");
+    throw new ShapeError(
+      `slice: ${what} is ${describe(list)}; shape ${shown(x)} needs a list of ${ndim}, one entry for each axis`,
+      "slice",
+    );
   }
   for (let i = 0; i < ndim; i++) places.push(position(what, list[i]));
 }
@@ -315,7 +386,8 @@ export function at(x: TensorLike, ...indices: number[] | [which: Tensor]): Tenso
     if (indices.length > x.ndim) throw new IndexError(`at: ${indices.length} indices for a tensor with ${x.ndim} axes`, "at");
     const place = (indices as unknown[]).map((index, axis) => {
       const size = x.shape[axis]!;
-      if (typeof index !== "number" || !Number.isInteger(index)) throw new IndexError(`at: index ${describe(index)} for axis ${axis}; expected an integer`, "at");
+      if (typeof index !== "number" || !Number.isInteger(index))
+        throw new IndexError(`at: index ${describe(index)} for axis ${axis}; expected an integer`, "at");
       if (index < -size || index >= size) throw new IndexError(`at: index ${index} is out of range for axis ${axis} of size ${size}`, "at");
       return index < 0 ? index + size : index;
     });

@@ -37,7 +37,8 @@ export function clipGradNorm(params: Tensor | Parameters, max: number, options?:
   atMost("clipGradNorm", arguments, 3);
   const op = "clipGradNorm";
   const { p = 2, errorIfNonfinite = false } = readOptions(op, options, ["p", "errorIfNonfinite"]);
-  if (!(number(op, "the largest norm", max) >= 0)) throw new ValueError(`${op}: the largest norm is ${max}; expected a number from 0 on`, op);
+  if (!(number(op, "the largest norm", max) >= 0))
+    throw new ValueError(`${op}: the largest norm is ${max}; expected a number from 0 on`, op);
   if (!(number(op, "p", p) > 0)) throw new ValueError(`${op}: p is ${p}; expected a number above 0, or Infinity`, op);
   boolean(op, "errorIfNonfinite", errorIfNonfinite);
   const tensors = clipped(op, params);
@@ -48,7 +49,8 @@ export function clipGradNorm(params: Tensor | Parameters, max: number, options?:
         withGradient.map((t) => t.grad!.cast("float64").norm(undefined, { p }).item()),
         p,
       );
-      if (errorIfNonfinite && !Number.isFinite(total)) throw new ValueError(`${op}: the norm of the gradients is ${total}; nothing was scaled`, op);
+      if (errorIfNonfinite && !Number.isFinite(total))
+        throw new ValueError(`${op}: the norm of the gradients is ${total}; nothing was scaled`, op);
       // PyTorch's small constant: a zero norm divides nothing. A NaN norm must show.
       const factor = max / (total + 1e-6);
       if (!(factor >= 1)) for (const t of withGradient) t.grad = scaled(t.grad!, factor);
@@ -61,7 +63,8 @@ export function clipGradNorm(params: Tensor | Parameters, max: number, options?:
 export function clipGradValue(params: Tensor | Parameters, max: number): void {
   atMost("clipGradValue", arguments, 2);
   const op = "clipGradValue";
-  if (!(number(op, "the largest value", max) >= 0)) throw new ValueError(`${op}: the largest value is ${max}; expected a number from 0 on`, op);
+  if (!(number(op, "the largest value", max) >= 0))
+    throw new ValueError(`${op}: the largest value is ${max}; expected a number from 0 on`, op);
   const tensors = clipped(op, params);
   scope(() =>
     noGrad(() => {

@@ -77,20 +77,26 @@ export abstract class Optimizer<Options extends { lr: number } = { lr: number }>
     options?: Partial<Options>,
   ) {
     // "abstract" is a word of TypeScript's only.
-    if (!isPlainObject(kind) || !isPlainObject(kind.rules)) throw new ValueError(`Optimizer: this is the base class, and got ${describe(kind)} for the kind a subclass gives it; make one of optim.SGD, optim.Adam, ...`, "Optimizer");
+    if (!isPlainObject(kind) || !isPlainObject(kind.rules))
+      throw new ValueError(
+        `Optimizer: this is the base class, and got ${describe(kind)} for the kind a subclass gives it; make one of optim.SGD, optim.Adam, ...`,
+        "Optimizer",
+      );
     this.name = kind.name;
     this.known = Object.keys(kind.rules);
     checkOptions(this.name, options, this.known);
     this.initial = this.complete(kind.defaults, options);
     const given = params as unknown;
-    if (Array.isArray(given) && given.length > 0 && given.every(isPlainObject)) for (const group of given) this.addParamGroup(group as unknown as ParameterGroup);
+    if (Array.isArray(given) && given.length > 0 && given.every(isPlainObject))
+      for (const group of given) this.addParamGroup(group as unknown as ParameterGroup);
     else this.addParamGroup({ params: params as Parameters });
   }
 
   /** Options over others, each checked. */
   private complete(base: Options, given: Partial<Options> | undefined): Options {
     const all = {} as Options;
-    for (const key of this.known as (keyof Options & string)[]) all[key] = this.kind.rules[key](this.name, key, given?.[key] === undefined ? base[key] : given[key]);
+    for (const key of this.known as (keyof Options & string)[])
+      all[key] = this.kind.rules[key](this.name, key, given?.[key] === undefined ? base[key] : given[key]);
     this.check(all);
     return all;
   }
@@ -149,7 +155,9 @@ export abstract class Optimizer<Options extends { lr: number } = { lr: number }>
         untouched?.delete(p);
         checked(engine.prepare_update(idOf(p), gradient), this.name);
         this.prepare(p, values);
-        if (shared) for (const part of Object.values(this.state.get(p) ?? {})) if (part instanceof Tensor) checked(engine.prepare_update(idOf(part), gradient), this.name);
+        if (shared)
+          for (const part of Object.values(this.state.get(p) ?? {}))
+            if (part instanceof Tensor) checked(engine.prepare_update(idOf(part), gradient), this.name);
       }
     }
     this.shared = false;
@@ -183,9 +191,16 @@ export abstract class Optimizer<Options extends { lr: number } = { lr: number }>
     const value = typeof loss === "function" ? callback(`${this.name}.minimize`, "the function that computes the loss", loss)() : loss;
     if (!(value instanceof Tensor)) {
       const cure = typeof value === "number" ? "; pass the loss itself, not its item()" : "";
-      throw new ValueError(`${this.name}.minimize: the loss must be a tensor (or a function that returns one), got ${describe(value)}${cure}`, this.name);
+      throw new ValueError(
+        `${this.name}.minimize: the loss must be a tensor (or a function that returns one), got ${describe(value)}${cure}`,
+        this.name,
+      );
     }
-    if (value.size !== 1) throw new ValueError(`${this.name}.minimize: the loss must be a scalar, got shape [${value.shape.join(", ")}]; mean() or sum() it`, this.name);
+    if (value.size !== 1)
+      throw new ValueError(
+        `${this.name}.minimize: the loss must be a scalar, got shape [${value.shape.join(", ")}]; mean() or sum() it`,
+        this.name,
+      );
     this.zeroGrad();
     backward(value);
     this.step();
@@ -205,7 +220,10 @@ export abstract class Optimizer<Options extends { lr: number } = { lr: number }>
 
   /** Goes on where `stateDict()` was taken, with parameters in the same order. All is checked before anything is changed. */
   loadStateDict(saved: OptimizerState): void {
-    const groups = this.groups.map(({ params, values }) => ({ params, complete: (given: Partial<Options>) => this.complete(values, given) }));
+    const groups = this.groups.map(({ params, values }) => ({
+      params,
+      complete: (given: Partial<Options>) => this.complete(values, given),
+    }));
     const { options, state } = readState(this.name, saved, groups, this.known, this.kind.parts ?? {});
     options.forEach((values, i) => Object.assign(this.groups[i]!.values, values));
     this.forget();

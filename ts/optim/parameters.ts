@@ -9,11 +9,13 @@ export type Parameters = Iterable<Tensor> | Iterable<readonly [name: string, par
 
 /** The members of a list or other iterable; throws with what to write instead for what is none. */
 function listed(op: string, given: unknown): unknown[] {
-  if (typeof given === "object" && given !== null && !(given instanceof Tensor) && !ArrayBuffer.isView(given) && Symbol.iterator in given) return [...(given as Iterable<unknown>)];
+  if (typeof given === "object" && given !== null && !(given instanceof Tensor) && !ArrayBuffer.isView(given) && Symbol.iterator in given)
+    return [...(given as Iterable<unknown>)];
   let cure = "";
   if (given instanceof Tensor) cure = "; for one parameter write [parameter]";
   else if (typeof given === "object" && given !== null && "parameters" in given) cure = "; of a module take module.parameters()";
-  else if (typeof given === "object" && given !== null && Object.values(given).some((v) => v instanceof Tensor)) cure = "; of an object take Object.values(parameters)";
+  else if (typeof given === "object" && given !== null && Object.values(given).some((v) => v instanceof Tensor))
+    cure = "; of an object take Object.values(parameters)";
   throw new ValueError(`${op}: expected a list of parameters, got ${given instanceof Tensor ? "one tensor" : describe(given)}${cure}`, op);
 }
 
@@ -38,14 +40,21 @@ export function clipped(op: string, given: unknown): Tensor[] {
 export function optimized(op: string, given: unknown, isParameter: (t: Tensor) => boolean, taken: ReadonlySet<Tensor>): Tensor[] {
   const tensors = tensorsOf(op, given);
   if (tensors.length === 0) {
-    throw new ValueError(`${op}: the list of parameters is empty; a module finds what is assigned to its properties (also in arrays, plain objects, Maps and Sets), but not private fields (#layer)`, op);
+    throw new ValueError(
+      `${op}: the list of parameters is empty; a module finds what is assigned to its properties (also in arrays, plain objects, Maps and Sets), but not private fields (#layer)`,
+      op,
+    );
   }
   const seen = new Set(taken);
   for (const p of tensors) {
     if (!isParameter(p)) {
-      throw new ValueError(`${op}: every parameter is a leaf tensor with requiresGrad; got ${p.requiresGrad ? "a result of a computation" : "one without"}: ${String(p)}`, op);
+      throw new ValueError(
+        `${op}: every parameter is a leaf tensor with requiresGrad; got ${p.requiresGrad ? "a result of a computation" : "one without"}: ${String(p)}`,
+        op,
+      );
     }
-    if (seen.has(p)) throw new ValueError(`${op}: ${nameOf(p, "the parameter")} appears twice; each parameter belongs to one group, once`, op);
+    if (seen.has(p))
+      throw new ValueError(`${op}: ${nameOf(p, "the parameter")} appears twice; each parameter belongs to one group, once`, op);
     seen.add(p);
   }
   return tensors;

@@ -57,8 +57,14 @@ export function oneCycle(max: number, steps: number, options?: OneCycleOptions):
   const { start = 0.3, divide = 25, finalDivide = 1e4 } = readOptions("oneCycle", options, ["start", "divide", "finalDivide"]);
   nonNegative("oneCycle", "max", max);
   integer("oneCycle", "steps", steps, 1);
-  if (!(finite("oneCycle", "start", start) >= 0 && start <= 1)) throw new ValueError(`oneCycle: start is ${start}; expected a number from 0 to 1`, "oneCycle");
-  for (const [what, value] of [["divide", divide], ["finalDivide", finalDivide]] as const) if (!(finite("oneCycle", what, value) > 0)) throw new ValueError(`oneCycle: ${what} is ${value}; expected a number above 0`, "oneCycle");
+  if (!(finite("oneCycle", "start", start) >= 0 && start <= 1))
+    throw new ValueError(`oneCycle: start is ${start}; expected a number from 0 to 1`, "oneCycle");
+  for (const [what, value] of [
+    ["divide", divide],
+    ["finalDivide", finalDivide],
+  ] as const)
+    if (!(finite("oneCycle", what, value) > 0))
+      throw new ValueError(`oneCycle: ${what} is ${value}; expected a number above 0`, "oneCycle");
   const along = (from: number, to: number, x: number) => to + ((from - to) * (1 + Math.cos(Math.PI * x))) / 2;
   const [first, last] = [max / divide, max / divide / finalDivide];
   const peak = start * steps - 1;
@@ -88,7 +94,11 @@ export function schedule(optimizer: Scheduled, rate: Schedule): () => number {
   const reference = before[0]!;
   const shares = before.map((lr) => {
     if (lr === reference) return 1;
-    if (reference === 0) throw new ValueError("schedule: the first group's rate is 0 and another's is not, so they have no proportion; order the groups so that the first one learns", "schedule");
+    if (reference === 0)
+      throw new ValueError(
+        "schedule: the first group's rate is 0 and another's is not, so they have no proportion; order the groups so that the first one learns",
+        "schedule",
+      );
     return lr / reference;
   });
   let t = 0;

@@ -3,7 +3,7 @@ import { atMost, boolean } from "../arguments.js";
 import { zerosLike } from "../creation.js";
 import { ValueError } from "../errors.js";
 import { checked, engine, pass } from "../runtime/instance.js";
-import { idOf, Tensor } from "../tensor.js";
+import { idOf, type Tensor } from "../tensor.js";
 import { Optimizer, type Kind, type ParameterGroup } from "./optimizer.js";
 import type { Parameters } from "./parameters.js";
 import { finite, nonNegative } from "./rules.js";
@@ -28,14 +28,27 @@ export interface SGDOptions {
 /** PyTorch's defaults. */
 export const SGD_DEFAULTS: Required<SGDOptions> = { lr: 1e-3, momentum: 0, dampening: 0, nesterov: false, weightDecay: 0, maximize: false };
 /** What the options may be. */
-export const SGD_RULES = { lr: nonNegative, momentum: nonNegative, dampening: finite, nesterov: boolean, weightDecay: nonNegative, maximize: boolean };
+export const SGD_RULES = {
+  lr: nonNegative,
+  momentum: nonNegative,
+  dampening: finite,
+  nesterov: boolean,
+  weightDecay: nonNegative,
+  maximize: boolean,
+};
 
 /** Looking ahead needs something to look along. */
 export function checkNesterov(name: string, { nesterov, momentum, dampening }: Readonly<Required<SGDOptions>>): void {
-  if (nesterov && (momentum <= 0 || dampening !== 0)) throw new ValueError(`${name}: nesterov needs momentum above 0 and no dampening`, name);
+  if (nesterov && (momentum <= 0 || dampening !== 0))
+    throw new ValueError(`${name}: nesterov needs momentum above 0 and no dampening`, name);
 }
 
-const KIND: Kind<Required<SGDOptions>> = { name: "SGD", rules: SGD_RULES, defaults: SGD_DEFAULTS, parts: { momentumBuffer: "optional tensor" } };
+const KIND: Kind<Required<SGDOptions>> = {
+  name: "SGD",
+  rules: SGD_RULES,
+  defaults: SGD_DEFAULTS,
+  parts: { momentumBuffer: "optional tensor" },
+};
 
 /** torch.optim.SGD: `new SGD(net.parameters(), { lr: 0.1, momentum: 0.9 })`. Throws `ValueError` for options it does not know. */
 export class SGD extends Optimizer<Required<SGDOptions>> {
@@ -61,7 +74,15 @@ export class SGD extends Optimizer<Required<SGDOptions>> {
   protected override updateInPlace(p: Tensor, gradient: number, o: Readonly<Required<SGDOptions>>): void {
     const buffer = o.momentum === 0 ? null : (this.state.get(p)!["momentumBuffer"] as Tensor);
     const [id, bufferId] = [idOf(p), buffer === null ? 0 : idOf(buffer)];
-    pass([o.lr, o.momentum, o.dampening, Number(o.nesterov), o.weightDecay, Number(o.maximize), Number(buffer !== null && this.fresh.has(buffer))]);
+    pass([
+      o.lr,
+      o.momentum,
+      o.dampening,
+      Number(o.nesterov),
+      o.weightDecay,
+      Number(o.maximize),
+      Number(buffer !== null && this.fresh.has(buffer)),
+    ]);
     checked(engine.sgd(id, gradient, bufferId), "SGD");
     if (buffer !== null) this.fresh.delete(buffer);
   }

@@ -63,14 +63,23 @@ export interface AdamState {
 function rate(op: string, what: string, value: unknown): Rate {
   if (typeof value === "function") return value as Schedule;
   if (value instanceof Tensor) {
-    if (value.size !== 1 || !isFloat(value)) throw new ValueError(`${op}: ${what} is a ${value.dtype} tensor of shape ${show(value.shape)}; a rate is a number or a 0-d float tensor`, op);
+    if (value.size !== 1 || !isFloat(value))
+      throw new ValueError(
+        `${op}: ${what} is a ${value.dtype} tensor of shape ${show(value.shape)}; a rate is a number or a 0-d float tensor`,
+        op,
+      );
     return value;
   }
   return nonNegative(op, what, value);
 }
 
 /** Options over defaults, each checked. */
-function complete<Options extends object>(op: string, rules: Rules<Options>, defaults: Options, given: Partial<Options> | undefined): Options {
+function complete<Options extends object>(
+  op: string,
+  rules: Rules<Options>,
+  defaults: Options,
+  given: Partial<Options> | undefined,
+): Options {
   const known = Object.keys(rules) as (keyof Options & string)[];
   checkOptions(op, given, known);
   return Object.fromEntries(known.map((key) => [key, rules[key](op, key, given?.[key] ?? defaults[key])])) as unknown as Options;
@@ -81,7 +90,8 @@ function checkTree(op: string, what: string, tree: unknown): void {
   walk(tree, (leaf, path) => {
     count++;
     const place = path === "" ? what : `${what} at ${path}`;
-    if (!(leaf instanceof Tensor)) throw new ValueError(`${op}: ${place} holds ${describe(leaf)}; expected tensors, or arrays and objects of them`, op);
+    if (!(leaf instanceof Tensor))
+      throw new ValueError(`${op}: ${place} holds ${describe(leaf)}; expected tensors, or arrays and objects of them`, op);
     if (!isFloat(leaf)) throw new DTypeError(`${op}: ${place} holds a ${leaf.dtype} tensor; optimizers move float32 and float64`, op);
   });
   if (count === 0) throw new ValueError(`${op}: ${what} is a tree without tensors`, op);
@@ -93,7 +103,8 @@ function checkFits(op: string, what: string, tree: unknown, other: unknown): voi
   sameStructure(tree, other, op);
   map(
     (a: Tensor, b: Tensor) => {
-      if (a.shape.join() !== b.shape.join() || a.ndim !== b.ndim) throw new ShapeError(`${op}: ${what} has a tensor of shape ${show(b.shape)} where ${show(a.shape)} is expected`, op);
+      if (a.shape.join() !== b.shape.join() || a.ndim !== b.ndim)
+        throw new ShapeError(`${op}: ${what} has a tensor of shape ${show(b.shape)} where ${show(a.shape)} is expected`, op);
     },
     tree,
     other,
@@ -111,7 +122,9 @@ function transformation<State extends { step: Tensor }>(
   needsParams: boolean,
   parts: (params: Tree<Tensor>) => Omit<State, "step">,
   /** Of one leaf: the update and the leaf's next parts, from its gradient, parameter and parts. */
-  leaf: (step: Step) => (gradient: Tensor, p: Tensor | null, parts: Record<string, Tensor>) => { update: Tensor; parts: Record<string, Tensor> },
+  leaf: (
+    step: Step,
+  ) => (gradient: Tensor, p: Tensor | null, parts: Record<string, Tensor>) => { update: Tensor; parts: Record<string, Tensor> },
   lr: Rate,
 ): Transformation<State> {
   return {
@@ -122,8 +135,13 @@ function transformation<State extends { step: Tensor }>(
     update(gradients, state, params) {
       const name = `${op}.update`;
       checkTree(name, "the tree of gradients", gradients);
-      if (!isPlainObject(state) || !(state["step"] instanceof Tensor)) throw new ValueError(`${name}: the second argument is the state that init() or the last update() gave, got ${describe(state)}`, name);
-      if (needsParams && params === undefined) throw new ValueError(`${name}: weightDecay needs the parameters as the third argument`, name);
+      if (!isPlainObject(state) || !(state["step"] instanceof Tensor))
+        throw new ValueError(
+          `${name}: the second argument is the state that init() or the last update() gave, got ${describe(state)}`,
+          name,
+        );
+      if (needsParams && params === undefined)
+        throw new ValueError(`${name}: weightDecay needs the parameters as the third argument`, name);
       const { step, ...trees } = state as unknown as { step: Tensor } & Record<string, Tree<Tensor>>;
       for (const [key, tree] of Object.entries(trees)) checkFits(name, `the state's ${key}`, gradients, tree);
       if (params !== undefined) checkFits(name, "the tree of parameters", gradients, params);
@@ -134,7 +152,9 @@ function transformation<State extends { step: Tensor }>(
         const values = params === undefined ? null : (flatten(params)[0] as Tensor[]);
         const next = step.add(1);
         const each = leaf(new Step(step, next, lr));
-        const results = slopes.map((gradient: Tensor, i) => each(gradient, values === null ? null : values[i]!, Object.fromEntries(columns.map(([key, list]) => [key, list[i]!]))));
+        const results = slopes.map((gradient: Tensor, i) =>
+          each(gradient, values === null ? null : values[i]!, Object.fromEntries(columns.map(([key, list]) => [key, list[i]!]))),
+        );
         const following = Object.fromEntries(columns.map(([key]) => [key, rebuild(results.map((r) => r.parts[key]))]));
         return [rebuild(results.map((r) => r.update)), { step: next, ...following } as unknown as State];
       });
@@ -208,7 +228,12 @@ export function sgd(options?: Omit<SGDOptions, "lr"> & { lr?: Rate }): Transform
 const root = (c: Tensor) => c.sqrt();
 const same = (c: Tensor) => c;
 
-function adamLike(op: string, defaults: Required<AdamOptions>, decoupled: boolean, options: (Omit<AdamOptions, "lr"> & { lr?: Rate }) | undefined): Transformation<AdamState> {
+function adamLike(
+  op: string,
+  defaults: Required<AdamOptions>,
+  decoupled: boolean,
+  options: (Omit<AdamOptions, "lr"> & { lr?: Rate }) | undefined,
+): Transformation<AdamState> {
   const o = complete<Omit<Required<AdamOptions>, "lr"> & { lr: Rate }>(op, { ...ADAM_RULES, lr: rate }, defaults, options);
   const { betas, eps, weightDecay, amsgrad, maximize } = o;
   return transformation<AdamState>(
@@ -222,8 +247,15 @@ function adamLike(op: string, defaults: Required<AdamOptions>, decoupled: boolea
       const next: Record<string, Tensor> = { expAvg: m, expAvgSq: v };
       if (amsgrad) next["maxExpAvgSq"] = parts["maxExpAvgSq"]!.maximum(v);
       const lr = step.rate(g);
-      const size = (next["maxExpAvgSq"] ?? v).sqrt().div(step.correction(betas[1], g, root)).add(eps);
-      const update = m.div(step.correction(betas[0], g, same)).div(size).mul(lr).neg();
+      const size = (next["maxExpAvgSq"] ?? v)
+        .sqrt()
+        .div(step.correction(betas[1], g, root))
+        .add(eps);
+      const update = m
+        .div(step.correction(betas[0], g, same))
+        .div(size)
+        .mul(lr)
+        .neg();
       return { update: decoupled && weightDecay !== 0 ? update.sub(p!.mul(weightDecay).mul(lr)) : update, parts: next };
     },
     o.lr,

@@ -15,12 +15,19 @@ export { flatten, map } from "../tree.js";
 export function ravel(tree: unknown): [vector: Tensor, unravel: (vector: TensorLike) => any] {
   const [raw, unflatten] = flatten(tree);
   const leaves = raw.map((leaf: unknown) => {
-    if (!(leaf instanceof Tensor) && typeof leaf !== "number") throw new ValueError(`tree.ravel: a leaf is ${describe(leaf)}; expected tensors`, "tree.ravel");
+    if (!(leaf instanceof Tensor) && typeof leaf !== "number")
+      throw new ValueError(`tree.ravel: a leaf is ${describe(leaf)}; expected tensors`, "tree.ravel");
     return asTensor(leaf);
   });
   const forms = leaves.map(({ shape, dtype, size }) => ({ shape, dtype, size }));
   const total = forms.reduce((n, form) => n + form.size, 0);
-  const vector = leaves.length === 0 ? tensor([]) : concat(leaves.map((leaf) => leaf.reshape(-1)), 0);
+  const vector =
+    leaves.length === 0
+      ? tensor([])
+      : concat(
+          leaves.map((leaf) => leaf.reshape(-1)),
+          0,
+        );
   const unravel = (given: TensorLike) => {
     const v = asTensor(given, vector, "unravel");
     if (v.ndim !== 1 || v.size !== total) {

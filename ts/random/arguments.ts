@@ -34,7 +34,11 @@ export function keyFirst(name: string, args: readonly unknown[]): [key: Tensor |
 }
 
 /** The arguments `(key, shape, options)` or `(shape, options)` of a draw. */
-export function drawArguments<O extends object>(name: string, args: readonly unknown[], known: readonly (keyof O & string)[]): { key: Tensor | undefined; shape: Shape | undefined; options: O } {
+export function drawArguments<O extends object>(
+  name: string,
+  args: readonly unknown[],
+  known: readonly (keyof O & string)[],
+): { key: Tensor | undefined; shape: Shape | undefined; options: O } {
   const [key, rest] = keyFirst(name, args);
   atMost(name, rest, 2, "write (key, shape, options), or (shape, options) without a key");
   const shape = rest[0] === undefined ? undefined : [...checkShape(rest[0], name)];
@@ -57,7 +61,8 @@ export function demand(name: string, condition: boolean | Tensor, message: strin
 }
 
 /** What a message says of a parameter. */
-export const shown = (value: number | Tensor): string => (value instanceof Tensor ? `a tensor of shape [${value.shape.join(", ")}]` : String(value));
+export const shown = (value: number | Tensor): string =>
+  value instanceof Tensor ? `a tensor of shape [${value.shape.join(", ")}]` : String(value);
 
 export function isFiniteEverywhere(value: number | Tensor): boolean | Tensor {
   return typeof value === "number" ? Number.isFinite(value) : value.isFinite();
@@ -78,7 +83,8 @@ export function less(a: number | Tensor, b: number | Tensor): boolean | Tensor {
 /** The dtype of a float draw. */
 export function floatDtype(name: string, given: DType | undefined, ...parameters: (number | Tensor)[]): DType {
   const dtype = given ?? (parameters.some((p) => p instanceof Tensor && p.dtype === "float64") ? "float64" : getDefaultDtype());
-  if (dtype !== "float32" && dtype !== "float64") throw new DTypeError(`${name}: numbers are drawn as float32 or float64, not ${describe(dtype)}`, name);
+  if (dtype !== "float32" && dtype !== "float64")
+    throw new DTypeError(`${name}: numbers are drawn as float32 or float64, not ${describe(dtype)}`, name);
   return dtype;
 }
 
@@ -86,11 +92,18 @@ export function floatDtype(name: string, given: DType | undefined, ...parameters
 export function drawShape(name: string, given: Shape | undefined, parameters: Readonly<Record<string, number | Tensor>>): Shape {
   const shapes = Object.entries(parameters).flatMap(([what, p]) => (p instanceof Tensor ? [{ what, shape: p.shape }] : []));
   const rank = Math.max(0, ...shapes.map(({ shape }) => shape.length));
-  const out = given ?? Array.from({ length: rank }, (_, i) => shapes.map(({ shape }) => shape[i - rank + shape.length] ?? 1).reduce((a, b) => (a === 1 ? b : a), 1));
+  const out =
+    given ??
+    Array.from({ length: rank }, (_, i) =>
+      shapes.map(({ shape }) => shape[i - rank + shape.length] ?? 1).reduce((a, b) => (a === 1 ? b : a), 1),
+    );
   for (const { what, shape } of shapes) {
     const lead = out.length - shape.length;
     if (lead < 0 || shape.some((d, i) => d !== 1 && d !== out[lead + i])) {
-      throw new ShapeError(`${name}: ${what} has shape [${shape.join(", ")}], which does not broadcast to ${given === undefined ? "the other parameters'" : "the shape"} [${out.join(", ")}]`, name);
+      throw new ShapeError(
+        `${name}: ${what} has shape [${shape.join(", ")}], which does not broadcast to ${given === undefined ? "the other parameters'" : "the shape"} [${out.join(", ")}]`,
+        name,
+      );
     }
   }
   return out;

@@ -6,7 +6,23 @@ import { readOptions } from "../options.js";
 import { apply } from "../ops/apply.js";
 import { Tensor } from "../tensor.js";
 import { inScope } from "../transforms/machinery.js";
-import { demand, drawArguments, drawShape, floatDtype, isFiniteEverywhere, keyFirst, less, lessEqual, openUniform, parameter, raw, shown, type DrawOptions, type Parameter, type Shape } from "./arguments.js";
+import {
+  demand,
+  drawArguments,
+  drawShape,
+  floatDtype,
+  isFiniteEverywhere,
+  keyFirst,
+  less,
+  lessEqual,
+  openUniform,
+  parameter,
+  raw,
+  shown,
+  type DrawOptions,
+  type Parameter,
+  type Shape,
+} from "./arguments.js";
 import { nextKey } from "./state.js";
 
 /** Without a shape that of the parameters. */

@@ -6,7 +6,20 @@ import { DTypeError, ShapeError, ValueError } from "../errors.js";
 import { isPlainObject, readOptions } from "../options.js";
 import { Tensor } from "../tensor.js";
 import { inScope } from "../transforms/machinery.js";
-import { demand, drawArguments, drawShape, keyFirst, less, lessEqual, openUniform, parameter, raw, shown, type Parameter, type Shape } from "./arguments.js";
+import {
+  demand,
+  drawArguments,
+  drawShape,
+  keyFirst,
+  less,
+  lessEqual,
+  openUniform,
+  parameter,
+  raw,
+  shown,
+  type Parameter,
+  type Shape,
+} from "./arguments.js";
 import { checkKey } from "./keys.js";
 
 export interface BernoulliOptions {
@@ -67,12 +80,19 @@ export function randint(...args: unknown[]): Tensor {
   const positional = typeof rest[1] === "number" || rest[1] instanceof Tensor;
   atMost(name, rest, positional ? 3 : 2, "write (key, shape, { minval, maxval }) or (key, shape, minval, maxval)");
   const shape = rest[0] === undefined ? undefined : [...checkShape(rest[0], name)];
-  const { minval, maxval } = positional ? ({ minval: rest[1], maxval: rest[2] } as RandintOptions) : readOptions<RandintOptions>(name, rest[1] as RandintOptions | undefined, ["minval", "maxval"]);
-  if (maxval === undefined || maxval === null) throw new ValueError(`${name}: maxval is missing; write { minval, maxval }, or both numbers behind the shape`, name);
+  const { minval, maxval } = positional
+    ? ({ minval: rest[1], maxval: rest[2] } as RandintOptions)
+    : readOptions<RandintOptions>(name, rest[1] as RandintOptions | undefined, ["minval", "maxval"]);
+  if (maxval === undefined || maxval === null)
+    throw new ValueError(`${name}: maxval is missing; write { minval, maxval }, or both numbers behind the shape`, name);
   return inScope(() => {
     const [low, high] = [parameter(name, "minval", minval ?? 0), parameter(name, "maxval", maxval)];
     for (const bound of [low, high]) {
-      demand(name, typeof bound === "number" ? Number.isInteger(bound) : bound.floor().eq(bound), `the bounds ${shown(low)} and ${shown(high)} must be integers`);
+      demand(
+        name,
+        typeof bound === "number" ? Number.isInteger(bound) : bound.floor().eq(bound),
+        `the bounds ${shown(low)} and ${shown(high)} must be integers`,
+      );
     }
     demand(name, less(low, high), `from ${shown(low)} to ${shown(high)} there is no number; expected minval < maxval`);
     demand(name, lessEqual(LEAST, low), `int32 begins at ${LEAST}, minval is ${shown(low)}`);
@@ -103,7 +123,11 @@ export function permutation(...args: unknown[]): Tensor {
   const key = keyed ? checkKey(name, args[0]) : undefined;
   const rest = keyed ? args.slice(1) : args;
   atMost(name, rest, 2);
-  const { axis = 0 } = readOptions<PermutationOptions>(name, typeof rest[1] === "number" ? { axis: rest[1] } : (rest[1] as PermutationOptions | undefined), ["axis"]);
+  const { axis = 0 } = readOptions<PermutationOptions>(
+    name,
+    typeof rest[1] === "number" ? { axis: rest[1] } : (rest[1] as PermutationOptions | undefined),
+    ["axis"],
+  );
   const what = rest[0];
   if (what instanceof Tensor) {
     const at = axisOf(name, axis, what.ndim);
@@ -145,8 +169,10 @@ export function categorical(...args: unknown[]): Tensor {
   const options = readOptions<CategoricalOptions>(name, rest[1] as CategoricalOptions | undefined, ["logits", "axis", "shape"]);
   const logits = rest[0] instanceof Tensor ? rest[0] : options.logits;
   const shape = rest[0] instanceof Tensor ? options.shape : rest[0];
-  if (!(logits instanceof Tensor)) throw new ValueError(`${name}: logits are missing: a float tensor of log probabilities, as an argument or in the options`, name);
-  if (logits.dtype !== "float32" && logits.dtype !== "float64") throw new DTypeError(`${name}: logits are log probabilities, float32 or float64, got ${logits.dtype}`, name);
+  if (!(logits instanceof Tensor))
+    throw new ValueError(`${name}: logits are missing: a float tensor of log probabilities, as an argument or in the options`, name);
+  if (logits.dtype !== "float32" && logits.dtype !== "float64")
+    throw new DTypeError(`${name}: logits are log probabilities, float32 or float64, got ${logits.dtype}`, name);
   const at = axisOf(name, options.axis ?? -1, logits.ndim);
   const batch = logits.shape.filter((_, i) => i !== at);
   const out = shape === undefined ? batch : [...checkShape(shape, name)];
@@ -155,8 +181,16 @@ export function categorical(...args: unknown[]): Tensor {
   }
   return inScope(() => {
     const largest = logits.moveaxis(at, -1).max(-1);
-    demand(name, largest.isFinite(), "the largest logit of each distribution must be finite: NaN and Infinity are no log probabilities, and with all at -Infinity no class can come");
-    const noise = openUniform(name, key, [...out, logits.shape[at]!], logits.dtype).log().neg().log().neg();
+    demand(
+      name,
+      largest.isFinite(),
+      "the largest logit of each distribution must be finite: NaN and Infinity are no log probabilities, and with all at -Infinity no class can come",
+    );
+    const noise = openUniform(name, key, [...out, logits.shape[at]!], logits.dtype)
+      .log()
+      .neg()
+      .log()
+      .neg();
     return logits.moveaxis(at, -1).add(noise).argmax(-1);
   });
 }

@@ -11,7 +11,8 @@ import { Tensor } from "../tensor.js";
 
 /** A key from a seed: any integer up to 2^53. Throws `ValueError` for anything else. */
 export function key(seed: number): Tensor {
-  if (!Number.isSafeInteger(seed)) throw new ValueError(`random.key: the seed must be an integer below 2^53, got ${describe(seed)}`, "random.key");
+  if (!Number.isSafeInteger(seed))
+    throw new ValueError(`random.key: the seed must be an integer below 2^53, got ${describe(seed)}`, "random.key");
   const low = ((seed % 2 ** 32) + 2 ** 32) % 2 ** 32;
   const high = Math.floor(seed / 2 ** 32);
   return tensor(Int32Array.of(high | 0, low | 0));

@@ -29,9 +29,14 @@ async function begin(source: Source | undefined): Promise<void> {
 /** Literal URLs: the form in which bundlers find and copy the files. */
 function assetUrl(): URL {
   try {
-    return variantFor() === "relaxed-simd" ? new URL("./adjoint-relaxed.wasm", import.meta.url) : new URL("./adjoint.wasm", import.meta.url);
+    return variantFor() === "relaxed-simd"
+      ? new URL("./adjoint-relaxed.wasm", import.meta.url)
+      : new URL("./adjoint.wasm", import.meta.url);
   } catch (error) {
     // A bundle in the form of a classic script has no address of its own.
-    throw refusal(`this script does not know its own address, so it cannot find adjoint.wasm beside it (${messageOf(error)}); pass init() the URL or the bytes of the file, or import "adjoint/inline"`, error);
+    throw refusal(
+      `this script does not know its own address, so it cannot find adjoint.wasm beside it (${messageOf(error)}); pass init() the URL or the bytes of the file, or import "adjoint/inline"`,
+      error,
+    );
   }
 }

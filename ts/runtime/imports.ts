@@ -7,7 +7,9 @@ export function importsFor(module: WebAssembly.Module): WebAssembly.Imports {
   for (const { module: from, name, kind } of WebAssembly.Module.imports(module)) {
     const known = name === "now" ? () => performance.now() : name.startsWith("__wbindgen_") ? () => {} : undefined;
     if (known === undefined || kind !== "function") {
-      throw refusal(`the WebAssembly file asks for ${from}.${name}, which this version does not provide; rebuild or reinstall so that both are of one version`);
+      throw refusal(
+        `the WebAssembly file asks for ${from}.${name}, which this version does not provide; rebuild or reinstall so that both are of one version`,
+      );
     }
     (imports[from] ??= {})[name] = known;
   }

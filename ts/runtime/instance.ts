@@ -19,7 +19,7 @@ function refusing(error: () => Error): Exports {
 const unloaded = refusing(
   () =>
     new NotInitializedError(
-      "the engine is not loaded yet; call `await init()` once before anything else (in Node, import \"adjoint\" itself, which loads it)",
+      'the engine is not loaded yet; call `await init()` once before anything else (in Node, import "adjoint" itself, which loads it)',
     ),
 );
 
@@ -180,7 +180,8 @@ const isStackOverflow = (cause: unknown) => cause instanceof RangeError || (caus
 function stopped(e: Exports, cause: unknown): unknown {
   if (isStackOverflow(cause)) {
     if (e.busy() === 0) {
-      const message = "the stack is used up: the program recursed too deeply, or too many transforms are open inside one another; nothing was changed, and the engine goes on";
+      const message =
+        "the stack is used up: the program recursed too deeply, or too many transforms are open inside one another; nothing was changed, and the engine goes on";
       return Object.assign(new StackOverflowError(message), { cause });
     }
   } else if (!(cause instanceof WebAssembly.RuntimeError)) return cause;
@@ -190,7 +191,10 @@ function stopped(e: Exports, cause: unknown): unknown {
   } catch {
     // The instance is beyond telling; the trap's own message has to do.
   }
-  const make = () => new PoisonedError(`the engine stopped at an internal error (${message}); call reset() for a fresh engine and make the tensors anew. Please report it`);
+  const make = () =>
+    new PoisonedError(
+      `the engine stopped at an internal error (${message}); call reset() for a fresh engine and make the tensors anew. Please report it`,
+    );
   poison = make;
   engine = refusing(make);
   return Object.assign(make(), { cause });

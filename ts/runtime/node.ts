@@ -31,7 +31,9 @@ export function load(read: (relaxed: boolean) => Uint8Array): void {
 function notFound(error: unknown): NotInitializedError {
   // A bundle in CommonJS form of this ES module does not know where it lies: nothing beside it can be found.
   const addressless = (error as { code?: unknown } | null)?.code === "ERR_INVALID_ARG_TYPE";
-  const why = addressless ? "a bundler took the script's own address (import.meta.url) away; emit ES modules, or" : `a bundler moved the script away from it; copy adjoint.wasm and adjoint-relaxed.wasm beside the bundle,`;
+  const why = addressless
+    ? "a bundler took the script's own address (import.meta.url) away; emit ES modules, or"
+    : `a bundler moved the script away from it; copy adjoint.wasm and adjoint-relaxed.wasm beside the bundle,`;
   return refusal(
     `the .wasm file is not where this script looks for it (${messageOf(error)}): ${why} ` +
       'keep adjoint external (webpack, Rollup and esbuild: external; Vite: ssr.external; Next.js: serverExternalPackages), or import "adjoint/inline" and await its init()',

@@ -19,7 +19,8 @@ const tag = (value: unknown) => Object.prototype.toString.call(value).slice(8, -
 export async function moduleOf(source: Source, readFile?: (path: string | URL) => Uint8Array): Promise<WebAssembly.Module> {
   const given = await source;
   if (tag(given) === "WebAssembly.Module") return given as WebAssembly.Module;
-  if (ArrayBuffer.isView(given) || tag(given) === "ArrayBuffer" || tag(given) === "SharedArrayBuffer") return compiled(given as BufferSource, "the bytes");
+  if (ArrayBuffer.isView(given) || tag(given) === "ArrayBuffer" || tag(given) === "SharedArrayBuffer")
+    return compiled(given as BufferSource, "the bytes");
   if (typeof given === "string" || tag(given) === "URL") {
     const address = given as string | URL;
     const remote = /^(https?|data|blob):/i.test(String(address));
@@ -65,7 +66,9 @@ const MAGIC = [0, 0x61, 0x73, 0x6d];
 async function compiled(bytes: BufferSource, what: string): Promise<WebAssembly.Module> {
   const start = ArrayBuffer.isView(bytes) ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength) : new Uint8Array(bytes);
   if (start.length < 8 || MAGIC.some((byte, i) => start[i] !== byte)) {
-    throw refusal(`${what} ${start.length === 0 ? "is empty" : "is not a WebAssembly file (a server's fallback page?)"}; serve adjoint.wasm there, or ${WAYS_OUT}`);
+    throw refusal(
+      `${what} ${start.length === 0 ? "is empty" : "is not a WebAssembly file (a server's fallback page?)"}; serve adjoint.wasm there, or ${WAYS_OUT}`,
+    );
   }
   try {
     return await WebAssembly.compile(bytes);
@@ -89,7 +92,10 @@ function notCompiled(error: unknown, what: string): NotInitializedError {
   if (/content security policy|unsafe-eval|blocked by csp/i.test(message)) {
     return refusal(`the page's Content-Security-Policy forbids WebAssembly; add 'wasm-unsafe-eval' to its script-src (${message})`, error);
   }
-  return refusal(`${what} could not be compiled (${message}); the file may be cut short or too new for this host: install the package again, or ${WAYS_OUT}`, error);
+  return refusal(
+    `${what} could not be compiled (${message}); the file may be cut short or too new for this host: install the package again, or ${WAYS_OUT}`,
+    error,
+  );
 }
 
 export function messageOf(error: unknown): string {

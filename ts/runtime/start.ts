@@ -6,7 +6,10 @@ import { messageOf, refusal } from "./source.js";
 
 export function start(module: WebAssembly.Module): void {
   checkExports(module);
-  adopt(module, instantiated(() => new WebAssembly.Instance(module, importsFor(module))));
+  adopt(
+    module,
+    instantiated(() => new WebAssembly.Instance(module, importsFor(module))),
+  );
 }
 
 /** The same where large modules may not be instantiated synchronously (the main thread of a browser). */
@@ -37,7 +40,10 @@ function instantiated(make: () => WebAssembly.Instance): WebAssembly.Instance {
 
 function notStarted(error: unknown): Error {
   if (error instanceof Error && "code" in error) return error;
-  return refusal(`the WebAssembly module could not be started (${messageOf(error)}); there may be no memory left in this process or page`, error);
+  return refusal(
+    `the WebAssembly module could not be started (${messageOf(error)}); there may be no memory left in this process or page`,
+    error,
+  );
 }
 
 /** A module of somebody else's would be accepted and then fail at the first call. */
@@ -52,6 +58,8 @@ function checkExports(module: WebAssembly.Module): void {
 function checkAbi(instance: WebAssembly.Instance): void {
   const found = (instance.exports.abi as () => number)() >>> 0;
   if (found !== ABI) {
-    throw refusal(`the .wasm file belongs to another version of adjoint (interface ${found.toString(16)}, this script needs ${ABI.toString(16)}): a cached or copied file is out of date; copy it again from the package, or empty the cache`);
+    throw refusal(
+      `the .wasm file belongs to another version of adjoint (interface ${found.toString(16)}, this script needs ${ABI.toString(16)}): a cached or copied file is out of date; copy it again from the package, or empty the cache`,
+    );
   }
 }

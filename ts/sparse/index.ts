@@ -37,7 +37,8 @@ export interface SparseOptions {
 /** The argument, which must be one float tensor. */
 function one(name: string, x: unknown): Tensor {
   const { leaves } = differentiable(name, "the argument", x);
-  if (leaves.length !== 1 || leaves[0] !== x) throw new ValueError(`${name}: the argument must be one tensor; tree.ravel makes one of a tree`, name);
+  if (leaves.length !== 1 || leaves[0] !== x)
+    throw new ValueError(`${name}: the argument must be one tensor; tree.ravel makes one of a tree`, name);
   return leaves[0]!;
 }
 
@@ -59,16 +60,23 @@ interface Prepared {
   places: Int32Array;
 }
 
-function readSparseOptions(name: string, options: SparseOptions | undefined): Required<Omit<SparseOptions, "pattern">> & { pattern?: Sparsity } {
+function readSparseOptions(
+  name: string,
+  options: SparseOptions | undefined,
+): Required<Omit<SparseOptions, "pattern">> & { pattern?: Sparsity } {
   const { format = "coo", check = true, pattern } = readOptions<SparseOptions>(name, options, ["pattern", "format", "check"]);
   boolean(name, "check", check);
-  if (format !== "coo" && format !== "csr") throw new ValueError(`${name}: format ${JSON.stringify(format)} does not exist; expected "coo" or "csr"`, name);
+  if (format !== "coo" && format !== "csr")
+    throw new ValueError(`${name}: format ${JSON.stringify(format)} does not exist; expected "coo" or "csr"`, name);
   return { format, check, pattern };
 }
 
 function checkShape(name: string, pattern: Pattern, outputs: number, inputs: number): void {
   if (pattern.rows !== outputs || pattern.columns !== inputs) {
-    throw new ShapeError(`${name}: the pattern has shape [${pattern.rows}, ${pattern.columns}], the derivative [${outputs}, ${inputs}]`, name);
+    throw new ShapeError(
+      `${name}: the pattern has shape [${pattern.rows}, ${pattern.columns}], the derivative [${outputs}, ${inputs}]`,
+      name,
+    );
   }
 }
 
@@ -136,7 +144,14 @@ const GIVEN: Record<string, Tolerance> = { float64: { row: 1e-9, all: 1e-13 }, f
 const KEPT: Record<string, Tolerance> = { float64: { row: 1e-11, all: 0 }, float32: { row: 1e-5, all: 0 } };
 
 /** The Jacobian of `f` by patterns that are given, or found by `find` and kept for each shape. */
-function sparse(name: string, f: (x: Tensor) => Tensor, options: SparseOptions | undefined, find: (x: Tensor) => Pattern, adapt: (given: Pattern) => Pattern, prepare: (pattern: Pattern) => Prepared): SparseFunction {
+function sparse(
+  name: string,
+  f: (x: Tensor) => Tensor,
+  options: SparseOptions | undefined,
+  find: (x: Tensor) => Pattern,
+  adapt: (given: Pattern) => Pattern,
+  prepare: (pattern: Pattern) => Prepared,
+): SparseFunction {
   const { format, check, pattern } = readSparseOptions(name, options);
   const given = pattern === undefined ? undefined : prepare(adapt(fromSparsity(name, pattern)));
   const kept = new Map<string, Prepared>();
@@ -156,14 +171,19 @@ function sparse(name: string, f: (x: Tensor) => Tensor, options: SparseOptions |
       // What was detected a moment ago fits; what is older or given may not.
       const probed = check && known !== undefined ? withSameDraws(draws, () => probe(f, x)) : undefined;
       const outputs = probed?.product.length ?? used.pattern.rows;
-      if (given !== undefined) checkShape(name, given.pattern, check ? outputs : withSameDraws(draws, () => outputTensor(name, f(x)).size), x.size);
+      if (given !== undefined)
+        checkShape(name, given.pattern, check ? outputs : withSameDraws(draws, () => outputTensor(name, f(x)).size), x.size);
       else if (outputs !== used.pattern.rows) used = withSameDraws(draws, () => detected(x));
       const entries = () => inScope(() => compressed(f, x, used).reshape([-1]).take(tensor(used.places), 0));
       const first = entries();
       if (probed === undefined) return first;
       const off = misfit(probed, used.pattern, first.data(), (given === undefined ? KEPT : GIVEN)[x.dtype]!);
       if (off === undefined) return first;
-      if (given !== undefined) throw new ValueError(`${name}: the given pattern leaves out entries that are not zero, in row ${off}; correct it, or leave it to be detected`, name);
+      if (given !== undefined)
+        throw new ValueError(
+          `${name}: the given pattern leaves out entries that are not zero, in row ${off}; correct it, or leave it to be detected`,
+          name,
+        );
       used = withSameDraws(draws, () => detected(x));
       return withSameDraws(draws, entries);
     });
@@ -183,7 +203,14 @@ function sparse(name: string, f: (x: Tensor) => Tensor, options: SparseOptions |
  */
 export function sparseJacobian(f: (x: Tensor) => Tensor, options?: SparseOptions): SparseFunction {
   checkFunction("sparseJacobian", f);
-  return sparse("sparseJacobian", f, options, (x) => detect("sparseJacobian", f, x), (given) => given, prepareJacobian);
+  return sparse(
+    "sparseJacobian",
+    f,
+    options,
+    (x) => detect("sparseJacobian", f, x),
+    (given) => given,
+    prepareJacobian,
+  );
 }
 
 /**

@@ -28,13 +28,19 @@ export function fromSparsity(name: string, given: Sparsity): Pattern {
   const sets = Array.from({ length: m! }, () => new Set<number>());
   Array.from(rows).forEach((r, i) => {
     const c = cols[i]!;
-    if (!Number.isInteger(r) || !Number.isInteger(c) || r < 0 || r >= m! || c < 0 || c >= n!) throw new ValueError(`${name}: the pattern's entry (${r}, ${c}) lies outside of shape [${m}, ${n}]`, name);
+    if (!Number.isInteger(r) || !Number.isInteger(c) || r < 0 || r >= m! || c < 0 || c >= n!)
+      throw new ValueError(`${name}: the pattern's entry (${r}, ${c}) lies outside of shape [${m}, ${n}]`, name);
     sets[r]!.add(c);
   });
   const rowStart = new Int32Array(m! + 1);
   sets.forEach((set, i) => (rowStart[i + 1] = rowStart[i]! + set.size));
   const columnIndex = new Int32Array(rowStart[m!]!);
-  sets.forEach((set, i) => columnIndex.set([...set].sort((a, b) => a - b), rowStart[i]!));
+  sets.forEach((set, i) =>
+    columnIndex.set(
+      [...set].sort((a, b) => a - b),
+      rowStart[i]!,
+    ),
+  );
   return { rows: m!, columns: n!, rowStart, columnIndex };
 }
 
@@ -47,7 +53,12 @@ export function rowsOf(pattern: Pattern): Int32Array {
 
 /** The answer in the format asked for. */
 export function matrix(pattern: Pattern, values: Tensor, format: "coo" | "csr"): SparseMatrix {
-  return { rows: format === "csr" ? pattern.rowStart : rowsOf(pattern), cols: pattern.columnIndex, values, shape: [pattern.rows, pattern.columns] };
+  return {
+    rows: format === "csr" ? pattern.rowStart : rowsOf(pattern),
+    cols: pattern.columnIndex,
+    values,
+    shape: [pattern.rows, pattern.columns],
+  };
 }
 
 /** Entries (i, j) and (j, i) together. */
@@ -63,5 +74,9 @@ export function symmetric(pattern: Pattern): Pattern {
       }
     }
   }
-  return fromSparsity("sparseHessian", { rows: Int32Array.from(rows), cols: Int32Array.from(cols), shape: [pattern.rows, pattern.columns] });
+  return fromSparsity("sparseHessian", {
+    rows: Int32Array.from(rows),
+    cols: Int32Array.from(cols),
+    shape: [pattern.rows, pattern.columns],
+  });
 }

@@ -12,16 +12,111 @@ import type { Pattern } from "./colouring.js";
 type IndexSet = Int32Array | null;
 
 const ELEMENTWISE = new Set<string>([
-  "neg", "abs", "square", "sqrt", "root", "rsqrt", "cbrt", "reciprocal", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh",
-  "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "erfinv", "lgamma", "digamma", "polygamma", "sincDerivative", "relu", "sigmoid", "softplus", "logSigmoid", "silu", "geluErf", "geluTanh", "mish", "clampNumbers", "cast",
-  "asinDerivative", "atanDerivative", "tanhDerivative", "asinhDerivative", "acoshDerivative", "atanhDerivative", "gaussian", "sigmoidDerivative", "siluDerivative", "geluErfDerivative", "mishDerivative", "powDerivative", "hypotDerivative", "atan2Derivative", "logaddexp",
-  "add", "sub", "mul", "div", "mod", "fmod", "pow", "hypot", "atan2", "xlogy", "maximum", "minimum", "strongMul", "where",
+  "neg",
+  "abs",
+  "square",
+  "sqrt",
+  "root",
+  "rsqrt",
+  "cbrt",
+  "reciprocal",
+  "exp",
+  "exp2",
+  "expm1",
+  "log",
+  "log2",
+  "log10",
+  "log1p",
+  "sin",
+  "cos",
+  "tan",
+  "asin",
+  "acos",
+  "atan",
+  "sinh",
+  "cosh",
+  "tanh",
+  "asinh",
+  "acosh",
+  "atanh",
+  "erf",
+  "erfc",
+  "erfinv",
+  "lgamma",
+  "digamma",
+  "polygamma",
+  "sincDerivative",
+  "relu",
+  "sigmoid",
+  "softplus",
+  "logSigmoid",
+  "silu",
+  "geluErf",
+  "geluTanh",
+  "mish",
+  "clampNumbers",
+  "cast",
+  "asinDerivative",
+  "atanDerivative",
+  "tanhDerivative",
+  "asinhDerivative",
+  "acoshDerivative",
+  "atanhDerivative",
+  "gaussian",
+  "sigmoidDerivative",
+  "siluDerivative",
+  "geluErfDerivative",
+  "mishDerivative",
+  "powDerivative",
+  "hypotDerivative",
+  "atan2Derivative",
+  "logaddexp",
+  "add",
+  "sub",
+  "mul",
+  "div",
+  "mod",
+  "fmod",
+  "pow",
+  "hypot",
+  "atan2",
+  "xlogy",
+  "maximum",
+  "minimum",
+  "strongMul",
+  "where",
 ]);
 
 /** Derivative zero: nothing depends. */
 const ZERO = new Set<string>([
-  "sign", "floor", "ceil", "round", "trunc", "stopGradient", "eq", "ne", "lt", "le", "gt", "ge", "logicalAnd", "logicalOr", "logicalNot", "isNaN", "isFinite", "any", "all", "argmax", "argmin", "argsort", "runningExtreme", "searchRows",
-  "randomBits", "randomUniform", "randomNormal", "randomSplit",
+  "sign",
+  "floor",
+  "ceil",
+  "round",
+  "trunc",
+  "stopGradient",
+  "eq",
+  "ne",
+  "lt",
+  "le",
+  "gt",
+  "ge",
+  "logicalAnd",
+  "logicalOr",
+  "logicalNot",
+  "isNaN",
+  "isFinite",
+  "any",
+  "all",
+  "argmax",
+  "argmin",
+  "argsort",
+  "runningExtreme",
+  "searchRows",
+  "randomBits",
+  "randomUniform",
+  "randomNormal",
+  "randomSplit",
 ]);
 
 const REDUCTIONS = new Set<string>(["sum", "prod", "max", "min", "logsumexp"]);
@@ -156,12 +251,21 @@ export function patternOf(program: Program): Pattern {
   for (const v of program.variables) {
     if (v.kind !== "computed") sets.set(v, new Array<IndexSet>(sizeOf(v.shape)).fill(null));
   }
-  sets.set(input, Array.from({ length: sizeOf(input.shape) }, (_, i) => Int32Array.of(i)));
+  sets.set(
+    input,
+    Array.from({ length: sizeOf(input.shape) }, (_, i) => Int32Array.of(i)),
+  );
   const lastUse = new Map<Variable, number>();
   program.instructions.forEach((instruction, i) => instruction.inputs.forEach((v) => lastUse.set(v, i)));
   const output = program.outputs[0]!;
   program.instructions.forEach((instruction, i) => {
-    sets.set(instruction.output, step(instruction, instruction.inputs.map((v) => sets.get(v)!)));
+    sets.set(
+      instruction.output,
+      step(
+        instruction,
+        instruction.inputs.map((v) => sets.get(v)!),
+      ),
+    );
     for (const v of instruction.inputs) if (lastUse.get(v) === i && v !== output) sets.delete(v);
   });
   const rows = sets.get(output)!;

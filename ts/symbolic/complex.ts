@@ -47,7 +47,8 @@ function power(base: Complex, exponent: Complex): Complex {
   return exp(mul(exponent, log(base)));
 }
 
-const sigmoid = ([x, y]: Complex): Complex => (x >= 0 ? inverse(add([1, 0], exp([-x, -y]))) : mul(exp([x, y]), inverse(add([1, 0], exp([x, y])))));
+const sigmoid = ([x, y]: Complex): Complex =>
+  x >= 0 ? inverse(add([1, 0], exp([-x, -y]))) : mul(exp([x, y]), inverse(add([1, 0], exp([x, y]))));
 const tanh = (z: Complex): Complex => add(scale(sigmoid(scale(z, 2)), 2), [-1, 0]);
 const sinh = ([x, y]: Complex): Complex => [Math.sinh(x) * Math.cos(y), Math.cosh(x) * Math.sin(y)];
 const cosh = ([x, y]: Complex): Complex => [Math.cosh(x) * Math.cos(y), Math.sinh(x) * Math.sin(y)];

@@ -54,7 +54,9 @@ function ofProduct(node: Expression, d: readonly Slope[]): Expression {
       const [below, exponent] = part.parts;
       if (base === undefined || exponent!.kind !== "constant" || (exponent!.value as number) >= 0) {
         // In the order of the factors, for the reader.
-        return ordinary(product(...others), slope) ? product(...node.parts.map((p, k) => (k === i ? slope : p))) : chain(product(...others), slope);
+        return ordinary(product(...others), slope)
+          ? product(...node.parts.map((p, k) => (k === i ? slope : p)))
+          : chain(product(...others), slope);
       }
       return chain(product(...others, exponent!, power(below!, sum(exponent!, constant(-1)))), base);
     }),

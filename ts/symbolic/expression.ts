@@ -180,7 +180,14 @@ export class Expression {
         continue;
       }
       stack.pop();
-      if (!done.has(node)) done.set(node, visit(node, node.parts.map((part) => done.get(part)!)));
+      if (!done.has(node))
+        done.set(
+          node,
+          visit(
+            node,
+            node.parts.map((part) => done.get(part)!),
+          ),
+        );
     }
     return done.get(this)!;
   }
@@ -257,7 +264,9 @@ export class Expression {
 
   /** Whether a function in it is 0 for whole ranges of its arguments. */
   private selects(): boolean {
-    return this.fold<boolean>((node, parts) => parts.includes(true) || (node.kind === "call" && functions[node.value as string]!.selects === true));
+    return this.fold<boolean>(
+      (node, parts) => parts.includes(true) || (node.kind === "call" && functions[node.value as string]!.selects === true),
+    );
   }
 
   /**
@@ -266,9 +275,13 @@ export class Expression {
   evaluate(environment: Readonly<Record<string, number>>): number {
     const names = this.variables();
     const values = names.map((name) => {
-      const value: unknown = typeof environment === "object" && environment !== null && Object.hasOwn(environment, name) ? environment[name] : undefined;
+      const value: unknown =
+        typeof environment === "object" && environment !== null && Object.hasOwn(environment, name) ? environment[name] : undefined;
       if (typeof value !== "number") {
-        throw new ValueError(`evaluate() has no number for the variable ${name}, it got ${describe(value)}; give one for each of ${names.join(", ")}`, "evaluate");
+        throw new ValueError(
+          `evaluate() has no number for the variable ${name}, it got ${describe(value)}; give one for each of ${names.join(", ")}`,
+          "evaluate",
+        );
       }
       return value;
     });
@@ -281,26 +294,41 @@ export class Expression {
    * of the expression is not among them, and when the function gets another number of arguments.
    */
   toFunction(variables: readonly string[] = this.arguments()): (...values: (number | ArrayLike<number>)[]) => number {
-    if (!Array.isArray(variables) || variables.some((name) => typeof name !== "string")) throw new ValueError(`toFunction: the variables are a list of names, got ${describe(variables)}`, "toFunction");
+    if (!Array.isArray(variables) || variables.some((name) => typeof name !== "string"))
+      throw new ValueError(`toFunction: the variables are a list of names, got ${describe(variables)}`, "toFunction");
     const missing = this.variables().filter((name) => !variables.includes(name));
-    if (missing.length > 0) throw new ValueError(`toFunction: the expression depends on ${missing.join(", ")}, which ${missing.length === 1 ? "is" : "are"} not among [${variables.join(", ")}]`, "toFunction");
+    if (missing.length > 0)
+      throw new ValueError(
+        `toFunction: the expression depends on ${missing.join(", ")}, which ${missing.length === 1 ? "is" : "are"} not among [${variables.join(", ")}]`,
+        "toFunction",
+      );
     const run = compile(this, variables);
     const count = variables.length;
     return (...values) => {
       const list = values.length === 1 && typeof values[0] === "object" && values[0] !== null ? values[0] : (values as number[]);
-      if (list.length !== count) throw new ValueError(`toFunction: the function takes ${count} number${count === 1 ? "" : "s"} (${variables.join(", ")}), got ${list.length}`, "toFunction");
+      if (list.length !== count)
+        throw new ValueError(
+          `toFunction: the function takes ${count} number${count === 1 ? "" : "s"} (${variables.join(", ")}), got ${list.length}`,
+          "toFunction",
+        );
       return run(list);
     };
   }
 
   /** As one would type it: `2 * x * exp(x^2)`. How products treat 0 times infinity is not shown. */
   toString(): string {
-    return print(this.rebuilt(() => true), "text");
+    return print(
+      this.rebuilt(() => true),
+      "text",
+    );
   }
 
   /** LaTeX source: `2 x e^{x^{2}}`. */
   toLatex(): string {
-    return print(this.rebuilt(() => true), "latex");
+    return print(
+      this.rebuilt(() => true),
+      "latex",
+    );
   }
 }
 

@@ -27,8 +27,48 @@ const half = c(0.5);
 
 /** Ops of one element that are calls of the same name. */
 const SAME_NAME = new Set([
-  "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "cbrt", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "sigmoid", "softplus", "abs", "sign",
-  "floor", "ceil", "round", "trunc", "atan2", "hypot", "xlogy", "mod", "fmod", "maximum", "minimum", "where", "strongMul", "isNaN", "isFinite", "relu",
+  "exp",
+  "exp2",
+  "expm1",
+  "log",
+  "log2",
+  "log10",
+  "log1p",
+  "cbrt",
+  "sin",
+  "cos",
+  "tan",
+  "asin",
+  "acos",
+  "atan",
+  "sinh",
+  "cosh",
+  "tanh",
+  "asinh",
+  "acosh",
+  "atanh",
+  "erf",
+  "erfc",
+  "sigmoid",
+  "softplus",
+  "abs",
+  "sign",
+  "floor",
+  "ceil",
+  "round",
+  "trunc",
+  "atan2",
+  "hypot",
+  "xlogy",
+  "mod",
+  "fmod",
+  "maximum",
+  "minimum",
+  "where",
+  "strongMul",
+  "isNaN",
+  "isFinite",
+  "relu",
 ]);
 
 /** 1 + factor x² */
@@ -98,7 +138,10 @@ function powDerivative(n: number, m: number, x: Expression, y: Expression): Expr
     for (let k = m; k >= 0; k--) taylor[k] = sum(product(taylor[k]!, sum(y, c(-i))), k > 0 ? taylor[k - 1]! : c(0));
   }
   const { polynomial } = taylor.reduce(
-    ({ polynomial, falling }, coefficient, k) => ({ polynomial: sum(product(polynomial, call("log", x)), product(c(falling), coefficient)), falling: falling * (m - k) }),
+    ({ polynomial, falling }, coefficient, k) => ({
+      polynomial: sum(product(polynomial, call("log", x)), product(c(falling), coefficient)),
+      falling: falling * (m - k),
+    }),
     { polynomial: c(0), falling: 1 },
   );
   return product(polynomial, power(x, sum(y, c(-n))));
@@ -169,7 +212,10 @@ function unsupported(op: string): ValueError {
 function step(instruction: Instruction, inputs: Elements[]): Elements {
   const { op, parameters, output } = instruction;
   if (SAME_NAME.has(op) || op in FORMULAS || op === "powDerivative") {
-    const formula = op === "powDerivative" ? (x: Expression, y: Expression) => powDerivative(parameters[0]!, parameters[1]!, x, y) : FORMULAS[op] ?? ((...x: Expression[]) => call(op, ...x));
+    const formula =
+      op === "powDerivative"
+        ? (x: Expression, y: Expression) => powDerivative(parameters[0]!, parameters[1]!, x, y)
+        : (FORMULAS[op] ?? ((...x: Expression[]) => call(op, ...x)));
     const operands = instruction.inputs.map((v, i) => stretched(inputs[i]!, v.shape, output.shape));
     return Array.from({ length: sizeOf(output.shape) }, (_, i) => formula(...operands.map((o) => o[i]!)));
   }
@@ -216,7 +262,10 @@ export function symbolic(f: (...args: any[]) => any, options?: SymbolicOptions):
   noMore("symbolic", arguments, 2);
   const { names: given, freeze = false } = readOptions<SymbolicOptions>("symbolic", options, ["names", "freeze"]);
   boolean("symbolic", "freeze", freeze);
-  if (given !== undefined && (!Array.isArray(given) || given.some((name) => typeof name !== "string") || new Set(given).size !== given.length)) {
+  if (
+    given !== undefined &&
+    (!Array.isArray(given) || given.some((name) => typeof name !== "string") || new Set(given).size !== given.length)
+  ) {
     throw new ValueError(`symbolic: names are a list of different strings, got ${describe(given)}`, "symbolic");
   }
   return (...args) => {
@@ -232,13 +281,32 @@ export function symbolic(f: (...args: any[]) => any, options?: SymbolicOptions):
       throw new ValueError(`symbolic: ${given.length} names for ${flatten(args)[0].length} arguments`, "symbolic");
     }
     for (const v of program.variables) {
-      if (sizeOf(v.shape) > MOST_ELEMENTS) throw new ValueError(`symbolic: a value of shape [${v.shape.join(", ")}] has more than ${MOST_ELEMENTS} elements; an expression of that size helps nobody`, "symbolic");
-      if (v.kind === "constant") elements.set(v, Array.from(v.bytes, (x) => c(Number(x))));
+      if (sizeOf(v.shape) > MOST_ELEMENTS)
+        throw new ValueError(
+          `symbolic: a value of shape [${v.shape.join(", ")}] has more than ${MOST_ELEMENTS} elements; an expression of that size helps nobody`,
+          "symbolic",
+        );
+      if (v.kind === "constant")
+        elements.set(
+          v,
+          Array.from(v.bytes, (x) => c(Number(x))),
+        );
     }
     const variables = program.inputs.map((v, i) => elementNames(given?.[i] ?? v.name, v.shape));
-    program.inputs.forEach((v, i) => elements.set(v, variables[i]!.map((name) => Expression.variable(name))));
+    program.inputs.forEach((v, i) =>
+      elements.set(
+        v,
+        variables[i]!.map((name) => Expression.variable(name)),
+      ),
+    );
     for (const instruction of program.instructions) {
-      elements.set(instruction.output, step(instruction, instruction.inputs.map((v) => elements.get(v)!)));
+      elements.set(
+        instruction.output,
+        step(
+          instruction,
+          instruction.inputs.map((v) => elements.get(v)!),
+        ),
+      );
     }
     const out = program.outputs.flatMap((v) => elements.get(v)!).map((e) => e.withVariables(variables.flat()));
     return out.length === 1 ? out[0] : out;

@@ -9,7 +9,8 @@ interface Printed {
 }
 
 const number = (value: number, style: Style): string => {
-  if (!Number.isFinite(value)) return style === "latex" ? (Number.isNaN(value) ? "\\mathrm{NaN}" : value > 0 ? "\\infty" : "-\\infty") : String(value);
+  if (!Number.isFinite(value))
+    return style === "latex" ? (Number.isNaN(value) ? "\\mathrm{NaN}" : value > 0 ? "\\infty" : "-\\infty") : String(value);
   const text = String(value);
   if (style === "text" || !text.includes("e")) return text;
   const [mantissa, exponent] = text.split("e") as [string, string];
@@ -25,7 +26,8 @@ const name = (text: string, style: Style): string => {
 
 /** As text or as LaTeX source. */
 export function print(expression: Expression, style: Style): string {
-  const wrap = (p: Printed, least: number) => (p.strength >= least ? p.text : style === "latex" ? `\\left(${p.text}\\right)` : `(${p.text})`);
+  const wrap = (p: Printed, least: number) =>
+    p.strength >= least ? p.text : style === "latex" ? `\\left(${p.text}\\right)` : `(${p.text})`;
   return expression.fold<Printed>((node, parts) => {
     switch (node.kind) {
       case "constant":
@@ -41,7 +43,13 @@ export function print(expression: Expression, style: Style): string {
       case "power":
         return printPower(node, parts, style, wrap);
       case "call":
-        return { text: functions[node.value as string]!.print(style, parts.map((p) => p.text)), strength: 3 };
+        return {
+          text: functions[node.value as string]!.print(
+            style,
+            parts.map((p) => p.text),
+          ),
+          strength: 3,
+        };
     }
   }).text;
 }
@@ -69,7 +77,8 @@ function printProduct(node: Expression, parts: Printed[], style: Style, wrap: Wr
   const join = style === "latex" ? " " : " * ";
   const top = above.length > 0 ? above.join(join) : "1";
   if (below.length === 0) return { text: sign + top, strength: sign ? 0 : 1 };
-  const text = style === "latex" ? `\\frac{${top}}{${below.join(join)}}` : `${top} / ${below.length > 1 ? `(${below.join(join)})` : below[0]}`;
+  const text =
+    style === "latex" ? `\\frac{${top}}{${below.join(join)}}` : `${top} / ${below.length > 1 ? `(${below.join(join)})` : below[0]}`;
   return { text: sign + text, strength: sign ? 0 : 1 };
 }
 

@@ -32,7 +32,13 @@ export function aligned(what: string, tree: unknown, given: unknown): unknown[] 
       node.forEach((child, i) => go(child, (other as unknown[])[i]));
     } else if (isBranch(node)) {
       const keys = Object.keys(node);
-      if (!isBranch(other) || Array.isArray(other) || Object.keys(other).length !== keys.length || keys.some((key) => !Object.hasOwn(other, key))) sameStructure(tree, given, what);
+      if (
+        !isBranch(other) ||
+        Array.isArray(other) ||
+        Object.keys(other).length !== keys.length ||
+        keys.some((key) => !Object.hasOwn(other, key))
+      )
+        sameStructure(tree, given, what);
       for (const key of keys) go((node as Record<string, unknown>)[key], (other as Record<string, unknown>)[key]);
     } else {
       found.push(other);
@@ -43,15 +49,30 @@ export function aligned(what: string, tree: unknown, given: unknown): unknown[] 
 }
 
 /** `aligned`, with each leaf as a tensor of the shape and dtype of the one it stands for. */
-export function tensorsLike(name: string, what: string, tree: unknown, given: unknown, likes: readonly { readonly shape: readonly number[]; readonly dtype: Tensor["dtype"] }[]): Tensor[] {
+export function tensorsLike(
+  name: string,
+  what: string,
+  tree: unknown,
+  given: unknown,
+  likes: readonly { readonly shape: readonly number[]; readonly dtype: Tensor["dtype"] }[],
+): Tensor[] {
   return aligned(name, tree, given).map((leaf, i) => {
     const like = likes[i]!;
-    if (leaf === undefined || leaf === null || (typeof leaf === "object" && isBranch(leaf) && !Array.isArray(leaf)) || typeof leaf === "function" || typeof leaf === "string") {
+    if (
+      leaf === undefined ||
+      leaf === null ||
+      (typeof leaf === "object" && isBranch(leaf) && !Array.isArray(leaf)) ||
+      typeof leaf === "function" ||
+      typeof leaf === "string"
+    ) {
       throw new ValueError(`${name}: ${what} ${i} is ${describe(leaf)}; expected a tensor of shape [${like.shape.join(", ")}]`, name);
     }
     const t = asTensor(leaf as TensorLike, like as Tensor);
     if (t.shape.join() !== like.shape.join()) {
-      throw new ShapeError(`${name}: ${what} ${i} has shape [${t.shape.join(", ")}], what it belongs to has [${like.shape.join(", ")}]; the shapes must be equal`, name);
+      throw new ShapeError(
+        `${name}: ${what} ${i} has shape [${t.shape.join(", ")}], what it belongs to has [${like.shape.join(", ")}]; the shapes must be equal`,
+        name,
+      );
     }
     return t.dtype === like.dtype ? t : t.cast(like.dtype);
   });
@@ -66,14 +87,21 @@ export function argumentList(name: string, what: string, value: unknown): unknow
 
 /** Refuses lists of different lengths. */
 export function sameLength(name: string, primals: readonly unknown[], others: readonly unknown[], what: string): void {
-  if (primals.length !== others.length) throw new ValueError(`${name}: ${primals.length} primal${primals.length === 1 ? "" : "s"} but ${others.length} ${what}; one for each is needed`, name);
+  if (primals.length !== others.length)
+    throw new ValueError(
+      `${name}: ${primals.length} primal${primals.length === 1 ? "" : "s"} but ${others.length} ${what}; one for each is needed`,
+      name,
+    );
 }
 
 /** The options of a transform that returns a function; `given` are all its arguments. A point in their place is a misunderstanding of its own. */
 export function transformOptions<T extends object>(name: string, given: ArrayLike<unknown>, known: readonly (keyof T & string)[]): T {
   const options = given[1];
   if (options instanceof Tensor || typeof options === "number" || Array.isArray(options) || ArrayBuffer.isView(options)) {
-    throw new ValueError(`${name}: ${name}(f) returns a function, to be called with the arguments: ${name}(f)(x); its second argument is an object of options { ${known.join(", ")} }`, name);
+    throw new ValueError(
+      `${name}: ${name}(f) returns a function, to be called with the arguments: ${name}(f)(x); its second argument is an object of options { ${known.join(", ")} }`,
+      name,
+    );
   }
   noMore(name, given, 2);
   return readOptions<T>(name, options as T | undefined, known);
@@ -81,5 +109,9 @@ export function transformOptions<T extends object>(name: string, given: ArrayLik
 
 /** Refuses arguments that nobody would read. */
 export function noMore(name: string, given: ArrayLike<unknown>, count: number): void {
-  if (given.length > count) throw new ValueError(`${name}: takes ${count} argument${count === 1 ? "" : "s"}, got ${given.length} (${describe(given[count])} would be ignored)`, name);
+  if (given.length > count)
+    throw new ValueError(
+      `${name}: takes ${count} argument${count === 1 ? "" : "s"}, got ${given.length} (${describe(given[count])} would be ignored)`,
+      name,
+    );
 }

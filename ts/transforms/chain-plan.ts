@@ -25,7 +25,14 @@ export type StageMode = "forward" | "reverse";
 /** How a piece of the chain is made. Stage numbers are 0-based; a piece is stages `from..to`, both included. */
 export type Step =
   | { readonly kind: "stage"; readonly stage: number; readonly mode: StageMode; readonly cost: number }
-  | { readonly kind: "product"; readonly from: number; readonly to: number; readonly left: Step; readonly right: Step; readonly cost: number }
+  | {
+      readonly kind: "product";
+      readonly from: number;
+      readonly to: number;
+      readonly left: Step;
+      readonly right: Step;
+      readonly cost: number;
+    }
   /** Tangents of `inner` (stages from..k) pushed through the stages k+1..to. */
   | { readonly kind: "push"; readonly from: number; readonly to: number; readonly inner: Step; readonly cost: number }
   /** Cotangents of `inner` (stages k+1..to) pulled through the stages k..from. */
@@ -51,7 +58,13 @@ export function planChain(stages: readonly Stage[], modes?: readonly StageMode[]
     const { inputs, outputs, forward, reverse } = stages[i]!;
     const byForward: Step = { kind: "stage", stage: i, mode: "forward", cost: inputs * forward };
     const byReverse: Step = { kind: "stage", stage: i, mode: "reverse", cost: outputs * reverse };
-    best[i]![i] = !allows(i, "reverse") ? byForward : !allows(i, "forward") ? byReverse : byForward.cost <= byReverse.cost ? byForward : byReverse;
+    best[i]![i] = !allows(i, "reverse")
+      ? byForward
+      : !allows(i, "forward")
+        ? byReverse
+        : byForward.cost <= byReverse.cost
+          ? byForward
+          : byReverse;
   }
   for (let length = 2; length <= n; length++) {
     for (let i = 0; i + length <= n; i++) {
@@ -61,7 +74,11 @@ export function planChain(stages: readonly Stage[], modes?: readonly StageMode[]
       for (let k = i; k < j; k++) {
         const [right, left] = [best[i]![k]!, best[k + 1]![j]!];
         choice = cheaper(choice, {
-          kind: "product", from: i, to: j, left, right,
+          kind: "product",
+          from: i,
+          to: j,
+          left,
+          right,
           cost: left.cost + right.cost + outputs * stages[k]!.outputs * inputs,
         });
         let [through, ok] = [0, true];

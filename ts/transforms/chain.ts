@@ -6,7 +6,7 @@ import { describe } from "../describe.js";
 import { ShapeError, ValueError } from "../errors.js";
 import { trace } from "../inspect/trace.js";
 import type { Program } from "../inspect/program.js";
-import { Tensor } from "../tensor.js";
+import type { Tensor } from "../tensor.js";
 import { bracketing, forwardCost, modesOf, planChain, reverseCost, span, type Stage, type StageMode, type Step } from "./chain-plan.js";
 import { drawPoint, withSameDraws } from "../random/state.js";
 import { transformOptions } from "./arguments.js";
@@ -57,7 +57,10 @@ function stageOf(f: StageFunction, again: StageFunction, x: Tensor): { stage: St
   const program = trace(f)(x);
   const once = work(program);
   const outputs = program.outputs[0]!.shape.reduce((a, b) => a * b, 1);
-  return { stage: { inputs: x.size, outputs, forward: once, reverse: 2 * once }, value: outputTensor("chainJacobian", call("chainJacobian", again, [x])) };
+  return {
+    stage: { inputs: x.size, outputs, forward: once, reverse: 2 * once },
+    value: outputTensor("chainJacobian", call("chainJacobian", again, [x])),
+  };
 }
 
 /**
@@ -65,12 +68,16 @@ function stageOf(f: StageFunction, again: StageFunction, x: Tensor): { stage: St
  * tells what was chosen and what it costs against pure forward and pure reverse mode.
  */
 export function chainJacobian(functions: readonly StageFunction[], options?: ChainOptions): ChainJacobian {
-  if (!Array.isArray(functions) || functions.length === 0) throw new ValueError("chainJacobian: expected a list of functions, innermost first", "chainJacobian");
+  if (!Array.isArray(functions) || functions.length === 0)
+    throw new ValueError("chainJacobian: expected a list of functions, innermost first", "chainJacobian");
   functions.forEach((f) => checkFunction("chainJacobian", f));
   const { modes = "auto" } = transformOptions<ChainOptions>("chainJacobian", arguments, ["modes"]);
   if (modes !== "auto") {
     if (!Array.isArray(modes) || modes.length !== functions.length || modes.some((m) => m !== "forward" && m !== "reverse")) {
-      throw new ValueError(`chainJacobian: modes is "auto" or one of "forward" and "reverse" for each of the ${functions.length} functions, got ${describe(modes)}`, "chainJacobian");
+      throw new ValueError(
+        `chainJacobian: modes is "auto" or one of "forward" and "reverse" for each of the ${functions.length} functions, got ${describe(modes)}`,
+        "chainJacobian",
+      );
     }
   }
   let plan: ChainPlan | null = null;
@@ -118,7 +125,8 @@ function execute(functions: readonly StageFunction[], points: readonly Tensor[],
     case "push": {
       const [, last] = span(step.inner);
       const at = points[last + 1]!;
-      const through = (v: Tensor) => jvp((x: Tensor) => functions.slice(last + 1, to + 1).reduce((y, f) => f(y), x), [at], [v])[1] as Tensor;
+      const through = (v: Tensor) =>
+        jvp((x: Tensor) => functions.slice(last + 1, to + 1).reduce((y, f) => f(y), x), [at], [v])[1] as Tensor;
       const columns = execute(functions, points, step.inner).T.reshape([inputs, ...at.shape]);
       return (overDirections(through)(columns) as Tensor).reshape([inputs, outputs]).T;
     }

@@ -71,7 +71,11 @@ export function whileLoop<S>(condition: (state: S) => boolean | Tensor, body: (s
   const most = maxIterations === undefined ? Infinity : integer("whileLoop", "maxIterations", maxIterations, 0);
   const state = new State("whileLoop", init);
   for (let i = 0; inScope(() => truth("whileLoop", call("whileLoop", condition, [state.value]))); i++) {
-    if (i >= most) throw new ValueError(`whileLoop: the condition still holds after ${most} turns (maxIterations); allow more, or mend the condition`, "whileLoop");
+    if (i >= most)
+      throw new ValueError(
+        `whileLoop: the condition still holds after ${most} turns (maxIterations); allow more, or mend the condition`,
+        "whileLoop",
+      );
     state.turn(() => [call("whileLoop", body, [state.value]) as S, null]);
   }
   return state.value;
@@ -93,7 +97,12 @@ export interface ScanOptions {
  * Folds `f(carry, x) -> [carry, y]` over the first axis of the tensors in `xs`: the last carry, and the outputs `y` stacked along a new first
  * axis (null where `f` gives none). With `xs` null, `length` turns with x = null. Without a turn there is no `y` to take shapes from: null.
  */
-export function scan<C, X = any, Y = any>(f: (carry: C, x: X) => readonly [carry: C, y: Y], carry: C, xs: unknown, options: ScanOptions = {}): [carry: C, ys: any] {
+export function scan<C, X = any, Y = any>(
+  f: (carry: C, x: X) => readonly [carry: C, y: Y],
+  carry: C,
+  xs: unknown,
+  options: ScanOptions = {},
+): [carry: C, ys: any] {
   callback("scan", "the function", f);
   noMore("scan", arguments, 4);
   const { length, reverse = false } = readOptions("scan", options, ["length", "reverse"]);
@@ -110,12 +119,21 @@ export function scan<C, X = any, Y = any>(f: (carry: C, x: X) => readonly [carry
       const x: unknown = xs === null || xs === undefined ? null : rebuild(rows.map((row) => row[i]));
       outputs[i] = state.turn(() => {
         const result: unknown = call("scan", f, [state.value, x]);
-        if (!Array.isArray(result) || result.length !== 2) throw new ValueError("scan: the function must return [carry, y]; y may be null", "scan");
+        if (!Array.isArray(result) || result.length !== 2)
+          throw new ValueError("scan: the function must return [carry, y]; y may be null", "scan");
         return result as [C, Y];
       });
       takeOver("scan", x, [state.value, outputs[i]]);
     }
-    const ys: unknown = count === 0 ? null : map((...column: unknown[]) => (column[0] === null || column[0] === undefined ? null : stack(column.map((y) => outputTensor("scan", y)))), outputs[0], ...outputs.slice(1));
+    const ys: unknown =
+      count === 0
+        ? null
+        : map(
+            (...column: unknown[]) =>
+              column[0] === null || column[0] === undefined ? null : stack(column.map((y) => outputTensor("scan", y))),
+            outputs[0],
+            ...outputs.slice(1),
+          );
     return [state.value, ys] as [C, unknown];
   });
 }
@@ -123,12 +141,14 @@ export function scan<C, X = any, Y = any>(f: (carry: C, x: X) => readonly [carry
 function turnsOf(xs: readonly Tensor[], length: number | undefined): number {
   for (const x of xs) {
     if (x.ndim === 0) throw new ShapeError("scan: a 0-d tensor in xs has no first axis to go along", "scan");
-    if (x.shape[0] !== xs[0]!.shape[0]) throw new ShapeError(`scan: tensors of ${xs[0]!.shape[0]} and ${x.shape[0]} elements in xs; the first sizes must agree`, "scan");
+    if (x.shape[0] !== xs[0]!.shape[0])
+      throw new ShapeError(`scan: tensors of ${xs[0]!.shape[0]} and ${x.shape[0]} elements in xs; the first sizes must agree`, "scan");
   }
   const given = length === undefined ? undefined : integer("scan", "length", length, 0);
   const count = xs[0]?.shape[0] ?? given;
   if (count === undefined) throw new ValueError("scan: xs is null, so the options need a length", "scan");
-  if (given !== undefined && given !== count) throw new ValueError(`scan: length is ${given}, but xs has ${count} elements; leave length out`, "scan");
+  if (given !== undefined && given !== count)
+    throw new ValueError(`scan: length is ${given}, but xs has ${count} elements; leave length out`, "scan");
   return count;
 }
 

@@ -12,7 +12,18 @@ import { idOf, made, Tensor } from "../tensor.js";
 import { flatten, map } from "../tree.js";
 import { argumentList, noMore, sameLength, transformOptions } from "./arguments.js";
 import { pushed, tangentOf } from "./forward.js";
-import { arithmeticGuard, BATCH, call, checkFunction, differentiable, DUAL, inScope, openLevel, outputTensor, positions } from "./machinery.js";
+import {
+  arithmeticGuard,
+  BATCH,
+  call,
+  checkFunction,
+  differentiable,
+  DUAL,
+  inScope,
+  openLevel,
+  outputTensor,
+  positions,
+} from "./machinery.js";
 import { derivative, parkedRun, withAux } from "./reverse.js";
 import { overDirections } from "./vmap.js";
 
@@ -27,7 +38,9 @@ export interface JacobianOptions {
 function basis(leaf: Tensor, from: number, to: number): Tensor {
   const n = leaf.size;
   if ((to - from) * n > 2 ** 29) {
-    throw new ShapeError(`the identity of ${to - from} directions in ${n} numbers is more than one tensor holds (2^29 numbers); take fewer at once with chunkSize, or products with jvp, vjp or hvp`);
+    throw new ShapeError(
+      `the identity of ${to - from} directions in ${n} numbers is more than one tensor holds (2^29 numbers); take fewer at once with chunkSize, or products with jvp, vjp or hvp`,
+    );
   }
   const data = new Float64Array((to - from) * n);
   for (let i = from; i < to; i++) data[(i - from) * n + i] = 1;
@@ -95,7 +108,11 @@ function pushAll(name: string, f: (x: Tensor) => unknown, x: Tensor, directions:
     const dual = made(checked(engine.dual(level, idOf(x), idOf(direction)), name));
     const refuseArithmetic = arithmeticGuard(name);
     // One function, differentiated in many directions: it draws the same numbers in all of them.
-    const [out, aux] = withAux(name, hasAux, withExamples({ level: batch, size, randomness: "same" }, () => f(dual)));
+    const [out, aux] = withAux(
+      name,
+      hasAux,
+      withExamples({ level: batch, size, randomness: "same" }, () => f(dual)),
+    );
     refuseArithmetic(out);
     const [leaves, unflatten] = flatten(out);
     const slopes = leaves.map((leaf: unknown) => {
@@ -159,16 +176,30 @@ function reverseJacobian(name: string, f: (...args: any[]) => any, options: Jaco
   return (...args) =>
     inScope(() => {
       const { leaves, inner, rebuild } = prepare(name, f, args, options);
-      return rowsOf(name, parkedRun(name, (...xs: Tensor[]) => inner(xs), leaves, options.hasAux), leaves, rebuild, options);
+      return rowsOf(
+        name,
+        parkedRun(name, (...xs: Tensor[]) => inner(xs), leaves, options.hasAux),
+        leaves,
+        rebuild,
+        options,
+      );
     });
 }
 
 /** The Jacobian of a run, by pulling the identity back. */
-function rowsOf(name: string, [out, pullback, aux]: ReturnType<typeof parkedRun>, leaves: readonly Tensor[], rebuild: (values: readonly unknown[]) => unknown, options: JacobianOptions): unknown {
+function rowsOf(
+  name: string,
+  [out, pullback, aux]: ReturnType<typeof parkedRun>,
+  leaves: readonly Tensor[],
+  rebuild: (values: readonly unknown[]) => unknown,
+  options: JacobianOptions,
+): unknown {
   const [outputs, unflatten] = flatten(out) as [Tensor[], (leaves: readonly unknown[]) => any];
   const rows = outputs.map((output, o) => {
     const cotangents = (ct: Tensor) => unflatten(outputs.map((other, i) => (i === o ? ct : zeros(other.shape, { dtype: other.dtype }))));
-    const passes = chunks(name, output.size, options.chunkSize).map(([from, to]) => overDirections((ct: Tensor) => pullback(cotangents(ct)))(basis(output, from, to)) as Tensor[]);
+    const passes = chunks(name, output.size, options.chunkSize).map(
+      ([from, to]) => overDirections((ct: Tensor) => pullback(cotangents(ct)))(basis(output, from, to)) as Tensor[],
+    );
     return rebuild(leaves.map((leaf, k) => joined(passes.map((gradients) => gradients[k]!)).reshape([...output.shape, ...leaf.shape])));
   });
   const jacobian: unknown = unflatten(rows);
@@ -232,7 +263,11 @@ export function hvp(f: (...args: any[]) => any, primals: readonly any[], tangent
 /**
  * The gradient and the vector-Hessian product: reverse over reverse. Equal to `hvp` where second derivatives are symmetric.
  */
-export function vhp(f: (...args: any[]) => any, primals: readonly [Tensor], cotangents: readonly any[]): [gradient: Tensor, product: Tensor];
+export function vhp(
+  f: (...args: any[]) => any,
+  primals: readonly [Tensor],
+  cotangents: readonly any[],
+): [gradient: Tensor, product: Tensor];
 export function vhp(f: (...args: any[]) => any, primals: readonly any[], cotangents: readonly any[]): [gradient: any, product: any];
 export function vhp(f: (...args: any[]) => any, primals: readonly any[], cotangents: readonly any[]): [gradient: any, product: any] {
   checkFunction("vhp", f);

@@ -56,25 +56,38 @@ export function checkFunction(name: string, f: unknown): void {
 export function positions(name: string, argnums: unknown, count: number): number[] {
   const list: unknown[] = argnums === undefined ? [0] : Array.isArray(argnums) ? [...(argnums as unknown[])] : [argnums];
   const found = list.map((n) => {
-    if (typeof n !== "number" || !Number.isInteger(n)) throw new ValueError(`${name}: argnums is the number of an argument or a list of such numbers, got ${describe(n)}`, name);
+    if (typeof n !== "number" || !Number.isInteger(n))
+      throw new ValueError(`${name}: argnums is the number of an argument or a list of such numbers, got ${describe(n)}`, name);
     if (n < -count || n >= count) {
-      throw new ValueError(`${name}: argnums ${n} does not exist; the function was called with ${count} argument${count === 1 ? "" : "s"}`, name);
+      throw new ValueError(
+        `${name}: argnums ${n} does not exist; the function was called with ${count} argument${count === 1 ? "" : "s"}`,
+        name,
+      );
     }
     return n < 0 ? n + count : n;
   });
   const twice = found.find((n, i) => found.indexOf(n) !== i);
-  if (twice !== undefined) throw new ValueError(`${name}: argnums names argument ${twice} twice (negative numbers count from the end); name each once`, name);
+  if (twice !== undefined)
+    throw new ValueError(`${name}: argnums names argument ${twice} twice (negative numbers count from the end); name each once`, name);
   return found;
 }
 
 /** An argument that is differentiated: its leaves as float tensors; numbers and arrays of them are made into tensors. */
-export function differentiable(name: string, what: string, argument: unknown): { leaves: Tensor[]; rebuild: (leaves: readonly unknown[]) => any } {
+export function differentiable(
+  name: string,
+  what: string,
+  argument: unknown,
+): { leaves: Tensor[]; rebuild: (leaves: readonly unknown[]) => any } {
   const [raw, rebuild] = flatten(asTree(argument));
   const leaves = raw.map((leaf: unknown) => {
     if (typeof leaf === "number") return asTensor(leaf);
-    if (!(leaf instanceof Tensor)) throw new ValueError(`${name}: ${what} holds ${describe(leaf)}; expected tensors (make them with tensor())`, name);
+    if (!(leaf instanceof Tensor))
+      throw new ValueError(`${name}: ${what} holds ${describe(leaf)}; expected tensors (make them with tensor())`, name);
     if (!isFloat(leaf.dtype)) {
-      throw new DTypeError(`${name}: ${what} holds a ${leaf.dtype} tensor of shape [${leaf.shape.join(", ")}]; derivatives are taken with respect to float32 and float64. cast() it, or choose other argnums`, name);
+      throw new DTypeError(
+        `${name}: ${what} holds a ${leaf.dtype} tensor of shape [${leaf.shape.join(", ")}]; derivatives are taken with respect to float32 and float64. cast() it, or choose other argnums`,
+        name,
+      );
     }
     return leaf;
   });
@@ -103,10 +116,16 @@ export function arithmeticGuard(name: string): (result: unknown) => void {
 export function scalarOutput(name: string, out: unknown): Tensor {
   const value = outputTensor(name, out);
   if (value.size !== 1) {
-    throw new ShapeError(`${name}: the function must return a scalar, it returned shape [${value.shape.join(", ")}]; sum() or mean() it, or use vjp or jacrev`, name);
+    throw new ShapeError(
+      `${name}: the function must return a scalar, it returned shape [${value.shape.join(", ")}]; sum() or mean() it, or use vjp or jacrev`,
+      name,
+    );
   }
   if (!isFloat(value.dtype)) {
-    throw new NotDifferentiableError(`${name}: the function returned a ${value.dtype} tensor, which has no derivative; return a float`, name);
+    throw new NotDifferentiableError(
+      `${name}: the function returned a ${value.dtype} tensor, which has no derivative; return a float`,
+      name,
+    );
   }
   return value;
 }

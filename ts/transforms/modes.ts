@@ -24,7 +24,9 @@ function recordingFloor<R>(name: string, floor: number, forward: number | null, 
 }
 
 const releasedByNoGrad = () =>
-  new EscapedValueError("this tensor was made inside noGrad(fn), which releases what fn does not return; return it, or keep it with keep(t)");
+  new EscapedValueError(
+    "this tensor was made inside noGrad(fn), which releases what fn does not return; return it, or keep it with keep(t)",
+  );
 
 /**
  * Runs `fn` without recording: what it computes is a constant for `backward()` and for transforms outside, in both modes. It is a scope too:

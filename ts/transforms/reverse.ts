@@ -8,7 +8,20 @@ import { idOf, type Tensor } from "../tensor.js";
 import { handedOut } from "../takeover.js";
 import { flatten, type Tree } from "../tree.js";
 import { tensorsLike, transformOptions } from "./arguments.js";
-import { arithmeticGuard, call, checkFunction, differentiable, GRAD, inScope, lowered, openLevel, outputTensor, positions, scalarOutput, track } from "./machinery.js";
+import {
+  arithmeticGuard,
+  call,
+  checkFunction,
+  differentiable,
+  GRAD,
+  inScope,
+  lowered,
+  openLevel,
+  outputTensor,
+  positions,
+  scalarOutput,
+  track,
+} from "./machinery.js";
 import { drive, putIds, RETAIN_GRAPH } from "./sweeping.js";
 
 export interface GradOptions {
@@ -22,7 +35,9 @@ export interface GradOptions {
  * A function that returns the value of `f` and its gradient with respect to the arguments `argnums`. `f` takes trees of
  * tensors and returns a scalar. With `hasAux` the result is `[[value, aux], gradient]`.
  */
-export function valueAndGrad<First = any, Value = any>(f: (first: First, ...rest: any[]) => Value): (...args: any[]) => [value: Value, gradient: First];
+export function valueAndGrad<First = any, Value = any>(
+  f: (first: First, ...rest: any[]) => Value,
+): (...args: any[]) => [value: Value, gradient: First];
 export function valueAndGrad(f: (...args: any[]) => any, options?: GradOptions): (...args: any[]) => [any, any];
 export function valueAndGrad(f: (...args: any[]) => any, options?: GradOptions): (...args: any[]) => [any, any] {
   return derivative("valueAndGrad", f, transformOptions<GradOptions>("valueAndGrad", arguments, GRAD_OPTIONS), true);
@@ -102,29 +117,43 @@ export interface Points {
 }
 
 /** One run of `f`, and its tape kept for a pullback. */
-export function parkedRun(name: string, f: (...args: any[]) => any, primals: readonly unknown[], hasAux: boolean | undefined): [out: any, pullback: PullbackFunction, aux: unknown, points: Points] {
+export function parkedRun(
+  name: string,
+  f: (...args: any[]) => any,
+  primals: readonly unknown[],
+  hasAux: boolean | undefined,
+): [out: any, pullback: PullbackFunction, aux: unknown, points: Points] {
   checkFunction(name, f);
   let parked = 0;
   let forms: Form[] = [];
   let rebuilds: ((leaves: readonly unknown[]) => any)[] = [];
   let likes: Form[][] = [];
-  const run = () => inScope(() => {
-    const parts = primals.map((primal, i) => differentiable(name, `primal ${i}`, primal));
-    rebuilds = parts.map(({ rebuild }) => rebuild);
-    likes = parts.map(({ leaves }) => leaves.map(formOf));
-    const level = openLevel(name, GRAD);
-    const tracked = parts.map(({ leaves }) => leaves.map((leaf) => track(level, leaf)));
-    const refuseArithmetic = arithmeticGuard(name);
-    const [result, aux] = withAux(name, hasAux, call(name, f, parts.map(({ rebuild }, i) => rebuild(tracked[i]!))));
-    refuseArithmetic(result);
-    const [leaves, rebuild] = flatten(result);
-    const tensors = leaves.map((leaf) => outputTensor(name, leaf));
-    forms = tensors.map(formOf);
-    const lower = lowered([rebuild(tensors), aux], level) as [any, unknown];
-    putIds(tensors.map(idOf), tracked.flat().map(idOf));
-    parked = checked(engine.level_park(level, tensors.length, tracked.flat().length), name);
-    return lower;
-  });
+  const run = () =>
+    inScope(() => {
+      const parts = primals.map((primal, i) => differentiable(name, `primal ${i}`, primal));
+      rebuilds = parts.map(({ rebuild }) => rebuild);
+      likes = parts.map(({ leaves }) => leaves.map(formOf));
+      const level = openLevel(name, GRAD);
+      const tracked = parts.map(({ leaves }) => leaves.map((leaf) => track(level, leaf)));
+      const refuseArithmetic = arithmeticGuard(name);
+      const [result, aux] = withAux(
+        name,
+        hasAux,
+        call(
+          name,
+          f,
+          parts.map(({ rebuild }, i) => rebuild(tracked[i]!)),
+        ),
+      );
+      refuseArithmetic(result);
+      const [leaves, rebuild] = flatten(result);
+      const tensors = leaves.map((leaf) => outputTensor(name, leaf));
+      forms = tensors.map(formOf);
+      const lower = lowered([rebuild(tensors), aux], level) as [any, unknown];
+      putIds(tensors.map(idOf), tracked.flat().map(idOf));
+      parked = checked(engine.level_park(level, tensors.length, tracked.flat().length), name);
+      return lower;
+    });
   const bornIn = generation;
   let out: any;
   let aux: unknown;
@@ -138,7 +167,8 @@ export function parkedRun(name: string, f: (...args: any[]) => any, primals: rea
   const wanted = likes.flat().length;
   const pullback = (cotangent: unknown): any[] => {
     if (parked === 0) throw new ValueError("vjp: this pullback was disposed or the scope it was made in has ended", "vjp");
-    if (bornIn !== generation) throw new ValueError("vjp: this pullback was made before reset(), which took everything with it; call vjp again", "vjp");
+    if (bornIn !== generation)
+      throw new ValueError("vjp: this pullback was made before reset(), which took everything with it; call vjp again", "vjp");
     return inScope(() => {
       const cotangents = tensorsLike("pullback", "cotangent", out, cotangent, forms);
       putIds(cotangents.map(idOf));

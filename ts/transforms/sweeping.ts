@@ -137,9 +137,16 @@ function runHooks(): number {
   for (const hook of hooked.get(tensorId!)?.deref()?.hooks ?? []) {
     const replacement = hook(gradient);
     if (replacement === undefined) continue;
-    if (!(replacement instanceof Tensor)) throw new ValueError(`a hook returned ${typeof replacement}; expected a tensor, or nothing to leave the gradient as it is`, "registerHook");
+    if (!(replacement instanceof Tensor))
+      throw new ValueError(
+        `a hook returned ${typeof replacement}; expected a tensor, or nothing to leave the gradient as it is`,
+        "registerHook",
+      );
     if (replacement.shape.join(", ") !== shape) {
-      throw new ShapeError(`a hook returned a gradient of shape [${replacement.shape.join(", ")}] for a tensor of shape [${shape}]`, "registerHook");
+      throw new ShapeError(
+        `a hook returned a gradient of shape [${replacement.shape.join(", ")}] for a tensor of shape [${shape}]`,
+        "registerHook",
+      );
     }
     gradient = replacement;
   }
@@ -156,4 +163,3 @@ function resume(count: number): number {
 export function putIds(...lists: readonly (readonly number[])[]): void {
   pass(lists.flat());
 }
-

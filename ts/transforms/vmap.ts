@@ -1,7 +1,7 @@
 /** vmap: a function of one example, run on a whole batch at once. */
 import { IndexError, ShapeError, ValueError } from "../errors.js";
 import { checked, engine } from "../runtime/instance.js";
-import { idOf, made, Tensor } from "../tensor.js";
+import { idOf, made, type Tensor } from "../tensor.js";
 import { isBranch, map } from "../tree.js";
 import { withExamples, type Randomness } from "../random/state.js";
 import { asTree, transformOptions } from "./arguments.js";
@@ -27,10 +27,14 @@ const RANDOMNESS: readonly Randomness[] = ["error", "different", "same"];
 /** Calls `visit` for every leaf with the axis that `axes`, a prefix of the tree, gives it. */
 function mapWithAxes(tree: unknown, axes: BatchAxes, what: string, visit: (leaf: unknown, axis: number | null) => unknown): any {
   if (axes === null || typeof axes === "number") return map((leaf) => visit(leaf, axes), tree);
-  if (!isBranch(tree)) throw new ValueError(`vmap: ${what} has more structure than the value it is for; give one number or null for a tensor`, "vmap");
+  if (!isBranch(tree))
+    throw new ValueError(`vmap: ${what} has more structure than the value it is for; give one number or null for a tensor`, "vmap");
   if (Array.isArray(axes)) {
     if (!Array.isArray(tree) || tree.length !== axes.length) {
-      throw new ValueError(`vmap: ${what} is a list of ${axes.length} for ${Array.isArray(tree) ? `${tree.length} values` : "an object"}; expected one entry each`, "vmap");
+      throw new ValueError(
+        `vmap: ${what} is a list of ${axes.length} for ${Array.isArray(tree) ? `${tree.length} values` : "an object"}; expected one entry each`,
+        "vmap",
+      );
     }
     return tree.map((child, i) => mapWithAxes(child, axes[i]!, what, visit));
   }
@@ -48,7 +52,8 @@ function mapWithAxes(tree: unknown, axes: BatchAxes, what: string, visit: (leaf:
 function mappedTree(tree: unknown, axes: BatchAxes | undefined): unknown {
   if (typeof axes === "number") return asTree(tree);
   if (axes === null || axes === undefined || !isBranch(tree)) return tree;
-  if (Array.isArray(tree)) return tree.map((child, i) => mappedTree(child, Array.isArray(axes) ? (axes as readonly BatchAxes[])[i] : undefined));
+  if (Array.isArray(tree))
+    return tree.map((child, i) => mappedTree(child, Array.isArray(axes) ? (axes as readonly BatchAxes[])[i] : undefined));
   return Object.fromEntries(Object.entries(tree).map(([key, child]) => [key, mappedTree(child, (axes as Record<string, BatchAxes>)[key])]));
 }
 
@@ -65,20 +70,29 @@ function batchAxis(what: string, axis: number, ndim: number): number {
  */
 export function vmap(f: (...args: any[]) => any, options?: VmapOptions): (...args: any[]) => any {
   checkFunction("vmap", f);
-  const { inAxes = 0, outAxes = 0, randomness = "error" } = transformOptions<VmapOptions>("vmap", arguments, ["inAxes", "outAxes", "randomness"]);
+  const {
+    inAxes = 0,
+    outAxes = 0,
+    randomness = "error",
+  } = transformOptions<VmapOptions>("vmap", arguments, ["inAxes", "outAxes", "randomness"]);
   if (!RANDOMNESS.includes(randomness)) {
     throw new ValueError(`vmap: randomness ${JSON.stringify(randomness)} does not exist; expected "error", "different" or "same"`, "vmap");
   }
   return (...given) =>
     inScope(() => {
-      const args = given.map((arg, i) => mappedTree(arg, Array.isArray(inAxes) ? (inAxes as readonly BatchAxes[])[i] : (inAxes as BatchAxes)));
+      const args = given.map((arg, i) =>
+        mappedTree(arg, Array.isArray(inAxes) ? (inAxes as readonly BatchAxes[])[i] : (inAxes as BatchAxes)),
+      );
       let size: number | undefined;
       mapWithAxes(args, inAxes, "inAxes", (leaf, axis) => {
         if (axis === null) return leaf;
         const x = argumentTensor("vmap", leaf);
         const n = x.shape[batchAxis("inAxes", axis, x.ndim)]!;
         if (size !== undefined && n !== size) {
-          throw new ShapeError(`vmap: batch axes of different sizes, ${size} and ${n} (shape [${x.shape.join(", ")}], axis ${axis}); all mapped axes must agree`, "vmap");
+          throw new ShapeError(
+            `vmap: batch axes of different sizes, ${size} and ${n} (shape [${x.shape.join(", ")}], axis ${axis}); all mapped axes must agree`,
+            "vmap",
+          );
         }
         size = n;
         return leaf;
@@ -94,7 +108,8 @@ export function vmap(f: (...args: any[]) => any, options?: VmapOptions): (...arg
       const result = withExamples({ level, size: examples, randomness }, () => call("vmap", f, single));
       const out = mapWithAxes(result, outAxes, "outAxes", (leaf, axis) => {
         const x = outputTensor("vmap", leaf);
-        if (axis === null) throw new ValueError("vmap: outAxes cannot be null; a result has a batch axis (index it away afterwards)", "vmap");
+        if (axis === null)
+          throw new ValueError("vmap: outAxes cannot be null; a result has a batch axis (index it away afterwards)", "vmap");
         return made(checked(engine.unbatch(level, idOf(x), batchAxis("outAxes", axis, x.ndim + 1)), "vmap"));
       });
       engine.level_pop(level);

@@ -148,7 +148,9 @@ pub fn track(level: u32, id: u32) -> u32 {
     handle(|engine| {
         let dtype = engine.dtype(id)?;
         if !dtype.is_float() {
-            return Err(Error::dtype(format!("derivatives exist with respect to float32 and float64 tensors, this one is {dtype}; cast it, or leave it out of argnums")));
+            return Err(Error::dtype(format!(
+                "derivatives exist with respect to float32 and float64 tensors, this one is {dtype}; cast it, or leave it out of argnums"
+            )));
         }
         engine.track(level, id)
     })
@@ -184,7 +186,9 @@ pub fn tangent_of(level: u32, id: u32) -> u32 {
         report(
             session.value(id).and_then(|value| match value {
                 Value::Dual { level: l, tangent, .. } if *l == level => Ok(*tangent),
-                value if value.level() > level => Err(Error::value("the tangent of a value that belongs to a transform inside is not known yet; return it from that transform first")),
+                value if value.level() > level => Err(Error::value(
+                    "the tangent of a value that belongs to a transform inside is not known yet; return it from that transform first",
+                )),
                 _ => Ok(NONE),
             }),
             NONE,
@@ -212,7 +216,8 @@ fn deliver(engine: &Engine, result: Result<Status>) -> u32 {
     let suspended = matches!(result, Ok(Status::Callback { .. } | Status::Hook { .. }));
     let outcome = result.and_then(|status| {
         let mut session = engine.session();
-        let mut hand_out = |ids: &[Id]| ids.iter().map(|&id| if id == NONE { Ok(NONE) } else { session.expose(id, false) }).collect::<Result<Vec<Id>>>();
+        let mut hand_out =
+            |ids: &[Id]| ids.iter().map(|&id| if id == NONE { Ok(NONE) } else { session.expose(id, false) }).collect::<Result<Vec<Id>>>();
         Ok(match status {
             Status::Done(gradients) => {
                 put_ids(&[], &hand_out(&gradients)?)?;
@@ -342,10 +347,14 @@ pub fn require_grad(id: u32) -> u32 {
             expose(engine, true, || {
                 let dtype = engine.dtype(id)?;
                 if !dtype.is_float() {
-                    return Err(Error::dtype(format!("only float32 and float64 tensors can require a gradient, this one is {dtype}; cast it first")));
+                    return Err(Error::dtype(format!(
+                        "only float32 and float64 tensors can require a gradient, this one is {dtype}; cast it first"
+                    )));
                 }
                 if engine.top_level(&[id])? > 0 {
-                    return Err(Error::value("requiresGrad needs a plain tensor: detach() it first, and create parameters outside of grad, jvp and vmap"));
+                    return Err(Error::value(
+                        "requiresGrad needs a plain tensor: detach() it first, and create parameters outside of grad, jvp and vmap",
+                    ));
                 }
                 engine.track(AMBIENT, id)
             }),

@@ -1,8 +1,8 @@
 //! Parameters: `.grad`, hooks, and the fused optimizer steps.
 
 use super::*;
-use crate::memory::values::Value;
 use crate::kernels::optimizer::{Adam, Sgd};
+use crate::memory::values::Value;
 use crate::session::AMBIENT;
 use crate::tape;
 

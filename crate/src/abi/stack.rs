@@ -31,9 +31,11 @@ fn frames(count: u32, address: usize) {
     }
     if address != 0 {
         // SAFETY: never run.
-        unsafe { frame::hold_1024(address as *mut _, || {
-            crate::inspect::now();
-        }) }
+        unsafe {
+            frame::hold_1024(address as *mut _, || {
+                crate::inspect::now();
+            })
+        }
     }
 }
 
@@ -58,7 +60,11 @@ mod frame {
             #[inline(always)]
             pub unsafe fn $name(at: *mut v128, inner: impl FnOnce()) {
                 let next = |i: usize| at.add(i * $size);
-                $part(next(0), || $part(next(1), || $part(next(2), || $part(next(3), || $part(next(4), || $part(next(5), || $part(next(6), || $part(next(7), inner))))))))
+                $part(next(0), || {
+                    $part(next(1), || {
+                        $part(next(2), || $part(next(3), || $part(next(4), || $part(next(5), || $part(next(6), || $part(next(7), inner))))))
+                    })
+                })
             }
         };
     }

@@ -72,7 +72,15 @@ pub fn item(id: u32) -> u32 {
 /// 2 when no element is 0, else 1: for checks of arguments, which look at all examples of a batch and through derivatives.
 #[wasm_bindgen]
 pub fn all_true(id: u32) -> u32 {
-    with_engine(|engine| report(engine.concrete_under(id, true).and_then(|array| to_dtype(&array, DType::Bool)?.contiguous()).map(|array| 1 + array.slice::<u8>().iter().all(|&v| v != 0) as u32), 0))
+    with_engine(|engine| {
+        report(
+            engine
+                .concrete_under(id, true)
+                .and_then(|array| to_dtype(&array, DType::Bool)?.contiguous())
+                .map(|array| 1 + array.slice::<u8>().iter().all(|&v| v != 0) as u32),
+            0,
+        )
+    })
 }
 
 /// Rank + 1; scratch: dtype, flags, dims.

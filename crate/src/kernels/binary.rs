@@ -1,8 +1,8 @@
 //! Functions of two arrays, or of an array and a number; selection; accumulation in place.
 
 use super::lane::{f32x4, f64x2, zip, Lane};
-use super::math::exponential::log_add_exp;
 use super::math::derivatives::{atan2_derivative, hypot_derivative, pow_derivative};
+use super::math::exponential::log_add_exp;
 use super::math::inverse::atan2;
 use super::math::power::{atan2_f32, fmod_f32, hypot_f32, hypot_f64, mod_f32, mod_f64, pairwise, pow_f32, xlogy};
 
@@ -200,7 +200,9 @@ pub fn binary_i32(function: Binary, a: Operand<i32>, b: Operand<i32>, out: &mut 
         Binary::Pow => |a, b, out| one_by_one(a, b, out, pow_i32),
         Binary::Maximum => |a, b, out| one_by_one(a, b, out, i32::max),
         Binary::Minimum => |a, b, out| one_by_one(a, b, out, i32::min),
-        Binary::Hypot | Binary::Atan2 | Binary::Xlogy | Binary::LogAddExp | Binary::HypotDerivative | Binary::Atan2Derivative => unreachable!("{function:?} of integers is computed in float32"),
+        Binary::Hypot | Binary::Atan2 | Binary::Xlogy | Binary::LogAddExp | Binary::HypotDerivative | Binary::Atan2Derivative => {
+            unreachable!("{function:?} of integers is computed in float32")
+        }
     };
     in_blocks(a, b, out, kernel);
 }

@@ -95,8 +95,14 @@ mod tests {
         let values = [0.0, -0.0, 1.5, -2.0, f64::INFINITY, f64::NAN];
         for a in values {
             for b in values {
-                let expected =
-                    [(Compare::Eq, a == b), (Compare::Ne, a != b), (Compare::Lt, a < b), (Compare::Le, a <= b), (Compare::Gt, a > b), (Compare::Ge, a >= b)];
+                let expected = [
+                    (Compare::Eq, a == b),
+                    (Compare::Ne, a != b),
+                    (Compare::Lt, a < b),
+                    (Compare::Le, a <= b),
+                    (Compare::Gt, a > b),
+                    (Compare::Ge, a >= b),
+                ];
                 for (function, truth) in expected {
                     let mut out = [7; 3];
                     compare_f64(function, Slice(&[a; 3]), Splat(b), &mut out);

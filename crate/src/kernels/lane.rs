@@ -160,7 +160,8 @@ pub fn patch<L: Lane>(x: L, y: L, mask: L::Bits, f: fn(f64) -> f64) -> L
 where
     L::Element: Into<f64> + FromF64 + PartialEq,
 {
-    let (mut from, mut to, mut chosen) = ([L::Element::default(); WIDEST], [L::Element::default(); WIDEST], [L::Element::default(); WIDEST]);
+    let (mut from, mut to, mut chosen) =
+        ([L::Element::default(); WIDEST], [L::Element::default(); WIDEST], [L::Element::default(); WIDEST]);
     x.store(&mut from);
     y.store(&mut to);
     L::select(mask, L::of(1.0), L::of(0.0)).store(&mut chosen);
@@ -209,13 +210,27 @@ mod tests {
         for &p in &values {
             for &q in &values {
                 let (a, b) = (f32x4::splat(p), f32x4::splat(q));
-                let smaller = if p.is_nan() || q.is_nan() { f32::NAN } else if p == 0.0 && q == 0.0 { f32::from_bits(p.to_bits() | q.to_bits()) } else { p.min(q) };
+                let smaller = if p.is_nan() || q.is_nan() {
+                    f32::NAN
+                } else if p == 0.0 && q == 0.0 {
+                    f32::from_bits(p.to_bits() | q.to_bits())
+                } else {
+                    p.min(q)
+                };
                 assert!(same(a.minimum(b).first(), smaller), "minimum {p} {q}");
-                let larger = if p.is_nan() || q.is_nan() { f32::NAN } else if p == 0.0 && q == 0.0 { f32::from_bits(p.to_bits() & q.to_bits()) } else { p.max(q) };
+                let larger = if p.is_nan() || q.is_nan() {
+                    f32::NAN
+                } else if p == 0.0 && q == 0.0 {
+                    f32::from_bits(p.to_bits() & q.to_bits())
+                } else {
+                    p.max(q)
+                };
                 assert!(same(a.maximum(b).first(), larger), "maximum {p} {q}");
                 assert!(same(a.at_most(b).first(), if q < p { q } else { p }), "at_most {p} {q}");
                 assert!(same(a.at_least(b).first(), if p < q { q } else { p }), "at_least {p} {q}");
-                for (mask, truth) in [(a.eq(b), p == q), (a.ne(b), p != q), (a.lt(b), p < q), (a.le(b), p <= q), (a.gt(b), p > q), (a.ge(b), p >= q)] {
+                for (mask, truth) in
+                    [(a.eq(b), p == q), (a.ne(b), p != q), (a.lt(b), p < q), (a.le(b), p <= q), (a.gt(b), p > q), (a.ge(b), p >= q)]
+                {
                     assert_eq!(mask.any(), truth, "compare {p} {q}");
                     assert!(same(f32x4::select(mask, a, b).first(), if truth { p } else { q }));
                 }
@@ -224,9 +239,14 @@ mod tests {
                 }
             }
             let a = f32x4::splat(p);
-            for (result, expected) in
-                [(a.abs(), p.abs()), (a.sqrt(), p.sqrt()), (a.floor(), p.floor()), (a.ceil(), p.ceil()), (a.trunc(), p.trunc()), (a.nearest(), p.round_ties_even())]
-            {
+            for (result, expected) in [
+                (a.abs(), p.abs()),
+                (a.sqrt(), p.sqrt()),
+                (a.floor(), p.floor()),
+                (a.ceil(), p.ceil()),
+                (a.trunc(), p.trunc()),
+                (a.nearest(), p.round_ties_even()),
+            ] {
                 assert!(same(result.first(), expected), "{p}");
             }
             assert!(same(through_f64(a, |v| v).first(), p));

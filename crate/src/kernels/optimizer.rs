@@ -129,7 +129,8 @@ mod tests {
     }
 
     const DESCENT: Sgd = Sgd { lr: 0.1, momentum: 0.0, dampening: 0.0, nesterov: false, weight_decay: 0.0, maximize: false, first: false };
-    const ADAM: Adam = Adam { lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.0, decoupled: false, step: 1, maximize: false };
+    const ADAM: Adam =
+        Adam { lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.0, decoupled: false, step: 1, maximize: false };
 
     #[test]
     fn plain_and_decayed_descent() {
@@ -175,7 +176,9 @@ mod tests {
     #[test]
     fn adam_follows_its_formula() {
         for amsgrad in [false, true] {
-            for (decoupled, maximize, decay) in [(false, false, 0.0), (false, false, 0.1), (true, false, 0.1), (true, true, 0.1), (false, true, 0.3)] {
+            for (decoupled, maximize, decay) in
+                [(false, false, 0.0), (false, false, 0.1), (true, false, 0.1), (true, true, 0.1), (false, true, 0.3)]
+            {
                 let (mut p, mut m, mut v, mut s) = ([1.0, -0.5, 0.25], [0.0; 3], [0.0; 3], [0.0; 3]);
                 let (mut q, mut n, mut w, mut u) = (p, m, v, s);
                 for step in 1..=20u32 {

@@ -254,7 +254,14 @@ struct Tile<T: Exponential> {
 
 impl<T: Exponential> Tile<T> {
     fn new() -> Self {
-        Tile { highest: [T::ZERO; BLOCK], others: [T::ZERO; BLOCK], ones: [T::Wide::ZERO; BLOCK], rest: [T::Wide::ZERO; BLOCK], shifted: [T::ZERO; BLOCK], exponentials: [T::ZERO; BLOCK] }
+        Tile {
+            highest: [T::ZERO; BLOCK],
+            others: [T::ZERO; BLOCK],
+            ones: [T::Wide::ZERO; BLOCK],
+            rest: [T::Wide::ZERO; BLOCK],
+            shifted: [T::ZERO; BLOCK],
+            exponentials: [T::ZERO; BLOCK],
+        }
     }
 
     /// Reads columns start .. start + width of the matrix [r, inner]; `store(position in the matrix, exponentials)` gets
@@ -347,7 +354,18 @@ mod tests {
         for (outer, r, inner) in [(1, 2, 1), (3, 37, 1), (1, 300, 1), (2, 700, 1), (1, 2, 2), (1, 5, 600), (2, 300, 3)] {
             for peak in [0, r / 2, r - 1] {
                 let low = (peak + 1) % r;
-                let x: Vec<f64> = (0..outer * r * inner).map(|i| i / inner % r).map(|k| if k == peak { 0.0 } else if k == low { -40.0 } else { -900.0 }).collect();
+                let x: Vec<f64> = (0..outer * r * inner)
+                    .map(|i| i / inner % r)
+                    .map(|k| {
+                        if k == peak {
+                            0.0
+                        } else if k == low {
+                            -40.0
+                        } else {
+                            -900.0
+                        }
+                    })
+                    .collect();
                 let (mut log, mut lse) = (vec![9.0; x.len()], vec![9.0; outer * inner]);
                 log_softmax(&x, outer, r, inner, &mut log);
                 logsumexp(&x, outer, r, inner, &mut lse);

@@ -84,7 +84,14 @@ impl Sortable for u8 {
 /// out[o, k, i] is the position of the k-th element of column [o, .., i] in order. Equal elements keep their order, also
 /// in descending sorts. NaN counts as the largest value: last when ascending, first when descending. Fails only when the
 /// workspace (up to 32 bytes an element of one column) cannot be had.
-pub fn argsort<T: Sortable>(x: &[T], outer: usize, r: usize, inner: usize, descending: bool, out: &mut [i32]) -> Result<(), TryReserveError> {
+pub fn argsort<T: Sortable>(
+    x: &[T],
+    outer: usize,
+    r: usize,
+    inner: usize,
+    descending: bool,
+    out: &mut [i32],
+) -> Result<(), TryReserveError> {
     debug_assert!(x.len() == outer * r * inner && out.len() == x.len());
     if x.is_empty() {
         return Ok(());

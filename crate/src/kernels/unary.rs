@@ -1,14 +1,12 @@
 //! Functions of one array: one loop for each function and type, the functions themselves in `math`.
 
 use super::lane::{f32x4, f64x2, map, through_f64, Lane};
-use super::math::exponential::{
-    cosh, exp, exp2, expm1, gelu_tanh_f32, gelu_tanh_f64, log_sigmoid, sigmoid, silu, sinh, softplus, tanh,
-};
 use super::math::derivatives::{
     acosh_derivative, asin_derivative, asinh_derivative, atan_derivative, atanh_derivative, mish, mish_derivative, sigmoid_derivative,
     silu_derivative, tanh_derivative,
 };
 use super::math::error_function::{erf, erfc, erfinv, gaussian, gelu, gelu_derivative};
+use super::math::exponential::{cosh, exp, exp2, expm1, gelu_tanh_f32, gelu_tanh_f64, log_sigmoid, sigmoid, silu, sinh, softplus, tanh};
 use super::math::gamma::{digamma, polygamma};
 use super::math::inverse::{acos, acosh, asin, asinh, atan, atanh};
 use super::math::logarithm::{log, log10, log1p, log2};

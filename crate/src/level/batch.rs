@@ -17,7 +17,9 @@ impl Engine {
             let session = self.session();
             for &id in inputs {
                 batched.push(match session.value(id)? {
-                    Value::Batched { level: l, inner, axis, .. } if *l == level => Batched { value: Var::new(self, *inner), axis: Some(*axis) },
+                    Value::Batched { level: l, inner, axis, .. } if *l == level => {
+                        Batched { value: Var::new(self, *inner), axis: Some(*axis) }
+                    }
                     _ => Batched { value: Var::new(self, id), axis: None },
                 });
             }

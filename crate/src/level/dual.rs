@@ -94,11 +94,8 @@ fn jvp<'a>(op: Op, rule: &Rule, x: &[Var<'a>], t: &[Option<Var<'a>>], y: Var<'a>
             sum
         }
         Rule::Linear(_) | Rule::Joined(_) | Rule::Part(_) => {
-            let replaced: SmallVec<[Var; 4]> = x
-                .iter()
-                .zip(t)
-                .map(|(&x, t)| t.unwrap_or_else(|| if x.dtype().is_float() { x.zeros_like() } else { x }))
-                .collect();
+            let replaced: SmallVec<[Var; 4]> =
+                x.iter().zip(t).map(|(&x, t)| t.unwrap_or_else(|| if x.dtype().is_float() { x.zeros_like() } else { x })).collect();
             Some(Var::bind(y.engine, op, &replaced, params))
         }
         Rule::Multilinear { tangents, .. } => {

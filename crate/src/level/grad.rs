@@ -144,7 +144,8 @@ impl Session {
             let mut moved = std::mem::take(tape);
             // It is tried again later.
             let _ = moved.compact(level, &mut self.values);
-            if let Some(crate::session::Level { kind: crate::session::LevelKind::Grad(tape), .. }) = self.levels.get_mut(level as usize - 1) {
+            if let Some(crate::session::Level { kind: crate::session::LevelKind::Grad(tape), .. }) = self.levels.get_mut(level as usize - 1)
+            {
                 *tape = moved;
             }
         }

@@ -1,8 +1,8 @@
 //! Damaged derivative rules, for the harness that asks whether the tests would notice (cargo feature `mutants`, never in a
 //! release). One rule is damaged at a time, at the two places where rules are applied: `dual.rs` and `sweep.rs`.
 
-use crate::op::Op;
 use crate::error::Result;
+use crate::op::Op;
 use crate::var::Var;
 use smallvec::SmallVec;
 use std::cell::Cell;
@@ -68,7 +68,12 @@ pub fn damaged<'a>(op: Op, input: usize, mode: Mode, term: Option<Var<'a>>) -> O
 }
 
 /// The terms of reverse mode with one of them damaged: `terms` gives those that are wanted.
-pub fn reverse<'a>(op: Op, x: &[Var<'a>], terms: impl Fn(&dyn Fn(usize) -> bool) -> Result<Terms<'a>>, wanted: impl Fn(usize) -> bool) -> Result<Terms<'a>> {
+pub fn reverse<'a>(
+    op: Op,
+    x: &[Var<'a>],
+    terms: impl Fn(&dyn Fn(usize) -> bool) -> Result<Terms<'a>>,
+    wanted: impl Fn(usize) -> bool,
+) -> Result<Terms<'a>> {
     let plain = terms(&wanted)?;
     let damage = |(i, term): (usize, Option<Var<'a>>)| {
         if !wanted(i) {

@@ -19,11 +19,27 @@ const GENERATION_MASK: u8 = 0x7f;
 pub enum Value {
     Concrete(Array),
     /// Forward mode: a primal and its tangent (NONE = symbolic zero).
-    Dual { level: u32, epoch: u32, primal: Id, tangent: Id },
+    Dual {
+        level: u32,
+        epoch: u32,
+        primal: Id,
+        tangent: Id,
+    },
     /// Reverse mode: a primal and the tape node that made it.
-    Tracked { level: u32, epoch: u32, primal: Id, node: u32, gradient: Id },
+    Tracked {
+        level: u32,
+        epoch: u32,
+        primal: Id,
+        node: u32,
+        gradient: Id,
+    },
     /// vmap: one value for the whole batch, whose axis `axis` counts the examples.
-    Batched { level: u32, epoch: u32, inner: Id, axis: usize },
+    Batched {
+        level: u32,
+        epoch: u32,
+        inner: Id,
+        axis: usize,
+    },
 }
 
 impl Value {

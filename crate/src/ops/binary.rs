@@ -117,7 +117,8 @@ fn select(inputs: &[&Array]) -> Result<Array> {
     macro_rules! chosen {
         ($T:ty, $kernel:ident) => {{
             let one = |x: &Array| x.len() == 1;
-            let (sa, sb) = (if one(&a) { a.clone() } else { stretched(&a, &dims)? }, if one(&b) { b.clone() } else { stretched(&b, &dims)? });
+            let (sa, sb) =
+                (if one(&a) { a.clone() } else { stretched(&a, &dims)? }, if one(&b) { b.clone() } else { stretched(&b, &dims)? });
             fn operand<'x, T: crate::dtype::Element>(x: &'x Array, splat: bool) -> Operand<'x, T> {
                 if splat {
                     // SAFETY: an array of size 1 has a first element.

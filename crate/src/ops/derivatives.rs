@@ -51,7 +51,9 @@ fn power(x: &[&Array], p: &[f64]) -> Result<Array> {
             }
             let b = b.contiguous()?;
             let (mut exponent, mut coefficient) = (Array::new(dtype, &b.dims)?, Array::new(dtype, &b.dims)?);
-            for ((exponent, coefficient), &b) in exponent.slice_mut::<$T>().iter_mut().zip(coefficient.slice_mut::<$T>()).zip(b.slice::<$T>()) {
+            for ((exponent, coefficient), &b) in
+                exponent.slice_mut::<$T>().iter_mut().zip(coefficient.slice_mut::<$T>()).zip(b.slice::<$T>())
+            {
                 *exponent = b - n as $T;
                 *coefficient = (0..n).map(|i| b - i as $T).product();
             }

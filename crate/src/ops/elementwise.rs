@@ -227,4 +227,3 @@ pub fn float_input(x: &Array) -> Result<Array> {
     need_float(&x)?;
     Ok(x)
 }
-

@@ -31,7 +31,11 @@ fn index_into(inputs: &[&Array], params: &[f64]) -> Result<Array> {
     let index = indices(inputs[1], size)?;
     let behind = axis + index.dims.len();
     if src.dims.len() < behind || src.dims[axis..behind] != index.dims[..] {
-        return Err(Error::shape(format!("source {} does not fit indices {} at axis {axis}; it has the indices' dims there", show(&src.dims), show(&index.dims))));
+        return Err(Error::shape(format!(
+            "source {} does not fit indices {} at axis {axis}; it has the indices' dims there",
+            show(&src.dims),
+            show(&index.dims)
+        )));
     }
     let mut dims = Dims::from_slice(&src.dims[..axis]);
     dims.push(size);
@@ -81,7 +85,12 @@ fn scatter_into(inputs: &[&Array], params: &[f64]) -> Result<Array> {
     let axis = params[0] as usize;
     let dims = dims_from(&params[1..])?;
     if src.dims != index.dims || dims.len() != src.dims.len() {
-        return Err(Error::shape(format!("source {} and indices {} must have one shape and the rank of the target {}", show(&src.dims), show(&index.dims), show(&dims))));
+        return Err(Error::shape(format!(
+            "source {} and indices {} must have one shape and the rank of the target {}",
+            show(&src.dims),
+            show(&index.dims),
+            show(&dims)
+        )));
     }
     let out = Array::filled(src.dtype, &dims, 0.0)?;
     // Only the corner the indices reach is written.
@@ -146,7 +155,11 @@ fn search_sorted(inputs: &[&Array], params: &[f64]) -> Result<Array> {
         return Err(Error::shape("sorted numbers have at least one axis"));
     };
     if lead(&sorted.dims) != lead(&values.dims) {
-        return Err(Error::shape(format!("sorted rows {} and values {} must have the same leading axes", show(&sorted.dims), show(&values.dims))));
+        return Err(Error::shape(format!(
+            "sorted rows {} and values {} must have the same leading axes",
+            show(&sorted.dims),
+            show(&values.dims)
+        )));
     }
     let mut out = Array::new(DType::Int32, &values.dims)?;
     let right = params[0] != 0.0;

@@ -46,9 +46,30 @@ fn multiply(inputs: &[&Array], params: &[f64]) -> Result<Array> {
     Ok(out)
 }
 
-type Gemm<T> = unsafe fn(usize, usize, usize, *const T, isize, isize, *const T, isize, isize, *mut T, usize, bool) -> std::result::Result<(), gemm::AllocError>;
+type Gemm<T> = unsafe fn(
+    usize,
+    usize,
+    usize,
+    *const T,
+    isize,
+    isize,
+    *const T,
+    isize,
+    isize,
+    *mut T,
+    usize,
+    bool,
+) -> std::result::Result<(), gemm::AllocError>;
 
-fn batches<T: Element + Number>(kernel: Gemm<T>, strong: bool, a: &Array, b: &Array, batch: &[usize], (m, n, k): (usize, usize, usize), out: &mut Array) -> Result<()> {
+fn batches<T: Element + Number>(
+    kernel: Gemm<T>,
+    strong: bool,
+    a: &Array,
+    b: &Array,
+    batch: &[usize],
+    (m, n, k): (usize, usize, usize),
+    out: &mut Array,
+) -> Result<()> {
     let (ra, rb) = (a.dims.len(), b.dims.len());
     let no_memory = |_| Error::new(ErrorCode::OutOfMemory, "no memory for packing the operands of a matrix product");
     let (a_row, a_column) = (a.strides[ra - 2], a.strides[ra - 1]);
@@ -64,7 +85,11 @@ fn batches<T: Element + Number>(kernel: Gemm<T>, strong: bool, a: &Array, b: &Ar
     };
     // One matrix on the right and the rows of all batches evenly apart: one product with many rows.
     let single_right = b.dims[..rb - 2].iter().all(|&d| d == 1);
-    let even = a.dims[..ra - 2] == *batch && (0..ra - 2).rev().try_fold(a_row * m as isize, |step, i| (a.strides[i] == step || a.dims[i] == 1).then(|| step * a.dims[i] as isize)).is_some();
+    let even = a.dims[..ra - 2] == *batch
+        && (0..ra - 2)
+            .rev()
+            .try_fold(a_row * m as isize, |step, i| (a.strides[i] == step || a.dims[i] == 1).then(|| step * a.dims[i] as isize))
+            .is_some();
     if single_right && even {
         let rows = m * batch.iter().product::<usize>();
         // Row i of batch j stands a_row·(j·m + i) elements from the start.

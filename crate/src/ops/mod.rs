@@ -1,28 +1,28 @@
 //! The op table: one row per primitive, by family. Each family starts where the one before ends, so a row's number is its
 //! place; TypeScript learns the numbers from the generated `ts/opcodes.ts`.
 
-/// Functions of one value.
-pub mod elementwise;
-/// Derivatives of the former two that have rows of their own.
-pub mod derivatives;
+/// Batching rules, shared by families.
+pub mod batching;
 /// Functions of two values, comparisons, selection.
 pub mod binary;
+/// Functions made only of ops.
+pub mod composite;
+/// Derivatives of the former two that have rows of their own.
+pub mod derivatives;
+/// Functions of one value.
+pub mod elementwise;
+/// take, gather, their transposes, sorting.
+pub mod index;
+/// Matrix products.
+pub mod matmul;
+/// Reshape, transpose, slice, concat and their like: views.
+pub mod movement;
+/// Random draws.
+pub mod random;
 /// Reductions, cumulative ops.
 pub mod reduce;
 /// softmax, logsumexp and what their derivatives are made of.
 pub mod softmax;
-/// Reshape, transpose, slice, concat and their like: views.
-pub mod movement;
-/// take, gather, their transposes, sorting.
-pub mod index;
-/// Random draws.
-pub mod random;
-/// Matrix products.
-pub mod matmul;
-/// Functions made only of ops.
-pub mod composite;
-/// Batching rules, shared by families.
-pub mod batching;
 /// Shared by the rows' kernels: the broadcasting walk, axis grouping.
 pub mod support;
 
@@ -50,7 +50,18 @@ pub use softmax::*;
 
 use crate::op::Row;
 
-const FAMILIES: [&[Row]; 10] = [elementwise::ROWS, derivatives::ROWS, binary::ROWS, reduce::ROWS, softmax::ROWS, movement::ROWS, index::ROWS, random::ROWS, matmul::ROWS, composite::ROWS];
+const FAMILIES: [&[Row]; 10] = [
+    elementwise::ROWS,
+    derivatives::ROWS,
+    binary::ROWS,
+    reduce::ROWS,
+    softmax::ROWS,
+    movement::ROWS,
+    index::ROWS,
+    random::ROWS,
+    matmul::ROWS,
+    composite::ROWS,
+];
 const COUNT: usize = composite::END as usize;
 
 /// Raised when exports change their meaning while the ops stay what they are.

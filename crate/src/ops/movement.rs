@@ -31,7 +31,11 @@ pub fn reshape_dims(from: &[usize], params: &[f64]) -> Result<Dims> {
     }
     let mismatch = || {
         let wanted: Vec<String> = params.iter().map(|p| p.to_string()).collect();
-        Error::shape(format!("shape {} ({count} elements) cannot be reshaped to [{}]; the number of elements must stay the same", show(from), wanted.join(", ")))
+        Error::shape(format!(
+            "shape {} ({count} elements) cannot be reshaped to [{}]; the number of elements must stay the same",
+            show(from),
+            wanted.join(", ")
+        ))
     };
     let known = element_count(&dims)?;
     if let Some(i) = free {
@@ -54,7 +58,13 @@ fn reshape(x: &Array, params: &[f64]) -> Result<Array> {
 
 /// A view stretched along axes of size 1.
 pub fn broadcast_view(x: &Array, dims: &[usize]) -> Result<Array> {
-    let refuse = || Error::shape(format!("shape {} cannot be broadcast to {}; each axis must be equal or 1, aligned at the end", show(&x.dims), show(dims)));
+    let refuse = || {
+        Error::shape(format!(
+            "shape {} cannot be broadcast to {}; each axis must be equal or 1, aligned at the end",
+            show(&x.dims),
+            show(dims)
+        ))
+    };
     if dims.len() < x.dims.len() {
         return Err(refuse());
     }
@@ -210,7 +220,11 @@ fn concat(inputs: &[&Array], params: &[f64]) -> Result<Array> {
     for x in inputs {
         let fits = x.dims.len() == dims.len() && (0..dims.len()).all(|i| i == axis || x.dims[i] == dims[i]);
         if !fits {
-            return Err(Error::shape(format!("shapes {} and {} cannot be joined along axis {axis}; all other axes must be equal", show(&first.dims), show(&x.dims))));
+            return Err(Error::shape(format!(
+                "shapes {} and {} cannot be joined along axis {axis}; all other axes must be equal",
+                show(&first.dims),
+                show(&x.dims)
+            )));
         }
         dims[axis] += x.dims[axis];
         dtype = dtype.promote(x.dtype);
@@ -349,4 +363,3 @@ crate::rows! { start: super::softmax::END;
         batching::trailing,
     ),
 }
-

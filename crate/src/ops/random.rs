@@ -18,7 +18,11 @@ use Diagonal::{Value, Zero};
 /// The keys [..., 2] as pairs, and the dims before the last.
 fn keys(key: &Array) -> Result<(Vec<[u32; 2]>, Dims)> {
     if key.dtype != DType::Int32 || key.dims.last() != Some(&2) {
-        return Err(Error::value(format!("a random key is an int32 tensor of shape [2] (from random.key or random.split), got {} {}", key.dtype, show(&key.dims))));
+        return Err(Error::value(format!(
+            "a random key is an int32 tensor of shape [2] (from random.key or random.split), got {} {}",
+            key.dtype,
+            show(&key.dims)
+        )));
     }
     let key = key.contiguous()?;
     let mut pairs = list_of(key.len() / 2)?;
@@ -52,7 +56,11 @@ fn gamma(inputs: &[&Array], params: &[f64]) -> Result<Array> {
     dims.extend(dims_from(&params[1..])?);
     let a = to_dtype(inputs[1], DType::Float64)?;
     if broadcast(&a.dims, &dims)? != dims {
-        return Err(Error::shape(format!("the shape parameter a has shape {}, which does not broadcast to {}", show(&a.dims), show(&dims))));
+        return Err(Error::shape(format!(
+            "the shape parameter a has shape {}, which does not broadcast to {}",
+            show(&a.dims),
+            show(&dims)
+        )));
     }
     let a = broadcast_view(&a, &dims)?.contiguous()?;
     let a = a.slice::<f64>();
@@ -95,7 +103,10 @@ fn density_ratio<'a>(x: Var<'a>, z: Var<'a>) -> Var<'a> {
 fn once_only<'a>(x: &[Var<'a>]) -> Var<'a> {
     Var::fail(
         x[0].engine,
-        Error::new(ErrorCode::NotDifferentiable, "the derivative of a gamma draw in its shape parameter cannot be differentiated again; stopGradient() it, or the draw"),
+        Error::new(
+            ErrorCode::NotDifferentiable,
+            "the derivative of a gamma draw in its shape parameter cannot be differentiated again; stopGradient() it, or the draw",
+        ),
     )
 }
 

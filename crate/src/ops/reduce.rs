@@ -48,7 +48,14 @@ fn fold(kind: Fold, x: &Array, params: &[f64]) -> Result<Array> {
     Ok(result)
 }
 
-fn numeric<T: crate::kernels::number::Number + crate::dtype::Element>(kind: Fold, x: &Array, outer: usize, r: usize, inner: usize, out: &mut Array) {
+fn numeric<T: crate::kernels::number::Number + crate::dtype::Element>(
+    kind: Fold,
+    x: &Array,
+    outer: usize,
+    r: usize,
+    inner: usize,
+    out: &mut Array,
+) {
     let (x, out) = (x.slice::<T>(), out.slice_mut::<T>());
     match kind {
         Fold::Sum => reduce::sum(x, outer, r, inner, out),

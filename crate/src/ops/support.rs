@@ -234,7 +234,11 @@ pub fn indices(index: &Array, size: usize) -> Result<Array> {
     let index = index.contiguous()?;
     let mut out = Array::new(DType::Int32, &index.dims)?;
     crate::kernels::gather::normalise_indices(index.slice(), size, out.slice_mut()).map_err(|(position, value)| {
-        Error::index(format!("index {value} (position {position}) is out of range for an axis of size {size}; expected {} to {}", -(size as i64), size as i64 - 1))
+        Error::index(format!(
+            "index {value} (position {position}) is out of range for an axis of size {size}; expected {} to {}",
+            -(size as i64),
+            size as i64 - 1
+        ))
     })?;
     Ok(out)
 }

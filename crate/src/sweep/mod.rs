@@ -65,8 +65,16 @@ pub enum Status {
     /// One gradient per wanted value (NONE = no dependence), each held for the caller.
     Done(Vec<Id>),
     /// With `createGraph` the inputs are tracked: the gradients are recorded as functions of them.
-    Callback { number: u32, create_graph: bool, inputs: Vec<Id>, cotangents: Vec<Id> },
-    Hook { tensor: Id, cotangent: Id },
+    Callback {
+        number: u32,
+        create_graph: bool,
+        inputs: Vec<Id>,
+        cotangents: Vec<Id>,
+    },
+    Hook {
+        tensor: Id,
+        cotangent: Id,
+    },
 }
 
 /// What one visit needs of a node, copied out so that no borrow is held while rules run.
@@ -98,9 +106,7 @@ impl Session {
         Ok(match self.value(id)? {
             Value::Tracked { level: l, node, .. } if *l == level => Some(*node),
             value if value.level() > level => {
-                return Err(Error::value(
-                    "the value belongs to a transform inside; backward() works on values outside grad, jvp and vmap",
-                ))
+                return Err(Error::value("the value belongs to a transform inside; backward() works on values outside grad, jvp and vmap"))
             }
             _ => None,
         })

@@ -61,7 +61,11 @@ impl Engine {
         if let Err(Error { code: ErrorCode::Anomaly, message, op: inner }) = result {
             session.inspector.tag_of_failure = session.tape(sweep.source)?.tag[node];
             let inner = inner.map_or("", |op| op.name());
-            return Err(Error::new(ErrorCode::Anomaly, format!("its derivative made the first NaN of the backward pass (in {inner}: {message})")).in_op(op));
+            return Err(Error::new(
+                ErrorCode::Anomaly,
+                format!("its derivative made the first NaN of the backward pass (in {inner}: {message})"),
+            )
+            .in_op(op));
         }
         result?;
         if sweep.flags & RETAIN_GRAPH == 0 {
@@ -103,7 +107,14 @@ impl Engine {
 }
 
 /// The cotangents of the wanted inputs; `None` is a symbolic zero.
-fn vjp<'a>(rule: &Rule, wanted: impl Fn(usize) -> bool, x: &[Var<'a>], y: Var<'a>, ct: Var<'a>, params: &[f64]) -> Result<SmallVec<[Option<Var<'a>>; 4]>> {
+fn vjp<'a>(
+    rule: &Rule,
+    wanted: impl Fn(usize) -> bool,
+    x: &[Var<'a>],
+    y: Var<'a>,
+    ct: Var<'a>,
+    params: &[f64],
+) -> Result<SmallVec<[Option<Var<'a>>; 4]>> {
     let each = |term: &dyn Fn(usize) -> Option<Var<'a>>| Ok((0..x.len()).map(|i| if wanted(i) { term(i) } else { None }).collect());
     match rule {
         Rule::Zero => Ok(SmallVec::new()),
@@ -113,7 +124,9 @@ fn vjp<'a>(rule: &Rule, wanted: impl Fn(usize) -> bool, x: &[Var<'a>], y: Var<'a
             each(&|i| apply_diagonal(partials[i](x, y, params), ct))
         }
         Rule::Linear(transpose) | Rule::Multilinear { transpose, .. } => each(&|i| Some(transpose(i, x, ct, params))),
-        Rule::Joined(pieces) => pieces(x, ct, params).map(|terms| terms.into_iter().enumerate().map(|(i, term)| wanted(i).then_some(term)).collect()),
+        Rule::Joined(pieces) => {
+            pieces(x, ct, params).map(|terms| terms.into_iter().enumerate().map(|(i, term)| wanted(i).then_some(term)).collect())
+        }
         Rule::Part(bounds) => {
             let dims = x[0].dims();
             bounds(&dims, params).map(|bounds| SmallVec::from_elem(Some(place_part(ct, &dims, &bounds)), 1))

@@ -6,7 +6,7 @@
 import { zerosLike } from "../../creation.js";
 import { examplesOf, onLevel } from "../../random/state.js";
 import { checked, engine } from "../../runtime/instance.js";
-import { idOf, made, Tensor } from "../../tensor.js";
+import { idOf, made, type Tensor } from "../../tensor.js";
 import { tangentOf } from "../forward.js";
 import { BATCH, DUAL, inScope, openLevel } from "../machinery.js";
 import { putIds } from "../sweeping.js";
@@ -30,7 +30,12 @@ export function attach(name: string, f: Repeatable, inputs: Tensor[], outputs: T
 }
 
 function attachGrad(name: string, level: number, f: Repeatable, inputs: Tensor[], outputs: Tensor[]): Tensor[] {
-  const lower = attach(name, f, inputs.map((x) => below(level, x)), outputs.map((y) => below(level, y)));
+  const lower = attach(
+    name,
+    f,
+    inputs.map((x) => below(level, x)),
+    outputs.map((y) => below(level, y)),
+  );
   if (engine.records(level) === 0) return lower;
   const active = inputs.map((x) => topLevel([x]) === level);
   return recorded(name, level, inputs, [], lower, (values, cotangents) => pullBack(f, values, active, cotangents));
@@ -45,7 +50,9 @@ function attachDual(name: string, level: number, f: Repeatable, inputs: Tensor[]
     inScope(() => {
       const fresh = openLevel(name, DUAL);
       let next = inputs.length;
-      const duals = inputs.map((_, i) => (given.tangents[i] === null ? values[i]! : made(checked(engine.dual(fresh, idOf(values[i]!), idOf(values[next++]!)), name))));
+      const duals = inputs.map((_, i) =>
+        given.tangents[i] === null ? values[i]! : made(checked(engine.dual(fresh, idOf(values[i]!), idOf(values[next++]!)), name)),
+      );
       const again = f(duals);
       const primals = again.map((y) => below(fresh, y));
       const tangents = again.flatMap((y, i) => (result.tangents[i] === null ? [] : [tangentOf(fresh, y) ?? zerosLike(primals[i]!)]));
@@ -54,12 +61,17 @@ function attachDual(name: string, level: number, f: Repeatable, inputs: Tensor[]
     });
   const all = attach(name, pushed, [...given.primals, ...present(given.tangents)], [...result.primals, ...present(result.tangents)]);
   let next = outputs.length;
-  return outputs.map((_, i) => (result.tangents[i] === null ? all[i]! : made(checked(engine.dual(level, idOf(all[i]!), idOf(all[next++]!)), name))));
+  return outputs.map((_, i) =>
+    result.tangents[i] === null ? all[i]! : made(checked(engine.dual(level, idOf(all[i]!), idOf(all[next++]!)), name)),
+  );
 }
 
 function attachBatch(name: string, level: number, f: Repeatable, inputs: Tensor[], outputs: Tensor[]): Tensor[] {
   const size = engine.level_size(level);
-  const whole = (xs: Tensor[]) => xs.map((x) => (topLevel([x]) === level ? { isBatched: true, x: made(checked(engine.unbatch(level, idOf(x), 0), name)) } : { isBatched: false, x }));
+  const whole = (xs: Tensor[]) =>
+    xs.map((x) =>
+      topLevel([x]) === level ? { isBatched: true, x: made(checked(engine.unbatch(level, idOf(x), 0), name)) } : { isBatched: false, x },
+    );
   const [given, result] = [whole(inputs), whole(outputs)];
   // Draws are per example or not as in the user's vmap, also when a sweep runs the function after that has ended.
   const mapping = examplesOf(level);
@@ -67,10 +79,17 @@ function attachBatch(name: string, level: number, f: Repeatable, inputs: Tensor[
     inScope(() => {
       const fresh = openLevel(name, BATCH, size);
       const examples = values.map((x, i) => (given[i]!.isBatched ? made(checked(engine.batch(fresh, idOf(x), 0), name)) : x));
-      const again = onLevel(mapping, fresh, () => f(examples)).map((y, i) => (result[i]!.isBatched ? made(checked(engine.unbatch(fresh, idOf(y), 0), name)) : y));
+      const again = onLevel(mapping, fresh, () => f(examples)).map((y, i) =>
+        result[i]!.isBatched ? made(checked(engine.unbatch(fresh, idOf(y), 0), name)) : y,
+      );
       engine.level_pop(fresh);
       return again;
     });
-  const all = attach(name, mapped, given.map(({ x }) => x), result.map(({ x }) => x));
+  const all = attach(
+    name,
+    mapped,
+    given.map(({ x }) => x),
+    result.map(({ x }) => x),
+  );
   return all.map((y, i) => (result[i]!.isBatched ? made(checked(engine.batch(level, idOf(y), 0), name)) : y));
 }

@@ -21,7 +21,9 @@ export function batched(custom: Custom, inputs: Tensor[], level: number): Result
     const fresh = openLevel(custom.name, BATCH, size);
     try {
       const examples = values.map((v, i) => (v !== null && batch[i] ? made(checked(engine.batch(fresh, idOf(v), 0))) : v));
-      return onLevel(mapping, fresh, () => body(examples)).map((y) => (y === null ? null : made(checked(engine.unbatch(fresh, idOf(y), 0)))));
+      return onLevel(mapping, fresh, () => body(examples)).map((y) =>
+        y === null ? null : made(checked(engine.unbatch(fresh, idOf(y), 0))),
+      );
     } finally {
       engine.level_pop(fresh);
     }

@@ -52,13 +52,23 @@ export function dispatch(custom: Custom, inputs: Tensor[]): Result {
   try {
     if (engine.records(level) === 0) return dispatch(custom, primals);
     if (kind === DUAL) {
-      const { outputs, tangents, rebuild } = guarded(level, () => custom.forward(primals, inputs.map((x) => tangentOf(level, x))));
-      return { outputs: outputs.map((y, i) => (tangents[i] ? made(checked(engine.dual(level, idOf(y), idOf(tangents[i])), custom.name)) : y)), rebuild };
+      const { outputs, tangents, rebuild } = guarded(level, () =>
+        custom.forward(
+          primals,
+          inputs.map((x) => tangentOf(level, x)),
+        ),
+      );
+      return {
+        outputs: outputs.map((y, i) => (tangents[i] ? made(checked(engine.dual(level, idOf(y), idOf(tangents[i])), custom.name)) : y)),
+        rebuild,
+      };
     }
     const active = inputs.map((x) => topLevel([x]) === level);
     const { outputs, held, rebuild, pullback } = guarded(level, () => custom.reverse(primals, active));
     const n = inputs.length;
-    const tracked = recorded(custom.name, level, inputs, held, outputs, (values, cotangents, createGraph) => pullback(values.slice(0, n), values.slice(n), cotangents, createGraph));
+    const tracked = recorded(custom.name, level, inputs, held, outputs, (values, cotangents, createGraph) =>
+      pullback(values.slice(0, n), values.slice(n), cotangents, createGraph),
+    );
     // The handles of a rule's arguments and results: the graph holds their values. What the rule closed over stays.
     const own = [...primals, ...outputs.filter((y) => y.scope instanceof Hold && y.scope.serial > began)];
     for (const y of tracked) goesWith(y, own);
@@ -98,7 +108,10 @@ export function resultOf(name: string, tree: unknown): Result {
  * Flattens the user's arguments and result around `dispatch`. No scope of its own: residuals may be closures or objects whose
  * tensors have to live as long as the graph.
  */
-export function asFunction(name: string, make: (rebuildArguments: (leaves: readonly unknown[]) => any[]) => Custom): (...args: any[]) => any {
+export function asFunction(
+  name: string,
+  make: (rebuildArguments: (leaves: readonly unknown[]) => any[]) => Custom,
+): (...args: any[]) => any {
   return (...args) => {
     const [leaves, rebuild] = flatten(args);
     const tensors = leaves.map((leaf: unknown) => argumentTensor(name, leaf));

@@ -21,13 +21,20 @@ export function customJvp(f: (...args: any[]) => any, rule: (primals: any[], tan
   checkFunction("customJvp", rule);
   return asFunction("customJvp", (rebuildArguments) => {
     const push = (inputs: Tensor[], tangents: (Tensor | null)[]) => {
-      const result: unknown = call("customJvp", rule, [rebuildArguments(inputs), rebuildArguments(inputs.map((x, i) => tangents[i] ?? zerosLike(x)))]);
-      if (!Array.isArray(result) || result.length !== 2) throw new ValueError("customJvp: the rule must return [out, tangentOut]", "customJvp");
+      const result: unknown = call("customJvp", rule, [
+        rebuildArguments(inputs),
+        rebuildArguments(inputs.map((x, i) => tangents[i] ?? zerosLike(x))),
+      ]);
+      if (!Array.isArray(result) || result.length !== 2)
+        throw new ValueError("customJvp: the rule must return [out, tangentOut]", "customJvp");
       const slopes = aligned("customJvp", result[0], result[1]).map((t) => outputTensor("customJvp", t));
       const value = resultOf("customJvp", result[0]);
       value.outputs.forEach((y, i) => {
         if (y.shape.join() !== slopes[i]!.shape.join()) {
-          throw new ShapeError(`customJvp: the tangent of an output has shape [${slopes[i]!.shape.join(", ")}], the output [${y.shape.join(", ")}]`, "customJvp");
+          throw new ShapeError(
+            `customJvp: the tangent of an output has shape [${slopes[i]!.shape.join(", ")}], the output [${y.shape.join(", ")}]`,
+            "customJvp",
+          );
         }
       });
       return { ...value, tangents: slopes.map((t, i) => (isFloat(value.outputs[i]!.dtype) ? t : null)) };

@@ -30,7 +30,14 @@ export function topLevel(values: readonly Tensor[]): number {
  * `outputs`, computed from `inputs` one level down, as values of `level` with one node behind them. The node holds the inputs and
  * `held`, and gives both to the pullback, which answers for the inputs.
  */
-export function recorded(name: string, level: number, inputs: readonly Tensor[], held: readonly Tensor[], outputs: readonly Tensor[], pullback: Pullback): Tensor[] {
+export function recorded(
+  name: string,
+  level: number,
+  inputs: readonly Tensor[],
+  held: readonly Tensor[],
+  outputs: readonly Tensor[],
+  pullback: Pullback,
+): Tensor[] {
   const places = outputs.flatMap((y, i) => (isFloat(y.dtype) ? [i] : []));
   if (places.length === 0) return [...outputs];
   const number = registerPullback((values, cotangents, createGraph) => {
@@ -39,7 +46,11 @@ export function recorded(name: string, level: number, inputs: readonly Tensor[],
     const gradients = pullback(values, all, createGraph);
     return [...gradients, ...held.map(() => null)];
   });
-  putIds(inputs.map(idOf), held.map(idOf), places.map((i) => idOf(outputs[i]!)));
+  putIds(
+    inputs.map(idOf),
+    held.map(idOf),
+    places.map((i) => idOf(outputs[i]!)),
+  );
   checked(engine.record_callback(level, inputs.length + held.length, places.length, number), name);
   const ids = Array.from(scratch().subarray(0, places.length));
   const tracked = [...outputs];
@@ -51,14 +62,23 @@ export function recorded(name: string, level: number, inputs: readonly Tensor[],
  * The gradients of `f` at `values` with respect to those that are `active`, for the cotangents of its outputs (null = zero). A
  * gradient is null where nothing depends on the value.
  */
-export function pullBack(f: (values: Tensor[]) => Tensor[], values: readonly Tensor[], active: readonly boolean[], cotangents: readonly (Tensor | null)[]): (Tensor | null)[] {
+export function pullBack(
+  f: (values: Tensor[]) => Tensor[],
+  values: readonly Tensor[],
+  active: readonly boolean[],
+  cotangents: readonly (Tensor | null)[],
+): (Tensor | null)[] {
   return inScope(() => {
     const level = openLevel("vjp", GRAD);
     const inputs = values.map((x, i) => (active[i] ? track(level, x) : x));
     const outputs = f(inputs);
     const seeded = outputs.flatMap((y, i) => (cotangents[i] ? [i] : []));
     const wanted = inputs.filter((_, i) => active[i]);
-    putIds(seeded.map((i) => idOf(outputs[i]!)), seeded.map((i) => idOf(cotangents[i]!)), wanted.map(idOf));
+    putIds(
+      seeded.map((i) => idOf(outputs[i]!)),
+      seeded.map((i) => idOf(cotangents[i]!)),
+      wanted.map(idOf),
+    );
     const found = drive(engine.sweep(level, seeded.length, wanted.length, 0), wanted.length);
     engine.level_pop(level);
     let next = 0;

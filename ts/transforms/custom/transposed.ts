@@ -5,7 +5,10 @@ import { vjp } from "../reverse.js";
 
 /** A'y for a linear function `a` of float tensors shaped like `likes`: the pullback of a linear function is the same everywhere. */
 export function transposed(a: (values: Tensor[]) => Tensor[], likes: readonly Tensor[], y: readonly Tensor[]): Tensor[] {
-  const [, pullback] = vjp(a, likes.map((like) => zerosLike(like)));
+  const [, pullback] = vjp(
+    a,
+    likes.map((like) => zerosLike(like)),
+  );
   const [result] = pullback([...y]) as [Tensor[]];
   pullback.dispose();
   return result;

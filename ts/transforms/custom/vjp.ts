@@ -23,7 +23,8 @@ export interface CustomVjpRule {
   once?: boolean;
 }
 
-const SAID_ONCE = "the rule was made with { once: true }: its gradients cannot be differentiated again. Write forward and backward with ops to have second derivatives";
+const SAID_ONCE =
+  "the rule was made with { once: true }: its gradients cannot be differentiated again. Write forward and backward with ops to have second derivatives";
 const READ_NUMBERS =
   "the rule reads numbers (data(), toArray(), item()), and what it computes from them is a constant for second derivatives: write it with ops, or say { once: true } to have first derivatives only";
 
@@ -44,7 +45,10 @@ export function customVjp(f: (...args: any[]) => any, rule: CustomVjpRule): (...
   checkFunction("customVjp", f);
   noMore("customVjp", arguments, 2);
   if (typeof rule !== "object" || rule === null || typeof rule.forward !== "function" || typeof rule.backward !== "function") {
-    throw new ValueError("customVjp: the rule is an object { forward: (...args) => [out, residuals], backward: (residuals, cotangent) => [gradient per argument] }", "customVjp");
+    throw new ValueError(
+      "customVjp: the rule is an object { forward: (...args) => [out, residuals], backward: (residuals, cotangent) => [gradient per argument] }",
+      "customVjp",
+    );
   }
   // An instance of a class may have more to it.
   if (isPlainObject(rule)) checkOptions("customVjp", rule, ["forward", "backward", "once"]);
@@ -55,18 +59,24 @@ export function customVjp(f: (...args: any[]) => any, rule: CustomVjpRule): (...
       const given = rule.once ? inputs.map((x) => x.detach()) : inputs;
       const before = reads;
       const result: unknown = call("customVjp", rule.forward, rebuildArguments(given));
-      if (!Array.isArray(result) || result.length !== 2) throw new ValueError("customVjp: forward must return [out, residuals]", "customVjp");
+      if (!Array.isArray(result) || result.length !== 2)
+        throw new ValueError("customVjp: forward must return [out, residuals]", "customVjp");
       const out = resultOf("customVjp", result[0]);
       const residuals: unknown[] = flatten(result[1])[0];
       const cut = () =>
-        isActive(inputs) && (isCut([...out.outputs, ...residuals.filter((leaf) => leaf instanceof Tensor)]) || residuals.some((leaf) => typeof leaf === "number"));
+        isActive(inputs) &&
+        (isCut([...out.outputs, ...residuals.filter((leaf) => leaf instanceof Tensor)]) ||
+          residuals.some((leaf) => typeof leaf === "number"));
       return { ...out, residuals: result[1], once: rule.once ? SAID_ONCE : reads !== before && cut() ? READ_NUMBERS : null };
     };
     const pull = (inputs: readonly Tensor[], residuals: unknown, cotangent: unknown): (Tensor | null)[] => {
       const gradients: unknown = call("customVjp", rule.backward, [residuals, cotangent]);
       const args = rebuildArguments(inputs);
       if (!Array.isArray(gradients) || gradients.length !== args.length) {
-        throw new ValueError(`customVjp: backward must return a list with one gradient per argument (${args.length}), it returned ${Array.isArray(gradients) ? gradients.length : typeof gradients}`, "customVjp");
+        throw new ValueError(
+          `customVjp: backward must return a list with one gradient per argument (${args.length}), it returned ${Array.isArray(gradients) ? gradients.length : typeof gradients}`,
+          "customVjp",
+        );
       }
       return args.flatMap((arg, i) => {
         const leaves = flatten(arg)[0] as Tensor[];
@@ -75,7 +85,13 @@ export function customVjp(f: (...args: any[]) => any, rule: CustomVjpRule): (...
       });
     };
     /** The gradients of a run; those that exist once only are guarded against being differentiated. */
-    const gradientsOf = (once: string | null, inputs: readonly Tensor[], residuals: unknown, cotangents: readonly Tensor[], cotangent: unknown): (Tensor | null)[] => {
+    const gradientsOf = (
+      once: string | null,
+      inputs: readonly Tensor[],
+      residuals: unknown,
+      cotangents: readonly Tensor[],
+      cotangent: unknown,
+    ): (Tensor | null)[] => {
       const before = reads;
       const gradients = pull(inputs, residuals, cotangent);
       const present = gradients.filter((g) => g !== null);
@@ -121,11 +137,18 @@ export function customVjp(f: (...args: any[]) => any, rule: CustomVjpRule): (...
           const before = reads;
           const gradients = pull(inputs, residuals, rebuild(complete(spread(from, cts))));
           if (reads !== before && isCut(gradients.filter((g) => g !== null))) {
-            throw new NotDifferentiableError("customVjp: backward reads numbers (data(), toArray(), item()), so it cannot be transposed for forward mode; write it with ops, or use reverse mode", "customVjp");
+            throw new NotDifferentiableError(
+              "customVjp: backward reads numbers (data(), toArray(), item()), so it cannot be transposed for forward mode; write it with ops, or use reverse mode",
+              "customVjp",
+            );
           }
           return inputs.flatMap((x, i) => (to[i] ? [gradients[i] ?? zerosLike(x)] : []));
         };
-        const pushed = transposed(transpose, outputs.filter((_, i) => from[i]), inputs.flatMap((x, i) => (to[i] ? [tangents[i] ?? zerosLike(x)] : [])));
+        const pushed = transposed(
+          transpose,
+          outputs.filter((_, i) => from[i]),
+          inputs.flatMap((x, i) => (to[i] ? [tangents[i] ?? zerosLike(x)] : [])),
+        );
         if (once === null || !isActive(inputs)) return { outputs, tangents: spread(from, pushed), rebuild };
         return { outputs: dispatch(custom, inputs).outputs, tangents: spread(from, onlyOnce(once, pushed, inputs)), rebuild };
       },
@@ -143,7 +166,10 @@ export function spread(places: readonly boolean[], values: readonly Tensor[]): (
 function checkGradient(input: Tensor, g: unknown): Tensor {
   const gradient = outputTensor("customVjp", g);
   if (gradient.shape.join() !== input.shape.join()) {
-    throw new ShapeError(`customVjp: backward returned a gradient of shape [${gradient.shape.join(", ")}] for an argument of shape [${input.shape.join(", ")}]`, "customVjp");
+    throw new ShapeError(
+      `customVjp: backward returned a gradient of shape [${gradient.shape.join(", ")}] for an argument of shape [${input.shape.join(", ")}]`,
+      "customVjp",
+    );
   }
   return gradient;
 }

@@ -21,8 +21,7 @@ fn same(a: f64, b: f64) -> bool {
     a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan()
 }
 
-const VALUES: [f64; 18] =
-    [0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 2.0, 3.0, -3.0, -2.0, 1e30, -1e30, 1e-30, 7.25, -7.25, INF, -INF, NAN];
+const VALUES: [f64; 18] = [0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 2.0, 3.0, -3.0, -2.0, 1e30, -1e30, 1e-30, 7.25, -7.25, INF, -INF, NAN];
 
 #[test]
 fn powers_are_those_of_ieee() {
@@ -86,7 +85,13 @@ fn remainders_are_exact() {
 #[test]
 fn lengths_do_not_overflow() {
     for (x, y, expected) in [
-        (3.0, 4.0, 5.0), (0.0, 0.0, 0.0), (3e307, 4e307, 5e307), (3e-320, 4e-320, 5e-320), (-INF, NAN, INF), (NAN, 1.0, NAN), (1e200, -1.0, 1e200),
+        (3.0, 4.0, 5.0),
+        (0.0, 0.0, 0.0),
+        (3e307, 4e307, 5e307),
+        (3e-320, 4e-320, 5e-320),
+        (-INF, NAN, INF),
+        (NAN, 1.0, NAN),
+        (1e200, -1.0, 1e200),
     ] {
         let got = f64_of(Hypot, x, y);
         assert!(same(got, expected) || (got - expected).abs() <= expected * 2.3e-16, "hypot({x}, {y}) = {got}");
@@ -174,7 +179,10 @@ fn integers_wrap() {
     assert_eq!((of(Add, i32::MAX, 1), of(Sub, i32::MIN, 1), of(Mul, 1 << 20, 1 << 13)), (i32::MIN, i32::MAX, 0));
     assert_eq!((of(Div, -7, 2), of(Div, i32::MIN, -1)), (-3, i32::MIN));
     assert_eq!((of(Mod, -7, 3), of(Mod, 7, -3), of(Mod, i32::MIN, -1), of(Fmod, -7, 3)), (2, -2, 0, -1));
-    assert_eq!((of(Pow, 3, 4), of(Pow, 2, 31), of(Pow, 0, 0), of(Pow, 2, -1), of(Pow, -1, -3), of(Pow, -1, -2)), (81, i32::MIN, 1, 0, -1, 1));
+    assert_eq!(
+        (of(Pow, 3, 4), of(Pow, 2, 31), of(Pow, 0, 0), of(Pow, 2, -1), of(Pow, -1, -3), of(Pow, -1, -2)),
+        (81, i32::MIN, 1, 0, -1, 1)
+    );
     assert_eq!((of(Maximum, -3, 2), of(Minimum, -3, 2)), (2, -3));
 }
 

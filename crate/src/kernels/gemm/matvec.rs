@@ -6,7 +6,16 @@ use super::{Matrix, Vector};
 /// y_i = Σ_p a(i, p) x_p for `rows` rows, y `y_step` apart.
 ///
 /// # Safety: as `gemm_f32`.
-pub unsafe fn matrix_vector<V: Vector>(rows: usize, k: usize, a: Matrix<V::Element>, x: *const V::Element, x_step: isize, y: *mut V::Element, y_step: usize, accumulate: bool) {
+pub unsafe fn matrix_vector<V: Vector>(
+    rows: usize,
+    k: usize,
+    a: Matrix<V::Element>,
+    x: *const V::Element,
+    x_step: isize,
+    y: *mut V::Element,
+    y_step: usize,
+    accumulate: bool,
+) {
     if a.column == 1 && x_step == 1 {
         for i in 0..rows {
             put(y.add(i * y_step), dot::<V>(k, a.at(i, 0), x), accumulate);
@@ -59,7 +68,16 @@ unsafe fn strided_dot<V: Vector>(k: usize, a: *const V::Element, a_step: isize, 
 }
 
 /// Columns are contiguous: eight vectors of rows at a time, each column scaled and added.
-unsafe fn columns<V: Vector>(rows: usize, k: usize, a: Matrix<V::Element>, x: *const V::Element, x_step: isize, y: *mut V::Element, y_step: usize, accumulate: bool) {
+unsafe fn columns<V: Vector>(
+    rows: usize,
+    k: usize,
+    a: Matrix<V::Element>,
+    x: *const V::Element,
+    x_step: isize,
+    y: *mut V::Element,
+    y_step: usize,
+    accumulate: bool,
+) {
     let mut i = 0;
     while i < rows {
         let left = rows - i;
@@ -77,7 +95,16 @@ unsafe fn columns<V: Vector>(rows: usize, k: usize, a: Matrix<V::Element>, x: *c
 }
 
 #[inline(always)]
-unsafe fn column_block<V: Vector, const BLOCK: usize>(k: usize, a: Matrix<V::Element>, i: usize, x: *const V::Element, x_step: isize, y: *mut V::Element, y_step: usize, accumulate: bool) -> usize {
+unsafe fn column_block<V: Vector, const BLOCK: usize>(
+    k: usize,
+    a: Matrix<V::Element>,
+    i: usize,
+    x: *const V::Element,
+    x_step: isize,
+    y: *mut V::Element,
+    y_step: usize,
+    accumulate: bool,
+) -> usize {
     let mut sums = [V::splat(V::Element::default()); BLOCK];
     for p in 0..k {
         let scale = V::splat(*x.offset(p as isize * x_step));

@@ -51,7 +51,15 @@ impl<T> Matrix<T> {
 ///
 /// # Safety: A has ROWS × k elements, B k × 2·LANES, C ROWS × 2·LANES.
 #[inline(always)]
-unsafe fn tile<V: Vector, const ROWS: usize>(k: usize, a: Matrix<V::Element>, b: *const V::Element, b_row: usize, c: *mut V::Element, ldc: usize, accumulate: bool) {
+unsafe fn tile<V: Vector, const ROWS: usize>(
+    k: usize,
+    a: Matrix<V::Element>,
+    b: *const V::Element,
+    b_row: usize,
+    c: *mut V::Element,
+    ldc: usize,
+    accumulate: bool,
+) {
     let zero = V::splat(V::Element::default());
     let mut sums = [[zero; 2]; ROWS];
     let mut b = b;
@@ -79,7 +87,16 @@ unsafe fn tile<V: Vector, const ROWS: usize>(k: usize, a: Matrix<V::Element>, b:
 
 /// The tile kernel for `rows` remaining rows: edges have kernels of their own.
 #[inline(always)]
-unsafe fn tile_of<V: Vector>(rows: usize, k: usize, a: Matrix<V::Element>, b: *const V::Element, b_row: usize, c: *mut V::Element, ldc: usize, accumulate: bool) {
+unsafe fn tile_of<V: Vector>(
+    rows: usize,
+    k: usize,
+    a: Matrix<V::Element>,
+    b: *const V::Element,
+    b_row: usize,
+    c: *mut V::Element,
+    ldc: usize,
+    accumulate: bool,
+) {
     match rows {
         1 => tile::<V, 1>(k, a, b, b_row, c, ldc, accumulate),
         2 => tile::<V, 2>(k, a, b, b_row, c, ldc, accumulate),
@@ -90,7 +107,17 @@ unsafe fn tile_of<V: Vector>(rows: usize, k: usize, a: Matrix<V::Element>, b: *c
 
 /// One panel of columns against all rows of A. A panel narrower than the tile goes through a small buffer.
 #[inline(always)]
-unsafe fn panel<V: Vector>(m: usize, width: usize, k: usize, a: Matrix<V::Element>, b: *const V::Element, b_row: usize, c: *mut V::Element, ldc: usize, accumulate: bool) {
+unsafe fn panel<V: Vector>(
+    m: usize,
+    width: usize,
+    k: usize,
+    a: Matrix<V::Element>,
+    b: *const V::Element,
+    b_row: usize,
+    c: *mut V::Element,
+    ldc: usize,
+    accumulate: bool,
+) {
     let nr = 2 * V::LANES;
     let mut i = 0;
     while i < m {
@@ -328,7 +355,20 @@ mod tests {
         ($test:ident, $gemm:ident, $T:ty, $tolerance:expr) => {
             #[test]
             fn $test() {
-                let sizes = [(1, 1, 1), (4, 8, 5), (5, 9, 3), (3, 17, 20), (13, 7, 19), (16, 1, 33), (1, 16, 33), (20, 20, 20), (2, 3, 0), (0, 3, 2), (67, 35, 300), (12, 1030, 4)];
+                let sizes = [
+                    (1, 1, 1),
+                    (4, 8, 5),
+                    (5, 9, 3),
+                    (3, 17, 20),
+                    (13, 7, 19),
+                    (16, 1, 33),
+                    (1, 16, 33),
+                    (20, 20, 20),
+                    (2, 3, 0),
+                    (0, 3, 2),
+                    (67, 35, 300),
+                    (12, 1030, 4),
+                ];
                 for (case, &(m, n, k)) in sizes.iter().enumerate() {
                     for &(a_off, a_row, a_column) in &layouts(m, k) {
                         for &(b_off, b_row, b_column) in &layouts(k, n) {
@@ -339,7 +379,21 @@ mod tests {
                                 let ldc = n + 1;
                                 let mut c: Vec<$T> = vec![7 as $T; m * ldc + 1];
                                 unsafe {
-                                    $gemm(m, n, k, a.as_ptr().add(a_off), a_row, a_column, b.as_ptr().add(b_off), b_row, b_column, c.as_mut_ptr(), ldc, accumulate).unwrap();
+                                    $gemm(
+                                        m,
+                                        n,
+                                        k,
+                                        a.as_ptr().add(a_off),
+                                        a_row,
+                                        a_column,
+                                        b.as_ptr().add(b_off),
+                                        b_row,
+                                        b_column,
+                                        c.as_mut_ptr(),
+                                        ldc,
+                                        accumulate,
+                                    )
+                                    .unwrap();
                                 }
                                 for i in 0..m {
                                     for j in 0..n {
@@ -350,7 +404,10 @@ mod tests {
                                             expected += x * y;
                                         }
                                         let got = c[i * ldc + j] as f64;
-                                        assert!((got - expected).abs() <= 8.0 * $tolerance * (1.0 + k as f64), "{m}x{n}x{k} at {i},{j}: {got} instead of {expected}");
+                                        assert!(
+                                            (got - expected).abs() <= 8.0 * $tolerance * (1.0 + k as f64),
+                                            "{m}x{n}x{k} at {i},{j}: {got} instead of {expected}"
+                                        );
                                     }
                                     assert_eq!(c[i * ldc + n], 7 as $T, "wrote behind a row");
                                 }

@@ -2,15 +2,68 @@
 
 use super::references::REFERENCES;
 use crate::kernels::unary::Unary::*;
-use crate::kernels::unary::{polygamma_f32, polygamma_f64, sinc_derivative_f32, sinc_derivative_f64, unary_f32, unary_f64, unary_i32, Unary};
+use crate::kernels::unary::{
+    polygamma_f32, polygamma_f64, sinc_derivative_f32, sinc_derivative_f64, unary_f32, unary_f64, unary_i32, Unary,
+};
 
 const INF: f64 = f64::INFINITY;
 
 const ALL: [Unary; 55] = [
-    Neg, Abs, Sign, Square, Sqrt, Rsqrt, Cbrt, Reciprocal, Exp, Exp2, Expm1, Log, Log2, Log10, Log1p, Sin, Cos, Tan, Asin, Acos, Atan, Sinh,
-    Cosh, Tanh, Asinh, Acosh, Atanh, Erf, Erfc, Erfinv, Lgamma, Digamma, Sigmoid, Softplus, LogSigmoid, Relu, Gelu, GeluTanh, Silu, Mish,
-    AsinDerivative, AtanDerivative, TanhDerivative, AsinhDerivative, AcoshDerivative, AtanhDerivative, Gaussian, SigmoidDerivative,
-    SiluDerivative, GeluDerivative, MishDerivative, Floor, Ceil, Round, Trunc,
+    Neg,
+    Abs,
+    Sign,
+    Square,
+    Sqrt,
+    Rsqrt,
+    Cbrt,
+    Reciprocal,
+    Exp,
+    Exp2,
+    Expm1,
+    Log,
+    Log2,
+    Log10,
+    Log1p,
+    Sin,
+    Cos,
+    Tan,
+    Asin,
+    Acos,
+    Atan,
+    Sinh,
+    Cosh,
+    Tanh,
+    Asinh,
+    Acosh,
+    Atanh,
+    Erf,
+    Erfc,
+    Erfinv,
+    Lgamma,
+    Digamma,
+    Sigmoid,
+    Softplus,
+    LogSigmoid,
+    Relu,
+    Gelu,
+    GeluTanh,
+    Silu,
+    Mish,
+    AsinDerivative,
+    AtanDerivative,
+    TanhDerivative,
+    AsinhDerivative,
+    AcoshDerivative,
+    AtanhDerivative,
+    Gaussian,
+    SigmoidDerivative,
+    SiluDerivative,
+    GeluDerivative,
+    MishDerivative,
+    Floor,
+    Ceil,
+    Round,
+    Trunc,
 ];
 
 fn f32_of(function: Unary, x: f32) -> f32 {
@@ -54,7 +107,13 @@ fn exact(function: Unary, x: f64) -> f64 {
     match function {
         Neg => -x,
         Abs => x.abs(),
-        Sign => if x == 0.0 || x.is_nan() { x } else { x.signum() },
+        Sign => {
+            if x == 0.0 || x.is_nan() {
+                x
+            } else {
+                x.signum()
+            }
+        }
         Square => x * x,
         Sqrt => sqrt(x),
         Rsqrt => 1.0 / sqrt(x),
@@ -77,7 +136,13 @@ fn exact(function: Unary, x: f64) -> f64 {
         Cosh => cosh(x),
         Tanh => tanh(x),
         Asinh => asinh(x),
-        Acosh => if x < 1.0 { f64::NAN } else { acosh(x) },
+        Acosh => {
+            if x < 1.0 {
+                f64::NAN
+            } else {
+                acosh(x)
+            }
+        }
         Atanh => atanh(x),
         Erf => erf(x),
         Erfc => erfc(x),
@@ -93,12 +158,27 @@ fn exact(function: Unary, x: f64) -> f64 {
         AtanDerivative => 1.0 / (1.0 + x * x),
         TanhDerivative => 1.0 / (cosh(x) * cosh(x)),
         AsinhDerivative => 1.0 / hypot(1.0, x),
-        AcoshDerivative => if x < 1.0 { f64::NAN } else { 1.0 / ((x - 1.0) * (x + 1.0)).sqrt() },
-        AtanhDerivative => if x.abs() > 1.0 { f64::NAN } else { 1.0 / ((1.0 - x) * (1.0 + x)) },
+        AcoshDerivative => {
+            if x < 1.0 {
+                f64::NAN
+            } else {
+                1.0 / ((x - 1.0) * (x + 1.0)).sqrt()
+            }
+        }
+        AtanhDerivative => {
+            if x.abs() > 1.0 {
+                f64::NAN
+            } else {
+                1.0 / ((1.0 - x) * (1.0 + x))
+            }
+        }
         Gaussian => exp(-x * x),
         SigmoidDerivative => times_sigmoid(1.0, x) * times_sigmoid(1.0, -x),
         SiluDerivative => times_sigmoid(1.0, x) + times_sigmoid(x, x) * times_sigmoid(1.0, -x),
-        GeluDerivative => 0.5 * erfc(-x * std::f64::consts::FRAC_1_SQRT_2) + if x.is_infinite() { 0.0 } else { 0.398_942_280_401_432_7 * x * exp(-0.5 * x * x) },
+        GeluDerivative => {
+            0.5 * erfc(-x * std::f64::consts::FRAC_1_SQRT_2)
+                + if x.is_infinite() { 0.0 } else { 0.398_942_280_401_432_7 * x * exp(-0.5 * x * x) }
+        }
         MishDerivative => {
             let slope = if x.abs() > 300.0 { 0.0 } else { x * (1.0 - mish_gate(x)) * (1.0 + mish_gate(x)) };
             mish_gate(x) + slope * times_sigmoid(1.0, x)
@@ -138,18 +218,55 @@ fn worst(function: Unary, limit: f32, exact: impl Fn(f64) -> f64) -> (f64, f32) 
 #[test]
 fn f32_within_bounds() {
     let table = [
-        (Sqrt, 0.51, 100.0), (Rsqrt, 1.5, 100.0), (Cbrt, 1.0, 100.0), (Reciprocal, 0.51, 100.0),
-        (Exp, 1.0, 110.0), (Exp2, 1.0, 155.0), (Expm1, 1.3, 95.0),
-        (Log, 1.0, 20.0), (Log2, 1.0, 20.0), (Log10, 1.0, 20.0), (Log1p, 1.0, 20.0),
-        (Sin, 1.5, 5000.0), (Cos, 1.5, 5000.0), (Tan, 0.51, 5000.0),
-        (Asin, 0.51, 1.1), (Acos, 0.51, 1.1), (Atan, 1.8, 20.0), (Asinh, 0.51, 20.0), (Acosh, 0.51, 20.0), (Atanh, 0.51, 1.1),
-        (Sinh, 2.0, 95.0), (Cosh, 1.4, 95.0), (Tanh, 2.1, 10.0),
-        (Erf, 1.0, 6.0), (Erfc, 2.1, 11.0), (Gelu, 1.4, 15.0), (GeluTanh, 2.4, 12.0),
-        (AsinDerivative, 3.0, 1.1), (AtanDerivative, 2.0, 20.0), (TanhDerivative, 5.0, 50.0), (AsinhDerivative, 3.0, 20.0), (AcoshDerivative, 4.0, 20.0),
-        (AtanhDerivative, 3.0, 1.1), (Gaussian, 2.5, 10.0), (SigmoidDerivative, 5.0, 110.0), (Mish, 5.0, 110.0),
-        (Sigmoid, 2.0, 110.0), (Softplus, 1.7, 110.0), (LogSigmoid, 1.7, 110.0), (Silu, 2.3, 112.0),
-        (Floor, 0.0, 100.0), (Ceil, 0.0, 100.0), (Round, 0.0, 100.0), (Trunc, 0.0, 100.0), (Relu, 0.0, 100.0), (Neg, 0.0, 10.0), (Abs, 0.0, 10.0),
-        (Square, 0.51, 10.0), (Sign, 0.0, 10.0),
+        (Sqrt, 0.51, 100.0),
+        (Rsqrt, 1.5, 100.0),
+        (Cbrt, 1.0, 100.0),
+        (Reciprocal, 0.51, 100.0),
+        (Exp, 1.0, 110.0),
+        (Exp2, 1.0, 155.0),
+        (Expm1, 1.3, 95.0),
+        (Log, 1.0, 20.0),
+        (Log2, 1.0, 20.0),
+        (Log10, 1.0, 20.0),
+        (Log1p, 1.0, 20.0),
+        (Sin, 1.5, 5000.0),
+        (Cos, 1.5, 5000.0),
+        (Tan, 0.51, 5000.0),
+        (Asin, 0.51, 1.1),
+        (Acos, 0.51, 1.1),
+        (Atan, 1.8, 20.0),
+        (Asinh, 0.51, 20.0),
+        (Acosh, 0.51, 20.0),
+        (Atanh, 0.51, 1.1),
+        (Sinh, 2.0, 95.0),
+        (Cosh, 1.4, 95.0),
+        (Tanh, 2.1, 10.0),
+        (Erf, 1.0, 6.0),
+        (Erfc, 2.1, 11.0),
+        (Gelu, 1.4, 15.0),
+        (GeluTanh, 2.4, 12.0),
+        (AsinDerivative, 3.0, 1.1),
+        (AtanDerivative, 2.0, 20.0),
+        (TanhDerivative, 5.0, 50.0),
+        (AsinhDerivative, 3.0, 20.0),
+        (AcoshDerivative, 4.0, 20.0),
+        (AtanhDerivative, 3.0, 1.1),
+        (Gaussian, 2.5, 10.0),
+        (SigmoidDerivative, 5.0, 110.0),
+        (Mish, 5.0, 110.0),
+        (Sigmoid, 2.0, 110.0),
+        (Softplus, 1.7, 110.0),
+        (LogSigmoid, 1.7, 110.0),
+        (Silu, 2.3, 112.0),
+        (Floor, 0.0, 100.0),
+        (Ceil, 0.0, 100.0),
+        (Round, 0.0, 100.0),
+        (Trunc, 0.0, 100.0),
+        (Relu, 0.0, 100.0),
+        (Neg, 0.0, 10.0),
+        (Abs, 0.0, 10.0),
+        (Square, 0.51, 10.0),
+        (Sign, 0.0, 10.0),
     ];
     for (function, bound, limit) in table {
         let (error, at) = worst(function, limit, |x| exact(function, x));
@@ -161,9 +278,27 @@ fn f32_within_bounds() {
 fn f64_within_bounds_of_libm() {
     // libm's own error is below one ulp.
     let table = [
-        (Exp, 1.6, 700.0), (Exp2, 1.6, 1000.0), (Expm1, 1.9, 30.0), (Log, 1.7, 30.0), (Log2, 1.8, 30.0), (Log10, 1.9, 30.0), (Log1p, 1.8, 30.0),
-        (Sin, 1.6, 1e5), (Cos, 1.6, 1e5), (Tan, 2.6, 1e5), (Asin, 2.6, 1.0), (Acos, 1.9, 1.0), (Atan, 2.0, 30.0), (Sinh, 3.0, 30.0),
-        (Cosh, 2.2, 30.0), (Tanh, 3.0, 20.0), (Asinh, 3.0, 30.0), (Acosh, 3.0, 30.0), (Atanh, 3.0, 1.0), (Erf, 2.2, 6.0), (Erfc, 3.1, 26.0),
+        (Exp, 1.6, 700.0),
+        (Exp2, 1.6, 1000.0),
+        (Expm1, 1.9, 30.0),
+        (Log, 1.7, 30.0),
+        (Log2, 1.8, 30.0),
+        (Log10, 1.9, 30.0),
+        (Log1p, 1.8, 30.0),
+        (Sin, 1.6, 1e5),
+        (Cos, 1.6, 1e5),
+        (Tan, 2.6, 1e5),
+        (Asin, 2.6, 1.0),
+        (Acos, 1.9, 1.0),
+        (Atan, 2.0, 30.0),
+        (Sinh, 3.0, 30.0),
+        (Cosh, 2.2, 30.0),
+        (Tanh, 3.0, 20.0),
+        (Asinh, 3.0, 30.0),
+        (Acosh, 3.0, 30.0),
+        (Atanh, 3.0, 1.0),
+        (Erf, 2.2, 6.0),
+        (Erfc, 3.1, 26.0),
     ];
     for (function, bound, limit) in table {
         let mut x: Vec<f64> = (-50_000..=50_000).map(|i| (i as f64 + 0.371) / 50_001.0 * limit).collect();
@@ -284,7 +419,10 @@ fn special_values() {
             assert!(same(f64_of(function, x)), "f64 {function:?}({x}) = {}, expected {y}", f64_of(function, x));
             let narrow = f32_of(function, x as f32) as f64;
             let tiny = x.abs() == 1e-20;
-            assert!(same(narrow) || narrow as f32 == y as f32 && (tiny || y.fract() != 0.0), "f32 {function:?}({x}) = {narrow}, expected {y}");
+            assert!(
+                same(narrow) || narrow as f32 == y as f32 && (tiny || y.fract() != 0.0),
+                "f32 {function:?}({x}) = {narrow}, expected {y}"
+            );
         }
     }
     assert!(f64_of(Tanh, -0.0).is_sign_negative() && f32_of(Expm1, -0.0).is_sign_negative() && f64_of(Atan, -0.0).is_sign_negative());

@@ -274,7 +274,8 @@ mod tests {
                 argmin(&x, outer, r, inner, &mut at_low);
                 for (c, column) in columns(&x, outer, r, inner).iter().enumerate() {
                     let has_nan = column.iter().any(|v| v.is_nan());
-                    let expect = |start: f32, op: fn(f32, f32) -> f32| if has_nan { f32::NAN } else { column.iter().fold(start, |a, &b| op(a, b)) };
+                    let expect =
+                        |start: f32, op: fn(f32, f32) -> f32| if has_nan { f32::NAN } else { column.iter().fold(start, |a, &b| op(a, b)) };
                     assert!(same(high[c], expect(f32::NEG_INFINITY, f32::max)), "{outer} {r} {inner}");
                     assert!(same(low[c], expect(f32::INFINITY, f32::min)));
                     assert_eq!(at_high[c], naive_position(column, |a, b| a > b));

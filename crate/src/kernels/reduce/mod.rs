@@ -3,8 +3,8 @@
 mod fold;
 mod sum;
 
-pub use fold::{all, any, argmax, argmin, max, min, prod};
 pub use super::softmax::logsumexp;
+pub use fold::{all, any, argmax, argmin, max, min, prod};
 pub use sum::{dot, sum, sum_squares, total_of};
 
 /// The width in columns of the accumulators on the stack.

@@ -76,7 +76,11 @@ pub fn gamma_slope(a: f64, x: f64) -> f64 {
         return slope_by_series(a, x);
     }
     // Relative to x, t = x e^(±s): x ∫ (distance + s) e^h(s) ds, with distance = |ln x - ψ(a)|
-    let distance = if a < 16.0 { libm::log(x) - digamma(a) } else { libm::log1p((x - a) / a) + 0.5 / a + (1.0 / 12.0 - (1.0 / 120.0 - 1.0 / (252.0 * a * a)) / (a * a)) / (a * a) };
+    let distance = if a < 16.0 {
+        libm::log(x) - digamma(a)
+    } else {
+        libm::log1p((x - a) / a) + 0.5 / a + (1.0 / 12.0 - (1.0 / 120.0 - 1.0 / (252.0 * a * a)) / (a * a)) / (a * a)
+    };
     if distance < 0.0 {
         // h(s) = x (1 - e^-s) - a s
         x * integral(-distance, |s| (x - a) * s - x * exp_rest(-s))
@@ -194,7 +198,10 @@ mod tests {
             // Five standard errors; the fourth central moment is 3a² + 6a, the variance of the logarithm ψ'(a).
             assert!((mean - a).abs() < 5.0 * (a / n).sqrt(), "{a}: mean {mean}");
             assert!((variance - a).abs() < 5.0 * ((2.0 * a * a + 6.0 * a) / n).sqrt(), "{a}: variance {variance}");
-            assert!((logarithm - digamma(a)).abs() < 5.0 * (crate::kernels::math::gamma::polygamma(1, a) / n).sqrt(), "{a}: logarithm {logarithm}");
+            assert!(
+                (logarithm - digamma(a)).abs() < 5.0 * (crate::kernels::math::gamma::polygamma(1, a) / n).sqrt(),
+                "{a}: logarithm {logarithm}"
+            );
             assert!(draws.iter().all(|&x| x > 0.0));
         }
     }

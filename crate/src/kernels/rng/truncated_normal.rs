@@ -98,7 +98,15 @@ mod tests {
 
     #[test]
     fn bounds_hold_at_the_ends() {
-        for (lower, upper) in [(f64::NEG_INFINITY, f64::INFINITY), (6.0, f64::INFINITY), (1e200, f64::INFINITY), (1e200, 1.5e200), (-7.0, -6.0), (-1e-300, 1e-300), (40.0, 41.0)] {
+        for (lower, upper) in [
+            (f64::NEG_INFINITY, f64::INFINITY),
+            (6.0, f64::INFINITY),
+            (1e200, f64::INFINITY),
+            (1e200, 1.5e200),
+            (-7.0, -6.0),
+            (-1e-300, 1e-300),
+            (40.0, 41.0),
+        ] {
             let mut last = f64::NEG_INFINITY;
             for u in [2f64.powi(-54), 0.1, 0.5, 0.9, 1.0 - 2f64.powi(-53)] {
                 let z = truncated_normal(u, lower, upper);

@@ -87,6 +87,10 @@ pub fn nan_to_num<'a>(x: Var<'a>, p: &[f64]) -> Var<'a> {
         _ => return x + 0.0,
     };
     let replaced = |x: Var<'a>, value: f64, by: f64| x.equal(x.constant(value)).select(x.constant(by), x);
-    let finite = replaced(replaced(x, f64::INFINITY, if p[1] != 0.0 { p[2] } else { largest }), f64::NEG_INFINITY, if p[3] != 0.0 { p[4] } else { -largest });
+    let finite = replaced(
+        replaced(x, f64::INFINITY, if p[1] != 0.0 { p[2] } else { largest }),
+        f64::NEG_INFINITY,
+        if p[3] != 0.0 { p[4] } else { -largest },
+    );
     x.apply(ops::IsNaN, &[]).select(x.constant(p[0]), finite)
 }

@@ -93,7 +93,14 @@ pub fn stack<'a>(engine: &'a Engine, x: &[Var<'a>], p: &[f64]) -> Var<'a> {
     for x in x {
         let have = x.dims();
         if have != dims {
-            return Var::fail(engine, Error::shape(format!("stack needs equal shapes, got {} and {}; concat joins along an existing axis", show(&dims), show(&have))));
+            return Var::fail(
+                engine,
+                Error::shape(format!(
+                    "stack needs equal shapes, got {} and {}; concat joins along an existing axis",
+                    show(&dims),
+                    show(&have)
+                )),
+            );
         }
         let mut wanted = have;
         wanted.insert(axis, 1);
@@ -107,7 +114,13 @@ pub fn pad<'a>(x: Var<'a>, p: &[f64]) -> Var<'a> {
     let dims = x.dims();
     let n = dims.len();
     if p.len() != 1 + 2 * n || p[1..].iter().any(|v| v.fract() != 0.0 || *v < 0.0) {
-        return Var::fail(x.engine, Error::shape(format!("pad of shape {} needs two counts, before and after, for each of its {n} axes, none negative", show(&dims))));
+        return Var::fail(
+            x.engine,
+            Error::shape(format!(
+                "pad of shape {} needs two counts, before and after, for each of its {n} axes, none negative",
+                show(&dims)
+            )),
+        );
     }
     let mut params: SmallVec<[f64; 16]> = SmallVec::from_slice(&[n as f64]);
     params.extend((0..n).map(|i| p[1 + 2 * i]));
@@ -224,7 +237,13 @@ pub fn index_add<'a>(inputs: &[Var<'a>], p: &[f64]) -> Var<'a> {
     if src.dims() != wanted || index.rank() != 1 {
         return Var::fail(
             x.engine,
-            Error::shape(format!("indexAdd into {} at axis {axis} with indices {} needs a source of shape {}, got {}", show(&dims), show(&index.dims()), show(&wanted), show(&src.dims()))),
+            Error::shape(format!(
+                "indexAdd into {} at axis {axis} with indices {} needs a source of shape {}, got {}",
+                show(&dims),
+                show(&index.dims()),
+                show(&wanted),
+                show(&src.dims())
+            )),
         );
     }
     x + src.cast(x.dtype()).apply2(ops::IndexInto, index, &[axis as f64, dims[axis] as f64])

@@ -29,25 +29,31 @@ fn without_option(p: &[f64]) -> Vec<f64> {
 
 /// Σx / n
 pub fn mean<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
-    unwrap(engine, reduction(&x.dims(), p).map(|r| {
-        let x = float(x);
-        x.apply(ops::Sum, p) / count(x, &r)
-    }))
+    unwrap(
+        engine,
+        reduction(&x.dims(), p).map(|r| {
+            let x = float(x);
+            x.apply(ops::Sum, p) / count(x, &r)
+        }),
+    )
 }
 
 /// (Σd² - (Σd)²/n) / (n - correction), d = x - mean: [keepdims, all, correction, ...axes]. Σd is what the rounding of the mean
 /// has left: it corrects the value and is 0 for the derivative.
 pub fn variance<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
     let plain = without_option(p);
-    unwrap(engine, reduction(&x.dims(), &plain).map(|r| {
-        let x = float(x);
-        let mut keep = plain.clone();
-        keep[0] = 1.0;
-        let centred = x - mean(engine, x, &keep);
-        let freedom = (count(x, &r) - p[2]).max(0.0);
-        let left = centred.stop_gradient().apply(ops::Sum, &plain).square() / count(x, &r);
-        (centred.square().apply(ops::Sum, &plain) - left) / freedom
-    }))
+    unwrap(
+        engine,
+        reduction(&x.dims(), &plain).map(|r| {
+            let x = float(x);
+            let mut keep = plain.clone();
+            keep[0] = 1.0;
+            let centred = x - mean(engine, x, &keep);
+            let freedom = (count(x, &r) - p[2]).max(0.0);
+            let left = centred.stop_gradient().apply(ops::Sum, &plain).square() / count(x, &r);
+            (centred.square().apply(ops::Sum, &plain) - left) / freedom
+        }),
+    )
 }
 
 /// (X - mean)(X - mean)ᵀ / (n - correction) of variables in rows; the variance of a vector: [correction]
@@ -56,12 +62,24 @@ pub fn covariance<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
     let (variables, n) = match dims[..] {
         [n] => (1, n),
         [variables, n] => (variables, n),
-        _ => return Var::fail(engine, Error::shape(format!("cov takes a vector, or a matrix with a variable in each row, got shape {}", crate::shape::show(&dims)))),
+        _ => {
+            return Var::fail(
+                engine,
+                Error::shape(format!(
+                    "cov takes a vector, or a matrix with a variable in each row, got shape {}",
+                    crate::shape::show(&dims)
+                )),
+            )
+        }
     };
     let rows = float(x).reshape(&[variables, n]);
     let centred = rows - mean(engine, rows, &[1.0, 0.0, 1.0]);
     let sums = centred.matmul(centred.matrix_transpose()) / (n as f64 - p[0]).max(0.0);
-    if dims.len() == 1 { sums.reshape(&[]) } else { sums }
+    if dims.len() == 1 {
+        sums.reshape(&[])
+    } else {
+        sums
+    }
 }
 
 /// √variance; its gradient is 0 where the variance is 0, even if the mean was rounded and nothing else is exactly 0.
@@ -74,57 +92,66 @@ pub fn std<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
 pub fn norm<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
     let order = p[2];
     let plain = without_option(p);
-    unwrap(engine, reduction(&x.dims(), &plain).and_then(|r| {
-        let x = float(x);
-        if order.is_nan() || order <= 0.0 {
-            return Err(Error::value(format!("norm of order {order}; p is a positive number or Infinity")));
-        }
-        if order == 1.0 {
-            return Ok(x.abs().apply(ops::Sum, &plain));
-        }
-        if x.size() == 0 || r.axes.is_empty() {
-            return Ok(if r.axes.is_empty() { x.abs() } else { x.apply(ops::Sum, &plain) });
-        }
-        if order == f64::INFINITY {
-            return Ok(x.abs().apply(ops::Max, &plain));
-        }
-        let mut keep = plain.clone();
-        keep[0] = 1.0;
-        let one = x.constant(1.0);
-        let largest = x.stop_gradient().abs().apply(ops::Max, &keep);
-        let usable = largest.greater(x.constant(0.0)).and(largest.apply(ops::IsFinite, &[]));
-        let scale = usable.select(largest, one);
-        let scaled = x / scale;
-        let sum = if order == 2.0 { scaled.square() } else { scaled.abs().pow(x.constant(order)) }.apply(ops::Sum, &keep);
-        let root = if order == 2.0 { sum.apply(ops::Root, &[]) } else { sum.pow(x.constant(1.0 / order)) };
-        Ok((root * scale).reshape(&r.out))
-    }))
+    unwrap(
+        engine,
+        reduction(&x.dims(), &plain).and_then(|r| {
+            let x = float(x);
+            if order.is_nan() || order <= 0.0 {
+                return Err(Error::value(format!("norm of order {order}; p is a positive number or Infinity")));
+            }
+            if order == 1.0 {
+                return Ok(x.abs().apply(ops::Sum, &plain));
+            }
+            if x.size() == 0 || r.axes.is_empty() {
+                return Ok(if r.axes.is_empty() { x.abs() } else { x.apply(ops::Sum, &plain) });
+            }
+            if order == f64::INFINITY {
+                return Ok(x.abs().apply(ops::Max, &plain));
+            }
+            let mut keep = plain.clone();
+            keep[0] = 1.0;
+            let one = x.constant(1.0);
+            let largest = x.stop_gradient().abs().apply(ops::Max, &keep);
+            let usable = largest.greater(x.constant(0.0)).and(largest.apply(ops::IsFinite, &[]));
+            let scale = usable.select(largest, one);
+            let scaled = x / scale;
+            let sum = if order == 2.0 { scaled.square() } else { scaled.abs().pow(x.constant(order)) }.apply(ops::Sum, &keep);
+            let root = if order == 2.0 { sum.apply(ops::Root, &[]) } else { sum.pow(x.constant(1.0 / order)) };
+            Ok((root * scale).reshape(&r.out))
+        }),
+    )
 }
 
 /// Π of the elements up to each: the recurrence z_i = x_i z_(i-1), started by z_0 = x_0 through its other input, so that
 /// zeros are exact at every order of derivative: [axis, reverse]
 pub fn cumprod<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
     let dims = x.dims();
-    unwrap(engine, axis_from(p[0], dims.len()).map(|axis| {
-        let x = if x.dtype() == DType::Bool { x.cast(DType::Int32) } else { x };
-        if dims[axis] == 0 {
-            return x;
-        }
-        let n = dims[axis];
-        let first = if p[1] != 0.0 { n - 1 } else { 0 };
-        let head = ops::reduce::slice_axis(x, axis, first, first + 1);
-        let mut params = vec![dims.len() as f64];
-        params.extend((0..dims.len()).map(|i| if i == axis { first as f64 } else { 0.0 }));
-        params.extend((0..dims.len()).map(|_| 1.0));
-        params.extend(dims.iter().map(|&d| d as f64));
-        x.apply2(ops::LinearScan, head.apply(ops::Unslice, &params), p)
-    }))
+    unwrap(
+        engine,
+        axis_from(p[0], dims.len()).map(|axis| {
+            let x = if x.dtype() == DType::Bool { x.cast(DType::Int32) } else { x };
+            if dims[axis] == 0 {
+                return x;
+            }
+            let n = dims[axis];
+            let first = if p[1] != 0.0 { n - 1 } else { 0 };
+            let head = ops::reduce::slice_axis(x, axis, first, first + 1);
+            let mut params = vec![dims.len() as f64];
+            params.extend((0..dims.len()).map(|i| if i == axis { first as f64 } else { 0.0 }));
+            params.extend((0..dims.len()).map(|_| 1.0));
+            params.extend(dims.iter().map(|&d| d as f64));
+            x.apply2(ops::LinearScan, head.apply(ops::Unslice, &params), p)
+        }),
+    )
 }
 
 /// The elements in order: gathered by their argsort, so that the derivative is a permutation: [axis, descending]
 pub fn sort<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
-    unwrap(engine, axis_from(p[0], x.rank()).map(|axis| {
-        let order = x.apply(ops::ArgSort, p);
-        x.apply2(ops::Gather, order, &[axis as f64])
-    }))
+    unwrap(
+        engine,
+        axis_from(p[0], x.rank()).map(|axis| {
+            let order = x.apply(ops::ArgSort, p);
+            x.apply2(ops::Gather, order, &[axis as f64])
+        }),
+    )
 }
