@@ -13,6 +13,9 @@ const VARIANTS = [
   { name: "relaxed-simd", file: "adjoint-relaxed.wasm", features: "+simd128,+relaxed-simd" },
 ];
 
+/** What a .wasm file may have at most, gzipped: pages wait for it. */
+const BUDGET = 450 * 1024;
+
 export async function dependencies() {
   const lock = hashOf([path.join(root, "package-lock.json"), path.join(root, "package.json")]);
   await once("npm", lock, ["node_modules/typescript", "node_modules/binaryen"], async () => {
@@ -106,6 +109,10 @@ async function checkOpcodes(file, name) {
   if (extrema > 0)
     throw new Stop(`${file} has ${extrema} relaxed_min and relaxed_max instructions, which lose NaN: use the lanes' minimum and maximum`);
   if (name === "simd128" && relaxed > 0) throw new Stop(`${file} has relaxed instructions, which Node 20 cannot load`);
+  const packed = gzipSync(readFileSync(file), { level: 9 }).length;
+  if (packed > BUDGET) {
+    throw new Stop(`${file} has ${packed} bytes gzipped, more than the ${BUDGET} it may have: find what grew, or raise BUDGET and say why`);
+  }
   say(`${path.basename(file)}: ${multiplies} f32x4.mul, ${relaxed} f32x4.relaxed_madd; ${sizes(file)}`);
 }
 

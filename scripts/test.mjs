@@ -1,7 +1,9 @@
 // `npm test`: everything, from a fresh clone. Each part prints what it does; the last line adds up.
+// `npm test -- NAME ...`: these parts only (`--list` names them); any other NAME filters the test files of the simd128 build.
 import { existsSync, mkdirSync } from "node:fs";
 import path from "node:path";
-import { build, mutants } from "./build.mjs";
+import { build, dependencies, mutants } from "./build.mjs";
+import { gates } from "./gates.mjs";
 import { ask, built, cache, root, run, say, stopOnError } from "./lib.mjs";
 import { rust } from "./toolchain.mjs";
 
@@ -16,30 +18,15 @@ function count(name, passed, failed, output) {
 }
 
 const sum = (output, pattern) => [...output.matchAll(pattern)].reduce((n, [, number]) => n + Number(number), 0);
-// eslint-disable-next-line no-control-regex
-const plain = (text) => text.replace(/\x1b\[[0-9;]*m/g, "");
+const escape = String.fromCharCode(27);
+const plain = (text) => text.replace(new RegExp(`${escape}\\[[0-9;]*m`, "g"), "");
 
 async function native() {
   say("testing the Rust core natively");
-  const env = await rust();
-  const { code, output } = await run(env.CARGO ?? "cargo", ["test", "--workspace"], {
-    env: { ...env, CARGO_TARGET_DIR: path.join(root, "target", "native") },
-    allowFailure: true,
-  });
+  const env = { ...(await rust()), CARGO_TARGET_DIR: path.join(root, "target", "native") };
+  const { code, output } = await run(env.CARGO ?? "cargo", ["test", "--workspace"], { env, allowFailure: true });
   const [passed, failed] = [sum(output, /(\d+) passed;/g), sum(output, /(\d+) failed;/g)];
   count("cargo test", passed, failed || Number(code !== 0), output.slice(-6000));
-  const generated = await run(env.CARGO ?? "cargo", ["run", "--quiet", "--example", "opcodes"], {
-    env: { ...env, CARGO_TARGET_DIR: path.join(root, "target", "native") },
-    allowFailure: true,
-  });
-  const { readFileSync } = await import("node:fs");
-  const same = generated.output === readFileSync(path.join(root, "ts", "opcodes.ts"), "utf8");
-  count("ts/opcodes.ts is what the op table generates", Number(same), Number(!same), "run: npm run generate");
-}
-
-async function types() {
-  const { code, output } = await run("npx", ["--no-install", "tsc", "--noEmit"], { allowFailure: true });
-  count("type check", Number(code === 0), Number(code !== 0), output);
 }
 
 async function vitest(name, node, env, args = []) {
@@ -68,27 +55,68 @@ async function newerNode() {
   return binary;
 }
 
-async function browser() {
-  if (!existsSync("/usr/bin/chromium") && existsSync("/usr/bin/apt-get") && process.getuid?.() === 0) {
-    say("installing Chromium for the browser tests");
-    const quiet = { env: { DEBIAN_FRONTEND: "noninteractive" }, allowFailure: true };
-    await run("apt-get", ["update"], quiet);
-    await run("apt-get", ["install", "-y", "--no-install-recommends", "chromium"], quiet);
+/** The browser tests need a Chromium. Installing one changes the machine, so it is announced, and can be refused. */
+async function chromium() {
+  if (existsSync("/usr/bin/chromium") || !existsSync("/usr/bin/apt-get") || process.getuid?.() !== 0) return;
+  if (process.env.ADJOINT_INSTALL === "0") {
+    say("no Chromium here, and ADJOINT_INSTALL=0 forbids to install one: the browser tests will fail");
+    return;
   }
-  await vitest("the package in fresh projects and in the browser", process.execPath, {}, ["--config", "vitest.packaging.config.ts"]);
+  say("installing Debian's Chromium for the browser tests (apt-get; ADJOINT_INSTALL=0 refuses it)");
+  const quiet = { env: { DEBIAN_FRONTEND: "noninteractive" }, allowFailure: true };
+  await run("apt-get", ["update"], quiet);
+  await run("apt-get", ["install", "-y", "--no-install-recommends", "chromium"], quiet);
 }
 
-stopOnError(async () => {
-  await build();
-  await mutants();
-  await native();
-  await types();
-  await vitest("through WebAssembly (simd128)", process.execPath, { ADJOINT_VARIANT: "simd128" });
-  await vitest("through WebAssembly (relaxed SIMD)", await newerNode(), { ADJOINT_VARIANT: "relaxed-simd" });
-  await vitest("that damaged derivative rules are noticed", process.execPath, {}, ["--config", "vitest.mutants.config.ts"]);
-  await browser();
+const SIMD = { ADJOINT_VARIANT: "simd128" };
+
+/** In the order in which they run: what is quick and needs no build comes first. */
+const parts = {
+  gates: async () => {
+    await dependencies();
+    for (const gate of await gates()) count(gate.name, Number(gate.ok), Number(!gate.ok), gate.output);
+    // Nobody waits for a build to learn of a missing comma.
+    if (totals.failed > 0) await end();
+  },
+  native,
+  wasm: async () => {
+    await build();
+    await vitest("through WebAssembly (simd128)", process.execPath, SIMD);
+  },
+  relaxed: async () => {
+    await build();
+    await vitest("through WebAssembly (relaxed SIMD)", await newerNode(), { ADJOINT_VARIANT: "relaxed-simd" });
+  },
+  mutants: async () => {
+    await build();
+    await mutants();
+    await vitest("that damaged derivative rules are noticed", process.execPath, {}, ["--config", "vitest.mutants.config.ts"]);
+  },
+  packages: async () => {
+    await build();
+    await chromium();
+    await vitest("the package in fresh projects and in the browser", process.execPath, {}, ["--config", "vitest.packaging.config.ts"]);
+  },
+};
+
+function end() {
   for (const failure of failures) process.stdout.write(`\n${failure}\n`);
   mkdirSync(built, { recursive: true });
   process.stdout.write(`\n${totals.passed} passed, ${totals.failed} failed\n`);
   process.exit(totals.failed > 0 ? 1 : 0);
+}
+
+stopOnError(async () => {
+  const names = process.argv.slice(2);
+  if (names.includes("--list")) {
+    process.stdout.write(`${Object.keys(parts).join("\n")}\n`);
+    return;
+  }
+  const filters = names.filter((name) => !(name in parts));
+  for (const [name, part] of Object.entries(parts)) if (names.length === 0 || names.includes(name)) await part();
+  if (filters.length > 0) {
+    await build();
+    await vitest(filters.join(", "), process.execPath, SIMD, filters);
+  }
+  end();
 });

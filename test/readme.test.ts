@@ -12,7 +12,6 @@ const calls = lines.slice(lines.indexOf("") + 1).filter((line) => line.trim() !=
 
 const run = (code: string): any => {
   ad.manualSeed(0);
-  // eslint-disable-next-line @typescript-eslint/no-implied-eval
   return (new Function("ad", `${setup}\nreturn (${code});`) as (lib: typeof ad) => unknown)(ad);
 };
 const codeOf = (line: string) => line.replace(/ \/\/ .*$/, "").replace(/;\s*$/, "");

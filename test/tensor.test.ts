@@ -10,6 +10,7 @@ describe("plain operators", () => {
     clean(() => {
       const x = ad.tensor(3) as any;
       expect(() => x + 1).toThrow(/x\.add\(y\).*\$\{x\}/);
+      // biome-ignore lint/suspicious/noDoubleEquals: this is what is tested
       expect(() => x == 3).toThrow(ad.ValueError);
       expect(() => "loss " + x).toThrow(/In strings use/);
       expect(`${x}`).toBe("tensor(3, float32)");

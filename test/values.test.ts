@@ -7,7 +7,7 @@ import { endsAtBaseline } from "./support/baseline.js";
 endsAtBaseline();
 
 const f64 = (value: number | number[], requiresGrad = false) => ad.tensor(value, { dtype: "float64", requiresGrad });
-const numbers = (x: Tensor | null) => x && x.toArray();
+const numbers = (x: Tensor | null) => x?.toArray() ?? null;
 
 /** Ways to write into a tensor; `plain` says which take one that is no parameter. */
 const writers: { name: string; plain: boolean; write: (x: Tensor, value: number) => void }[] = [

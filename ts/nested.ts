@@ -5,8 +5,8 @@ import { DTypeError, OutOfMemoryError, ShapeError, ValueError } from "./errors.j
 import { Tensor } from "./tensor.js";
 
 /** Axes of one tensor, and depth of nested arrays and trees. */
-export const MOST_AXES = 64;
-export const MOST_ELEMENTS = 2 ** 29;
+const MOST_AXES = 64;
+const MOST_ELEMENTS = 2 ** 29;
 
 /** What was found in a value. */
 export interface Contents {

@@ -28,7 +28,6 @@ const [REQUIRES_GRAD, LEAF, IN_TRANSFORM] = [1, 2, 4];
 export interface Tensor extends TensorMethods {}
 
 // The methods of the interface are attached to the prototype in methods.ts.
-// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging
 export class Tensor {
   /** The engine's id; 0 once disposed. Use `idOf`. */
   handle: number;

@@ -94,7 +94,7 @@ export const mlp = {
             startWeights(SIZES),
             x,
             B,
-            { f: (v) => (v > 0 ? v : 0), derivative: (v) => (v > 0 ? 1 : 0) },
+            { f: (v) => Math.max(v, 0), derivative: (v) => (v > 0 ? 1 : 0) },
             (tape, out) => tape.crossEntropy(out, y),
             sgdOnArrays(LR),
           ),

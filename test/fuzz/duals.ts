@@ -65,7 +65,7 @@ export function along(f: (x: Vector) => Vector, x: Vector, v: Vector): Vector {
 }
 
 export const dot = (x: Vector, y: Vector): Scalar => x.reduce<Scalar>((sum, a, i) => add(sum, mul(a, y[i]!)), 0);
-export const unit = (n: number, i: number): number[] => Array.from({ length: n }, (_, j) => Number(i === j));
+const unit = (n: number, i: number): number[] => Array.from({ length: n }, (_, j) => Number(i === j));
 /** J(x)' w: the gradient of w · f at x. */
 export const against = (f: (x: Vector) => Vector, x: Vector, w: Vector): Vector => x.map((_, i) => dot(along(f, x, unit(x.length, i)), w));
 /** The gradient of the sum of f. */

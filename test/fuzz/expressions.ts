@@ -19,7 +19,7 @@ export interface Expression {
 
 const node = (text: string, engine: Expression["engine"], reference: Expression["reference"]): Expression => ({ text, engine, reference });
 
-export const variable = (name: string): Expression =>
+const variable = (name: string): Expression =>
   node(
     name,
     (s) => s.get(name)!,

@@ -7,7 +7,7 @@ import * as ad from "adjoint";
 import { generator } from "./generator.js";
 
 /** What our own callbacks and getters throw: it must come out as the same object. */
-export const SENTINEL = new Error("thrown by the argument");
+const SENTINEL = new Error("thrown by the argument");
 const fail = (): never => {
   throw SENTINEL;
 };
@@ -64,7 +64,7 @@ class Instance {
 }
 
 /** Makers, so that what one call does to a value does not reach the next. */
-export const KINDS: (() => unknown)[] = [
+const KINDS: (() => unknown)[] = [
   () => undefined,
   () => null,
   () => true,
@@ -299,7 +299,7 @@ function members(name: string, make: () => object): Target[] {
 }
 
 /** Everything that a program can call. */
-export function targets(): Target[] {
+function targets(): Target[] {
   const { nn, optim, data } = ad;
   return [
     ...exported(ad as unknown as Record<string, unknown>, "ad"),

@@ -8,7 +8,7 @@ export interface Plain {
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
 /** Position in row-major order to index, and back. */
-export function unravel(i: number, shape: readonly number[]): number[] {
+function unravel(i: number, shape: readonly number[]): number[] {
   const index = new Array<number>(shape.length);
   for (let a = shape.length - 1; a >= 0; a--) {
     index[a] = i % shape[a]!;
@@ -17,7 +17,7 @@ export function unravel(i: number, shape: readonly number[]): number[] {
   return index;
 }
 
-export function ravel(index: readonly number[], shape: readonly number[]): number {
+function ravel(index: readonly number[], shape: readonly number[]): number {
   let i = 0;
   for (let a = 0; a < shape.length; a++) i = i * shape[a]! + index[a]!;
   return i;
@@ -38,7 +38,7 @@ export function broadcastShapes(...shapes: (readonly number[])[]): number[] {
 }
 
 /** Element of x at an index of the broadcast shape. */
-export function stretched(x: Plain, index: readonly number[]): number {
+function stretched(x: Plain, index: readonly number[]): number {
   const lead = index.length - x.shape.length;
   return at(
     x,

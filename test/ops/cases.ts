@@ -158,7 +158,7 @@ const UNIT = [-0.95, 0.95] as const;
 const EDGES = [0, -0, 1e-30, -1e-30, 1e20, -1e20, Infinity, -Infinity, NaN];
 const truth = (b: boolean): number => Number(b);
 
-export const elementwise: Case[] = [
+const elementwise: Case[] = [
   unary("neg", (x) => -x, undefined, EDGES),
   unary("abs", Math.abs, undefined, EDGES),
   unary("sign", Math.sign, undefined, EDGES, { discrete: true }),
@@ -477,7 +477,7 @@ const lse = (v: number[]): number => {
 };
 const spread = (v: number[]): number => total(v.map((x) => (x - average(v)) ** 2)) / Math.max(v.length - 1, 0);
 
-export const reductions: Case[] = [
+const reductions: Case[] = [
   ...reductionCases("sum", total),
   ...reductionCases("mean", average),
   including(reductionCases("prod", (v) => v.reduce((a, b) => a * b, 1))[0]!, [[0, 2, 3]], [[0, 0, 3]]),
@@ -660,7 +660,7 @@ const withIndices = (position: number, size: number) => ({
   }),
 });
 
-export const movement: Case[] = [
+const movement: Case[] = [
   fixed(
     "reshape",
     [[2, 6]],
@@ -936,7 +936,7 @@ const PRODUCTS: [number[], number[]][] = [
   ],
 ];
 
-export const products: Case[] = [
+const products: Case[] = [
   {
     name: "matmul",
     call: (x, y) => ad.matmul(x, y),

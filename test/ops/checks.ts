@@ -34,7 +34,7 @@ export function tensors(sample: Sample, dtype: Float, view = false): Tensor[] {
 }
 
 /** The numbers an op sees: rounded to float32 first, where that is the dtype. */
-export function seen(sample: Sample, dtype: Float): Plain[] {
+function seen(sample: Sample, dtype: Float): Plain[] {
   return sample.inputs.map((x) => (dtype === "float32" ? { shape: x.shape, data: x.data.map(Math.fround) } : x));
 }
 

@@ -369,13 +369,13 @@ describe("gradients that were recorded (createGraph)", () => {
     ["Adam", (p: Tensor) => new optim.Adam([p], { lr: 0.25 })],
     ["AdamW", (p: Tensor) => new optim.AdamW([p], { lr: 0.25, amsgrad: true })],
   ])("%s steps along them", (_, make) => {
-    const after = (options?: object) => {
+    const stepped = (options?: object) => {
       const p = param([1, -3]);
       p.mul(p).flip(0).mul([1, 2]).backward([1, 1], options);
       make(p).step();
       return p.toArray();
     };
-    expect(after({ createGraph: true })).toEqual(after());
+    expect(stepped({ createGraph: true })).toEqual(stepped());
   });
 
   it("typed arrays are no lists of parameters, detached ones neither", () => {

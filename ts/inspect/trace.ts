@@ -7,7 +7,7 @@ import { DTYPES } from "../dtype.js";
 import { ValueError } from "../errors.js";
 import { Op, type OpName } from "../opcodes.js";
 import { apply } from "../ops/apply.js";
-import { checked, engine, pass, scratch } from "../runtime/instance.js";
+import { bytes, checked, engine, pass, scratch } from "../runtime/instance.js";
 import { idOf, made, Tensor } from "../tensor.js";
 import { noMore } from "../transforms/arguments.js";
 import { call, checkFunction, GRAD, inScope, openLevel, outputTensor, track } from "../transforms/machinery.js";
@@ -167,7 +167,7 @@ function describe(id: number): Pick<Variable, "shape" | "dtype" | "value" | "byt
 }
 
 /** Runs the instructions again on given inputs. */
-export function replay(program: Program, inputs: readonly Tensor[]): Map<Variable, Tensor> {
+function replay(program: Program, inputs: readonly Tensor[]): Map<Variable, Tensor> {
   const values = new Map<Variable, Tensor>();
   program.inputs.forEach((v, i) => values.set(v, inputs[i]!));
   for (const v of program.constants) values.set(v, tensorOf(v));
@@ -189,8 +189,8 @@ function tensorOf(v: Variable): Tensor {
   pass(checkShape(v.shape, "trace"));
   const id = checked(engine.tensor_new(DTYPES.indexOf(v.dtype), v.shape.length), "trace");
   const pointer = engine.data_pointer(id);
-  const bytes = new Uint8Array(v.bytes.buffer, v.bytes.byteOffset, v.bytes.byteLength);
-  new Uint8Array(engine.memory.buffer, pointer, bytes.length).set(bytes);
+  const { buffer, byteOffset, byteLength } = v.bytes;
+  bytes(pointer, byteLength).set(new Uint8Array(buffer, byteOffset, byteLength));
   return made(id);
 }
 

@@ -26,7 +26,7 @@ pub fn normalise_indices(indices: &[i32], size: usize, out: &mut [i32]) -> Resul
     Ok(())
 }
 
-/// out[o, j, i] = x[o, indices[j], i], with x [outer, size, inner] and out [outer, indices.len(), inner].
+/// `out[o, j, i] = x[o, indices[j], i]`, with x [outer, size, inner] and out [outer, indices.len(), inner].
 pub fn take<T: Copy>(x: &[T], outer: usize, size: usize, inner: usize, indices: &[i32], out: &mut [T]) {
     debug_assert!(x.len() == outer * size * inner && out.len() == outer * indices.len() * inner);
     if out.is_empty() {
@@ -47,7 +47,7 @@ pub fn take<T: Copy>(x: &[T], outer: usize, size: usize, inner: usize, indices: 
     }
 }
 
-/// out[o, indices[j], i] += src[o, j, i], with src [outer, indices.len(), inner] and out [outer, size, inner].
+/// `out[o, indices[j], i] += src[o, j, i]`, with src [outer, indices.len(), inner] and out [outer, size, inner].
 pub fn index_add<T: Number>(indices: &[i32], src: &[T], outer: usize, size: usize, inner: usize, out: &mut [T]) {
     debug_assert!(src.len() == outer * indices.len() * inner && out.len() == outer * size * inner);
     if src.is_empty() {

@@ -1,0 +1,63 @@
+// What a commit must pass before anything is built: formatting, linters, types, exports nobody imports, documentation, and that the
+// generated files are what the crate generates. `npm run check` runs them alone; `npm run check -- --fix` mends what can be mended.
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { dependencies } from "./build.mjs";
+import { ask, root, run, say, Stop, stopOnError } from "./lib.mjs";
+import { rust } from "./toolchain.mjs";
+
+const local = (name) => path.join(root, "node_modules", ".bin", name);
+
+/** Each: what it is called, whether it passed, and what was said. */
+export async function gates() {
+  const env = { ...(await rust()), CARGO_TARGET_DIR: path.join(root, "target", "native") };
+  const cargo = env.CARGO ?? "cargo";
+  const results = [];
+  const gate = async (name, command, args, extra = {}) => {
+    const { code, output } = await run(command, args, { env: extra, allowFailure: true });
+    results.push({ name, ok: code === 0, output: output.slice(-6000) });
+  };
+  /** Debian's Rust may come without the two: said, not silent. */
+  const component = (name) => {
+    if (ask(cargo, [name, "--version"], env)) return true;
+    say(`cargo ${name} is not installed here: not checked`);
+    return false;
+  };
+  say("checking formats, lints, types and what is generated");
+  if (component("fmt")) await gate("cargo fmt", cargo, ["fmt", "--all", "--check"], env);
+  await gate("Biome (format and lint)", local("biome"), ["ci", "--error-on-warnings"]);
+  await gate("types", local("tsc"), ["--noEmit"]);
+  await gate("exports that nobody imports (knip)", local("knip"), ["--no-progress"]);
+  results.push(await generated(cargo, env));
+  if (component("clippy"))
+    await gate("cargo clippy", cargo, ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"], env);
+  await gate("cargo doc", cargo, ["doc", "--quiet", "--no-deps", "--workspace"], { ...env, RUSTDOCFLAGS: "-D warnings" });
+  return results;
+}
+
+/** The files that the crate writes for TypeScript, against those in the repository. */
+async function generated(cargo, env) {
+  const name = "ts/opcodes.ts is what the crate generates";
+  const { code, output } = await run(cargo, ["run", "--quiet", "--example", "opcodes"], { env, allowFailure: true });
+  const same = code === 0 && output === readFileSync(path.join(root, "ts", "opcodes.ts"), "utf8");
+  return { name, ok: same, output: code === 0 ? "run: npm run generate" : output };
+}
+
+async function fix() {
+  const env = await rust();
+  await run(env.CARGO ?? "cargo", ["fmt", "--all"], { env });
+  await run(local("biome"), ["check", "--write"], { allowFailure: true });
+}
+
+if (process.argv[1]?.endsWith("gates.mjs")) {
+  stopOnError(async () => {
+    await dependencies();
+    if (process.argv.includes("--fix")) await fix();
+    const failed = (await gates()).filter(({ ok, name, output }) => {
+      say(`${name}: ${ok ? "passed" : "FAILED"}`);
+      if (!ok) process.stdout.write(`${output}\n`);
+      return !ok;
+    });
+    if (failed.length > 0) throw new Stop(`${failed.length} failed; npm run check -- --fix mends formats`);
+  });
+}
