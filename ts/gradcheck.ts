@@ -6,7 +6,7 @@ import { boolean, integer, number } from "./arguments.js";
 import { tensor } from "./creation.js";
 import { describe } from "./describe.js";
 import { DTypeError, GradcheckError, ValueError } from "./errors.js";
-import { scope } from "./memory.js";
+import { scope } from "./scope.js";
 import { readOptions } from "./options.js";
 import { Tensor } from "./tensor.js";
 import { noMore } from "./transforms/arguments.js";

@@ -16,7 +16,8 @@ export {
 export type { CreationOptions, TensorOptions } from "./creation.js";
 export type { DType, TypedArray } from "./dtype.js";
 export * from "./errors.js";
-export { memory, reserve, reset, scope } from "./memory.js";
+export { memory, reserve, reset } from "./memory.js";
+export { scope } from "./scope.js";
 export { variant } from "./runtime/variant.js";
 export type { Variant } from "./runtime/features.js";
 export { keep } from "./steps.js";
@@ -56,7 +57,8 @@ export {
 export { symbolic, Expression } from "./symbolic/index.js";
 export { debugNaNs, detectAnomaly, profile, type Profile, type ProfileRow } from "./inspect/debug.js";
 export { trace } from "./inspect/trace.js";
-export type { Program, Instruction, Variable } from "./inspect/program.js";
+export type { Program } from "./inspect/program.js";
+export type { Instruction, Variable } from "./inspect/variable.js";
 
 export * as nn from "./nn/index.js";
 export * as optim from "./optim/index.js";

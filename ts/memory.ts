@@ -2,12 +2,11 @@
  * Who owns tensors. A scope releases what was made inside it, apart from what it returns. Tensors of the root, outside of every
  * scope, have an owner each: see `holds.ts`.
  */
-import { atMost, callback, number } from "./arguments.js";
-import { EscapedValueError, ValueError } from "./errors.js";
+import { atMost, number } from "./arguments.js";
+import { EscapedValueError } from "./errors.js";
 import { abandonAll, collect, type Hold, type Reason } from "./holds.js";
 import { checked, engine, pass, renew, scratch } from "./runtime/instance.js";
 import type { Tensor } from "./tensor.js";
-import { tensorsIn } from "./tree.js";
 
 /** Every tensor refers to a token, and so to this: structuredClone and postMessage throw, with this text, instead of losing the numbers. */
 const UNCLONEABLE = Symbol("a tensor of adjoint cannot be cloned or posted; send its data() and shape, and make a tensor of them there");
@@ -102,36 +101,6 @@ function quietly(run: () => void): void {
     run();
   } catch {
     // The caller has an error of his own to throw.
-  }
-}
-
-/**
- * Runs `fn` and releases every tensor made inside it, apart from those in what it returns: a tensor, or arrays, objects, Maps and
- * Sets of tensors, instances of classes among them. Synchronous only: an async function would go on after its scope has ended.
- */
-export function scope<R>(fn: () => R): R {
-  return scoped("scope", null, fn);
-}
-
-/** A scope whose tensors, used too late, say why they went. */
-export function scoped<R>(name: string, reason: Reason | null, fn: () => R): R {
-  callback(name, "the argument", fn);
-  const entry = enter();
-  entry.token.reason = reason;
-  try {
-    const result = fn();
-    if (result instanceof Promise) {
-      result.catch(() => {});
-      throw new ValueError(
-        `${name}: the function returned a promise; ${name} ends when its function returns, so await outside of it`,
-        name,
-      );
-    }
-    leave(entry, tensorsIn(result));
-    return result;
-  } catch (error) {
-    abort(entry);
-    throw error;
   }
 }
 

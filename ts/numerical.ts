@@ -9,7 +9,7 @@ import { boolean, callback, number } from "./arguments.js";
 import { asTensor, tensor } from "./creation.js";
 import { describe } from "./describe.js";
 import { ShapeError, ValueError } from "./errors.js";
-import { scope } from "./memory.js";
+import { scope } from "./scope.js";
 import { readOptions } from "./options.js";
 import { Tensor } from "./tensor.js";
 import { noGrad } from "./transforms/modes.js";

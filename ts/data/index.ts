@@ -5,7 +5,7 @@ import { describe } from "../describe.js";
 import { ShapeError, ValueError } from "../errors.js";
 import { readOptions } from "../options.js";
 import { permutation, key, split } from "../random/index.js";
-import { scope } from "../memory.js";
+import { scope } from "../scope.js";
 import { take } from "../ops/index.js";
 import { slice } from "../ops/shape.js";
 import { LoopBody } from "../loops.js";

@@ -1,5 +1,6 @@
 /** What all drawings share: nodes, edges and their labels; and the two textual graph languages. */
-import { short, type Program, type Variable } from "./program.js";
+import type { Program } from "./program.js";
+import { short, type Variable } from "./variable.js";
 
 export interface DrawOptions {
   /** Show the numbers of the traced run. */

@@ -3,7 +3,7 @@ import { tensor } from "../creation.js";
 import type { OpName } from "../opcodes.js";
 import { apply } from "../ops/apply.js";
 import { inScope } from "../transforms/machinery.js";
-import type { Instruction, Variable } from "./program.js";
+import type { Instruction, Variable } from "./variable.js";
 
 /** Ops of which each output element is one element of the first input (or a zero); further inputs are indices. */
 export const MOVEMENT: ReadonlySet<string> = new Set([

@@ -5,35 +5,9 @@
 import { boolean } from "../arguments.js";
 import { ValueError } from "../errors.js";
 import { readOptions } from "../options.js";
-import type { DType, TypedArray } from "../dtype.js";
 import { drawDot, drawMermaid, type DrawOptions } from "./draw.js";
 import { drawSvg } from "./svg.js";
-
-export interface Variable {
-  /** Position in `program.variables`. */
-  readonly index: number;
-  readonly name: string;
-  readonly kind: "input" | "constant" | "computed";
-  readonly shape: readonly number[];
-  readonly dtype: DType;
-  /** The numbers of the traced run, row-major; absent when there are more than `VALUES_KEPT` of them. */
-  readonly value?: readonly number[];
-  /** All numbers of the traced run, for replaying. */
-  readonly bytes: TypedArray;
-  /** The gradient of the (summed) first output with respect to this variable, when it was asked for. */
-  gradient?: readonly number[];
-}
-
-export interface Instruction {
-  readonly op: string;
-  readonly inputs: readonly Variable[];
-  /** Axes, shapes and scalars, as the engine encodes them. */
-  readonly parameters: readonly number[];
-  readonly output: Variable;
-}
-
-/** Larger values are not copied out for drawing. */
-export const VALUES_KEPT = 4096;
+import { short, type Instruction, type Variable } from "./variable.js";
 
 export class Program {
   constructor(
@@ -98,16 +72,4 @@ export class Program {
     }
     return { values, gradients };
   }
-}
-
-/** A value in a few characters. */
-export function short(
-  v: { readonly value?: readonly number[]; readonly shape: readonly number[]; readonly dtype?: DType },
-  values = v.value,
-): string {
-  if (values === undefined) return "…";
-  const text = (x: number) => (v.dtype === "bool" ? String(x !== 0) : Number.isInteger(x) ? String(x) : String(Number(x.toPrecision(4))));
-  if (v.shape.length === 0) return text(values[0]!);
-  const shown = values.slice(0, 4).map(text).join(", ");
-  return values.length > 4 ? `[${shown}, … ${values.length}]` : `[${shown}]`;
 }

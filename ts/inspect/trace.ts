@@ -14,7 +14,8 @@ import { call, checkFunction, GRAD, inScope, openLevel, outputTensor, track } fr
 import { drive, putIds } from "../transforms/sweeping.js";
 import { flatten } from "../tree.js";
 import { asTensor, checkShape } from "../creation.js";
-import { Program, VALUES_KEPT, type Instruction, type Variable } from "./program.js";
+import { Program } from "./program.js";
+import { VALUES_KEPT, type Instruction, type Variable } from "./variable.js";
 
 const OP_NAMES = Object.keys(Op) as OpName[];
 

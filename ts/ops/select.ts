@@ -1,7 +1,7 @@
 /** What comes out depends on the numbers, so they are read: picking elements by a mask, comparing as a whole. */
 import { atMost, boolean, number } from "../arguments.js";
 import { DTypeError, ShapeError } from "../errors.js";
-import { scope } from "../memory.js";
+import { scope } from "../scope.js";
 import { readOptions } from "../options.js";
 import { releasing, run } from "../run.js";
 import type { Tensor, TensorLike } from "../tensor.js";

@@ -1,7 +1,7 @@
 /** Keeping gradients small. */
 import { atMost, boolean, number } from "../arguments.js";
 import { ValueError } from "../errors.js";
-import { scope } from "../memory.js";
+import { scope } from "../scope.js";
 import { readOptions } from "../options.js";
 import type { Tensor } from "../tensor.js";
 import { noGrad } from "../transforms/modes.js";

@@ -3,7 +3,7 @@ import { backward } from "../ambient.js";
 import { callback } from "../arguments.js";
 import { describe } from "../describe.js";
 import { ValueError } from "../errors.js";
-import { scope } from "../memory.js";
+import { scope } from "../scope.js";
 import { nameOf } from "../names.js";
 import { isParameter } from "../nn/module.js";
 import { checkOptions, isPlainObject } from "../options.js";

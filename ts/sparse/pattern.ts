@@ -4,7 +4,8 @@
  * is not known to be sparse makes every output depend on all its inputs: too large a pattern is slow, too small is wrong.
  */
 import type { OpName } from "../opcodes.js";
-import type { Instruction, Program, Variable } from "../inspect/program.js";
+import type { Program } from "../inspect/program.js";
+import type { Instruction, Variable } from "../inspect/variable.js";
 import { destinations, joinedPositions, MOVEMENT, positions, sizeOf } from "../inspect/positions.js";
 import type { Pattern } from "./colouring.js";
 

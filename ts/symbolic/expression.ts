@@ -5,10 +5,25 @@
  */
 import { describe } from "../describe.js";
 import { ValueError } from "../errors.js";
-import { derivativeOf } from "./derivative.js";
-import { functions } from "./functions.js";
-import { print } from "./print.js";
-import { compile } from "./program.js";
+import type { Style, SymbolicFunction } from "./functions.js";
+
+/**
+ * What needs expressions and the table of functions both, and so cannot stand below this file: the table's partials are built with
+ * the constructors here. `index.ts` brings the two together.
+ */
+interface Walks {
+  readonly functions: Readonly<Record<string, SymbolicFunction>>;
+  readonly derivativeOf: (expression: Expression, wrt: string) => Expression;
+  readonly print: (expression: Expression, style: Style) => string;
+  readonly compile: (expression: Expression, names: readonly string[]) => (values: ArrayLike<number>) => number;
+}
+let walks: Walks;
+export function setWalks(all: Walks): void {
+  walks = all;
+}
+
+/** What `isRegular` found. */
+const regular = new WeakMap<Expression, boolean>();
 
 export type Kind = "constant" | "variable" | "sum" | "product" | "power" | "call";
 
@@ -126,8 +141,8 @@ export class Expression {
 
   /** A call of a function of the table in functions.ts. Throws `ValueError` for one that is not there. */
   static call(name: string, ...args: Expression[]): Expression {
-    if (!Object.hasOwn(functions, name)) throw new ValueError(`symbolic: there is no function ${JSON.stringify(name)}`, "symbolic");
-    const { evaluate, simplify } = functions[name]!;
+    if (!Object.hasOwn(walks.functions, name)) throw new ValueError(`symbolic: there is no function ${JSON.stringify(name)}`, "symbolic");
+    const { evaluate, simplify } = walks.functions[name]!;
     if (args.every((a) => a.kind === "constant")) {
       const value = evaluate(...args.map((a) => a.value as number));
       // Only exact values replace a call: sin(1) stays sin(1), exp(0) becomes 1.
@@ -223,7 +238,7 @@ export class Expression {
       const names = known.length === 0 ? "it has none" : `they are ${known.slice(0, 8).join(", ")}${known.length > 8 ? ", ..." : ""}`;
       throw new ValueError(`derivative: ${describe(wrt)} is no variable of this expression; ${names}`, "derivative");
     }
-    const slope = derivativeOf(this, wrt);
+    const slope = walks.derivativeOf(this, wrt);
     return slope.withVariables(known);
   }
 
@@ -255,7 +270,7 @@ export class Expression {
         case "power":
           return Expression.power(parts[0]!, parts[1]!);
         case "call": {
-          const { generic } = functions[node.value as string]!;
+          const { generic } = walks.functions[node.value as string]!;
           return generic && parts.every(plainly) ? generic(...parts) : Expression.call(node.value as string, ...parts);
         }
       }
@@ -265,8 +280,25 @@ export class Expression {
   /** Whether a function in it is 0 for whole ranges of its arguments. */
   private selects(): boolean {
     return this.fold<boolean>(
-      (node, parts) => parts.includes(true) || (node.kind === "call" && functions[node.value as string]!.selects === true),
+      (node, parts) => parts.includes(true) || (node.kind === "call" && walks.functions[node.value as string]!.selects === true),
     );
+  }
+
+  /** @internal Whether the value is finite wherever the variables are: where it is 0, it makes any product 0 by itself. */
+  isRegular(): boolean {
+    return this.fold<boolean>((node, parts) => {
+      const before = regular.get(node);
+      if (before !== undefined) return before;
+      const exponent = node.parts[1];
+      const poles =
+        (node.kind === "constant" && !Number.isFinite(node.value)) ||
+        (node.kind === "power" &&
+          !(exponent!.kind === "constant" && Number.isInteger(exponent!.value) && (exponent!.value as number) > 0)) ||
+        (node.kind === "call" && walks.functions[node.value as string]!.regular !== true);
+      const result = !poles && parts.every(Boolean);
+      regular.set(node, result);
+      return result;
+    });
   }
 
   /**
@@ -285,7 +317,7 @@ export class Expression {
       }
       return value;
     });
-    return compile(this, names)(values);
+    return walks.compile(this, names)(values);
   }
 
   /**
@@ -302,7 +334,7 @@ export class Expression {
         `toFunction: the expression depends on ${missing.join(", ")}, which ${missing.length === 1 ? "is" : "are"} not among [${variables.join(", ")}]`,
         "toFunction",
       );
-    const run = compile(this, variables);
+    const run = walks.compile(this, variables);
     const count = variables.length;
     return (...values) => {
       const list = values.length === 1 && typeof values[0] === "object" && values[0] !== null ? values[0] : (values as number[]);
@@ -317,7 +349,7 @@ export class Expression {
 
   /** As one would type it: `2 * x * exp(x^2)`. How products treat 0 times infinity is not shown. */
   toString(): string {
-    return print(
+    return walks.print(
       this.rebuilt(() => true),
       "text",
     );
@@ -325,7 +357,7 @@ export class Expression {
 
   /** LaTeX source: `2 x e^{x^{2}}`. */
   toLatex(): string {
-    return print(
+    return walks.print(
       this.rebuilt(() => true),
       "latex",
     );

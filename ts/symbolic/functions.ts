@@ -2,16 +2,13 @@
  * The functions an `Expression` can call: value, partial derivatives, printed forms. One row each. Values and partials follow the
  * engine's kernels and rules, special points included.
  */
-import { chain } from "./chain.js";
+import { chain, STRONG } from "./chain.js";
 import { erf, erfc } from "./error-function.js";
 import { Expression } from "./expression.js";
 
 export type Style = "text" | "latex";
 
-/** The function that multiplies a partial with a slope: 0 where either is 0, even against an infinite or NaN other. */
-export const STRONG = "strongMul";
-
-interface SymbolicFunction {
+export interface SymbolicFunction {
   evaluate: (...x: number[]) => number;
   /** The partial with respect to argument `i`. */
   partial: (i: number, x: readonly Expression[]) => Expression;
@@ -29,11 +26,8 @@ interface SymbolicFunction {
 }
 
 const c = (value: number) => Expression.constant(value);
-// Looked up when called: the two modules need each other.
-const sum = (...terms: Expression[]) => Expression.sum(...terms);
-const product = (...factors: Expression[]) => Expression.product(...factors);
+const { sum, product, call } = Expression;
 const power = (base: Expression, exponent: number) => Expression.power(base, c(exponent));
-const call = (name: string, ...args: Expression[]) => Expression.call(name, ...args);
 const inverse = (x: Expression) => power(x, -1);
 const zero = () => c(0);
 

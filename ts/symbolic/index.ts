@@ -7,16 +7,22 @@ import { describe } from "../describe.js";
 import { ValueError } from "../errors.js";
 import { readOptions } from "../options.js";
 import type { OpName } from "../opcodes.js";
-import type { Instruction, Variable } from "../inspect/program.js";
+import type { Instruction, Variable } from "../inspect/variable.js";
 import { trace } from "../inspect/trace.js";
 import { destinations, joinedPositions, MOVEMENT, positions, sizeOf } from "../inspect/positions.js";
 import type { Tensor } from "../tensor.js";
 import { flatten } from "../tree.js";
 import { noMore } from "../transforms/arguments.js";
 import { checkFunction } from "../transforms/machinery.js";
-import { Expression } from "./expression.js";
+import { derivativeOf } from "./derivative.js";
+import { Expression, setWalks } from "./expression.js";
+import { functions } from "./functions.js";
+import { print } from "./print.js";
+import { compile } from "./program.js";
 
-export { Expression } from "./expression.js";
+export { Expression };
+
+setWalks({ functions, derivativeOf, print, compile });
 
 /** One expression per element, row-major. */
 type Elements = Expression[];

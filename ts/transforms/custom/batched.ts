@@ -3,12 +3,12 @@ import { drawPoint, examplesOf, onLevel, withSameDraws } from "../../random/stat
 import { checked, engine } from "../../runtime/instance.js";
 import { idOf, made, type Tensor } from "../../tensor.js";
 import { BATCH, openLevel } from "../machinery.js";
-import { dispatch, guarded, type Custom, type Result } from "./dispatch.js";
-import { topLevel, type Rebuild } from "./record.js";
+import type { Custom, dispatch as Dispatch, Result } from "./dispatch.js";
+import { guarded, topLevel, type Rebuild } from "./record.js";
 
 type Values = readonly (Tensor | null)[];
 
-export function batched(custom: Custom, inputs: Tensor[], level: number): Result {
+export function batched(custom: Custom, inputs: Tensor[], level: number, dispatch: typeof Dispatch): Result {
   const isBatched = inputs.map((x) => topLevel([x]) === level);
   const size = engine.level_size(level);
   // All values one level down with their batch axis first; values that are the same for all examples stay as they are.

@@ -12,7 +12,7 @@ import { flatten } from "../../tree.js";
 import { tangentOf } from "../forward.js";
 import { argumentTensor, BATCH, DUAL, outputTensor } from "../machinery.js";
 import { batched } from "./batched.js";
-import { below, recorded, topLevel, type Rebuild } from "./record.js";
+import { below, guarded, recorded, topLevel, type Rebuild } from "./record.js";
 
 export interface Result {
   outputs: Tensor[];
@@ -46,7 +46,7 @@ export function dispatch(custom: Custom, inputs: Tensor[]): Result {
   const level = topLevel(inputs);
   if (level === 0) return custom.value(inputs);
   const kind = engine.level_kind(level);
-  if (kind === BATCH) return batched(custom, inputs, level);
+  if (kind === BATCH) return batched(custom, inputs, level, dispatch);
   const began = serial;
   const primals = inputs.map((x) => below(level, x));
   try {
@@ -76,19 +76,6 @@ export function dispatch(custom: Custom, inputs: Tensor[]): Result {
   } catch (error) {
     for (const x of primals) x.dispose();
     throw error;
-  }
-}
-
-/** Runs a rule that may not see values of `level` and above: they are not among its arguments, and would lose their derivative. */
-export function guarded<R extends Result>(level: number, body: () => R): R {
-  const highest = engine.guard(level);
-  try {
-    const result = body();
-    // A tensor returned as it was closed over passes no op.
-    topLevel(result.outputs);
-    return result;
-  } finally {
-    engine.unguard(level, highest);
   }
 }
 

@@ -26,6 +26,19 @@ export function topLevel(values: readonly Tensor[]): number {
   return level;
 }
 
+/** Runs a rule that may not see values of `level` and above: they are not among its arguments, and would lose their derivative. */
+export function guarded<R extends { readonly outputs: readonly Tensor[] }>(level: number, body: () => R): R {
+  const highest = engine.guard(level);
+  try {
+    const result = body();
+    // A tensor returned as it was closed over passes no op.
+    topLevel(result.outputs);
+    return result;
+  } finally {
+    engine.unguard(level, highest);
+  }
+}
+
 /**
  * `outputs`, computed from `inputs` one level down, as values of `level` with one node behind them. The node holds the inputs and
  * `held`, and gives both to the pullback, which answers for the inputs.
