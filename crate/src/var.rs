@@ -10,6 +10,7 @@ use crate::memory::values::{Id, Value, NONE};
 use crate::op::Op;
 use crate::ops;
 use crate::shape::Dims;
+use crate::with_float;
 use smallvec::SmallVec;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
@@ -69,14 +70,30 @@ impl<'a> Var<'a> {
         Var::bind(self.engine, op, &[self, other], params)
     }
 
-    /// Whether some level takes derivatives with respect to this value; vmap alone does not.
-    pub fn is_differentiated(self) -> bool {
+    /// How many levels take derivatives with respect to this value; vmap is none.
+    pub fn orders(self) -> usize {
+        let session = self.engine.session();
+        let (mut id, mut orders) = (self.id, 0);
+        loop {
+            match session.value(id) {
+                Ok(Value::Batched { inner, .. }) => id = *inner,
+                Ok(Value::Dual { primal, .. } | Value::Tracked { primal, .. }) => (id, orders) = (*primal, orders + 1),
+                _ => return orders,
+            }
+        }
+    }
+
+    /// Whether an element is 0, of a float tensor, whatever levels are around it.
+    pub fn has_zero(self) -> bool {
         let session = self.engine.session();
         let mut id = self.id;
         loop {
             match session.value(id) {
                 Ok(Value::Batched { inner, .. }) => id = *inner,
-                Ok(Value::Dual { .. } | Value::Tracked { .. }) => return true,
+                Ok(Value::Dual { primal, .. } | Value::Tracked { primal, .. }) => id = *primal,
+                Ok(Value::Concrete(array)) => {
+                    return array.contiguous().is_ok_and(|a| with_float!(a.dtype, T => a.slice::<T>().contains(&0.0)))
+                }
                 _ => return false,
             }
         }

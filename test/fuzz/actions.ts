@@ -20,7 +20,7 @@ export class Program extends Machine {
     const numbers = Array.from({ length: SIZE }, () => Math.round(random() * 256 - 128) / 64);
     const name = this.name("p");
     this.say(`const ${name} = ad.tensor([${numbers}], { ...F, requiresGrad: true });`);
-    this.parameters.push({ name, tensor: ad.tensor(numbers, { ...F, requiresGrad: true }), numbers, gradient: null });
+    this.parameters.push({ name, tensor: ad.tensor(numbers, { ...F, requiresGrad: true }), numbers, gradient: null, sources: [] });
   }
 
   /** An expression over what lives, run and recorded. */
@@ -71,6 +71,7 @@ export class Program extends Machine {
           throw new Failure(`${p.name}.grad is null after ${value.name}.backward(), expected [${numbers.join(", ")}]`);
         continue;
       }
+      if (mode === "createGraph") p.sources = [...p.sources, value];
       p.gradient = p.tensor.grad.requiresGrad ? remembered(total) : () => numbers;
       this.expect(`${p.name}.grad after ${value.name}.backward()`, p.tensor.grad, p.gradient);
     }
@@ -81,7 +82,7 @@ export class Program extends Machine {
     this.say(`for (const p of [${this.parameters.map(({ name }) => name).join(", ")}]) p.zeroGrad();`);
     for (const p of this.parameters) {
       p.tensor.zeroGrad();
-      p.gradient = null;
+      [p.gradient, p.sources] = [null, []];
     }
   }
 
@@ -93,16 +94,15 @@ export class Program extends Machine {
     const gradient = p.gradient!;
     const name = this.name("t");
     this.say(`const ${name} = ${p.name}.grad.mul(1);`);
-    const own = { name, parents: this.values.filter(({ parameters }) => parameters.has(p)) };
     const tensor = p.tensor.grad!.mul(1);
     this.add(name, tensor, [], gradient);
     // It was computed from whatever its graph was.
     const value = this.values.at(-1)!;
     if (!tensor.requiresGrad) return;
     this.values[this.values.length - 1] = Object.assign(value, {
-      parents: own.parents,
+      parents: p.sources,
       parameters: new Set(this.parameters),
-      freed: own.parents.some(({ freed }) => freed),
+      freed: p.sources.some(({ freed }) => freed),
     });
   }
 

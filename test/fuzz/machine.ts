@@ -16,6 +16,8 @@ export interface Parameter {
   numbers: readonly number[];
   /** What backward passes have added up; null where none came by. */
   gradient: Formula | null;
+  /** The values whose recorded backward passes are part of it: it refers to their graphs, also when they are gone. */
+  sources: readonly Value[];
 }
 
 export interface Value {
@@ -136,6 +138,11 @@ export class Machine {
     this.values.push(value);
   }
 
+  /** Whether something it was computed from, disposed of or not, is like that. */
+  private reaches(value: Value, is: (value: Value) => boolean, seen = new Set<Value>()): boolean {
+    return value.parents.some((parent) => !seen.has(parent) && (seen.add(parent), is(parent) || this.reaches(parent, is, seen)));
+  }
+
   /** A graph is freed whole: whatever shares a part of it cannot be swept again. */
   protected mark(value: Value, freed: boolean): void {
     const gone = new Set<Value>();
@@ -147,6 +154,6 @@ export class Machine {
       v.parents.forEach(visit);
     };
     visit(value);
-    for (const v of this.values) if (v.parents.some((parent) => parent.freed)) v.freed = true;
+    for (const v of this.values) v.freed ||= this.reaches(v, ({ freed }) => freed);
   }
 }

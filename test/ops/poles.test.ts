@@ -180,6 +180,8 @@ const roots: [string, (x: Tensor) => Tensor][] = [
   ["norm", (x) => x.norm()],
   ["norm over an axis", (x) => x.reshape([1, 3]).norm(1).sum()],
   ["std", (x) => x.std()],
+  ["hypot", (x) => x.at(0).hypot(x.slice([1], [3]).norm())],
+  ["hypot of a matrix", (x) => ad.hypot(x.reshape([3, 1]), x.flip()).sum()],
 ];
 
 it("std of equal numbers whose mean is rounded has the gradient 0, under vmap too", () => {
@@ -216,17 +218,29 @@ describe.each(roots)("%s at 0", (_, f) => {
     }
   });
 
-  it("has no second derivative that is silently 0, squared or in a smooth function of the square", () => {
+  it("has no second derivative that is silently 0, squared or in a smooth function of the square, in any nesting", () => {
     for (const g of [(x: Tensor) => f(x).square(), (x: Tensor) => f(x).square().neg().exp(), (x: Tensor) => f(x).mul(3).pow(2)]) {
       clean(() => {
         expect(ad.hvp(g, [vector(0, 0, 0)], [vector(1, 0, 0)])[1].data()[0]).toBeNaN();
-        expect(
-          ad
-            .hessian(g)(vector(0, 0, 0))
-            .data()[0],
-        ).toBeNaN();
+        for (const [nesting, hessian] of Object.entries(hessians(g))) {
+          const second = hessian(vector(0, 0, 0));
+          for (let i = 0; i < 3; i++) expect(second.at(i).at(i).item(), nesting).toBeNaN();
+        }
       });
     }
+  });
+
+  it("has the gradient 0 and no silent second derivative by backward()", () => {
+    clean(() => {
+      const x = ad.tensor([0, 0, 0], { dtype: "float64", requiresGrad: true });
+      f(x).square().backward(undefined, { createGraph: true });
+      const first = x.grad!;
+      expect(first.toArray()).toEqual([0, 0, 0]);
+      x.zeroGrad();
+      first.at(0).backward();
+      expect(x.grad!.data()[0]).toBeNaN();
+      x.dispose();
+    });
   });
 
   it("is as smooth as ever elsewhere", () => {

@@ -123,6 +123,12 @@ fn strong_product<L: Lane>(a: L, b: L) -> L {
     L::select(a.eq(zero) | b.eq(zero), zero, a * b)
 }
 
+/// v/(2y), 0 where v is 0; where y is 0 what is given for it.
+pub fn along_root<L: Lane>(y: Operand<L::Element>, v: Operand<L::Element>, at_zero: f64, out: &mut [L::Element]) {
+    let (zero, half, at_zero) = (L::of(0.0), L::of(0.5), L::of(at_zero));
+    in_blocks(y, v, out, |y, v, out| zip::<L>(y, v, out, |y, v| L::select(y.eq(zero), at_zero, strong_product(v, half / y))));
+}
+
 macro_rules! common {
     ($lane:ident, $function:expr, { $($rest:tt)* }) => {{
         type L = $lane;

@@ -199,8 +199,8 @@ crate::rows! { start: super::derivatives::END;
         |x, _, _| Value(x[0].apply2(ops::PowDerivative, x[1], &[0.0, 1.0]))
     ),
     // a/y, b/y; 0 at the origin
-    Hypot => binary_row!(
-        "hypot", Hypot, Float,
+    Hypotenuse => binary_row!(
+        "hypotenuse", Hypot, Float,
         |x, _, _| Value(x[0].apply2(ops::HypotDerivative, x[1], &[])),
         |x, _, _| Value(x[1].apply2(ops::HypotDerivative, x[0], &[]))
     ),
@@ -209,11 +209,11 @@ crate::rows! { start: super::derivatives::END;
         "hypotDerivative", HypotDerivative, Float,
         |x, _, _| {
             let s = x[1].apply2(ops::HypotDerivative, x[0], &[]);
-            Value(s * s / x[0].apply2(ops::Hypot, x[1], &[]))
+            Value(s * s / x[0].apply2(ops::Hypotenuse, x[1], &[]))
         },
         |x, y, _| {
             let s = x[1].apply2(ops::HypotDerivative, x[0], &[]);
-            Value(-(y * s / x[0].apply2(ops::Hypot, x[1], &[])))
+            Value(-(y * s / x[0].apply2(ops::Hypotenuse, x[1], &[])))
         }
     ),
     // b/(a² + b²), -a/(a² + b²); 0 at the origin

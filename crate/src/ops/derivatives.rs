@@ -9,6 +9,7 @@ use super::support::{broadcast2, elementwise, to_dtype};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::kernels::binary::{self, Binary};
+use crate::kernels::lane::{f32x4, f64x2};
 use crate::kernels::unary::{self, Unary};
 use crate::memory::array::Array;
 use crate::op::{Diagonal, Row, Rule};
@@ -113,6 +114,21 @@ crate::rows! { start: super::elementwise::END;
         Rule::Elementwise(&[|x, _, p| Value(x[0].apply(ops::Polygamma, &[p[0] + 1.0]))]),
         batch,
     ),
+    // v/(2y), where y = √s: what a (co)tangent of s becomes;   -z/y, 1/(2y). Where y is 0 it is 0, or NaN for the parameter 1, if it is
+    // differentiated again: y² is smooth there, and has a second derivative that no rule of y can give. So its own partials are NaN
+    // there whatever they meet, zeros included.
+    AlongRoot => Row::primitive(
+        "alongRoot",
+        along_root,
+        Rule::Custom {
+            jvp: |x, t, z, _| {
+                let terms = [t[0].map(|t| -t.strong_mul(z / x[0])), t[1].map(|t| t.strong_mul(0.5 / x[0]))];
+                unknown_at_zero(x[0], terms.into_iter().flatten().reduce(|a, b| a + b).unwrap_or(z.zeros_like()))
+            },
+            vjp: |i, x, z, ct, _| unknown_at_zero(x[0], if i == 0 { -ct.strong_mul(z / x[0]) } else { ct.strong_mul(0.5 / x[0]) }),
+        },
+        batch,
+    ),
     // the n-th derivative of sin(πx)/(πx);   the (n+1)-th
     SincDerivative => Row::primitive(
         "sincDerivative",
@@ -130,6 +146,22 @@ crate::rows! { start: super::elementwise::END;
         ]),
         batch,
     ),
+}
+
+/// v/(2y), strong; where y is 0 it is NaN for the parameter 1, else 0.
+fn along_root(x: &[&Array], p: &[f64]) -> Result<Array> {
+    let dims = broadcast2(x[0], x[1])?;
+    let dtype = x[0].dtype.promote(x[1].dtype).to_float();
+    let (y, v) = (to_dtype(x[0], dtype)?, to_dtype(x[1], dtype)?);
+    let at_zero = if p[0] != 0.0 { f64::NAN } else { 0.0 };
+    match dtype {
+        DType::Float64 => elementwise::<f64, f64, 2>([&y, &v], &dims, |[y, v], out| binary::along_root::<f64x2>(y, v, at_zero, out)),
+        _ => elementwise::<f32, f32, 2>([&y, &v], &dims, |[y, v], out| binary::along_root::<f32x4>(y, v, at_zero, out)),
+    }
+}
+
+fn unknown_at_zero<'a>(y: Var<'a>, term: Var<'a>) -> Var<'a> {
+    y.equal(y.constant(0.0)).select(y.constant(f64::NAN), term)
 }
 
 /// ψ⁽ⁿ⁾ has the factor n!, and 170! is the last below infinity. Its derivatives go a little further.

@@ -77,14 +77,13 @@ crate::rows! { start: 0;
     Square => unary_row!("square", Square, Number, |x, _, _| Value(x[0] * 2.0)),
     // 1/(2y), Infinity at 0
     Sqrt => unary_row!("sqrt", Sqrt, Float, |_, y, _| Value(0.5 / y)),
-    // 1/(2y), for a sum of squares; 0 where y is 0. A derivative that is differentiated again is NaN there, in reverse mode also where it
-    // meets a cotangent of 0: y² is smooth and has a second derivative that no rule of y can give.
+    // 1/(2y), for a sum of squares, by `AlongRoot`: 0 where y is 0. The parameter is 1 if x is differentiated more than once.
     Root => Row::primitive(
         "root",
         |x, _| run(Unary::Sqrt, Domain::Float, x),
         Rule::Custom {
-            jvp: |_, t, y, _| along_root(y, t[0].unwrap_or(y.zeros_like())),
-            vjp: |_, _, y, ct, _| along_root(y, ct),
+            jvp: |_, t, y, p| along_root(y, t[0].unwrap_or(y.zeros_like()), p),
+            vjp: |_, _, y, ct, p| along_root(y, ct, p),
         },
         batch,
     ),
@@ -190,14 +189,9 @@ crate::rows! { start: 0;
 }
 
 /// The slope of `Root` times a tangent or cotangent.
-fn along_root<'a>(y: Var<'a>, v: Var<'a>) -> Var<'a> {
-    let (zero, slope) = (y.constant(0.0), 0.5 / y);
-    let at_zero = y.equal(zero);
-    if y.is_differentiated() || v.is_differentiated() {
-        v * at_zero.select(y.constant(f64::NAN), slope)
-    } else {
-        v.strong_mul(at_zero.select(zero, slope))
-    }
+fn along_root<'a>(y: Var<'a>, v: Var<'a>, p: &[f64]) -> Var<'a> {
+    let again = p[0] != 0.0 || y.orders() > 0 || v.orders() > 0;
+    y.apply2(ops::AlongRoot, v, &[again as u8 as f64])
 }
 
 fn clamp(x: &[&Array], p: &[f64]) -> Result<Array> {

@@ -12,6 +12,7 @@ crate::rows! { start: super::matmul::END;
     Mean => Row::composite("mean", |e, x, p| statistics::mean(e, x[0], p)),
     Variance => Row::composite("variance", |e, x, p| statistics::variance(e, x[0], p)),
     Std => Row::composite("std", |e, x, p| statistics::std(e, x[0], p)),
+    Hypot => Row::composite("hypot", |_, x, _| statistics::hypot(x[0], x[1])),
     Norm => Row::composite("norm", |e, x, p| statistics::norm(e, x[0], p)),
     Cumprod => Row::composite("cumprod", |e, x, p| statistics::cumprod(e, x[0], p)),
     Sort => Row::composite("sort", |e, x, p| statistics::sort(e, x[0], p)),

@@ -84,7 +84,21 @@ pub fn covariance<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
 
 /// √variance; its gradient is 0 where the variance is 0, even if the mean was rounded and nothing else is exactly 0.
 pub fn std<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
-    variance(engine, x, p).apply(ops::Root, &[])
+    root(variance(engine, x, p))
+}
+
+/// √s of a sum of squares s; where s is 0 its gradient is 0, and its second derivative is NaN.
+fn root(s: Var) -> Var {
+    s.apply(ops::Root, &[(s.orders() > 1) as u8 as f64])
+}
+
+/// √(a² + b²). At the origin as the root of the sum of squares, whose second derivatives are not silently 0.
+pub fn hypot<'a>(a: Var<'a>, b: Var<'a>) -> Var<'a> {
+    let h = a.apply2(ops::Hypotenuse, b, &[]);
+    if h.orders() == 0 || !h.has_zero() {
+        return h;
+    }
+    h.equal(h.constant(0.0)).select(root(a.square() + b.square()), h)
 }
 
 /// (Σ|x|^p)^(1/p): [keepdims, all, p, ...axes]. Scaled by the largest magnitude, which is a constant for the derivative (the norm
@@ -116,7 +130,7 @@ pub fn norm<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
             let scale = usable.select(largest, one);
             let scaled = x / scale;
             let sum = if order == 2.0 { scaled.square() } else { scaled.abs().pow(x.constant(order)) }.apply(ops::Sum, &keep);
-            let root = if order == 2.0 { sum.apply(ops::Root, &[]) } else { sum.pow(x.constant(1.0 / order)) };
+            let root = if order == 2.0 { root(sum) } else { sum.pow(x.constant(1.0 / order)) };
             Ok((root * scale).reshape(&r.out))
         }),
     )
