@@ -92,13 +92,15 @@ fn root(s: Var) -> Var {
     s.apply(ops::Root, &[(s.orders() > 1) as u8 as f64])
 }
 
-/// √(a² + b²). At the origin as the root of the sum of squares, whose second derivatives are not silently 0.
+/// √(a² + b²). At the origin the root of the sum of squares, which is 0 there, is added: by it the second derivatives of the square are
+/// not silently 0.
 pub fn hypot<'a>(a: Var<'a>, b: Var<'a>) -> Var<'a> {
     let h = a.apply2(ops::Hypotenuse, b, &[]);
     if h.orders() == 0 || !h.has_zero() {
         return h;
     }
-    h.equal(h.constant(0.0)).select(root(a.square() + b.square()), h)
+    let zero = h.constant(0.0);
+    h + h.equal(zero).select(root(a.square() + b.square()), zero)
 }
 
 /// (Σ|x|^p)^(1/p): [keepdims, all, p, ...axes]. Scaled by the largest magnitude, which is a constant for the derivative (the norm
