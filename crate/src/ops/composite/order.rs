@@ -42,7 +42,7 @@ pub fn quantile<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
     } else {
         // Equal neighbours, infinite ones among them, need no way between them.
         let high = slice_axis(sorted, axis, at + 1, at + 2);
-        low.equal(high).select(low, low + (high - low) * weight)
+        low.equal(high).select(low, low * (1.0 - weight) + high * weight)
     };
     let unknown = rows.apply(ops::IsNaN, &[]).apply(ops::Any, &[1.0, 0.0, axis as f64]);
     unknown.select(value.constant(f64::NAN), value).reshape(&r.out)

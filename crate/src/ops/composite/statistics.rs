@@ -39,21 +39,32 @@ pub fn mean<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
 }
 
 /// (Σd² - (Σd)²/n) / (n - correction), d = x - mean: [keepdims, all, correction, ...axes]. Σd is what the rounding of the mean
-/// has left: it corrects the value and is 0 for the derivative.
+/// has left. Its derivative is 2 Σ d t, not 2 Σ d (t - mean t), as Σd = 0: infinite slopes behind a pole would meet infinite means.
 pub fn variance<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
     let plain = without_option(p);
     unwrap(
         engine,
         reduction(&x.dims(), &plain).map(|r| {
             let x = float(x);
-            let mut keep = plain.clone();
-            keep[0] = 1.0;
-            let centred = x - mean(engine, x, &keep);
-            let freedom = (count(x, &r) - p[2]).max(0.0);
-            let left = centred.stop_gradient().apply(ops::Sum, &plain).square() / count(x, &r);
-            (centred.square().apply(ops::Sum, &plain) - left) / freedom
+            let keep = [&[1.0], &plain[1..]].concat();
+            let n = count(x, &r);
+            let freedom = (n - p[2]).max(0.0);
+            let fixed = x.stop_gradient();
+            let centred = fixed - mean(engine, fixed, &keep);
+            let left = centred.apply(ops::Sum, &keep);
+            let value = (centred.square().apply(ops::Sum, &plain) - left.reshape(&r.out).square() / n) / freedom;
+            if x.orders() == 0 {
+                return value;
+            }
+            value + (doubled(engine, x, centred - left / n, &keep) * (x - fixed)).apply(ops::Sum, &plain) / freedom
         }),
     )
+}
+
+/// d + c, d = x - mean(x) and c its number: what x - (its number) is multiplied with for the derivatives of a square of d, which are
+/// 2 d t and 2 d' t'. The product itself is 0.
+fn doubled<'a>(engine: &'a Engine, x: Var<'a>, centred: Var<'a>, keep: &[f64]) -> Var<'a> {
+    x - mean(engine, x, keep) + centred
 }
 
 /// (X - mean)(X - mean)ᵀ / (n - correction) of variables in rows; the variance of a vector: [correction]
@@ -73,8 +84,15 @@ pub fn covariance<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
         }
     };
     let rows = float(x).reshape(&[variables, n]);
-    let centred = rows - mean(engine, rows, &[1.0, 0.0, 1.0]);
-    let sums = centred.matmul(centred.matrix_transpose()) / (n as f64 - p[0]).max(0.0);
+    let (keep, fixed, freedom) = ([1.0, 0.0, 1.0], rows.stop_gradient(), (n as f64 - p[0]).max(0.0));
+    let centred = fixed - mean(engine, fixed, &keep);
+    let mut sums = centred.matmul(centred.matrix_transpose());
+    if rows.orders() > 0 {
+        // As for the variance: D Dᵀ has the derivative T Dᵀ + D Tᵀ.
+        let half = doubled(engine, rows, centred, &keep).matmul((rows - fixed).matrix_transpose()) * 0.5;
+        sums = sums + half + half.matrix_transpose();
+    }
+    let sums = sums / freedom;
     if dims.len() == 1 {
         sums.reshape(&[])
     } else {
