@@ -17,7 +17,7 @@ const writers: { name: string; plain: boolean; write: (x: Tensor, value: number)
     name: "loadStateDict",
     plain: true,
     write: (x, value) =>
-      new (class extends ad.nn.Module {
+      new (class extends ad.nn.Module<void> {
         x = x;
         forward() {}
       })().loadStateDict({ x: f64([value]) }),

@@ -9,7 +9,7 @@ import { checkDtype, checkShape, readValue } from "./nested.js";
 import { isPlainObject, readOptions } from "./options.js";
 import { run } from "./run.js";
 import { checked, engine, pass } from "./runtime/instance.js";
-import { idOf, made, Tensor, type TensorLike } from "./tensor.js";
+import { idOf, made, Tensor, TensorOf, type TensorLike } from "./tensor.js";
 import { upload } from "./upload.js";
 
 export { checkShape };
@@ -53,7 +53,7 @@ function creationOptions(
 /** A parameter in place of a fresh plain tensor. */
 function asParameter(plain: Tensor): Tensor {
   try {
-    return new Tensor(checked(engine.require_grad(idOf(plain)), "requiresGrad"), root, true);
+    return new TensorOf(checked(engine.require_grad(idOf(plain)), "requiresGrad"), root, true);
   } finally {
     plain.dispose();
   }

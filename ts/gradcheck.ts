@@ -12,12 +12,13 @@ import { Tensor } from "./tensor.js";
 import { noMore } from "./transforms/arguments.js";
 import { jvp } from "./transforms/forward.js";
 import { drawPoint, withSameDraws } from "./random/state.js";
-import { call, checkFunction, outputTensor } from "./transforms/machinery.js";
+import { call, type Callback, checkFunction, outputTensor } from "./transforms/machinery.js";
 import { vjp } from "./transforms/reverse.js";
 import { evaluateComplex } from "./symbolic/complex.js";
 import { elementNames, symbolic, type Expression } from "./symbolic/index.js";
 import { flatten } from "./tree.js";
 
+/** A mode of differentiation to check. */
 export type Mode = "reverse" | "forward";
 
 export interface GradcheckOptions {
@@ -167,9 +168,18 @@ class Comparison {
 
 /**
  * Compares the derivatives of `f` (any outputs, trees of float64 inputs) with differences, in both modes; with `order: 2` also
- * the second derivatives, in four nestings. Returns true, or throws `GradcheckError` with the worst entry and both numbers.
+ * the second derivatives, in four nestings. Returns true, or throws `GradcheckError` with the worst entry and both numbers;
+ * `DTypeError` for inputs that are not float64, in which alone differences are precise enough.
+ *
+ * @example
+ * ad.gradcheck((x) => x.sin(), [ad.tensor([0.5, 1], { dtype: "float64" })]); // true
  */
-export function gradcheck(f: (...args: any[]) => any, inputs: readonly unknown[], options?: GradcheckOptions): true {
+export function gradcheck<A extends unknown[] = Tensor[]>(
+  f: (...args: A) => unknown,
+  inputs: readonly [...NoInfer<A>],
+  options?: GradcheckOptions,
+): true;
+export function gradcheck(f: Callback, inputs: readonly unknown[], options?: GradcheckOptions): true {
   checkFunction("gradcheck", f);
   noMore("gradcheck", arguments, 3);
   const {

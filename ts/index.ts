@@ -34,14 +34,33 @@ export type { Tree } from "./tree.js";
 export * as random from "./public/random.js";
 export { manualSeed } from "./random/state.js";
 
-export { grad, valueAndGrad, vjp, type GradOptions } from "./transforms/reverse.js";
+export { grad, valueAndGrad, vjp, type GradOptions, type Pullback } from "./transforms/reverse.js";
 export { jvp, dualLevel, makeDual, unpackDual } from "./transforms/forward.js";
 export { linearize } from "./transforms/linearize.js";
 export { noGrad, enableGrad } from "./transforms/modes.js";
 export { cond, forLoop, scan, whileLoop, type ScanOptions, type WhileOptions } from "./transforms/control.js";
-export { vmap, type VmapOptions } from "./transforms/vmap.js";
+export { vmap, type BatchAxes, type VmapOptions } from "./transforms/vmap.js";
 export { jacfwd, jacrev, jacobian, hessian, hvp, vhp, type JacobianOptions, type JacobianModeOptions } from "./transforms/jacobian.js";
 export { customVjp, customJvp, checkpoint, type CustomVjpRule } from "./transforms/custom/index.js";
+export type {
+  Argnums,
+  ArgumentOf,
+  ArgumentsAt,
+  ArgumentsOf,
+  ArgumentTree,
+  GradAt,
+  GradientsFor,
+  GradOf,
+  GradsOf,
+  GradTree,
+  JacobianOf,
+  Numbers,
+  OneOrList,
+  OutputOf,
+  OutputTree,
+  PrimalsOf,
+  Scalar,
+} from "./transforms/types.js";
 export { gradcheck, type GradcheckOptions } from "./gradcheck.js";
 export { numericalGrad, numericalJacobian, type NumericalOptions } from "./numerical.js";
 export { chainJacobian, type ChainJacobian, type ChainOptions, type ChainPlan } from "./transforms/chain.js";
@@ -54,7 +73,7 @@ export {
   type SparseOptions,
   type Sparsity,
 } from "./sparse/index.js";
-export { symbolic, Expression } from "./symbolic/index.js";
+export { symbolic, Expression, type SymbolicOptions } from "./symbolic/index.js";
 export { debugNaNs, detectAnomaly, profile, type Profile, type ProfileRow } from "./inspect/debug.js";
 export { trace } from "./inspect/trace.js";
 export type { Program } from "./inspect/program.js";

@@ -12,11 +12,16 @@ import { ShapeError, ValueError } from "./errors.js";
 import { scope } from "./scope.js";
 import { readOptions } from "./options.js";
 import { Tensor } from "./tensor.js";
+import { asTree } from "./transforms/arguments.js";
+import type { Callback } from "./transforms/machinery.js";
 import { noGrad } from "./transforms/modes.js";
-import { flatten, type Tree } from "./tree.js";
+import type { ArgumentsAt, GradAt, Scalar } from "./transforms/types.js";
+import { flatten } from "./tree.js";
 
+/** How differences are taken. */
 export type DifferenceMethod = "forward" | "central" | "richardson";
 
+/** Options of `numericalGrad` and `numericalJacobian`. */
 export interface NumericalOptions {
   /** Default "central": second order. "forward" is first order at half the price; "richardson" extrapolates to high order. */
   method?: DifferenceMethod;
@@ -110,10 +115,10 @@ interface Derivative {
 
 function differentiate(
   name: string,
-  f: (...args: any[]) => Tensor,
-  args: readonly Tree<Tensor>[],
+  f: Callback,
+  args: readonly unknown[],
   given: NumericalOptions | undefined,
-): Omit<Derivative, "outputs"> & { leaves: Tensor[]; rebuild: (leaves: Tensor[]) => Tree<Tensor> } {
+): Omit<Derivative, "outputs"> & { leaves: Tensor[]; rebuild: (leaves: readonly unknown[]) => unknown } {
   callback(name, "the first argument", f);
   const options = readOptions(name, given, ["method", "step", "withError"]);
   const { method = "central", step, withError = false } = options;
@@ -123,7 +128,7 @@ function differentiate(
   if (boolean(name, "withError", withError) && method !== "richardson")
     throw new ValueError(`${name}: withError needs the method "richardson"`, name);
   if (step !== undefined && !(number(name, "step", step) > 0)) throw new ValueError(`${name}: step ${step} is not positive`, name);
-  const [raw, rebuild] = flatten(args[0]);
+  const [raw, rebuild] = flatten(asTree(args[0]));
   const leaves = raw.map((leaf: unknown) => {
     if (!(leaf instanceof Tensor) && typeof leaf !== "number")
       throw new ValueError(`${name}: the first argument holds ${describe(leaf)}; expected tensors (make them with tensor())`, name);
@@ -179,11 +184,11 @@ const assemble = (columns: Float64Array[], outputs: number): Float64Array => {
 
 function collect(
   name: string,
-  f: (...args: any[]) => Tensor,
+  f: Callback,
   options: NumericalOptions | undefined,
-  args: Tree<Tensor>[],
+  args: readonly unknown[],
   scalar: boolean,
-): any {
+): unknown {
   const { rows, outputShape, leaves, rebuild } = differentiate(name, f, args, options);
   const outputs = outputShape.reduce((a, b) => a * b, 1);
   if (scalar && outputs !== 1) {
@@ -205,14 +210,37 @@ function collect(
 }
 
 /**
- * The gradient of a scalar function by differences: 1 + K evaluations for K input elements with "forward", 2K with
- * "central", up to 20K with "richardson". Differentiates the first argument, a tensor or a tree of tensors.
+ * A function that returns the gradient of a scalar function by differences: 1 + K evaluations for K input elements with "forward", 2K with
+ * "central", up to 20K with "richardson". Differentiates the first argument, a float tensor or a tree of them, and gives a tree like it; with
+ * `withError` `[gradient, error]`. Throws `ShapeError` for a result of more than one element.
+ *
+ * @example
+ * const slope = ad.numericalGrad((x) => x.sin(), { method: "richardson" })(ad.tensor(0, { dtype: "float64" })); // 1
  */
-export function numericalGrad(f: (...args: any[]) => Tensor, options?: NumericalOptions): (...args: Tree<Tensor>[]) => any {
+export function numericalGrad<A extends unknown[] = Tensor[]>(
+  f: (...args: A) => Scalar,
+  options: NumericalOptions & { withError: true },
+): (...args: ArgumentsAt<A, 0>) => [derivative: GradAt<A, 0>, error: GradAt<A, 0>];
+export function numericalGrad<A extends unknown[] = Tensor[]>(
+  f: (...args: A) => Scalar,
+  options?: NumericalOptions & { withError?: false },
+): (...args: ArgumentsAt<A, 0>) => GradAt<A, 0>;
+export function numericalGrad(f: Callback, options?: NumericalOptions): Callback {
   return (...args) => collect("numericalGrad", f, options, args, true);
 }
 
-/** The Jacobian by differences, shape = output shape ++ input shape. */
-export function numericalJacobian(f: (...args: any[]) => Tensor, options?: NumericalOptions): (...args: Tree<Tensor>[]) => any {
+/**
+ * A function that returns the Jacobian of a function of one output tensor by differences, of shape output shape ++ input shape. Arguments
+ * and options are those of `numericalGrad`.
+ */
+export function numericalJacobian<A extends unknown[] = Tensor[]>(
+  f: (...args: A) => Scalar,
+  options: NumericalOptions & { withError: true },
+): (...args: ArgumentsAt<A, 0>) => [derivative: GradAt<A, 0>, error: GradAt<A, 0>];
+export function numericalJacobian<A extends unknown[] = Tensor[]>(
+  f: (...args: A) => Scalar,
+  options?: NumericalOptions & { withError?: false },
+): (...args: ArgumentsAt<A, 0>) => GradAt<A, 0>;
+export function numericalJacobian(f: Callback, options?: NumericalOptions): Callback {
   return (...args) => collect("numericalJacobian", f, options, args, false);
 }

@@ -17,33 +17,39 @@ import type { Hook } from "./transforms/sweeping.js";
 /** Nested arrays of numbers or booleans, as `toArray()` gives them. */
 export type Nested = number | boolean | Nested[];
 
-/** Nested arrays whose elements may be tensors: those are stacked, with their derivatives. */
-export type NestedTensors = number | boolean | Tensor | TypedArray | readonly NestedTensors[];
-
-/** What is accepted wherever a tensor is. */
-export type TensorLike = NestedTensors;
+/** What is accepted wherever a tensor is: numbers, booleans, typed arrays, nested arrays of them. Tensors in arrays are stacked, with their derivatives. */
+export type TensorLike = number | boolean | Tensor | TypedArray | readonly TensorLike[];
 
 const [REQUIRES_GRAD, LEAF, IN_TRANSFORM] = [1, 2, 4];
 
 export interface Tensor extends TensorMethods {}
 
+/**
+ * An array of numbers of one dtype: float32, float64, int32 or bool. Its numbers are not changed by ops; they live in the engine's memory
+ * and are released with the tensor. Made by `tensor()`, `zeros()` and so on, and by ops, each of which is a function and a method.
+ */
 // The methods of the interface are attached to the prototype in methods.ts.
 export class Tensor {
-  /** The engine's id; 0 once disposed. Use `idOf`. */
+  /** @internal The engine's id; 0 once disposed. Use `idOf`. */
   handle: number;
-  /** Who releases it. */
+  /** @internal Who releases it. */
   scope: Owner;
   /** @internal A parameter that was frozen by `requiresGrad = false`. */
   frozen = false;
   /** @internal Functions of `registerHook`. */
   hooks: Set<Hook> | null = null;
+  /** @internal */
   private dims: readonly number[] | null = null;
+  /** @internal */
   private type: DType | null = null;
   /** @internal What `grad` gave last. */
   cachedGradient: { id: number; tensor: Tensor } | null = null;
 
-  /** @internal Tensors are made by `tensor()`, `zeros()` and ops. `kept`: of the root, and neither a step nor a loop releases it. */
-  constructor(handle: number, scope: ScopeToken, kept = false) {
+  /** Tensors are made by `tensor()`, `zeros()` and ops. */
+  protected constructor(handle: never, scope: never);
+  /** @internal `kept`: of the root, and neither a step nor a loop releases it. */
+  protected constructor(handle: number, scope: ScopeToken, kept?: boolean);
+  protected constructor(handle: number, scope: ScopeToken, kept = false) {
     this.handle = handle;
     this.scope = scope === root ? hold(this, handle, scope, kept) : scope;
     if (scope.log !== null) scope.log.push(this);
@@ -55,6 +61,7 @@ export class Tensor {
     if (scope.log !== null) scope.log.push(this);
   }
 
+  /** @internal Asks the engine for shape and dtype; returns its flags. */
   private describe(): number {
     const rank = checked(engine.meta(idOf(this))) - 1;
     const s = scratch(rank + 2);
@@ -71,6 +78,7 @@ export class Tensor {
     return this.dims!;
   }
 
+  /** The type of the elements: "float32", "float64", "int32" or "bool". */
   get dtype(): DType {
     if (!this.type) this.describe();
     return this.type!;
@@ -104,14 +112,20 @@ export class Tensor {
     return (flags & REQUIRES_GRAD) === 0 || (flags & LEAF) !== 0;
   }
 
-  /** The number in a tensor of one element; works under grad and jvp, not inside vmap or compile. */
+  /**
+   * The number in a tensor of one element, 0 or 1 for bool; its derivative is not recorded. Works under grad and jvp. Throws `ValueError`
+   * for more elements, `TracedValueError` inside vmap, where there are many numbers at once.
+   */
   item(): number {
     noteRead(this);
     checked(engine.item(idOf(this)), "item");
     return scratch()[0]!;
   }
 
-  /** A copy of the elements in row-major order; Uint8Array for bool. */
+  /**
+   * A copy of the elements in row-major order: Float32Array, Float64Array, Int32Array, Uint8Array for bool. Throws `TracedValueError` inside
+   * vmap.
+   */
   data(): TypedArray {
     noteRead(this);
     const pointer = checked(engine.read(idOf(this)), "data");
@@ -123,7 +137,7 @@ export class Tensor {
 
   /**
    * The elements as nested arrays (a number for a 0-d tensor); booleans for bool. The type can be named where it matters:
-   * `toArray<number[][]>()`.
+   * `toArray<number[][]>()`. Throws `TracedValueError` inside vmap.
    */
   toArray<Result extends Nested = any[]>(): Result {
     const data = this.data();
@@ -152,6 +166,7 @@ export class Tensor {
     this.handle = 0;
   }
 
+  /** `dispose()`, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
   }
@@ -172,6 +187,7 @@ export class Tensor {
     return print(elements(this.dtype, engine.memory.buffer, pointer, this.size), this.shape, this.dtype === "bool", "tensor(", note);
   }
 
+  /** What Node's console shows: `toString()`. */
   [Symbol.for("nodejs.util.inspect.custom")](): string {
     return this.toString();
   }
@@ -239,7 +255,10 @@ function unusable(tensor: Tensor): Error {
   );
 }
 
+/** The constructor, for those who have an id to give it; the public has none. */
+export const TensorOf = Tensor as unknown as new (handle: number, scope: ScopeToken, kept?: boolean) => Tensor;
+
 /** The tensor of a fresh id. */
 export function made(id: number): Tensor {
-  return new Tensor(id, current);
+  return new TensorOf(id, current);
 }

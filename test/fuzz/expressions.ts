@@ -237,7 +237,7 @@ const COMBINATORS: readonly Combinator[] = [
   ),
   over(
     (f, a) => `ad.customJvp(${f}, ([x], [t]) => ad.jvp(${f}, [x], [t]))(${a})`,
-    (f, a) => ad.customJvp(f, ([x]: Tensor[], [t]: Tensor[]) => ad.jvp(f, [x], [t]) as [Tensor, Tensor])(a) as Tensor,
+    (f, a) => ad.customJvp(f, ([x], [t]) => ad.jvp(f, [x], [t]))(a),
     (f, a) => f(a),
     false,
   ),

@@ -162,7 +162,7 @@ describe("loadStateDict", () => {
   });
 
   it("exchanges two of the module's own tensors", () => {
-    class Two extends nn.Module {
+    class Two extends nn.Module<void> {
       a = new nn.Parameter([1]);
       b = new nn.Parameter([2]);
       forward() {}
@@ -190,17 +190,17 @@ describe("functionalCall", () => {
         [0.5, -1],
         [2, 0.25],
       ]);
-      const loss = (params: Record<string, Tensor>, x: Tensor) => nn.functionalCall(net, params, x).square().sum() as Tensor;
+      const loss = (params: Record<string, Tensor>, x: Tensor) => nn.functionalCall(net, params, x).square().sum();
       const state = net.stateDict();
       const gradients = ad.grad(loss)(state, x);
       net.forward(x).square().sum().backward();
-      for (const [name, parameter] of net.namedParameters()) expect(gradients[name].toArray()).toEqual(parameter.grad!.toArray());
+      for (const [name, parameter] of net.namedParameters()) expect(gradients[name]!.toArray()).toEqual(parameter.grad!.toArray());
       // Per example, and their sum.
       const each = ad.vmap(ad.grad(loss), { inAxes: [null, 0] })(state, x);
-      expect(each["layers.0.weight"].shape).toEqual([2, 3, 2]);
-      each["layers.0.weight"]
+      expect(each["layers.0.weight"]!.shape).toEqual([2, 3, 2]);
+      each["layers.0.weight"]!
         .sum(0)
-        .sub(gradients["layers.0.weight"])
+        .sub(gradients["layers.0.weight"]!)
         .toArray()
         .flat()
         .forEach((v: number) => expect(v).toBeCloseTo(0, 5));
@@ -217,12 +217,12 @@ describe("functionalCall", () => {
     ad.scope(() => {
       expect(() => nn.functionalCall(net, { "layers.0.weight": ad.ones([3, 2]) }, ad.ones([1, 5]))).toThrow(ad.ShapeError);
       Object.values(net.stateDict()).forEach((t, i) => expect(t).toBe(own[i]));
-      expect(nn.functionalCall(net, { "layers.1.bias": [5], "layers.1.weight": [[0, 0, 0]] }, [[1, 2]]).toArray()).toEqual([[5]]);
-      expect(nn.functionalCall(net, net.namedParameters(), [[1, 2]]).toArray()).toEqual(net.forward(ad.tensor([[1, 2]])).toArray());
-      expect(() => nn.functionalCall(net, { "layers.7.weight": ad.ones([1]) }, [[1, 2]])).toThrow(/no tensor named "layers.7.weight"/);
-      expect(() => nn.functionalCall(net, { "layers.1.bias": ad.ones([2]) }, [[1, 2]])).toThrow(/has shape \[2\]/);
-      expect(() => nn.functionalCall(net, 3 as never)).toThrow(ad.ValueError);
-      expect(() => nn.functionalCall({} as never, {})).toThrow(/expected an nn.Module/);
+      expect(nn.functionalCall(net, { "layers.1.bias": [5], "layers.1.weight": [[0, 0, 0]] }, ad.tensor([[1, 2]])).toArray()).toEqual([[5]]);
+      expect(nn.functionalCall(net, net.namedParameters(), ad.tensor([[1, 2]])).toArray()).toEqual(net.forward(ad.tensor([[1, 2]])).toArray());
+      expect(() => nn.functionalCall(net, { "layers.7.weight": ad.ones([1]) }, ad.tensor([[1, 2]]))).toThrow(/no tensor named "layers.7.weight"/);
+      expect(() => nn.functionalCall(net, { "layers.1.bias": ad.ones([2]) }, ad.tensor([[1, 2]]))).toThrow(/has shape \[2\]/);
+      expect(() => nn.functionalCall(net, 3 as never, ad.tensor([[1, 2]]))).toThrow(ad.ValueError);
+      expect(() => nn.functionalCall({} as typeof net, {}, ad.tensor(1))).toThrow(/expected an nn.Module/);
     });
     net.dispose();
   });

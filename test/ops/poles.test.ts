@@ -195,7 +195,7 @@ it("std of equal numbers whose mean is rounded has the gradient 0, under vmap to
   for (let n = 2; n < 40; n++) {
     clean(() => {
       const x = ad.full([2, n], 0.1);
-      for (const jacobian of [ad.jacfwd, ad.jacrev, ad.grad])
+      for (const jacobian of [ad.jacfwd, ad.jacrev, ad.grad] as (typeof ad.grad)[])
         expect(
           jacobian((y) => y.std())(x.at(0))
             .abs()

@@ -349,7 +349,7 @@ describe("a throw in the middle", () => {
     throw boom;
   };
   const rule = { forward: (x: Tensor): [Tensor, null] => [explode(x), null], backward: (_: null, ct: Tensor) => [ct] };
-  const FUNCTIONS: [string, (x: Tensor) => unknown][] = [
+  const FUNCTIONS: [string, (x: Tensor) => Tensor][] = [
     ["checkpoint", ad.checkpoint(explode)],
     ["nested checkpoints", ad.checkpoint((x: Tensor) => ad.checkpoint(explode)(x.mul(3)))],
     ["customVjp", ad.customVjp(explode, rule)],
@@ -359,7 +359,7 @@ describe("a throw in the middle", () => {
   it.each(FUNCTIONS)("of %s leaves nothing behind and the engine working", (_, f) => {
     const before = ad.memory().tensors;
     const w = parameter([1, 2]);
-    const programs = [
+    const programs: (() => unknown)[] = [
       () => f(w),
       () => ad.grad((x: Tensor) => f(x.mul(w)))(f64([1, 2])),
       () => ad.jvp((x: Tensor) => f(x), [f64([1, 2])], [f64([1, 2])]),

@@ -42,9 +42,9 @@ describe("draws without a key", () => {
     clean(() => {
       const f = counted((x: Tensor) => {
         const y = dropout(x);
-        return [y, { y, note: "text" }];
+        return [y, { y, note: "text" }] as const;
       });
-      const [jacobian, aux] = ad[name](f, { hasAux: true })(ad.ones([6]));
+      const [jacobian, aux] = (ad[name] as typeof ad.jacrev)(f, { hasAux: true })(ad.ones([6]));
       expect(jacobian.sum(0).toArray()).toEqual(aux.y.toArray());
       expect([aux.note, f.runs()]).toEqual(["text", 1]);
     });
@@ -106,11 +106,11 @@ describe("linearize", () => {
       const [v, w] = [{ x: f64([1, -1]) }, f64([0.5, 2])];
       const [out, push] = ad.linearize(f, p, y);
       const [value, expected] = ad.jvp(f, [p, y], [v, w]);
-      const numbers = (tree: unknown) => ad.tree.flatten(tree)[0].map((t: Tensor) => [t.dtype, t.toArray()]);
+      const numbers = (tree: unknown) => (ad.tree.flatten(tree)[0] as Tensor[]).map((t) => [t.dtype, t.toArray()]);
       expect(numbers(out)).toEqual(numbers(value));
       const slopes = push(v, w);
       expect(slopes.a.item()).toBeCloseTo(expected.a.item(), 14);
-      slopes.b[0].toArray().forEach((s: number, i: number) => expect(s).toBeCloseTo(expected.b[0].toArray()[i], 14));
+      slopes.b[0]!.toArray().forEach((s: number, i: number) => expect(s).toBeCloseTo(expected.b[0]!.toArray()[i], 14));
       expect(numbers(slopes.b[1])).toEqual(numbers(expected.b[1]));
       // Linear in the tangent, so its gradient is the pullback; mapped over a basis it is the Jacobian.
       const of = (x: Tensor) => x.square().mul(y);

@@ -9,9 +9,10 @@ import { Op, type OpName } from "../opcodes.js";
 import { apply } from "../ops/apply.js";
 import { bytes, checked, engine, pass, scratch } from "../runtime/instance.js";
 import { idOf, made, Tensor } from "../tensor.js";
-import { noMore } from "../transforms/arguments.js";
-import { call, checkFunction, GRAD, inScope, openLevel, outputTensor, track } from "../transforms/machinery.js";
+import { asTree, noMore } from "../transforms/arguments.js";
+import { call, type Callback, checkFunction, GRAD, inScope, openLevel, outputTensor, track } from "../transforms/machinery.js";
 import { drive, putIds } from "../transforms/sweeping.js";
+import type { ArgumentsOf } from "../transforms/types.js";
 import { flatten } from "../tree.js";
 import { asTensor, checkShape } from "../creation.js";
 import { Program } from "./program.js";
@@ -33,16 +34,25 @@ let tracing = false;
 
 /**
  * `trace(f)(...args)` runs `f` once and returns the flat program of what it computed: only what the outputs depend on, with all
- * transforms unrolled (`trace(grad(f))` shows the gradient's program).
+ * transforms unrolled (`trace(grad(f))` shows the gradient's program). Throws `ValueError` inside another trace.
+ *
+ * @example
+ * console.log(String(ad.trace(ad.grad((x) => x.sin().sum()))([1, 2])));
  */
-export function trace(f: (...args: any[]) => any): (...args: any[]) => Program {
+export function trace<A extends unknown[] = Tensor[]>(f: (...args: A) => unknown): (...args: ArgumentsOf<A>) => Program;
+export function trace(f: Callback): (...args: unknown[]) => Program {
   checkFunction("trace", f);
   noMore("trace", arguments, 1);
   return (...args) => {
     if (tracing) throw new ValueError("trace: a trace is under way already; trace the outer function only", "trace");
     tracing = true;
     try {
-      return inScope(() => record(f, args));
+      return inScope(() =>
+        record(
+          f,
+          args.map((arg) => asTree(arg)),
+        ),
+      );
     } finally {
       engine.record_free();
       tracing = false;
@@ -73,7 +83,7 @@ function read(count: number): Raw[] {
   });
 }
 
-function record(f: (...args: any[]) => any, args: readonly unknown[]): Program {
+function record(f: Callback, args: readonly unknown[]): Program {
   const [leaves, rebuild] = flatten(args);
   // Plain values of their own ids: what the record calls inputs.
   const inputs = leaves.map((leaf: unknown) => outputTensor("trace", typeof leaf === "number" ? asTensor(leaf) : leaf).detach());

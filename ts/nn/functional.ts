@@ -6,7 +6,7 @@ import { isPlainObject } from "../options.js";
 import { Tensor, type TensorLike } from "../tensor.js";
 import { Module } from "./module.js";
 
-function checkModule(op: string, module: unknown): Module {
+function checkModule(op: string, module: unknown): Module<unknown> {
   if (!(module instanceof Module)) throw new ValueError(`${op}: expected an nn.Module, got ${describe(module)}`, op);
   return module;
 }
@@ -29,11 +29,12 @@ function named(op: string, params: unknown): [name: string, value: unknown][] {
  * `grad((params) => loss(functionalCall(net, params, x)))(net.stateDict())` is the gradient of a network as a pure function. A tensor that
  * the module uses in two places is replaced in both. Throws `ValueError` for unknown names, `ShapeError` for other shapes.
  */
-export function functionalCall(
-  module: Module,
-  params: Readonly<Record<string, TensorLike>> | readonly (readonly [string, TensorLike])[],
-  ...inputs: any[]
-): any {
+export function functionalCall<M extends Module<unknown>>(
+  module: M,
+  params: Readonly<Record<string, TensorLike>> | readonly (readonly [string, TensorLike])[] | ReadonlyMap<string, TensorLike>,
+  ...inputs: Parameters<M["forward"]>
+): ReturnType<M["forward"]>;
+export function functionalCall(module: Module<unknown>, params: unknown, ...inputs: unknown[]): unknown {
   const op = "functionalCall";
   const places = [...checkModule(op, module).places()];
   const own = new Map(places.map((place) => [place.name, place.value]));
@@ -72,7 +73,7 @@ export function functionalCall(
 }
 
 /** How many numbers the parameters of a module hold, frozen ones included; a shared one is counted once. */
-export function parameterCount(module: Module): number {
+export function parameterCount(module: Module<unknown>): number {
   return checkModule("nn.parameterCount", module)
     .parameters()
     .reduce((sum, parameter) => sum + parameter.size, 0);

@@ -5,4 +5,4 @@ export { crossEntropy, nllLoss, type CrossEntropyOptions, type NllLossOptions } 
 export { functionalCall, parameterCount } from "./functional.js";
 export * from "./layers.js";
 export * from "./losses.js";
-export { Module, Parameter } from "./module.js";
+export { Module, Parameter, type LoadOptions } from "./module.js";

@@ -44,10 +44,10 @@ const isContainer = (value: unknown): value is object =>
  */
 export function* members(
   owner: object,
-  isModule: (value: unknown) => value is Module,
+  isModule: (value: unknown) => value is Module<unknown>,
   prefix = "",
   above: readonly object[] = [],
-): Generator<Place<Tensor | Module>> {
+): Generator<Place<Tensor | Module<unknown>>> {
   for (const [key, value, put] of entries(owner)) {
     const name = prefix + key;
     if (value instanceof Tensor || isModule(value)) yield { name, value, put };

@@ -24,6 +24,12 @@ export class Parameter extends Tensor {
   }
 }
 
+/** Options of `loadStateDict`. */
+export interface LoadOptions {
+  /** Names must agree on both sides; default true. */
+  strict?: boolean;
+}
+
 /** The engine's id of a fresh leaf with the numbers of `value`. */
 function leafOf(value: TensorLike): number {
   if (value instanceof Tensor) return checked(engine.require_grad(idOf(value)), "Parameter");
@@ -35,7 +41,7 @@ function leafOf(value: TensorLike): number {
   }
 }
 
-const isModule = (value: unknown): value is Module => value instanceof Module;
+const isModule = (value: unknown): value is Module<unknown> => value instanceof Module;
 const isAlive = (tensor: Tensor) => tensor.handle !== 0 && tensor.scope.alive;
 
 /** A parameter, frozen ones included; results that a module keeps for later are none. */
@@ -46,19 +52,30 @@ const isBuffer = (tensor: Tensor) => !(tensor instanceof Parameter) && !tensor.f
 
 /**
  * The base class of networks and layers. Write `forward` and call `net.forward(x)` (an instance is not a function). Parameters,
- * buffers and modules are found where they are assigned.
+ * buffers and modules are found where they are assigned. `Output` is what `forward` returns, a tensor unless said:
+ * `class Cell extends nn.Module<[Tensor, Tensor]>`.
+ *
+ * @example
+ * class Net extends nn.Module {
+ *   hidden = new nn.Linear(2, 8);
+ *   out = new nn.Linear(8, 1);
+ *   forward(x: Tensor) {
+ *     return this.out.forward(this.hidden.forward(x).tanh());
+ *   }
+ * }
  */
-export abstract class Module {
+export abstract class Module<Output = Tensor> {
   /** true while training; see `train()` and `eval()`. */
   training = true;
 
-  abstract forward(...inputs: any[]): any;
+  /** What the module computes; subclasses say of which inputs. */
+  abstract forward(...inputs: unknown[]): Output;
 
   /** @internal Every place below this module that holds a parameter or buffer; a module used in two places is visited in both. */
-  *places(prefix = "", above: readonly Module[] = []): Generator<Place<Tensor>> {
+  *places(prefix = "", above: readonly Module<unknown>[] = []): Generator<Place<Tensor>> {
     // A module may refer to the one it belongs to.
     const inside = [...above, this];
-    const own: Place<Tensor | Module>[] = [...members(this, isModule)];
+    const own: Place<Tensor | Module<unknown>>[] = [...members(this, isModule)];
     for (const { name, value, put } of own) {
       if (value instanceof Tensor) {
         if (value instanceof Parameter || (isAlive(value) && (isBuffer(value) || isParameter(value))))
@@ -91,16 +108,16 @@ export abstract class Module {
   }
 
   /** The modules assigned to this one, each once. */
-  children(): Module[] {
-    const found = new Set<Module>();
+  children(): Module<unknown>[] {
+    const found = new Set<Module<unknown>>();
     for (const { value } of members(this, isModule)) if (value instanceof Module) found.add(value);
     return [...found];
   }
 
   /** This module and all below it, each once. */
-  modules(): Module[] {
-    const found = new Set<Module>();
-    const visit = (module: Module) => {
+  modules(): Module<unknown>[] {
+    const found = new Set<Module<unknown>>();
+    const visit = (module: Module<unknown>) => {
       if (found.has(module)) return;
       found.add(module);
       module.children().forEach(visit);
@@ -116,7 +133,7 @@ export abstract class Module {
     return this;
   }
 
-  /** `train(false)`. */
+  /** Switches to evaluation: `train(false)`; returns the module. */
   eval(): this {
     return this.train(false);
   }
@@ -141,7 +158,7 @@ export abstract class Module {
    * Copies tensors (or arrays) of another state or of a file into this module: all or, when one does not fit, none. With `strict`, names
    * must agree on both sides. float32 and float64 are converted; else dtypes must agree. Throws `ValueError`, `ShapeError`, `DTypeError`.
    */
-  loadStateDict(state: Readonly<Record<string, TensorLike>>, options?: { strict?: boolean }): void {
+  loadStateDict(state: Readonly<Record<string, TensorLike>>, options?: LoadOptions): void {
     const op = "loadStateDict";
     const { strict = true } = readOptions(op, options, ["strict"]);
     if (!isPlainObject(state))
@@ -182,6 +199,7 @@ export abstract class Module {
     for (const { value } of [...this.places()]) value.dispose();
   }
 
+  /** `dispose()`, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
   }

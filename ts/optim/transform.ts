@@ -36,12 +36,15 @@ import { handedOut, nextUpdate, outside, takenOver } from "../takeover.js";
 /** A rate: a number, a 0-d tensor (to differentiate with respect to it), or a schedule of the step number. */
 export type Rate = number | Tensor | Schedule;
 
-/** A pure optimizer. Its trees are typed loosely: an interface has no index signature, so that TypeScript would not take it for a tree. */
+/** A pure optimizer. Trees are of any structure: arrays and objects of float tensors. */
 export interface Transformation<State> {
-  /** The state before the first step, for parameters of this structure. */
-  init(params: any): State;
-  /** What to add to the parameters, and the next state. `params` is needed with weight decay. */
-  update(gradients: any, state: State, params?: any): [updates: any, state: State];
+  /** The state before the first step, for parameters of this structure. Throws `ValueError` for leaves that are no tensors, `DTypeError`. */
+  init(params: unknown): State;
+  /**
+   * What to add to the parameters, a tree like the gradients, and the next state. `params` is needed with weight decay. Throws `ValueError`
+   * for trees that differ, `ShapeError` for leaves that do.
+   */
+  update<G>(gradients: G, state: State, params?: unknown): [updates: G, state: State];
 }
 
 /** The state of `sgd`. */
@@ -130,9 +133,9 @@ function transformation<State extends { step: Tensor }>(
   return {
     init(params) {
       checkTree(`${op}.init`, "the tree of parameters", params);
-      return inScope(() => ({ step: full([], 0, { dtype: "int32" }), ...parts(params) }) as State);
+      return inScope(() => ({ step: full([], 0, { dtype: "int32" }), ...parts(params as Tree<Tensor>) }) as State);
     },
-    update(gradients, state, params) {
+    update<G>(gradients: G, state: State, params?: unknown): [G, State] {
       const name = `${op}.update`;
       checkTree(name, "the tree of gradients", gradients);
       if (!isPlainObject(state) || !(state["step"] instanceof Tensor))
@@ -146,7 +149,7 @@ function transformation<State extends { step: Tensor }>(
       for (const [key, tree] of Object.entries(trees)) checkFits(name, `the state's ${key}`, gradients, tree);
       if (params !== undefined) checkFits(name, "the tree of parameters", gradients, params);
       nextUpdate(gradients, state, params);
-      const result = pure((): [unknown, State] => {
+      const result = pure((): [G, State] => {
         const [slopes, rebuild] = flatten(gradients);
         const columns = Object.entries(trees).map(([key, tree]) => [key, flatten(tree)[0] as Tensor[]] as const);
         const values = params === undefined ? null : (flatten(params)[0] as Tensor[]);
@@ -156,7 +159,7 @@ function transformation<State extends { step: Tensor }>(
           each(gradient, values === null ? null : values[i]!, Object.fromEntries(columns.map(([key, list]) => [key, list[i]!]))),
         );
         const following = Object.fromEntries(columns.map(([key]) => [key, rebuild(results.map((r) => r.parts[key]))]));
-        return [rebuild(results.map((r) => r.update)), { step: next, ...following } as unknown as State];
+        return [rebuild(results.map((r) => r.update)) as G, { step: next, ...following } as unknown as State];
       });
       takenOver(gradients, state);
       return handedOut(result);

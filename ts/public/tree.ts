@@ -4,16 +4,58 @@ import { describe } from "../describe.js";
 import { ValueError } from "../errors.js";
 import { concat, slice } from "../ops/shape.js";
 import { Tensor, type TensorLike } from "../tensor.js";
-import { flatten } from "../tree.js";
+import type { TypedArray } from "../dtype.js";
+import { flatten as flattenTree, map as mapTree } from "../tree.js";
 
-export { flatten, map } from "../tree.js";
+/** The leaves of a tree: what is no array and no plain object. */
+export type LeafOf<T> = T extends Tensor | NoBranch
+  ? T
+  : T extends readonly (infer Child)[]
+    ? LeafOf<Child>
+    : T extends object
+      ? LeafOf<T[keyof T]>
+      : T;
+/** A tree like `T` with `R` for each leaf. */
+export type Mapped<T, R> = T extends Tensor | NoBranch ? R : T extends object ? { -readonly [K in keyof T]: Mapped<T[K], R> } : R;
+/** Objects that are leaves. */
+type NoBranch = TypedArray | ((...args: never[]) => unknown);
 
 /**
- * A tree as one vector, and the way back: `[vector, unravel]`. Differentiable both ways; leaves keep their shapes and, on
- * the way back, their dtypes.
+ * The tree with `f` applied to each leaf, keeping the structure; with several trees of one structure `f` gets the leaves of all in one place.
+ * Arrays and plain objects are branches, everything else is a leaf. Throws `ValueError` for trees that differ.
+ *
+ * @example
+ * const smaller = ad.tree.map((p, g) => p.sub(g.mul(0.1)), params, gradients);
  */
-export function ravel(tree: unknown): [vector: Tensor, unravel: (vector: TensorLike) => any] {
-  const [raw, unflatten] = flatten(tree);
+export function map<T, Rest extends readonly unknown[], R>(
+  f: (leaf: LeafOf<NoInfer<T>>, ...rest: { [K in keyof Rest]: LeafOf<NoInfer<Rest[K]>> }) => R,
+  tree: T,
+  ...rest: Rest
+): Mapped<T, R> {
+  return mapTree(f as (leaf: unknown, ...rest: unknown[]) => R, tree, ...rest) as Mapped<T, R>;
+}
+
+/**
+ * The leaves of a tree in order (array order, keys as they were inserted), and a function that puts other leaves in their places.
+ * `unflatten` throws `ValueError` for another number of leaves.
+ *
+ * @example
+ * const [leaves, unflatten] = ad.tree.flatten({ w, b: [c] }); // [w, c]
+ */
+export function flatten<T>(tree: T): [leaves: LeafOf<T>[], unflatten: <R>(leaves: readonly R[]) => Mapped<T, R>] {
+  const [leaves, unflatten] = flattenTree(tree);
+  return [leaves as LeafOf<T>[], unflatten as <R>(leaves: readonly R[]) => Mapped<T, R>];
+}
+
+/**
+ * A tree of tensors and numbers as one vector, and the way back: `[vector, unravel]`. Differentiable both ways; leaves keep their shapes
+ * and, on the way back, their dtypes. Throws `ValueError` for other leaves, and in `unravel` for a vector of another length.
+ *
+ * @example
+ * const [vector, unravel] = ad.tree.ravel({ w: ad.ones([2, 2]), b: ad.zeros([2]) }); // six numbers
+ */
+export function ravel<T>(tree: T): [vector: Tensor, unravel: (vector: TensorLike) => Mapped<T, Tensor>] {
+  const [raw, unflatten] = flattenTree(tree);
   const leaves = raw.map((leaf: unknown) => {
     if (!(leaf instanceof Tensor) && typeof leaf !== "number")
       throw new ValueError(`tree.ravel: a leaf is ${describe(leaf)}; expected tensors`, "tree.ravel");
@@ -34,7 +76,7 @@ export function ravel(tree: unknown): [vector: Tensor, unravel: (vector: TensorL
       throw new ValueError(`unravel: expected a vector of ${total} elements, got shape [${v.shape.join(", ")}]`, "unravel");
     }
     let at = 0;
-    return unflatten(
+    return (unflatten as (leaves: readonly Tensor[]) => Mapped<T, Tensor>)(
       forms.map(({ shape, dtype, size }) => {
         const piece = slice(v, [at], [(at += size)]).reshape(shape);
         return piece.dtype === dtype ? piece : piece.cast(dtype);

@@ -11,9 +11,9 @@ import type { Instruction, Variable } from "../inspect/variable.js";
 import { trace } from "../inspect/trace.js";
 import { destinations, joinedPositions, MOVEMENT, positions, sizeOf } from "../inspect/positions.js";
 import type { Tensor } from "../tensor.js";
-import { flatten } from "../tree.js";
 import { noMore } from "../transforms/arguments.js";
-import { checkFunction } from "../transforms/machinery.js";
+import { type Callback, checkFunction } from "../transforms/machinery.js";
+import type { ArgumentsOf, Scalar } from "../transforms/types.js";
 import { derivativeOf } from "./derivative.js";
 import { Expression, setWalks } from "./expression.js";
 import { functions } from "./functions.js";
@@ -253,6 +253,7 @@ export function elementNames(name: string, shape: readonly number[]): string[] {
   });
 }
 
+/** Options of `symbolic`. */
 export interface SymbolicOptions {
   /** Names of the arguments, one each; default x, y, z, u, v, w. */
   names?: readonly string[];
@@ -262,9 +263,18 @@ export interface SymbolicOptions {
 
 /**
  * `symbolic(f)(...args)`: the expression of a scalar function of the elements of its arguments, named x, y, z, u, v, w (or as
- * `names` says) with indices. For a function with several outputs, a list with one expression per element.
+ * `names` says) with indices. For a function with several outputs, a list with one expression per element. Throws `ValueError` for ops
+ * without a formula, and for functions that read numbers, unless `freeze` says that the branch taken is meant.
+ *
+ * @example
+ * String(ad.symbolic((x) => x.sin().mul(x))(1).derivative("x")); // "cos(x) * x + sin(x)"
  */
-export function symbolic(f: (...args: any[]) => any, options?: SymbolicOptions): (...args: any[]) => any {
+export function symbolic<A extends unknown[] = Tensor[]>(f: (...args: A) => Scalar, options?: SymbolicOptions): (...args: ArgumentsOf<A>) => Expression;
+export function symbolic<A extends unknown[] = Tensor[]>(
+  f: (...args: A) => readonly unknown[] | { readonly [key: string]: unknown },
+  options?: SymbolicOptions,
+): (...args: ArgumentsOf<A>) => Expression[];
+export function symbolic(f: Callback, options?: SymbolicOptions): (...args: any[]) => any {
   checkFunction("symbolic", f);
   noMore("symbolic", arguments, 2);
   const { names: given, freeze = false } = readOptions<SymbolicOptions>("symbolic", options, ["names", "freeze"]);
@@ -284,8 +294,8 @@ export function symbolic(f: (...args: any[]) => any, options?: SymbolicOptions):
       );
     }
     const elements = new Map<Variable, Elements>();
-    if (given && given.length !== flatten(args)[0].length) {
-      throw new ValueError(`symbolic: ${given.length} names for ${flatten(args)[0].length} arguments`, "symbolic");
+    if (given && given.length !== program.inputs.length) {
+      throw new ValueError(`symbolic: ${given.length} names for ${program.inputs.length} arguments`, "symbolic");
     }
     for (const v of program.variables) {
       if (sizeOf(v.shape) > MOST_ELEMENTS)

@@ -14,8 +14,10 @@ import { jvp } from "./forward.js";
 import { jacfwd, jacrev } from "./jacobian.js";
 import { call, checkFunction, differentiable, inScope, outputTensor } from "./machinery.js";
 import { vjp } from "./reverse.js";
+import type { Numbers } from "./types.js";
 import { overDirections } from "./vmap.js";
 
+/** What `chainJacobian` chose, and what it costs. */
 export interface ChainPlan {
   /** The mode each stage is differentiated in. */
   readonly modes: StageMode[];
@@ -29,17 +31,20 @@ export interface ChainPlan {
   readonly sizes: number[];
 }
 
+/** Options of `chainJacobian`. */
 export interface ChainOptions {
   /** "auto" (default), or the mode of each stage. The bracketing is the best for them. */
   modes?: "auto" | readonly StageMode[];
 }
 
+/** The Jacobian of a chain as a function of the point, with the plan it follows. */
 export interface ChainJacobian {
-  (x: Tensor): Tensor;
+  (x: Tensor | Numbers): Tensor;
   /** The plan of the last call; null before the first. */
   readonly plan: ChainPlan | null;
 }
 
+/** A stage of a chain: one tensor to one tensor. */
 type StageFunction = (x: Tensor) => Tensor;
 
 /** Multiply-adds of one evaluation, counted over the recorded program. */
@@ -65,7 +70,10 @@ function stageOf(f: StageFunction, again: StageFunction, x: Tensor): { stage: St
 
 /**
  * The Jacobian of the chain [f1, f2, ...] (each one tensor to one tensor) at x, of shape output shape ++ input shape. `.plan`
- * tells what was chosen and what it costs against pure forward and pure reverse mode.
+ * tells what was chosen and what it costs against pure forward and pure reverse mode. Throws `ShapeError` for a tree as the argument.
+ *
+ * @example
+ * const J = ad.chainJacobian([(x) => x.matmul(A), (y) => y.tanh()])(x);
  */
 export function chainJacobian(functions: readonly StageFunction[], options?: ChainOptions): ChainJacobian {
   if (!Array.isArray(functions) || functions.length === 0)
@@ -81,7 +89,7 @@ export function chainJacobian(functions: readonly StageFunction[], options?: Cha
     }
   }
   let plan: ChainPlan | null = null;
-  const jacobian = (argument: Tensor): Tensor =>
+  const jacobian = (argument: Tensor | Numbers): Tensor =>
     inScope(() => {
       const { leaves } = differentiable("chainJacobian", "the argument", argument);
       if (leaves.length !== 1) throw new ShapeError("chainJacobian: the argument must be one tensor", "chainJacobian");

@@ -10,10 +10,11 @@ import { stack, unstack } from "../ops/shape.js";
 import { readOptions } from "../options.js";
 import { takeOver } from "../takeover.js";
 import { Tensor } from "../tensor.js";
-import { noMore } from "./arguments.js";
+import { asTree, noMore } from "./arguments.js";
 import { flatten, map, sameStructure, tensorsIn } from "../tree.js";
 import { asTensor } from "../creation.js";
-import { call, inScope, outputTensor } from "./machinery.js";
+import { call, type Callback, inScope, outputTensor } from "./machinery.js";
+import type { GradOf, OutputOf } from "./types.js";
 
 /** The state of a loop. What a turn made goes when the next turn has ended; what the user made stays. */
 class State<S> {
@@ -43,7 +44,11 @@ class State<S> {
 
 /**
  * `for (i = lower; i < upper; i++) state = body(i, state)`; the last state. `state` is any tree of tensors; `body` returns one of the
- * same structure. Old states are released: keep one with `keep()` or `detach()`.
+ * same structure. Old states are released: keep one with `keep()` or `detach()`. Has derivatives in both modes. Throws `ValueError` for
+ * bounds that are no integers and for a state of another structure.
+ *
+ * @example
+ * const power = ad.forLoop(0, 10, (i, y) => y.mul(x), ad.tensor(1));
  */
 export function forLoop<S>(lower: number, upper: number, body: (i: number, state: S) => S, init: S): S {
   const [from, to] = [integer("forLoop", "the lower bound", lower), integer("forLoop", "the upper bound", upper)];
@@ -54,6 +59,7 @@ export function forLoop<S>(lower: number, upper: number, body: (i: number, state
   return state.value;
 }
 
+/** Options of `whileLoop`. */
 export interface WhileOptions {
   /** Throws `ValueError` when the condition still holds after so many turns. */
   maxIterations?: number;
@@ -86,6 +92,7 @@ function truth(name: string, value: unknown): boolean {
   return boolean(name, "the condition", value);
 }
 
+/** Options of `scan`. */
 export interface ScanOptions {
   /** The number of turns, where `xs` is null. */
   length?: number;
@@ -96,19 +103,24 @@ export interface ScanOptions {
 /**
  * Folds `f(carry, x) -> [carry, y]` over the first axis of the tensors in `xs`: the last carry, and the outputs `y` stacked along a new first
  * axis (null where `f` gives none). With `xs` null, `length` turns with x = null. Without a turn there is no `y` to take shapes from: null.
+ * Throws `ShapeError` for xs of different first sizes, `ValueError` for a carry of another structure.
+ *
+ * @example
+ * const [total, sums] = ad.scan((carry, x) => [carry.add(x), carry.add(x)], ad.tensor(0), [1, 2, 3]); // 6, [1, 3, 6]
  */
-export function scan<C, X = any, Y = any>(
-  f: (carry: C, x: X) => readonly [carry: C, y: Y],
+export function scan<C, Xs, const Y>(
+  f: (carry: C, x: OutputOf<GradOf<NoInfer<Xs>>>) => readonly [carry: C, y: Y],
   carry: C,
-  xs: unknown,
-  options: ScanOptions = {},
-): [carry: C, ys: any] {
+  xs: Xs,
+  options?: ScanOptions,
+): [carry: C, ys: OutputOf<Y>];
+export function scan(f: Callback, carry: unknown, xs: unknown, options: ScanOptions = {}): [carry: unknown, ys: unknown] {
   callback("scan", "the function", f);
   noMore("scan", arguments, 4);
   const { length, reverse = false } = readOptions("scan", options, ["length", "reverse"]);
   boolean("scan", "reverse", reverse);
-  const [leaves, rebuild] = flatten(xs ?? []) as [unknown[], (leaves: readonly unknown[]) => any];
-  const tensors = leaves.map((leaf) => (leaf instanceof Tensor ? leaf : asTensor(leaf as never)));
+  const [leaves, rebuild] = flatten(asTree(xs ?? []));
+  const tensors: Tensor[] = leaves.map((leaf: unknown) => (leaf instanceof Tensor ? leaf : asTensor(leaf as never)));
   const count = turnsOf(tensors, length);
   return inScope(() => {
     const rows = tensors.map((tensor) => unstack(tensor, 0));
@@ -121,7 +133,7 @@ export function scan<C, X = any, Y = any>(
         const result: unknown = call("scan", f, [state.value, x]);
         if (!Array.isArray(result) || result.length !== 2)
           throw new ValueError("scan: the function must return [carry, y]; y may be null", "scan");
-        return result as [C, Y];
+        return result as [unknown, unknown];
       });
       takeOver("scan", x, [state.value, outputs[i]]);
     }
@@ -134,7 +146,7 @@ export function scan<C, X = any, Y = any>(
             outputs[0],
             ...outputs.slice(1),
           );
-    return [state.value, ys] as [C, unknown];
+    return [state.value, ys] as [unknown, unknown];
   });
 }
 
@@ -154,9 +166,19 @@ function turnsOf(xs: readonly Tensor[], length: number | undefined): number {
 
 /**
  * `predicate ? a(...args) : b(...args)`: a boolean, or a tensor of one element. Only the branch taken runs. Inside vmap, where the predicate
- * differs between examples, both run and `where` selects; they must then give trees of one structure.
+ * differs between examples, both run and `where` selects; they must then give trees of one structure. Throws `ValueError` for a predicate
+ * of more than one element.
+ *
+ * @example
+ * const y = ad.cond(x.gt(0), (x) => x.sqrt(), (x) => x.neg(), x);
  */
-export function cond(predicate: boolean | Tensor, a: (...args: any[]) => any, b: (...args: any[]) => any, ...args: any[]): any {
+export function cond<A extends unknown[], const Out>(
+  predicate: boolean | Tensor,
+  a: (...args: A) => Out,
+  b: (...args: NoInfer<A>) => NoInfer<Out>,
+  ...args: A
+): Out;
+export function cond(predicate: boolean | Tensor, a: Callback, b: Callback, ...args: unknown[]): unknown {
   callback("cond", "the first branch", a);
   callback("cond", "the second branch", b);
   let taken: boolean;

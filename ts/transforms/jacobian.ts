@@ -16,6 +16,7 @@ import {
   arithmeticGuard,
   BATCH,
   call,
+  type Callback,
   checkFunction,
   differentiable,
   DUAL,
@@ -25,14 +26,19 @@ import {
   positions,
 } from "./machinery.js";
 import { derivative, parkedRun, withAux } from "./reverse.js";
+import type { Argnums, ArgumentsAt, GradAt, GradsOf, JacobianOf, OneOrList, PrimalsOf, Scalar } from "./types.js";
 import { overDirections } from "./vmap.js";
 
-export interface JacobianOptions {
-  argnums?: number | readonly number[];
-  /** At most so many directions in one pass; default all. */
+/** Options of `jacfwd`, `jacrev` and `hessian`. */
+export interface JacobianOptions<N extends Argnums = Argnums, HasAux extends boolean = false> {
+  /** Which arguments to differentiate; default 0. Negative ones count from the end; a list gives a list. */
+  argnums?: N;
+  /** At most so many directions in one pass, which bounds the memory; default all. */
   chunkSize?: number;
-  hasAux?: boolean;
+  /** The function returns `[value, aux]`; the result is `[jacobian, aux]`. Default false. */
+  hasAux?: HasAux;
 }
+type AnyJacobianOptions = JacobianOptions<Argnums, boolean>;
 
 /** Rows `from..to` of the identity of a leaf, each in the leaf's shape: [to - from, ...shape]. More than a tensor holds are refused. */
 function basis(leaf: Tensor, from: number, to: number): Tensor {
@@ -62,7 +68,7 @@ function chunks(name: string, count: number, chunkSize: number | undefined): [fr
 const joined = (pieces: readonly Tensor[]): Tensor => (pieces.length === 1 ? pieces[0]! : concat([...pieces], 0));
 
 /** The arguments to differentiate as one flat list of leaves, and f as a function of them. */
-function prepare(name: string, f: (...args: any[]) => any, args: readonly unknown[], options: JacobianOptions) {
+function prepare(name: string, f: Callback, args: readonly unknown[], options: AnyJacobianOptions) {
   const at = positions(name, options.argnums, args.length);
   const parts = at.map((n) => differentiable(name, `argument ${n}`, args[n]));
   const leaves = parts.flatMap((part) => part.leaves);
@@ -129,16 +135,27 @@ function pushAll(name: string, f: (x: Tensor) => unknown, x: Tensor, directions:
 const JACOBIAN_OPTIONS = ["argnums", "chunkSize", "hasAux"] as const;
 
 /**
- * The Jacobian by forward mode: one pass per input element, all at once. For few inputs. The result is a tree like the output,
- * each leaf a tree like the argument, of shape output shape ++ input shape. `f` runs once per input leaf and chunk, with the same
- * random draws each time.
+ * A function that returns the Jacobian of `f` by forward mode: one pass per input element, all at once. For few inputs. The result is a
+ * tree like the output, each leaf a tree like the argument, of shape output shape ++ input shape. `f` runs once per input leaf and chunk,
+ * with the same random draws each time. Throws `DTypeError` for integer arguments, `ShapeError` for a basis that no tensor holds.
+ *
+ * @example
+ * const J = ad.jacfwd((x) => x.square())([1, 2]); // [[2, 0], [0, 4]]
  */
-export function jacfwd(f: (...args: any[]) => any, options?: JacobianOptions): (...args: any[]) => any {
+export function jacfwd<A extends unknown[] = Tensor[], const Out = unknown, Aux = unknown, const N extends Argnums = 0>(
+  f: (...args: A) => readonly [value: Out, aux: Aux],
+  options: JacobianOptions<N, true> & { hasAux: true },
+): (...args: ArgumentsAt<A, N>) => [jacobian: JacobianOf<Out, A, N>, aux: Aux];
+export function jacfwd<A extends unknown[] = Tensor[], const Out = unknown, const N extends Argnums = 0>(
+  f: (...args: A) => Out,
+  options?: JacobianOptions<N>,
+): (...args: ArgumentsAt<A, N>) => JacobianOf<Out, A, N>;
+export function jacfwd(f: Callback, options?: AnyJacobianOptions): Callback {
   checkFunction("jacfwd", f);
-  return forwardJacobian("jacfwd", f, transformOptions<JacobianOptions>("jacfwd", arguments, JACOBIAN_OPTIONS));
+  return forwardJacobian("jacfwd", f, transformOptions<AnyJacobianOptions>("jacfwd", arguments, JACOBIAN_OPTIONS));
 }
 
-function forwardJacobian(name: string, f: (...args: any[]) => any, options: JacobianOptions): (...args: any[]) => any {
+function forwardJacobian(name: string, f: Callback, options: AnyJacobianOptions): Callback {
   return (...args) =>
     inScope(() => {
       const { leaves, inner, rebuild } = prepare(name, f, args, options);
@@ -165,14 +182,26 @@ function forwardJacobian(name: string, f: (...args: any[]) => any, options: Jaco
 }
 
 /**
- * The Jacobian by reverse mode: one pass per output element, all at once. For few outputs. Same shape as `jacfwd`'s. `f` runs once.
+ * A function that returns the Jacobian of `f` by reverse mode: one pass per output element, all at once. For few outputs. Options, result
+ * and errors are those of `jacfwd`. `f` runs once.
+ *
+ * @example
+ * const J = ad.jacrev((x) => x.sum())([1, 2]); // [1, 1]
  */
-export function jacrev(f: (...args: any[]) => any, options?: JacobianOptions): (...args: any[]) => any {
+export function jacrev<A extends unknown[] = Tensor[], const Out = unknown, Aux = unknown, const N extends Argnums = 0>(
+  f: (...args: A) => readonly [value: Out, aux: Aux],
+  options: JacobianOptions<N, true> & { hasAux: true },
+): (...args: ArgumentsAt<A, N>) => [jacobian: JacobianOf<Out, A, N>, aux: Aux];
+export function jacrev<A extends unknown[] = Tensor[], const Out = unknown, const N extends Argnums = 0>(
+  f: (...args: A) => Out,
+  options?: JacobianOptions<N>,
+): (...args: ArgumentsAt<A, N>) => JacobianOf<Out, A, N>;
+export function jacrev(f: Callback, options?: AnyJacobianOptions): Callback {
   checkFunction("jacrev", f);
-  return reverseJacobian("jacrev", f, transformOptions<JacobianOptions>("jacrev", arguments, JACOBIAN_OPTIONS));
+  return reverseJacobian("jacrev", f, transformOptions<AnyJacobianOptions>("jacrev", arguments, JACOBIAN_OPTIONS));
 }
 
-function reverseJacobian(name: string, f: (...args: any[]) => any, options: JacobianOptions): (...args: any[]) => any {
+function reverseJacobian(name: string, f: Callback, options: AnyJacobianOptions): Callback {
   return (...args) =>
     inScope(() => {
       const { leaves, inner, rebuild } = prepare(name, f, args, options);
@@ -192,7 +221,7 @@ function rowsOf(
   [out, pullback, aux]: ReturnType<typeof parkedRun>,
   leaves: readonly Tensor[],
   rebuild: (values: readonly unknown[]) => unknown,
-  options: JacobianOptions,
+  options: AnyJacobianOptions,
 ): unknown {
   const [outputs, unflatten] = flatten(out) as [Tensor[], (leaves: readonly unknown[]) => any];
   const rows = outputs.map((output, o) => {
@@ -206,15 +235,29 @@ function rowsOf(
   return options.hasAux ? [jacobian, aux] : jacobian;
 }
 
-export interface JacobianModeOptions extends JacobianOptions {
+/** Options of `jacobian`. */
+export interface JacobianModeOptions<N extends Argnums = Argnums, HasAux extends boolean = false> extends JacobianOptions<N, HasAux> {
   /** "auto" (default) takes forward mode when there are fewer inputs than outputs, else reverse. */
   mode?: "auto" | "forward" | "reverse";
 }
 
-/** The Jacobian by whichever mode is cheaper, or the one asked for. */
-export function jacobian(f: (...args: any[]) => any, options?: JacobianModeOptions): (...args: any[]) => any {
+/**
+ * A function that returns the Jacobian of `f` by whichever mode is cheaper, or the one asked for. Result and errors are those of `jacfwd`.
+ *
+ * @example
+ * const J = ad.jacobian((x, y) => x.mul(y), { argnums: [0, 1] })([1, 2], [3, 4]); // two diagonal matrices
+ */
+export function jacobian<A extends unknown[] = Tensor[], const Out = unknown, Aux = unknown, const N extends Argnums = 0>(
+  f: (...args: A) => readonly [value: Out, aux: Aux],
+  options: JacobianModeOptions<N, true> & { hasAux: true },
+): (...args: ArgumentsAt<A, N>) => [jacobian: JacobianOf<Out, A, N>, aux: Aux];
+export function jacobian<A extends unknown[] = Tensor[], const Out = unknown, const N extends Argnums = 0>(
+  f: (...args: A) => Out,
+  options?: JacobianModeOptions<N>,
+): (...args: ArgumentsAt<A, N>) => JacobianOf<Out, A, N>;
+export function jacobian(f: Callback, options?: JacobianModeOptions<Argnums, boolean>): Callback {
   checkFunction("jacobian", f);
-  const read = transformOptions<JacobianModeOptions>("jacobian", arguments, [...JACOBIAN_OPTIONS, "mode"]);
+  const read = transformOptions<JacobianModeOptions<Argnums, boolean>>("jacobian", arguments, [...JACOBIAN_OPTIONS, "mode"]);
   const { mode = "auto" } = read;
   if (mode === "forward") return forwardJacobian("jacobian", f, read);
   if (mode === "reverse") return reverseJacobian("jacobian", f, read);
@@ -234,12 +277,23 @@ export function jacobian(f: (...args: any[]) => any, options?: JacobianModeOptio
 }
 
 /**
- * The Hessian of a scalar function: forward over reverse, each leaf of shape input shape ++ input shape (a tree of trees for
- * tree arguments).
+ * A function that returns the Hessian of a scalar function: forward over reverse, each leaf of shape input shape ++ input shape (a tree of
+ * trees for tree arguments, a list of lists for several `argnums`). Errors are those of `grad`.
+ *
+ * @example
+ * const H = ad.hessian((x) => x.prod())([2, 3]); // [[0, 1], [1, 0]]
  */
-export function hessian(f: (...args: any[]) => any, options?: JacobianOptions): (...args: any[]) => any {
+export function hessian<A extends unknown[] = Tensor[], Aux = unknown, const N extends Argnums = 0>(
+  f: (...args: A) => readonly [value: Scalar, aux: Aux],
+  options: JacobianOptions<N, true> & { hasAux: true },
+): (...args: ArgumentsAt<A, N>) => [hessian: JacobianOf<GradAt<A, N>, A, N>, aux: Aux];
+export function hessian<A extends unknown[] = Tensor[], const N extends Argnums = 0>(
+  f: (...args: A) => Scalar,
+  options?: JacobianOptions<N>,
+): (...args: ArgumentsAt<A, N>) => JacobianOf<GradAt<A, N>, A, N>;
+export function hessian(f: Callback, options?: AnyJacobianOptions): Callback {
   checkFunction("hessian", f);
-  const read = transformOptions<JacobianOptions>("hessian", arguments, JACOBIAN_OPTIONS);
+  const read = transformOptions<AnyJacobianOptions>("hessian", arguments, JACOBIAN_OPTIONS);
   return forwardJacobian("hessian", derivative("hessian", f, read, false), read);
 }
 
@@ -247,12 +301,19 @@ export function hessian(f: (...args: any[]) => any, options?: JacobianOptions): 
 const one = (list: any[]) => (list.length === 1 ? list[0] : list);
 
 /**
- * The gradient and the Hessian-vector product in the direction `tangents`, at the price of about two gradients: forward over
- * reverse; the Hessian is never formed. Lists with one entry per argument; for one argument the results are not lists.
+ * The gradient of a scalar function at `primals` and the Hessian-vector product in the direction `tangents`, at the price of about two
+ * gradients: forward over reverse; the Hessian is never formed. Lists with one entry per argument; for one argument the results are not
+ * lists. Errors are those of `grad` and `jvp`.
+ *
+ * @example
+ * const [gradient, product] = ad.hvp((x) => x.pow(3).sum(), [[1, 2]], [[1, 0]]); // [3, 12], [6, 0]
  */
-export function hvp(f: (...args: any[]) => any, primals: readonly [Tensor], tangents: readonly any[]): [gradient: Tensor, product: Tensor];
-export function hvp(f: (...args: any[]) => any, primals: readonly any[], tangents: readonly any[]): [gradient: any, product: any];
-export function hvp(f: (...args: any[]) => any, primals: readonly any[], tangents: readonly any[]): [gradient: any, product: any] {
+export function hvp<A extends unknown[] = Tensor[]>(
+  f: (...args: A) => Scalar,
+  primals: NoInfer<PrimalsOf<A>>,
+  tangents: NoInfer<PrimalsOf<A>>,
+): [gradient: OneOrList<GradsOf<A>>, product: OneOrList<GradsOf<A>>];
+export function hvp(f: Callback, primals: unknown, tangents: unknown): [gradient: unknown, product: unknown] {
   checkFunction("hvp", f);
   noMore("hvp", arguments, 3);
   const points = argumentList("hvp", "the primals", primals);
@@ -261,16 +322,15 @@ export function hvp(f: (...args: any[]) => any, primals: readonly any[], tangent
 }
 
 /**
- * The gradient and the vector-Hessian product: reverse over reverse. Equal to `hvp` where second derivatives are symmetric.
+ * The gradient of a scalar function and the vector-Hessian product: reverse over reverse. Equal to `hvp` where second derivatives are
+ * symmetric; arguments and errors are those of `hvp`.
  */
-export function vhp(
-  f: (...args: any[]) => any,
-  primals: readonly [Tensor],
-  cotangents: readonly any[],
-): [gradient: Tensor, product: Tensor];
-export function vhp(f: (...args: any[]) => any, primals: readonly any[], cotangents: readonly any[]): [gradient: any, product: any];
-export function vhp(f: (...args: any[]) => any, primals: readonly any[], cotangents: readonly any[]): [gradient: any, product: any] {
-  checkFunction("vhp", f);
+export function vhp<A extends unknown[] = Tensor[]>(
+  f: (...args: A) => Scalar,
+  primals: NoInfer<PrimalsOf<A>>,
+  cotangents: NoInfer<PrimalsOf<A>>,
+): [gradient: OneOrList<GradsOf<A>>, product: OneOrList<GradsOf<A>>];
+export function vhp(f: Callback, primals: unknown, cotangents: unknown): [gradient: unknown, product: unknown] {  checkFunction("vhp", f);
   noMore("vhp", arguments, 3);
   const [points, given] = [argumentList("vhp", "the primals", primals), argumentList("vhp", "the cotangents", cotangents)];
   sameLength("vhp", points, given, "cotangents");

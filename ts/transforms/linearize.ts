@@ -4,15 +4,24 @@ import { isFloat } from "../dtype.js";
 import type { Tensor } from "../tensor.js";
 import { flatten, leavesOf } from "../tree.js";
 import { sameLength, tensorsLike } from "./arguments.js";
-import { inScope } from "./machinery.js";
+import { type Callback, inScope } from "./machinery.js";
 import { parkedRun } from "./reverse.js";
+import type { ArgumentsOf, OutputOf } from "./types.js";
 
 /**
- * The value of `f` and its derivative at the primals as a linear function: `pushforward(...tangents)`. `f` runs once; each call goes
- * over the linear map that was recorded then, which holds values of that run as the pullback of `vjp` does.
+ * The value of `f` at the primals, and its derivative there as a linear function: `pushforward(...tangents)` gives J · tangents, of the
+ * output's tree and shapes. `f` runs once; each call goes over the linear map that was recorded then, which holds values of that run as the
+ * pullback of `vjp` does. Errors are those of `jvp`.
+ *
+ * @example
+ * const [y, pushforward] = ad.linearize((x) => x.sin(), 0);
+ * pushforward(2); // 2
  */
-export function linearize(f: (...args: any[]) => any, ...primals: any[]): [out: any, pushforward: (...tangents: any[]) => any] {
-  const [out, pullback, , points] = parkedRun("linearize", f, primals, false);
+export function linearize<A extends unknown[] = Tensor[], const Out = unknown>(
+  f: (...args: A) => Out,
+  ...primals: NoInfer<ArgumentsOf<A>>
+): [out: OutputOf<Out>, pushforward: (...tangents: ArgumentsOf<A>) => OutputOf<Out>];
+export function linearize(f: Callback, ...primals: unknown[]): [out: unknown, pushforward: Callback] {  const [out, pullback, , points] = parkedRun("linearize", f, primals, false);
   const [outputs, rebuild] = flatten(out) as [Tensor[], (leaves: readonly unknown[]) => any];
   // ct ↦ J'ct is linear: its own pullback is t ↦ J t, the same at every cotangent. Outputs that are not floats take no part.
   const cotangents = outputs.map((y) => zerosLike(y));
@@ -26,7 +35,7 @@ export function linearize(f: (...args: any[]) => any, ...primals: any[]): [out: 
   pullback.dispose();
   for (const temporary of leavesOf([cotangents, gradients])) temporary.dispose();
   const forms = outputs.map(({ shape, dtype }) => ({ shape, dtype }));
-  const pushforward = (...tangents: any[]) =>
+  const pushforward = (...tangents: unknown[]) =>
     inScope(() => {
       sameLength("linearize", primals, tangents, "tangents");
       const [slopes] = push(tensorsLike("linearize", "tangent", points.tree, tangents, points.forms)) as [Tensor[]];

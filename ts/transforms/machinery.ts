@@ -37,8 +37,11 @@ export function inScope<R>(body: (entry: Entry) => R): R {
   }
 }
 
+/** A function of the user's, whatever it takes: its arguments and results are looked at when it runs. */
+export type Callback = (...args: any[]) => any;
+
 /** Calls the user's function; a promise is refused, because its level would be closed when it goes on. */
-export function call(name: string, f: (...args: any[]) => any, args: readonly unknown[]): any {
+export function call(name: string, f: Callback, args: readonly unknown[]): any {
   checkFunction(name, f);
   const result: unknown = f(...args);
   if (result instanceof Promise) {

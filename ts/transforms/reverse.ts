@@ -6,11 +6,12 @@ import { current, root } from "../memory.js";
 import { checked, engine, generation } from "../runtime/instance.js";
 import { idOf, type Tensor } from "../tensor.js";
 import { handedOut } from "../takeover.js";
-import { flatten, type Tree } from "../tree.js";
+import { flatten } from "../tree.js";
 import { tensorsLike, transformOptions } from "./arguments.js";
 import {
   arithmeticGuard,
   call,
+  type Callback,
   checkFunction,
   differentiable,
   GRAD,
@@ -23,36 +24,61 @@ import {
   track,
 } from "./machinery.js";
 import { drive, putIds, RETAIN_GRAPH } from "./sweeping.js";
+import type { Argnums, ArgumentOf, ArgumentsAt, ArgumentsOf, GradAt, GradsOf, OutputOf, Scalar } from "./types.js";
 
-export interface GradOptions {
-  /** Which arguments to differentiate; default 0. A list gives a list of gradients. */
-  argnums?: number | readonly number[];
-  /** The function returns `[value, aux]`; aux is handed through. */
-  hasAux?: boolean;
+/** Options of `grad` and `valueAndGrad`. */
+export interface GradOptions<N extends Argnums = Argnums, HasAux extends boolean = false> {
+  /** Which arguments to differentiate; default 0. Negative ones count from the end; a list gives a list of gradients. */
+  argnums?: N;
+  /** The function returns `[value, aux]`; aux, whatever it is, is handed through. Default false. */
+  hasAux?: HasAux;
 }
 
 /**
- * A function that returns the value of `f` and its gradient with respect to the arguments `argnums`. `f` takes trees of
- * tensors and returns a scalar. With `hasAux` the result is `[[value, aux], gradient]`.
+ * A function that returns the value of a scalar function and its gradient, from one run: `[value, gradient]`. Arguments, options and
+ * errors are those of `grad`. With `hasAux` the result is `[[value, aux], gradient]`.
+ *
+ * @example
+ * const [value, gradient] = ad.valueAndGrad((x) => x.square().sum())([1, 2]); // 5, [2, 4]
  */
-export function valueAndGrad<First = any, Value = any>(
-  f: (first: First, ...rest: any[]) => Value,
-): (...args: any[]) => [value: Value, gradient: First];
-export function valueAndGrad(f: (...args: any[]) => any, options?: GradOptions): (...args: any[]) => [any, any];
-export function valueAndGrad(f: (...args: any[]) => any, options?: GradOptions): (...args: any[]) => [any, any] {
-  return derivative("valueAndGrad", f, transformOptions<GradOptions>("valueAndGrad", arguments, GRAD_OPTIONS), true);
+export function valueAndGrad<A extends unknown[] = Tensor[], Aux = unknown, const N extends Argnums = 0>(
+  f: (...args: A) => readonly [value: Scalar, aux: Aux],
+  options: GradOptions<N, true> & { hasAux: true },
+): (...args: ArgumentsAt<A, N>) => [valueAndAux: [value: Tensor, aux: Aux], gradient: GradAt<A, N>];
+export function valueAndGrad<A extends unknown[] = Tensor[], const N extends Argnums = 0>(
+  f: (...args: A) => Scalar,
+  options?: GradOptions<N>,
+): (...args: ArgumentsAt<A, N>) => [value: Tensor, gradient: GradAt<A, N>];
+export function valueAndGrad(f: Callback, options?: GradOptions<Argnums, boolean>): Callback {
+  return derivative("valueAndGrad", f, transformOptions<AnyGradOptions>("valueAndGrad", arguments, GRAD_OPTIONS), true);
 }
 
 /**
- * A function that returns the gradient of a scalar function with respect to the arguments `argnums` (default the first): a
- * tree like the argument. What does not reach the output has gradient zero. With `hasAux`: `[gradient, aux]`.
+ * A function that returns the gradient of a scalar function with respect to its first argument, or to those that `argnums` names. `f`
+ * takes tensors or trees of them (arrays, plain objects) and returns a tensor of one element; the gradient is a tree like the argument, of
+ * the same shapes and dtypes. Numbers and arrays of numbers are made into tensors first. What does not reach the result has gradient zero.
+ * With `hasAux` the result is `[gradient, aux]`. Nests with all transforms.
+ *
+ * Throws `ShapeError` for a result of more than one element, `DTypeError` for integer arguments, `NotDifferentiableError` for plain
+ * arithmetic on tensors (`x * x`).
+ *
+ * @example
+ * const slope = ad.grad((x) => x.sin())(0); // 1
+ * const second = ad.grad(ad.grad((x) => x.pow(3)))(2); // 12
  */
-export function grad<First = any>(f: (first: First, ...rest: any[]) => any): (...args: any[]) => First;
-export function grad(f: (...args: any[]) => any, options?: GradOptions): (...args: any[]) => any;
-export function grad(f: (...args: any[]) => any, options?: GradOptions): (...args: any[]) => any {
-  return derivative("grad", f, transformOptions<GradOptions>("grad", arguments, GRAD_OPTIONS), false);
+export function grad<A extends unknown[] = Tensor[], Aux = unknown, const N extends Argnums = 0>(
+  f: (...args: A) => readonly [value: Scalar, aux: Aux],
+  options: GradOptions<N, true> & { hasAux: true },
+): (...args: ArgumentsAt<A, N>) => [gradient: GradAt<A, N>, aux: Aux];
+export function grad<A extends unknown[] = Tensor[], const N extends Argnums = 0>(
+  f: (...args: A) => Scalar,
+  options?: GradOptions<N>,
+): (...args: ArgumentsAt<A, N>) => GradAt<A, N>;
+export function grad(f: Callback, options?: GradOptions<Argnums, boolean>): Callback {
+  return derivative("grad", f, transformOptions<AnyGradOptions>("grad", arguments, GRAD_OPTIONS), false);
 }
 
+type AnyGradOptions = GradOptions<Argnums, boolean>;
 const GRAD_OPTIONS = ["argnums", "hasAux"] as const;
 
 /** The value of a function that returns `[value, aux]`, and aux. */
@@ -63,7 +89,7 @@ export function withAux(name: string, hasAux: boolean | undefined, out: unknown)
 }
 
 /** `grad` under the name of the transform that calls it, with the value or without. */
-export function derivative(name: string, f: (...args: any[]) => any, options: GradOptions, withValue: boolean): (...args: any[]) => any {
+export function derivative(name: string, f: Callback, options: AnyGradOptions, withValue: boolean): Callback {
   checkFunction(name, f);
   return (...args) =>
     inScope(() => {
@@ -95,19 +121,36 @@ const parkedTapes = new FinalizationRegistry<{ parked: number; made: number }>((
   if (made === generation) engine.parked_free(parked);
 });
 
-export interface PullbackFunction {
-  (cotangent: Tree<Tensor>): any[];
+/** The pullback of `vjp`: from a cotangent like the output to one gradient per primal. */
+export interface Pullback<A extends readonly unknown[], Out> {
+  (cotangent: ArgumentOf<Out>): GradsOf<A>;
   /** Releases what the pullback holds; afterwards it cannot be called. */
   dispose(): void;
 }
 
 /**
- * The value of `f` and its pullback: `pullback(cotangent)` gives one gradient tree per primal. `f` runs once; the pullback may
- * be called many times, also inside other transforms. It holds the values of that run until it is garbage or disposed.
+ * The value of `f` at the primals, and its pullback: `pullback(cotangent)` gives Jᵀ · cotangent, one gradient tree per primal. The
+ * cotangent is a tree like the output, of its shapes; arguments and output of `f` are tensors or trees of them. `f` runs once; the pullback
+ * may be called many times, also inside other transforms. It holds the values of that run until it is garbage or disposed.
+ *
+ * Throws `ShapeError` for a cotangent of another shape, `DTypeError` for integer primals.
+ *
+ * @example
+ * const [y, pullback] = ad.vjp((x) => x.sin(), [0, 1]);
+ * const [gradient] = pullback([1, 1]); // cos x
  */
-export function vjp(f: (...args: any[]) => any, ...primals: any[]): [out: any, pullback: PullbackFunction] {
-  const [out, pullback] = parkedRun("vjp", f, primals, false);
-  return [out, pullback];
+export function vjp<A extends unknown[] = Tensor[], const Out = unknown>(
+  f: (...args: A) => Out,
+  ...primals: NoInfer<ArgumentsOf<A>>
+): [out: OutputOf<Out>, pullback: Pullback<A, Out>] {
+  const [out, pullback] = parkedRun("vjp", f as Callback, primals, false);
+  return [out, pullback as unknown as Pullback<A, Out>];
+}
+
+/** A pullback of whatever it was made of. */
+interface AnyPullback {
+  (cotangent: unknown): any[];
+  dispose(): void;
 }
 
 /** The primals of a run without their numbers: the tree, with null for each leaf, and what the leaves are. */
@@ -119,10 +162,10 @@ export interface Points {
 /** One run of `f`, and its tape kept for a pullback. */
 export function parkedRun(
   name: string,
-  f: (...args: any[]) => any,
+  f: Callback,
   primals: readonly unknown[],
   hasAux: boolean | undefined,
-): [out: any, pullback: PullbackFunction, aux: unknown, points: Points] {
+): [out: any, pullback: AnyPullback, aux: unknown, points: Points] {
   checkFunction(name, f);
   let parked = 0;
   let forms: Form[] = [];

@@ -5,11 +5,13 @@ import { idOf, made, type Tensor } from "../tensor.js";
 import { isBranch, map } from "../tree.js";
 import { withExamples, type Randomness } from "../random/state.js";
 import { asTree, transformOptions } from "./arguments.js";
-import { argumentTensor, BATCH, call, checkFunction, inScope, openLevel, outputTensor } from "./machinery.js";
+import { argumentTensor, BATCH, call, type Callback, checkFunction, inScope, openLevel, outputTensor } from "./machinery.js";
+import type { ArgumentsOf, OutputOf } from "./types.js";
 
 /** Where the batch axis stands: one number for all leaves, null for "the same for every example", or a tree of these. */
 export type BatchAxes = number | null | readonly BatchAxes[] | { readonly [key: string]: BatchAxes };
 
+/** Options of `vmap`. */
 export interface VmapOptions {
   /** Per argument (a list), or one for all; default 0. */
   inAxes?: BatchAxes;
@@ -66,9 +68,21 @@ function batchAxis(what: string, axis: number, ndim: number): number {
 
 /**
  * A function that maps `f` over a batch axis of its arguments: `vmap(f)(xs)` equals stacking `f(x)` over the examples, in one
- * pass. Random ops take one key per example (`random.split`), or see `randomness`.
+ * pass. `f` sees one example, without the batch axis; arguments and results are tensors or trees of them. Random ops take one key per
+ * example (`random.split`), or see `randomness`.
+ *
+ * Throws `ShapeError` for batch axes of different sizes, `IndexError` for axes that do not exist, and `TracedValueError` inside `f` for
+ * reading numbers (`item()`, `if (x > 0)`), of which there are many at once.
+ *
+ * @example
+ * const norms = ad.vmap((row) => row.square().sum().sqrt())([[3, 4], [5, 12]]); // [5, 13]
+ * const perExample = ad.vmap(ad.grad(loss), { inAxes: [null, 0, 0] })(params, xs, ys);
  */
-export function vmap(f: (...args: any[]) => any, options?: VmapOptions): (...args: any[]) => any {
+export function vmap<A extends unknown[] = Tensor[], const Out = unknown>(
+  f: (...args: A) => Out,
+  options?: VmapOptions,
+): (...args: ArgumentsOf<A>) => OutputOf<Out>;
+export function vmap(f: Callback, options?: VmapOptions): Callback {
   checkFunction("vmap", f);
   const {
     inAxes = 0,
@@ -118,6 +132,6 @@ export function vmap(f: (...args: any[]) => any, options?: VmapOptions): (...arg
 }
 
 /** vmap over directions in which one and the same function is differentiated: its draws are the same in all of them. */
-export function overDirections(f: (direction: Tensor) => any): (directions: Tensor) => any {
+export function overDirections<Out>(f: (direction: Tensor) => Out): (directions: Tensor) => OutputOf<Out> {
   return vmap(f, { randomness: "same" });
 }

@@ -4,23 +4,28 @@ import { drawPoint, withSameDraws } from "../../random/state.js";
 import { generation } from "../../runtime/instance.js";
 import { idOf, type Tensor } from "../../tensor.js";
 import { flatten } from "../../tree.js";
-import { noMore } from "../arguments.js";
-import { argumentTensor, arithmeticGuard, call, checkFunction, inScope, outputTensor } from "../machinery.js";
+import { asTree, noMore } from "../arguments.js";
+import { argumentTensor, arithmeticGuard, call, type Callback, checkFunction, inScope, outputTensor } from "../machinery.js";
 import { withoutTape } from "../modes.js";
+import type { ArgumentsOf, OutputOf } from "../types.js";
 import { attach } from "./attach.js";
 import { aliasOf } from "./record.js";
 
 /**
- * `f` recomputed in the backward pass instead of remembered: what it made on the way is released at once, so the memory of a deep
+ * `f`, recomputed in the backward pass instead of remembered: what it made on the way is released at once, so the memory of a deep
  * function is that of its parts' inputs plus one part. Costs one more forward pass. Arguments and results are trees of tensors.
  * Tensors that `f` closes over, parameters of a layer say, get their derivatives as arguments do; random draws are repeated. Numbers and
  * flags that `f` reads must be the same in the backward pass: nothing can tell when they are not.
+ *
+ * @example
+ * const block = ad.checkpoint((x) => layer.forward(x).relu());
  */
-export function checkpoint(f: (...args: any[]) => any): (...args: any[]) => any {
+export function checkpoint<A extends unknown[] = Tensor[], const Out = unknown>(f: (...args: A) => Out): (...args: ArgumentsOf<A>) => OutputOf<Out>;
+export function checkpoint(f: Callback): Callback {
   checkFunction("checkpoint", f);
   noMore("checkpoint", arguments, 1);
   return (...args) => {
-    const [leaves, rebuildArguments] = flatten(args);
+    const [leaves, rebuildArguments] = flatten(args.map((arg) => asTree(arg)));
     return inScope(() => {
       const given = leaves.map((leaf: unknown) => argumentTensor("checkpoint", leaf));
       const draws = drawPoint();

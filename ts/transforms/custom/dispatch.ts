@@ -9,8 +9,9 @@ import { checked, engine } from "../../runtime/instance.js";
 import { goesWith } from "../../steps.js";
 import { idOf, made, type Tensor } from "../../tensor.js";
 import { flatten } from "../../tree.js";
+import { asTree } from "../arguments.js";
 import { tangentOf } from "../forward.js";
-import { argumentTensor, BATCH, DUAL, outputTensor } from "../machinery.js";
+import { argumentTensor, BATCH, type Callback, DUAL, outputTensor } from "../machinery.js";
 import { batched } from "./batched.js";
 import { below, guarded, recorded, topLevel, type Rebuild } from "./record.js";
 
@@ -98,9 +99,9 @@ export function resultOf(name: string, tree: unknown): Result {
 export function asFunction(
   name: string,
   make: (rebuildArguments: (leaves: readonly unknown[]) => any[]) => Custom,
-): (...args: any[]) => any {
+): Callback {
   return (...args) => {
-    const [leaves, rebuild] = flatten(args);
+    const [leaves, rebuild] = flatten(args.map((arg) => asTree(arg)));
     const tensors = leaves.map((leaf: unknown) => argumentTensor(name, leaf));
     const { outputs, rebuild: rebuildOutput } = dispatch(make(rebuild as (leaves: readonly unknown[]) => any[]), tensors);
     return rebuildOutput(outputs);

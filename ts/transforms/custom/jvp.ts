@@ -5,7 +5,8 @@ import { ShapeError, ValueError } from "../../errors.js";
 import type { Tensor } from "../../tensor.js";
 import { drawPoint, withSameDraws } from "../../random/state.js";
 import { aligned, noMore } from "../arguments.js";
-import { call, checkFunction, outputTensor } from "../machinery.js";
+import { call, type Callback, checkFunction, outputTensor } from "../machinery.js";
+import type { ArgumentOf, ArgumentsOf, GradsOf, OutputOf } from "../types.js";
 import { asFunction, completing, resultOf } from "./dispatch.js";
 import { transposed } from "./transposed.js";
 import { spread } from "./vjp.js";
@@ -14,8 +15,15 @@ import { spread } from "./vjp.js";
  * A function with a forward rule of your own: `rule(primals, tangents)` returns `[out, tangentOut]`, linear in the tangents.
  * Reverse mode transposes it, which needs it to be written with ops. What `f` and the rule close over gets no derivative from the rule:
  * a tensor that is being differentiated there is refused, pass it as an argument.
+ *
+ * @example
+ * const exp = ad.customJvp((x) => x.exp(), ([x], [t]) => { const y = x.exp(); return [y, y.mul(t)]; });
  */
-export function customJvp(f: (...args: any[]) => any, rule: (primals: any[], tangents: any[]) => [any, any]): (...args: any[]) => any {
+export function customJvp<A extends unknown[] = Tensor[], const Out = unknown>(
+  f: (...args: A) => Out,
+  rule: (primals: NoInfer<A>, tangents: GradsOf<NoInfer<A>>) => readonly [out: NoInfer<Out>, tangentOut: ArgumentOf<NoInfer<Out>>],
+): (...args: ArgumentsOf<A>) => OutputOf<Out>;
+export function customJvp(f: Callback, rule: Callback): Callback {
   checkFunction("customJvp", f);
   noMore("customJvp", arguments, 2);
   checkFunction("customJvp", rule);

@@ -9,16 +9,18 @@ import { drawPoint, withSameDraws } from "../../random/state.js";
 import { Tensor } from "../../tensor.js";
 import { flatten } from "../../tree.js";
 import { aligned, asTree, noMore } from "../arguments.js";
-import { call, checkFunction, outputTensor } from "../machinery.js";
+import { call, type Callback, checkFunction, outputTensor } from "../machinery.js";
+import type { ArgumentsOf, GradientsFor, OutputOf } from "../types.js";
 import { asFunction, completing, dispatch, resultOf, type Custom, type Result } from "./dispatch.js";
 import { isActive, isCut, onlyOnce } from "./once.js";
 import { transposed } from "./transposed.js";
 
-export interface CustomVjpRule {
+/** A reverse rule: of a function of `A` with result `Out`; `Residuals` is whatever goes from the forward to the backward part. */
+export interface CustomVjpRule<A extends unknown[] = Tensor[], Out = Tensor, Residuals = unknown> {
   /** The value and whatever the backward rule needs. */
-  forward: (...args: any[]) => [out: any, residuals: any];
-  /** One gradient per argument, each a tree like it (null for none). */
-  backward: (residuals: any, cotangent: any) => any[];
+  forward: (...args: A) => readonly [out: Out, residuals: Residuals];
+  /** One gradient per argument, each a tree like it (null for none); the cotangent is a tree like the output. */
+  backward: (residuals: Residuals, cotangent: OutputOf<Out>) => GradientsFor<A>;
   /** The rule computes with plain JavaScript numbers, so that its gradients cannot be differentiated again: second derivatives are refused. */
   once?: boolean;
 }
@@ -40,8 +42,18 @@ interface Run extends Result {
  * the backward rule, which is linear in the cotangent: that needs `backward` to be written with ops. Second derivatives need `forward`
  * to be so too; with `once` they are refused. What `f` and `forward` close over gets no derivative from the rule: a tensor that is
  * being differentiated there is refused, pass it as an argument.
+ *
+ * @example
+ * const clipped = ad.customVjp((x) => x.exp(), {
+ *   forward: (x) => { const y = x.exp(); return [y, y]; },
+ *   backward: (y, cotangent) => [cotangent.mul(y).clamp(-1, 1)],
+ * });
  */
-export function customVjp(f: (...args: any[]) => any, rule: CustomVjpRule): (...args: any[]) => any {
+export function customVjp<A extends unknown[] = Tensor[], const Out = unknown, Residuals = unknown>(
+  f: (...args: A) => Out,
+  rule: CustomVjpRule<NoInfer<A>, NoInfer<Out>, Residuals>,
+): (...args: ArgumentsOf<A>) => OutputOf<Out>;
+export function customVjp(f: Callback, rule: CustomVjpRule<any, any, any>): Callback {
   checkFunction("customVjp", f);
   noMore("customVjp", arguments, 2);
   if (typeof rule !== "object" || rule === null || typeof rule.forward !== "function" || typeof rule.backward !== "function") {
