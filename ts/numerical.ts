@@ -182,13 +182,7 @@ const assemble = (columns: Float64Array[], outputs: number): Float64Array => {
   return out;
 };
 
-function collect(
-  name: string,
-  f: Callback,
-  options: NumericalOptions | undefined,
-  args: readonly unknown[],
-  scalar: boolean,
-): unknown {
+function collect(name: string, f: Callback, options: NumericalOptions | undefined, args: readonly unknown[], scalar: boolean): unknown {
   const { rows, outputShape, leaves, rebuild } = differentiate(name, f, args, options);
   const outputs = outputShape.reduce((a, b) => a * b, 1);
   if (scalar && outputs !== 1) {

@@ -198,8 +198,7 @@ describe("functionalCall", () => {
       // Per example, and their sum.
       const each = ad.vmap(ad.grad(loss), { inAxes: [null, 0] })(state, x);
       expect(each["layers.0.weight"]!.shape).toEqual([2, 3, 2]);
-      each["layers.0.weight"]!
-        .sum(0)
+      each["layers.0.weight"]!.sum(0)
         .sub(gradients["layers.0.weight"]!)
         .toArray()
         .flat()
@@ -217,9 +216,15 @@ describe("functionalCall", () => {
     ad.scope(() => {
       expect(() => nn.functionalCall(net, { "layers.0.weight": ad.ones([3, 2]) }, ad.ones([1, 5]))).toThrow(ad.ShapeError);
       Object.values(net.stateDict()).forEach((t, i) => expect(t).toBe(own[i]));
-      expect(nn.functionalCall(net, { "layers.1.bias": [5], "layers.1.weight": [[0, 0, 0]] }, ad.tensor([[1, 2]])).toArray()).toEqual([[5]]);
-      expect(nn.functionalCall(net, net.namedParameters(), ad.tensor([[1, 2]])).toArray()).toEqual(net.forward(ad.tensor([[1, 2]])).toArray());
-      expect(() => nn.functionalCall(net, { "layers.7.weight": ad.ones([1]) }, ad.tensor([[1, 2]]))).toThrow(/no tensor named "layers.7.weight"/);
+      expect(nn.functionalCall(net, { "layers.1.bias": [5], "layers.1.weight": [[0, 0, 0]] }, ad.tensor([[1, 2]])).toArray()).toEqual([
+        [5],
+      ]);
+      expect(nn.functionalCall(net, net.namedParameters(), ad.tensor([[1, 2]])).toArray()).toEqual(
+        net.forward(ad.tensor([[1, 2]])).toArray(),
+      );
+      expect(() => nn.functionalCall(net, { "layers.7.weight": ad.ones([1]) }, ad.tensor([[1, 2]]))).toThrow(
+        /no tensor named "layers.7.weight"/,
+      );
       expect(() => nn.functionalCall(net, { "layers.1.bias": ad.ones([2]) }, ad.tensor([[1, 2]]))).toThrow(/has shape \[2\]/);
       expect(() => nn.functionalCall(net, 3 as never, ad.tensor([[1, 2]]))).toThrow(ad.ValueError);
       expect(() => nn.functionalCall({} as typeof net, {}, ad.tensor(1))).toThrow(/expected an nn.Module/);

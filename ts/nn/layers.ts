@@ -88,8 +88,7 @@ export class Sequential extends Module {
 
   forward(input: TensorLike): Tensor {
     let x = input;
-    for (const layer of this.layers)
-      x = layer instanceof Module ? layer.forward(x) : layer(argument("Sequential", "the input", x));
+    for (const layer of this.layers) x = layer instanceof Module ? layer.forward(x) : layer(argument("Sequential", "the input", x));
     return argument("Sequential", "the input", x);
   }
 }

@@ -269,7 +269,10 @@ export interface SymbolicOptions {
  * @example
  * String(ad.symbolic((x) => x.sin().mul(x))(1).derivative("x")); // "cos(x) * x + sin(x)"
  */
-export function symbolic<A extends unknown[] = Tensor[]>(f: (...args: A) => Scalar, options?: SymbolicOptions): (...args: ArgumentsOf<A>) => Expression;
+export function symbolic<A extends unknown[] = Tensor[]>(
+  f: (...args: A) => Scalar,
+  options?: SymbolicOptions,
+): (...args: ArgumentsOf<A>) => Expression;
 export function symbolic<A extends unknown[] = Tensor[]>(
   f: (...args: A) => readonly unknown[] | { readonly [key: string]: unknown },
   options?: SymbolicOptions,

@@ -330,7 +330,8 @@ export function vhp<A extends unknown[] = Tensor[]>(
   primals: NoInfer<PrimalsOf<A>>,
   cotangents: NoInfer<PrimalsOf<A>>,
 ): [gradient: OneOrList<GradsOf<A>>, product: OneOrList<GradsOf<A>>];
-export function vhp(f: Callback, primals: unknown, cotangents: unknown): [gradient: unknown, product: unknown] {  checkFunction("vhp", f);
+export function vhp(f: Callback, primals: unknown, cotangents: unknown): [gradient: unknown, product: unknown] {
+  checkFunction("vhp", f);
   noMore("vhp", arguments, 3);
   const [points, given] = [argumentList("vhp", "the primals", primals), argumentList("vhp", "the cotangents", cotangents)];
   sameLength("vhp", points, given, "cotangents");

@@ -21,7 +21,8 @@ export function linearize<A extends unknown[] = Tensor[], const Out = unknown>(
   f: (...args: A) => Out,
   ...primals: NoInfer<ArgumentsOf<A>>
 ): [out: OutputOf<Out>, pushforward: (...tangents: ArgumentsOf<A>) => OutputOf<Out>];
-export function linearize(f: Callback, ...primals: unknown[]): [out: unknown, pushforward: Callback] {  const [out, pullback, , points] = parkedRun("linearize", f, primals, false);
+export function linearize(f: Callback, ...primals: unknown[]): [out: unknown, pushforward: Callback] {
+  const [out, pullback, , points] = parkedRun("linearize", f, primals, false);
   const [outputs, rebuild] = flatten(out) as [Tensor[], (leaves: readonly unknown[]) => any];
   // ct ↦ J'ct is linear: its own pullback is t ↦ J t, the same at every cotangent. Outputs that are not floats take no part.
   const cotangents = outputs.map((y) => zerosLike(y));

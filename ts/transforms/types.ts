@@ -120,7 +120,9 @@ export type JacobianOf<Out, A extends readonly unknown[], N extends Argnums> = u
 export type OneOrList<L extends readonly unknown[]> = L extends readonly [infer Single] ? Single : L;
 
 /** Lists of one entry per argument; a single tensor, number or object may stand without a list. */
-export type PrimalsOf<A extends readonly unknown[]> = Readonly<ArgumentsOf<A>> | (A extends readonly [infer Single] ? Alone<ArgumentOf<Single>> : never);
+export type PrimalsOf<A extends readonly unknown[]> =
+  | Readonly<ArgumentsOf<A>>
+  | (A extends readonly [infer Single] ? Alone<ArgumentOf<Single>> : never);
 type Alone<T> = T extends readonly unknown[] ? never : T;
 
 /** What a differentiated function returns: a tensor of one element, or a number (a constant). */

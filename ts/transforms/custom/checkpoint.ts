@@ -20,7 +20,9 @@ import { aliasOf } from "./record.js";
  * @example
  * const block = ad.checkpoint((x) => layer.forward(x).relu());
  */
-export function checkpoint<A extends unknown[] = Tensor[], const Out = unknown>(f: (...args: A) => Out): (...args: ArgumentsOf<A>) => OutputOf<Out>;
+export function checkpoint<A extends unknown[] = Tensor[], const Out = unknown>(
+  f: (...args: A) => Out,
+): (...args: ArgumentsOf<A>) => OutputOf<Out>;
 export function checkpoint(f: Callback): Callback {
   checkFunction("checkpoint", f);
   noMore("checkpoint", arguments, 1);

@@ -96,10 +96,7 @@ export function resultOf(name: string, tree: unknown): Result {
  * Flattens the user's arguments and result around `dispatch`. No scope of its own: residuals may be closures or objects whose
  * tensors have to live as long as the graph.
  */
-export function asFunction(
-  name: string,
-  make: (rebuildArguments: (leaves: readonly unknown[]) => any[]) => Custom,
-): Callback {
+export function asFunction(name: string, make: (rebuildArguments: (leaves: readonly unknown[]) => any[]) => Custom): Callback {
   return (...args) => {
     const [leaves, rebuild] = flatten(args.map((arg) => asTree(arg)));
     const tensors = leaves.map((leaf: unknown) => argumentTensor(name, leaf));
