@@ -31,7 +31,7 @@ export async function gates() {
   results.push(await generated(cargo, env));
   if (component("clippy"))
     await gate("cargo clippy", cargo, ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"], env);
-  await gate("cargo doc", cargo, ["doc", "--quiet", "--no-deps", "--workspace"], { ...env, RUSTDOCFLAGS: "-D warnings" });
+  await gate("cargo doc", cargo, ["doc", "--quiet", "--no-deps", "--workspace"], { ...env, RUSTDOCFLAGS: "-D warnings -D missing_docs" });
   return results;
 }
 

@@ -40,7 +40,7 @@ impl Engine {
 
     // ---- making and asking --------------------------------------------------------------------------------------
 
-    pub fn from_array(&self, array: Array) -> Result<Id> {
+    pub fn new_value(&self, array: Array) -> Result<Id> {
         self.session().insert(Value::Concrete(array))
     }
 
@@ -49,7 +49,7 @@ impl Engine {
         let scalar = Array::scalar(dtype, value)?;
         crate::shape::element_count(dims)?;
         let strides = smallvec::SmallVec::from_elem(0, dims.len());
-        self.from_array(scalar.view(Dims::from_slice(dims), strides, 0))
+        self.new_value(scalar.view(Dims::from_slice(dims), strides, 0))
     }
 
     /// Logical dims of a value at any level: batch axes of enclosing vmaps left out.

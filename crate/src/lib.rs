@@ -2,34 +2,40 @@
 //! driven through `abi`. In reading order:
 
 /// The boundary to TypeScript.
-pub mod abi;
+mod abi;
 /// float32, float64, int32, bool.
-pub mod dtype;
+mod dtype;
 /// The session behind a cell, so that rules can call `bind`.
-pub mod engine;
+mod engine;
 /// Typed failures with stable numbers.
-pub mod error;
+mod error;
 /// Recorder, profiler, NaN check.
-pub mod inspect;
+mod inspect;
 /// Loops over slices; they know nothing of the above.
-pub mod kernels;
+mod kernels;
 /// `bind` and its interpreters: evaluation, reverse mode, forward mode, vmap.
-pub mod level;
+mod level;
 /// Buffers, strided arrays, the slot map of values.
-pub mod memory;
+mod memory;
 /// What a row of the op table says: kernel, kind of derivative, batching.
-pub mod op;
+mod op;
 /// The rows, by family.
-pub mod ops;
+mod ops;
 /// In-place updates of parameters.
-pub mod parameters;
+mod parameters;
 /// The one mutable state: values, levels, scopes, the frame of temporaries.
-pub mod session;
+mod session;
 /// Dims, strides, broadcasting, axes.
-pub mod shape;
+mod shape;
 /// The backward pass.
-pub mod sweep;
+mod sweep;
 /// The struct-of-arrays tape.
-pub mod tape;
+mod tape;
 /// Ids that read as formulas.
-pub mod var;
+mod var;
+
+/// What the generator of the TypeScript side reads.
+pub use ops::{ABI, TABLE};
+
+#[cfg(test)]
+mod tests;

@@ -124,7 +124,7 @@ macro_rules! rows {
         #[allow(non_camel_case_types, clippy::upper_case_acronyms, clippy::enum_variant_names)]
         #[repr(u16)]
         enum Index { $($name),+, EndOfFamily }
-        $($(#[$meta])* #[allow(non_upper_case_globals)] pub const $name: $crate::op::Op = $crate::op::Op($start + Index::$name as u16);)+
+        $($(#[$meta])* #[allow(non_upper_case_globals, dead_code)] pub const $name: $crate::op::Op = $crate::op::Op($start + Index::$name as u16);)+
         pub const END: u16 = $start + Index::EndOfFamily as u16;
         pub const ROWS: &[$crate::op::Row] = &[$($row),+];
     };

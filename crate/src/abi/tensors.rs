@@ -17,12 +17,12 @@ fn op_from(code: u32) -> Result<Op> {
 
 #[wasm_bindgen]
 pub fn tensor_new(dtype: u32, rank: u32) -> u32 {
-    handle(|engine| engine.from_array(Array::new(DType::from_code(dtype as f64)?, &dims_from(&numbers_at(0, rank as usize)?)?)?))
+    handle(|engine| engine.new_value(Array::new(DType::from_code(dtype as f64)?, &dims_from(&numbers_at(0, rank as usize)?)?)?))
 }
 
 #[wasm_bindgen]
 pub fn tensor_full(dtype: u32, rank: u32, value: f64) -> u32 {
-    handle(|engine| engine.from_array(Array::filled(DType::from_code(dtype as f64)?, &dims_from(&numbers_at(0, rank as usize)?)?, value)?))
+    handle(|engine| engine.new_value(Array::filled(DType::from_code(dtype as f64)?, &dims_from(&numbers_at(0, rank as usize)?)?, value)?))
 }
 
 #[wasm_bindgen]
@@ -144,7 +144,7 @@ pub fn op2s(op: u32, a: u32, value: f64, swapped: u32) -> u32 {
             DType::Bool => DType::Int32,
             dtype => dtype,
         };
-        let number = engine.from_array(Array::scalar(dtype, value)?)?;
+        let number = engine.new_value(Array::scalar(dtype, value)?)?;
         let inputs = if swapped != 0 { [number, a] } else { [a, number] };
         engine.bind(op_from(op)?, &inputs, &[])
     })

@@ -263,25 +263,18 @@ select!(select_i32, i32);
 select!(select_u8, u8);
 
 macro_rules! in_place {
-    ($type:ty, $accumulate:ident, $axpy:ident) => {
+    ($type:ty, $accumulate:ident) => {
         /// out += x
         pub fn $accumulate(x: &[$type], out: &mut [$type]) {
             for (out, x) in out.iter_mut().zip(x) {
                 *out += x;
             }
         }
-
-        /// out += scale · x
-        pub fn $axpy(scale: $type, x: &[$type], out: &mut [$type]) {
-            for (out, x) in out.iter_mut().zip(x) {
-                *out += scale * x;
-            }
-        }
     };
 }
 
-in_place!(f32, accumulate_f32, axpy_f32);
-in_place!(f64, accumulate_f64, axpy_f64);
+in_place!(f32, accumulate_f32);
+in_place!(f64, accumulate_f64);
 
 #[cfg(test)]
 mod tests;

@@ -78,10 +78,6 @@ pub trait Lane: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Se
     fn gt(self, other: Self) -> Self::Bits {
         other.lt(self)
     }
-    #[inline(always)]
-    fn ge(self, other: Self) -> Self::Bits {
-        other.le(self)
-    }
     /// The sign bits alone.
     #[inline(always)]
     fn sign_bits(self) -> Self::Bits {
@@ -228,9 +224,7 @@ mod tests {
                 assert!(same(a.maximum(b).first(), larger), "maximum {p} {q}");
                 assert!(same(a.at_most(b).first(), if q < p { q } else { p }), "at_most {p} {q}");
                 assert!(same(a.at_least(b).first(), if p < q { q } else { p }), "at_least {p} {q}");
-                for (mask, truth) in
-                    [(a.eq(b), p == q), (a.ne(b), p != q), (a.lt(b), p < q), (a.le(b), p <= q), (a.gt(b), p > q), (a.ge(b), p >= q)]
-                {
+                for (mask, truth) in [(a.eq(b), p == q), (a.ne(b), p != q), (a.lt(b), p < q), (a.le(b), p <= q), (a.gt(b), p > q)] {
                     assert_eq!(mask.any(), truth, "compare {p} {q}");
                     assert!(same(f32x4::select(mask, a, b).first(), if truth { p } else { q }));
                 }

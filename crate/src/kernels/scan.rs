@@ -1,4 +1,4 @@
-//! Recurrences along r of [outer, r, inner]: cumulative sums and products, first-order linear recurrences.
+//! Recurrences along r of [outer, r, inner]: cumulative sums, first-order linear recurrences.
 
 use super::number::Number;
 
@@ -21,11 +21,6 @@ pub fn cumsum<T: Number>(x: &[T], outer: usize, r: usize, inner: usize, reverse:
         return;
     }
     scan(x, x, outer, r, inner, reverse, |x, _| x.widen(), |sum, x, _| sum.plus(x.widen()), T::narrow, out);
-}
-
-/// out_k = x_0 * ... * x_k, with `reverse` x_k * ... * x_{r-1}.
-pub fn cumprod<T: Number>(x: &[T], outer: usize, r: usize, inner: usize, reverse: bool, out: &mut [T]) {
-    scan(x, x, outer, r, inner, reverse, |x, _| x, |product, x, _| product.times(x), |z| z, out);
 }
 
 /// z_k = a_k z_{k-1} + b_k with z_{-1} = 0; with `reverse` z_k = a_k z_{k+1} + b_k with z_r = 0. With `strong` a product is 0 where
@@ -199,8 +194,6 @@ mod tests {
             let mut out = vec![5.0; n];
             cumsum(&b, outer, r, inner, reverse, &mut out);
             compare(outer, r, inner, reverse, &out, 0.0, |z, i| z + b[i]);
-            cumprod(&b, outer, r, inner, reverse, &mut out);
-            compare(outer, r, inner, reverse, &out, 1.0, |z, i| z * b[i]);
             linear_scan(&a, &b, outer, r, inner, reverse, false, &mut out);
             compare(outer, r, inner, reverse, &out, 0.0, |z, i| a[i] * z + b[i]);
             let integers: Vec<i32> = (0..n as i32).collect();

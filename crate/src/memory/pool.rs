@@ -18,11 +18,10 @@ pub struct Pool {
     live: usize,
     idle: usize,
     peak: usize,
-    limit: usize,
 }
 
 thread_local! {
-    static POOL: RefCell<Pool> = RefCell::new(Pool { limit: usize::MAX, ..Pool::default() });
+    static POOL: RefCell<Pool> = RefCell::new(Pool::default());
 }
 
 /// Bytes of class `class`: (4 + class % 4) · 16 · 2^(class / 4), rounded up to the alignment.
@@ -70,7 +69,7 @@ impl Pool {
     fn take(&mut self, bytes: usize) -> Option<Buffer> {
         let class = class_of(bytes);
         let size = class_bytes(class).filter(|_| class < CLASSES)?;
-        if self.live.saturating_add(size) > self.limit || forced_to_fail() {
+        if forced_to_fail() {
             return None;
         }
         if self.free.is_empty() {
@@ -149,11 +148,6 @@ pub fn usage() -> (usize, usize) {
     })
 }
 
-/// The most bytes that may be in use; tests use it to meet `OutOfMemory` at any point.
-pub fn set_limit(bytes: usize) {
-    POOL.with(|pool| pool.borrow_mut().limit = bytes);
-}
-
 /// Makes room for `bytes` bytes of later tensors at once, so that the memory does not grow inside a loop.
 pub fn reserve(bytes: usize) -> Result<()> {
     let idle = POOL.with(|pool| pool.borrow().idle);
@@ -176,6 +170,7 @@ fn make_room(_: usize) -> bool {
 mod tests {
     use super::*;
     use crate::error::ErrorCode;
+    use crate::memory::room::fail_after;
 
     #[test]
     fn classes_hold_what_they_are_asked_for() {
@@ -187,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_freed_buffer_is_found_again_and_limits_hold() {
+    fn a_freed_buffer_is_found_again_and_a_refusal_is_an_error() {
         let first = Buffer::new(1000).unwrap();
         let address = first.pointer();
         assert_eq!(address as usize % ALIGN, 0);
@@ -196,9 +191,8 @@ mod tests {
         assert!(usage().0 < live);
         let second = Buffer::new(1000).unwrap();
         assert_eq!(second.pointer(), address);
-        set_limit(usage().0 + 100);
+        fail_after(0);
         assert_eq!(Buffer::new(1000).err().unwrap().code, ErrorCode::OutOfMemory);
-        set_limit(usize::MAX);
         assert!(Buffer::new(1000).is_ok());
     }
 }

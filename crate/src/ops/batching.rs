@@ -245,7 +245,7 @@ fn row_indices<'a>(index: Var<'a>, n: usize, size: usize) -> Var<'a> {
             return Err(Error::shape(format!("{size} examples of {n} rows each are more than an int32 index can count")));
         }
         offsets.slice_mut::<i32>().iter_mut().enumerate().for_each(|(b, offset)| *offset = (b * n) as i32);
-        engine.from_array(offsets)
+        engine.new_value(offsets)
     })();
     let offsets = Var::from_result(engine, moved);
     index.less(index.constant(0.0)).select(index + n as f64, index) + offsets

@@ -1,7 +1,7 @@
 //! Functions of one value, with their partials dy/dx.
 
 use super::batching::elementwise as batch;
-use super::support::{elementwise, need_float, to_dtype};
+use super::support::{elementwise, to_dtype};
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::kernels::binary::Operand;
@@ -213,11 +213,4 @@ fn clamp(x: &[&Array], p: &[f64]) -> Result<Array> {
         DType::Float32 => two!(f32, binary_f32, |v: f64| v as f32),
         _ => two!(i32, binary_i32, |v: f64| v as i32),
     }
-}
-
-/// For rows whose kernel is float only.
-pub fn float_input(x: &Array) -> Result<Array> {
-    let x = to_dtype(x, x.dtype.to_float())?;
-    need_float(&x)?;
-    Ok(x)
 }

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::kernels::binary::Operand;
 use crate::kernels::compare::cast;
 use crate::memory::array::Array;
-use crate::shape::{axes_from, axis_from, broadcast, show, Dims};
+use crate::shape::{axes_from, axis_from, broadcast, Dims};
 use crate::with_element;
 use smallvec::SmallVec;
 
@@ -216,14 +216,6 @@ pub fn grouped(x: &Array, axes: &[usize]) -> Result<(Array, usize, usize, usize)
     let order: SmallVec<[usize; 6]> = kept.iter().chain(axes).copied().collect();
     let moved = x.view(order.iter().map(|&i| x.dims[i]).collect(), order.iter().map(|&i| x.strides[i]).collect(), x.offset);
     Ok((moved.contiguous()?, outer, r, 1))
-}
-
-/// A dtype error for an op that works on floats only.
-pub fn need_float(x: &Array) -> Result<()> {
-    if x.dtype.is_float() {
-        return Ok(());
-    }
-    Err(Error::dtype(format!("expected a float32 or float64 tensor, got {} {}; cast it first", x.dtype, show(&x.dims))))
 }
 
 /// The indices as validated int32, negative ones counted from the end.

@@ -5,7 +5,7 @@ mod sum;
 
 pub use super::softmax::logsumexp;
 pub use fold::{all, any, argmax, argmin, max, min, prod};
-pub use sum::{dot, sum, sum_squares, total_of};
+pub use sum::{sum, total_of};
 
 /// The width in columns of the accumulators on the stack.
 pub(crate) const TILE: usize = 256;

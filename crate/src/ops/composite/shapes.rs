@@ -176,7 +176,7 @@ pub fn triangle<'a>(x: Var<'a>, p: &[f64], lower: bool) -> Var<'a> {
             let (row, column) = ((i / columns) as i64, (i % columns) as i64);
             *place = (if lower { column - row <= k } else { column - row >= k }) as u8;
         }
-        x.engine.from_array(mask)
+        x.engine.new_value(mask)
     });
     Var::from_result(x.engine, mask).select(x, x.constant(0.0))
 }
@@ -192,7 +192,7 @@ pub fn one_hot<'a>(x: Var<'a>, p: &[f64]) -> Var<'a> {
     }
     let classes = Array::new(DType::Int32, &[depth]).and_then(|mut classes| {
         classes.slice_mut::<i32>().iter_mut().enumerate().for_each(|(i, class)| *class = i as i32);
-        x.engine.from_array(classes)
+        x.engine.new_value(classes)
     });
     let mut dims = x.dims();
     dims.push(1);

@@ -1,14 +1,14 @@
 //! Optimizer steps through the engine: what a kernel test cannot see.
 
-use adjoint::engine::Engine;
-use adjoint::error::ErrorCode;
-use adjoint::kernels::optimizer::{Adam, Sgd};
-use adjoint::memory::array::Array;
-use adjoint::memory::values::{Id, NONE};
-use adjoint::session::AMBIENT;
+use crate::engine::Engine;
+use crate::error::ErrorCode;
+use crate::kernels::optimizer::{Adam, Sgd};
+use crate::memory::array::Array;
+use crate::memory::values::{Id, NONE};
+use crate::session::AMBIENT;
 
 fn plain(e: &Engine, values: &[f32]) -> Id {
-    e.from_array(Array::from_slice(values, &[values.len()]).unwrap()).unwrap()
+    e.new_value(Array::from_slice(values, &[values.len()]).unwrap()).unwrap()
 }
 
 fn parameter(e: &Engine, values: &[f32]) -> Id {

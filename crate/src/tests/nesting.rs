@@ -1,17 +1,17 @@
 //! The core without WebAssembly: nested modes, perturbation confusion, long chains, memory.
 
-use adjoint::dtype::DType;
-use adjoint::engine::Engine;
-use adjoint::memory::array::Array;
-use adjoint::memory::values::{Id, NONE};
-use adjoint::ops;
-use adjoint::session::LevelKind;
-use adjoint::sweep::Status;
-use adjoint::tape::Tape;
-use adjoint::var::Var;
+use crate::dtype::DType;
+use crate::engine::Engine;
+use crate::memory::array::Array;
+use crate::memory::values::{Id, NONE};
+use crate::ops;
+use crate::session::LevelKind;
+use crate::sweep::Status;
+use crate::tape::Tape;
+use crate::var::Var;
 
 fn number(engine: &Engine, value: f64) -> Var<'_> {
-    Var::new(engine, engine.from_array(Array::scalar(DType::Float64, value).unwrap()).unwrap())
+    Var::new(engine, engine.new_value(Array::scalar(DType::Float64, value).unwrap()).unwrap())
 }
 
 fn read(v: Var) -> f64 {
@@ -42,7 +42,7 @@ fn forward<'a>(f: &dyn Fn(Var<'a>) -> Var<'a>, x: Var<'a>) -> Var<'a> {
     let dual = engine.make_dual(level, x.id, x.constant(1.0).id).unwrap();
     let y = f(Var::new(engine, dual)).checked().unwrap();
     let tangent = match engine.session().value(y).unwrap() {
-        adjoint::memory::values::Value::Dual { level: l, tangent, .. } if *l == level => *tangent,
+        crate::memory::values::Value::Dual { level: l, tangent, .. } if *l == level => *tangent,
         _ => NONE,
     };
     engine.session().close(level);
@@ -145,5 +145,5 @@ fn values_of_a_closed_level_are_refused() {
     engine.session().close(level);
     let again = engine.session().open(LevelKind::Dual).unwrap();
     assert_eq!(again, level);
-    assert_eq!(engine.bind(ops::Neg, &[escaped], &[]).unwrap_err().code, adjoint::error::ErrorCode::Escaped);
+    assert_eq!(engine.bind(ops::Neg, &[escaped], &[]).unwrap_err().code, crate::error::ErrorCode::Escaped);
 }
