@@ -1,4 +1,5 @@
 /** PyTorch's way: parameters, `backward()`, `.grad`, hooks. All of it lives on the one grad level that is always open. */
+import { atMost } from "./arguments.js";
 import { describe } from "./describe.js";
 import { DisposedError, EscapedValueError, NotDifferentiableError, ShapeError, ValueError } from "./errors.js";
 import { abort, enter, leave, root } from "./memory.js";
@@ -43,6 +44,7 @@ export interface BackwardOptions {
  * needs a cotangent of its shape. The graph is freed unless `retainGraph`.
  */
 export function backward(x: Tensor, cotangent?: TensorLike | null, options?: BackwardOptions): void {
+  atMost("backward", arguments, 3);
   const id = idOf(x);
   if (cotangent === undefined || cotangent === null) {
     if (x.size !== 1) {
@@ -117,6 +119,7 @@ export function setGradient(x: Tensor, value: TensorLike | null): void {
 
 /** Forgets the gradient added up so far. */
 export function zeroGrad(x: Tensor): void {
+  atMost("zeroGrad", arguments, 1);
   if (x.requiresGrad) setGradient(x, null);
 }
 
@@ -125,6 +128,7 @@ export function zeroGrad(x: Tensor): void {
  * loader's loop in which it was made.
  */
 export function detach(x: Tensor): Tensor {
+  atMost("detach", arguments, 1);
   return spare(made(checked(engine.op1(Op.stopGradient, idOf(x)), "detach")));
 }
 
@@ -169,6 +173,7 @@ function plain(parameter: number, op: string): number {
 
 /** Lets `backward()` keep the gradient of a tensor that is not a leaf. */
 export function retainGrad(x: Tensor): Tensor {
+  atMost("retainGrad", arguments, 1);
   checked(engine.retain_gradient(idOf(x)), "retainGrad");
   return x;
 }
@@ -178,6 +183,7 @@ export function retainGrad(x: Tensor): Tensor {
  * Returns a function that removes the hook.
  */
 export function registerHook(x: Tensor, hook: Hook): () => void {
+  atMost("registerHook", arguments, 2);
   if (typeof hook !== "function") throw new ValueError(`registerHook: expected a function, got ${typeof hook}`, "registerHook");
   hookTensor(x);
   const own = (x.hooks ??= new Set());
@@ -193,6 +199,7 @@ export function registerHook(x: Tensor, hook: Hook): () => void {
  * being differentiated, and a tensor that was computed from parameters, throw `NotDifferentiableError` (`detach()` them).
  */
 export function assign(x: Tensor, value: TensorLike): Tensor {
+  atMost("assign", arguments, 2);
   if (x.handle === 0) throw new DisposedError("assign: this tensor was disposed", "assign");
   if (value instanceof Tensor) {
     checked(engine.assign(idOf(x), idOf(value)), "assign");

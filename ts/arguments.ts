@@ -100,11 +100,21 @@ export function axesOf(op: string, axes: unknown): number[] {
   return Array.from(axes as unknown[], (axis) => axisNumber(op, axis));
 }
 
-/** Refuses arguments after the last one that is read. `given` is the function's `arguments`; for a method its tensor is the first. */
+/** Called by an array's `map` (or `reduce`): the arguments after the elements are its position and the array. */
+function byArray(given: ArrayLike<unknown>, count: number): boolean {
+  const [element, index, array] = [given[count - 1], given[count], given[count + 1]];
+  return given.length === count + 2 && Number.isInteger(index) && Array.isArray(array) && array[index as number] === element;
+}
+
+/**
+ * Refuses arguments after the last one that is read; those that `map` and `reduce` of an array add are let pass. `given` is the function's
+ * `arguments`; for a method its tensor is the first.
+ */
 export function atMost(op: string, given: ArrayLike<unknown>, count: number, hint = ""): void {
-  if (given.length <= count) return;
+  if (given.length <= count || (count > 0 && byArray(given, count))) return;
+  const [most, method] = [count === 0 ? "no arguments" : `at most ${count} argument${count === 1 ? "" : "s"}`, scalarHint(given[0]) !== ""];
   throw new ValueError(
-    `${op}: takes at most ${count} argument${count === 1 ? "" : "s"} (the tensor of a method counts as one), got ${given.length} (${describe(given[count])} would be ignored)${hint && `; ${hint}`}`,
+    `${op}: takes ${most}${method ? " (the tensor of a method counts as one)" : ""}, got ${given.length} (${describe(given[count])} would be ignored)${hint && `; ${hint}`}`,
     op,
   );
 }

@@ -29,6 +29,7 @@ let defaultDtype: DType = "float32";
 
 /** The dtype of tensors made from plain numbers; "float32" at the start. */
 export function setDefaultDtype(dtype: DType): void {
+  atMost("setDefaultDtype", arguments, 1);
   if (dtype !== "float32" && dtype !== "float64") {
     throw new DTypeError(`setDefaultDtype: ${describe(dtype)} cannot be the default; expected "float32" or "float64"`, "setDefaultDtype");
   }
@@ -36,6 +37,7 @@ export function setDefaultDtype(dtype: DType): void {
 }
 
 export function getDefaultDtype(): DType {
+  atMost("getDefaultDtype", arguments, 0);
   return defaultDtype;
 }
 

@@ -2,14 +2,13 @@
  * Derivatives against differences. Each input direction is compared by central differences of fourth order,
  * f'(x) ≈ (8 (f(x+h) - f(x-h)) - (f(x+2h) - f(x-2h))) / 12h, in float64.
  */
-import { boolean, integer, number } from "./arguments.js";
+import { atMost, boolean, integer, number } from "./arguments.js";
 import { tensor } from "./creation.js";
 import { describe } from "./describe.js";
 import { DTypeError, GradcheckError, ValueError } from "./errors.js";
 import { scope } from "./scope.js";
 import { readOptions } from "./options.js";
 import { Tensor } from "./tensor.js";
-import { noMore } from "./transforms/arguments.js";
 import { jvp } from "./transforms/forward.js";
 import { drawPoint, withSameDraws } from "./random/state.js";
 import { call, type Callback, checkFunction, outputTensor } from "./transforms/machinery.js";
@@ -181,7 +180,7 @@ export function gradcheck<A extends unknown[] = Tensor[]>(
 ): true;
 export function gradcheck(f: Callback, inputs: readonly unknown[], options?: GradcheckOptions): true {
   checkFunction("gradcheck", f);
-  noMore("gradcheck", arguments, 3);
+  atMost("gradcheck", arguments, 3);
   const {
     eps = 1e-3,
     atol = 1e-9,

@@ -106,6 +106,7 @@ function quietly(run: () => void): void {
 
 /** What is alive: tensors, their bytes (in whole size classes) and the most bytes so far. */
 export function memory(): { tensors: number; bytes: number; peakBytes: number } {
+  atMost("memory", arguments, 0);
   collect();
   checked(engine.memory_stats());
   const s = scratch();

@@ -5,7 +5,7 @@
  * Steps: truncation and rounding errors balance near h = ε^(1/2) for forward and ε^(1/3) for central differences, times the
  * scale of x (Press et al., Numerical Recipes, 5.7), with ε of the dtype in which f computes.
  */
-import { boolean, callback, number } from "./arguments.js";
+import { atMost, boolean, callback, number } from "./arguments.js";
 import { asTensor, tensor } from "./creation.js";
 import { describe } from "./describe.js";
 import { ShapeError, ValueError } from "./errors.js";
@@ -220,6 +220,7 @@ export function numericalGrad<A extends unknown[] = Tensor[]>(
   options?: NumericalOptions & { withError?: false },
 ): (...args: ArgumentsAt<A, 0>) => GradAt<A, 0>;
 export function numericalGrad(f: Callback, options?: NumericalOptions): Callback {
+  atMost("numericalGrad", arguments, 2);
   return (...args) => collect("numericalGrad", f, options, args, true);
 }
 
@@ -236,5 +237,6 @@ export function numericalJacobian<A extends unknown[] = Tensor[]>(
   options?: NumericalOptions & { withError?: false },
 ): (...args: ArgumentsAt<A, 0>) => GradAt<A, 0>;
 export function numericalJacobian(f: Callback, options?: NumericalOptions): Callback {
+  atMost("numericalJacobian", arguments, 2);
   return (...args) => collect("numericalJacobian", f, options, args, false);
 }

@@ -1,5 +1,5 @@
 /** Scopes as users open them. */
-import { callback } from "./arguments.js";
+import { atMost, callback } from "./arguments.js";
 import { ValueError } from "./errors.js";
 import type { Reason } from "./holds.js";
 import { abort, enter, leave } from "./memory.js";
@@ -10,6 +10,7 @@ import { tensorsIn } from "./tree.js";
  * Sets of tensors, instances of classes among them. Synchronous only: an async function would go on after its scope has ended.
  */
 export function scope<R>(fn: () => R): R {
+  atMost("scope", arguments, 1, "it calls one function without arguments: () => f(x)");
   return scoped("scope", null, fn);
 }
 

@@ -10,6 +10,7 @@
  *
  * So logits may be read after `minimize`, losses collected in a list, and the memory of a loop is that of two steps.
  */
+import { atMost } from "./arguments.js";
 import { DisposedError } from "./errors.js";
 import { Hold, openList, release } from "./holds.js";
 import { root } from "./memory.js";
@@ -113,6 +114,7 @@ function bury(scalars: readonly Hold[]): void {
  * the transform whatever happens: `ValueError`.
  */
 export function keep<R>(value: R): R {
+  atMost("keep", arguments, 1, "put several into a list");
   for (const tensor of tensorsIn(value)) {
     const id = idOf(tensor);
     if (tensor.scope instanceof Hold) {

@@ -1,5 +1,5 @@
 /** Data: examples in tensors, handed out in batches. */
-import { boolean, integer } from "../arguments.js";
+import { atMost, boolean, integer } from "../arguments.js";
 import { asTensor, tensor } from "../creation.js";
 import { describe } from "../describe.js";
 import { ShapeError, ValueError } from "../errors.js";
@@ -81,6 +81,7 @@ export class DataLoader implements Iterable<Tensor[]> {
     readonly dataset: TensorDataset,
     options?: DataLoaderOptions,
   ) {
+    atMost("DataLoader", arguments, 2);
     const op = "DataLoader";
     const {
       batchSize = 1,

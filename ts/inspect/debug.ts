@@ -35,6 +35,7 @@ function userLine(): string {
  */
 export function detectAnomaly<R>(fn: () => R): R {
   checkFunction("detectAnomaly", fn);
+  atMost("detectAnomaly", arguments, 1, "it calls one function without arguments: () => f(x)");
   watching++;
   let before: (() => void) | null = null;
   try {
@@ -124,6 +125,7 @@ function added(before: ReadonlyMap<string, ProfileRow>, after: ReadonlyMap<strin
  */
 export function profile<R>(fn: () => R): Profile<R> {
   checkFunction("profile", fn);
+  atMost("profile", arguments, 1, "it calls one function without arguments: () => f(x)");
   if (profiling === 0) engine.profile_start();
   const before = costs();
   profiling++;

@@ -2,6 +2,7 @@
  * Recording a run: every primitive evaluated below all transforms, gradient programs included. The values are there, so a
  * trace can be drawn with them, replayed for gradients, read symbolically, and searched for sparsity.
  */
+import { atMost } from "../arguments.js";
 import { watchingReads } from "../conversions.js";
 import { DTYPES } from "../dtype.js";
 import { ValueError } from "../errors.js";
@@ -9,7 +10,7 @@ import { Op, type OpName } from "../opcodes.js";
 import { apply } from "../ops/apply.js";
 import { bytes, checked, engine, pass, scratch } from "../runtime/instance.js";
 import { idOf, made, Tensor } from "../tensor.js";
-import { asTree, noMore } from "../transforms/arguments.js";
+import { asTree } from "../transforms/arguments.js";
 import { call, type Callback, checkFunction, GRAD, inScope, openLevel, outputTensor, track } from "../transforms/machinery.js";
 import { drive, putIds } from "../transforms/sweeping.js";
 import type { ArgumentsOf } from "../transforms/types.js";
@@ -42,7 +43,7 @@ let tracing = false;
 export function trace<A extends unknown[] = Tensor[]>(f: (...args: A) => unknown): (...args: ArgumentsOf<A>) => Program;
 export function trace(f: Callback): (...args: unknown[]) => Program {
   checkFunction("trace", f);
-  noMore("trace", arguments, 1);
+  atMost("trace", arguments, 1);
   return (...args) => {
     if (tracing) throw new ValueError("trace: a trace is under way already; trace the outer function only", "trace");
     tracing = true;

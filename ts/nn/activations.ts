@@ -1,5 +1,5 @@
 /** Functions without parameters as modules, for `Sequential`. Names and defaults are torch.nn's. */
-import { integer, number } from "../arguments.js";
+import { atMost, integer, number } from "../arguments.js";
 import { describe } from "../describe.js";
 import { ValueError } from "../errors.js";
 import { checkOptions, isPlainObject, readOptions } from "../options.js";
@@ -25,6 +25,7 @@ function activation(name: string, apply: (x: TensorLike) => Tensor): new () => A
       }
     }
     forward(x: TensorLike): Tensor {
+      atMost(`${name}.forward`, arguments, 1);
       return apply(x);
     }
   };
@@ -65,6 +66,7 @@ export const Mish = activation("Mish", f.mish);
 export class GELU extends Activation {
   readonly options: { approximate?: "none" | "tanh" };
   constructor(options?: { approximate?: "none" | "tanh" }) {
+    atMost("GELU", arguments, 1);
     super();
     checkOptions("GELU", options, ["approximate"]);
     const { approximate = "none" } = options ?? {};
@@ -73,6 +75,7 @@ export class GELU extends Activation {
     this.options = { approximate };
   }
   forward(x: TensorLike): Tensor {
+    atMost("GELU.forward", arguments, 1);
     return f.gelu(x, this.options);
   }
 }
@@ -81,10 +84,12 @@ export class GELU extends Activation {
 export class LeakyReLU extends Activation {
   readonly slope: number;
   constructor(slope: number | { negativeSlope?: number } = 0.01) {
+    atMost("LeakyReLU", arguments, 1);
     super();
     this.slope = setting("LeakyReLU", slope, "negativeSlope", 0.01);
   }
   forward(x: TensorLike): Tensor {
+    atMost("LeakyReLU.forward", arguments, 1);
     return f.leakyRelu(x, this.slope);
   }
 }
@@ -93,10 +98,12 @@ export class LeakyReLU extends Activation {
 export class ELU extends Activation {
   readonly alpha: number;
   constructor(alpha: number | { alpha?: number } = 1) {
+    atMost("ELU", arguments, 1);
     super();
     this.alpha = setting("ELU", alpha, "alpha", 1);
   }
   forward(x: TensorLike): Tensor {
+    atMost("ELU.forward", arguments, 1);
     return f.elu(x, this.alpha);
   }
 }
@@ -105,10 +112,12 @@ export class ELU extends Activation {
 export class Softmax extends Activation {
   readonly axis: number;
   constructor(axis: number | { axis?: number } = -1) {
+    atMost("Softmax", arguments, 1);
     super();
     this.axis = integer("Softmax", "axis", setting("Softmax", axis, "axis", -1));
   }
   forward(x: TensorLike): Tensor {
+    atMost("Softmax.forward", arguments, 1);
     return softmax(x, this.axis);
   }
 }
@@ -117,10 +126,12 @@ export class Softmax extends Activation {
 export class LogSoftmax extends Activation {
   readonly axis: number;
   constructor(axis: number | { axis?: number } = -1) {
+    atMost("LogSoftmax", arguments, 1);
     super();
     this.axis = integer("LogSoftmax", "axis", setting("LogSoftmax", axis, "axis", -1));
   }
   forward(x: TensorLike): Tensor {
+    atMost("LogSoftmax.forward", arguments, 1);
     return logSoftmax(x, this.axis);
   }
 }
@@ -131,11 +142,13 @@ export class Flatten extends Activation {
     readonly start = 1,
     readonly end = -1,
   ) {
+    atMost("Flatten", arguments, 2);
     super();
     integer("Flatten", "start", start);
     integer("Flatten", "end", end);
   }
   forward(x: TensorLike): Tensor {
+    atMost("Flatten.forward", arguments, 1);
     return flatten(x, this.start, this.end);
   }
 }

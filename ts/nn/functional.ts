@@ -1,4 +1,5 @@
 /** Functions of modules: calling one with other parameters, counting. */
+import { atMost } from "../arguments.js";
 import { asTensor } from "../creation.js";
 import { describe } from "../describe.js";
 import { ShapeError, ValueError } from "../errors.js";
@@ -74,6 +75,7 @@ export function functionalCall(module: Module<unknown>, params: unknown, ...inpu
 
 /** How many numbers the parameters of a module hold, frozen ones included; a shared one is counted once. */
 export function parameterCount(module: Module<unknown>): number {
+  atMost("nn.parameterCount", arguments, 1);
   return checkModule("nn.parameterCount", module)
     .parameters()
     .reduce((sum, parameter) => sum + parameter.size, 0);

@@ -1,5 +1,5 @@
 /** Initial values, as torch.nn.init: each makes a plain tensor of a shape [out, in, ...]. Driven by `manualSeed`. */
-import { number } from "../arguments.js";
+import { atMost, number } from "../arguments.js";
 import { checkShape, full, type CreationOptions, ones as onesOf, zeros as zerosOf } from "../creation.js";
 import { describe } from "../describe.js";
 import { ShapeError, ValueError } from "../errors.js";
@@ -14,6 +14,7 @@ export type InitOptions = Pick<CreationOptions, "dtype">;
 
 /** How many inputs and outputs a weight connects, the receptive field included. */
 export function fans(shape: readonly number[]): { fanIn: number; fanOut: number } {
+  atMost("init.fans", arguments, 1);
   checkShape(shape, "init");
   if (shape.length < 2)
     throw new ShapeError(`init: shape [${shape.join(", ")}] has no fan; expected at least two axes [out, in, ...]`, "init");
@@ -23,6 +24,7 @@ export function fans(shape: readonly number[]): { fanIn: number; fanOut: number 
 
 /** The factor for the standard deviation after a nonlinearity. */
 export function gain(nonlinearity: string, slope = 0.01): number {
+  atMost("init.gain", arguments, 2);
   switch (nonlinearity) {
     case "linear":
     case "sigmoid":
@@ -45,6 +47,7 @@ export function gain(nonlinearity: string, slope = 0.01): number {
 
 /** Uniform on [low, high). */
 export function uniform(shape: readonly number[], low = 0, high = 1, options?: InitOptions): Tensor {
+  atMost("init.uniform", arguments, 4);
   const { dtype } = readOptions("init.uniform", options, ["dtype"]);
   const [minval, maxval] = [number("init.uniform", "low", low), number("init.uniform", "high", high)];
   return inScope(() => random.uniform(nextKey("init.uniform"), shape, { dtype, minval, maxval }));
@@ -52,6 +55,7 @@ export function uniform(shape: readonly number[], low = 0, high = 1, options?: I
 
 /** Normal with the given mean and standard deviation. */
 export function normal(shape: readonly number[], mean = 0, std = 1, options?: InitOptions): Tensor {
+  atMost("init.normal", arguments, 4);
   const { dtype } = readOptions("init.normal", options, ["dtype"]);
   number("init.normal", "the mean", mean);
   if (!(number("init.normal", "std", std) >= 0))
@@ -60,14 +64,22 @@ export function normal(shape: readonly number[], mean = 0, std = 1, options?: In
 }
 
 /** Zeros, as for biases. */
-export const zeros = (shape: readonly number[], options?: InitOptions): Tensor =>
-  zerosOf(shape, readOptions("init.zeros", options, ["dtype"]));
+export function zeros(shape: readonly number[], options?: InitOptions): Tensor {
+  atMost("init.zeros", arguments, 2);
+  return zerosOf(shape, readOptions("init.zeros", options, ["dtype"]));
+}
+
 /** Ones, as for scales. */
-export const ones = (shape: readonly number[], options?: InitOptions): Tensor =>
-  onesOf(shape, readOptions("init.ones", options, ["dtype"]));
+export function ones(shape: readonly number[], options?: InitOptions): Tensor {
+  atMost("init.ones", arguments, 2);
+  return onesOf(shape, readOptions("init.ones", options, ["dtype"]));
+}
+
 /** One number everywhere. */
-export const constant = (shape: readonly number[], value: number, options?: InitOptions): Tensor =>
-  full(shape, value, readOptions("init.constant", options, ["dtype"]));
+export function constant(shape: readonly number[], value: number, options?: InitOptions): Tensor {
+  atMost("init.constant", arguments, 3);
+  return full(shape, value, readOptions("init.constant", options, ["dtype"]));
+}
 
 /** Options of `kaimingUniform` and `kaimingNormal`. */
 export interface KaimingOptions extends InitOptions {
@@ -92,18 +104,21 @@ function kaimingStd(name: string, shape: readonly number[], options: KaimingOpti
 
 /** He et al. 2015: keeps the variance of activations through rectifiers. */
 export function kaimingUniform(shape: readonly number[], options?: KaimingOptions): Tensor {
+  atMost("init.kaimingUniform", arguments, 2);
   const { std, dtype } = kaimingStd("init.kaimingUniform", shape, options);
   return uniform(shape, -Math.sqrt(3) * std, Math.sqrt(3) * std, dtype);
 }
 
 /** He et al. 2015, normal. */
 export function kaimingNormal(shape: readonly number[], options?: KaimingOptions): Tensor {
+  atMost("init.kaimingNormal", arguments, 2);
   const { std, dtype } = kaimingStd("init.kaimingNormal", shape, options);
   return normal(shape, 0, std, dtype);
 }
 
 /** Glorot and Bengio 2010: keeps the variance of activations and gradients; `factor` is the gain of what follows. */
 export function xavierUniform(shape: readonly number[], factor = 1, options?: InitOptions): Tensor {
+  atMost("init.xavierUniform", arguments, 3);
   const { fanIn, fanOut } = fans(shape);
   const bound = number("init.xavierUniform", "the factor", factor) * Math.sqrt(6 / (fanIn + fanOut));
   return uniform(shape, -bound, bound, options);
@@ -111,6 +126,7 @@ export function xavierUniform(shape: readonly number[], factor = 1, options?: In
 
 /** Glorot and Bengio 2010, normal. */
 export function xavierNormal(shape: readonly number[], factor = 1, options?: InitOptions): Tensor {
+  atMost("init.xavierNormal", arguments, 3);
   const { fanIn, fanOut } = fans(shape);
   return normal(shape, 0, number("init.xavierNormal", "the factor", factor) * Math.sqrt(2 / (fanIn + fanOut)), options);
 }

@@ -1,5 +1,5 @@
 /** Layers with parameters, and dropout. Names and defaults are torch.nn's; `forward` accepts arrays for tensors. */
-import { boolean, integer, number } from "../arguments.js";
+import { atMost, boolean, integer, number } from "../arguments.js";
 import { assign } from "../ambient.js";
 import { tensor } from "../creation.js";
 import { describe } from "../describe.js";
@@ -44,6 +44,7 @@ export class Linear extends Module {
   readonly outFeatures: number;
 
   constructor(inFeatures: number, outFeatures: number, options?: LinearOptions) {
+    atMost("Linear", arguments, 3);
     super();
     const { bias = true, dtype } = readOptions("Linear", options, ["bias", "dtype"]);
     this.inFeatures = integer("Linear", "inFeatures", inFeatures, 0);
@@ -57,6 +58,7 @@ export class Linear extends Module {
 
   /** [..., inFeatures] to [..., outFeatures]. Throws `ShapeError`. */
   forward(input: TensorLike): Tensor {
+    atMost("Linear.forward", arguments, 1);
     const x = argument("Linear", "the input", input, this.weight);
     const { shape } = x;
     if (shape.length === 0 || shape[shape.length - 1] !== this.inFeatures) {
@@ -87,6 +89,7 @@ export class Sequential extends Module {
   }
 
   forward(input: TensorLike): Tensor {
+    atMost("Sequential.forward", arguments, 1);
     let x = input;
     for (const layer of this.layers) x = layer instanceof Module ? layer.forward(x) : layer(argument("Sequential", "the input", x));
     return argument("Sequential", "the input", x);
@@ -116,6 +119,7 @@ export class Embedding extends Module {
     readonly width: number,
     options?: EmbeddingOptions,
   ) {
+    atMost("Embedding", arguments, 3);
     super();
     const { dtype, paddingIdx, maxNorm, normType = 2 } = readOptions("Embedding", options, ["dtype", "paddingIdx", "maxNorm", "normType"]);
     integer("Embedding", "the number of rows", count, 1);
@@ -136,6 +140,7 @@ export class Embedding extends Module {
 
   /** Throws `IndexError` for an index outside 0 ... count - 1, `DTypeError` unless the indices are int32 (plain arrays become so). */
   forward(indices: TensorLike): Tensor {
+    atMost("Embedding.forward", arguments, 1);
     return inScope(() => {
       const given = indices instanceof Tensor ? indices : tensor(indices, { dtype: "int32" });
       // take counts negative indices from the end; here one is a mistake, so it is moved out of range.
@@ -216,17 +221,20 @@ export interface DropoutOptions {
 export class Dropout extends Module {
   readonly p: number;
   constructor(p: number | { p?: number } = 0.5) {
+    atMost("Dropout", arguments, 1);
     super();
     this.p = probability("Dropout", typeof p === "number" ? p : (readOptions("Dropout", p, ["p"]).p ?? 0.5));
   }
 
   forward(x: TensorLike): Tensor {
+    atMost("Dropout.forward", arguments, 1);
     return dropout(x, { p: this.p, training: this.training });
   }
 }
 
 /** Zeroes elements with probability p and scales the rest by 1/(1 - p), so that the mean stays. Not training, or with p = 0, gives the input back. */
 export function dropout(input: TensorLike, options?: DropoutOptions): Tensor {
+  atMost("dropout", arguments, 2);
   const { p = 0.5, training = true, key } = readOptions("dropout", options, ["p", "training", "key"]);
   probability("dropout", p);
   boolean("dropout", "training", training);

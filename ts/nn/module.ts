@@ -2,6 +2,7 @@
  * Modules: objects that own parameters. Whatever a module assigns to a property is found: a parameter, a buffer, a module, or an array,
  * plain object, Map or Set of these, nested as you like. Private fields (`#weight`) cannot be seen from outside and are not found.
  */
+import { atMost } from "../arguments.js";
 import { assign } from "../ambient.js";
 import { asTensor } from "../creation.js";
 import { describe } from "../describe.js";
@@ -20,6 +21,7 @@ import { nameTensor } from "../names.js";
  */
 export class Parameter extends Tensor {
   constructor(value: TensorLike) {
+    atMost("Parameter", arguments, 1);
     super(leafOf(value), root, true);
   }
 }
@@ -86,6 +88,7 @@ export abstract class Module<Output = Tensor> {
 
   /** Parameters by name: `fc.weight`, frozen ones included. One that is used in two places is named once. */
   namedParameters(): [name: string, parameter: Tensor][] {
+    atMost("namedParameters", arguments, 0);
     const seen = new Set<Tensor>();
     const named: [string, Tensor][] = [];
     for (const { name, value } of this.places()) {
@@ -99,16 +102,19 @@ export abstract class Module<Output = Tensor> {
 
   /** All parameters, each once: what an optimizer takes. */
   parameters(): Tensor[] {
+    atMost("parameters", arguments, 0);
     return this.namedParameters().map(([, parameter]) => parameter);
   }
 
   /** Tensors that are part of the state but not trained, such as running means. */
   namedBuffers(): [name: string, buffer: Tensor][] {
+    atMost("namedBuffers", arguments, 0);
     return [...this.places()].filter(({ value }) => isBuffer(value)).map(({ name, value }) => [name, value]);
   }
 
   /** The modules assigned to this one, each once. */
   children(): Module<unknown>[] {
+    atMost("children", arguments, 0);
     const found = new Set<Module<unknown>>();
     for (const { value } of members(this, isModule)) if (value instanceof Module) found.add(value);
     return [...found];
@@ -116,6 +122,7 @@ export abstract class Module<Output = Tensor> {
 
   /** This module and all below it, each once. */
   modules(): Module<unknown>[] {
+    atMost("modules", arguments, 0);
     const found = new Set<Module<unknown>>();
     const visit = (module: Module<unknown>) => {
       if (found.has(module)) return;
@@ -128,6 +135,7 @@ export abstract class Module<Output = Tensor> {
 
   /** Switches to training (dropout drops) or, with false, to evaluation; returns the module. */
   train(mode = true): this {
+    atMost("train", arguments, 1);
     if (typeof mode !== "boolean") throw new ValueError(`train: expected true or false, got ${describe(mode)}`, "train");
     for (const module of this.modules()) module.training = mode;
     return this;
@@ -135,16 +143,19 @@ export abstract class Module<Output = Tensor> {
 
   /** Switches to evaluation: `train(false)`; returns the module. */
   eval(): this {
+    atMost("eval", arguments, 0);
     return this.train(false);
   }
 
   /** Forgets the gradients of all parameters. */
   zeroGrad(): void {
+    atMost("zeroGrad", arguments, 0);
     for (const parameter of this.parameters()) parameter.zeroGrad();
   }
 
   /** Parameters and buffers by name: the tensors themselves, for saving or as the parameters of `functionalCall`. */
   stateDict(): Record<string, Tensor> {
+    atMost("stateDict", arguments, 0);
     const state: Record<string, Tensor> = {};
     for (const { name, value } of this.places()) {
       if (Object.hasOwn(state, name) && state[name] !== value)
@@ -159,6 +170,7 @@ export abstract class Module<Output = Tensor> {
    * must agree on both sides. float32 and float64 are converted; else dtypes must agree. Throws `ValueError`, `ShapeError`, `DTypeError`.
    */
   loadStateDict(state: Readonly<Record<string, TensorLike>>, options?: LoadOptions): void {
+    atMost("loadStateDict", arguments, 2);
     const op = "loadStateDict";
     const { strict = true } = readOptions(op, options, ["strict"]);
     if (!isPlainObject(state))

@@ -54,17 +54,11 @@ export function tensorList(op: string, tensors: unknown): readonly TensorLike[] 
 export type Unary = (x: TensorLike) => Tensor;
 export type Binary = (a: TensorLike, b: TensorLike) => Tensor;
 
-/** Called by an array's `map` (or `reduce`): the arguments after the elements are its position and the array. */
-function byArray(given: ArrayLike<unknown>, count: number): boolean {
-  const [element, index, array] = [given[count - 1], given[count], given[count + 1]];
-  return given.length === count + 2 && Number.isInteger(index) && Array.isArray(array) && array[index as number] === element;
-}
-
 /** A function of one tensor without parameters. `xs.map(ad.exp)` may be written. */
 export function unary(name: OpName): Unary {
   const op = Op[name];
   return function (x: TensorLike): Tensor {
-    if (arguments.length > 1 && !byArray(arguments, 1)) atMost(name, arguments, 1);
+    if (arguments.length > 1) atMost(name, arguments, 1);
     if (x instanceof Tensor) return made(checked(engine.op1(op, idOf(x)), name));
     return apply(name, [x]);
   };
@@ -74,7 +68,7 @@ export function unary(name: OpName): Unary {
 export function binary(name: OpName): Binary {
   const op = Op[name];
   return function (a: TensorLike, b: TensorLike): Tensor {
-    if (arguments.length > 2 && !byArray(arguments, 2)) atMost(name, arguments, 2);
+    if (arguments.length > 2) atMost(name, arguments, 2);
     if (a instanceof Tensor) {
       if (b instanceof Tensor) return made(checked(engine.op2(op, idOf(a), idOf(b)), name));
       if (typeof b === "number") return made(checked(engine.op2s(op, idOf(a), b, 0), name));

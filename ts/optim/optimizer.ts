@@ -1,6 +1,6 @@
 /** What all optimizers share: parameter groups, state that can be saved, `step` and `minimize`. */
 import { backward } from "../ambient.js";
-import { callback } from "../arguments.js";
+import { atMost, callback } from "../arguments.js";
 import { describe } from "../describe.js";
 import { ValueError } from "../errors.js";
 import { scope } from "../scope.js";
@@ -106,6 +106,7 @@ export abstract class Optimizer<Options extends { lr: number } = { lr: number }>
 
   /** More parameters, such as layers that were frozen before. None may be in the optimizer already. */
   addParamGroup(group: ParameterGroup): void {
+    atMost(`${this.name}.addParamGroup`, arguments, 1);
     const op = `${this.name} (a parameter group)`;
     if (!isPlainObject(group)) throw new ValueError(`${op}: expected { params, lr, ... }, got ${describe(group)}`, op);
     checkOptions(op, group, ["params", ...this.known]);
@@ -134,6 +135,7 @@ export abstract class Optimizer<Options extends { lr: number } = { lr: number }>
 
   /** Forgets all gradients. */
   zeroGrad(): void {
+    atMost(`${this.name}.zeroGrad`, arguments, 0);
     for (const { params } of this.groups) for (const p of params) if (engine.gradient_id(idOf(p)) !== 0) engine.set_gradient(idOf(p), 0);
     stepEnded(this.turns);
   }
@@ -146,6 +148,7 @@ export abstract class Optimizer<Options extends { lr: number } = { lr: number }>
   step(): void;
   step<R>(closure: () => R): R;
   step<R>(closure?: () => R): R | undefined {
+    atMost(`${this.name}.step`, arguments, 1);
     const loss = closure === undefined ? undefined : enableGrad(callback(this.name, "the closure of step", closure));
     const { untouched, shared } = this;
     for (const { params, values } of this.groups) {
@@ -188,6 +191,7 @@ export abstract class Optimizer<Options extends { lr: number } = { lr: number }>
 
   /** zeroGrad, backward, step; the loss stays readable. A function that computes the loss may be given. */
   minimize(loss: Tensor | (() => Tensor)): void {
+    atMost(`${this.name}.minimize`, arguments, 1);
     const value = typeof loss === "function" ? callback(`${this.name}.minimize`, "the function that computes the loss", loss)() : loss;
     if (!(value instanceof Tensor)) {
       const cure = typeof value === "number" ? "; pass the loss itself, not its item()" : "";
@@ -211,6 +215,7 @@ export abstract class Optimizer<Options extends { lr: number } = { lr: number }>
    * steps do not change them.
    */
   stateDict(): OptimizerState {
+    atMost(`${this.name}.stateDict`, arguments, 0);
     this.shared = true;
     return writeState(
       this.groups.map(({ params, values }) => ({ params, values })),
@@ -220,6 +225,7 @@ export abstract class Optimizer<Options extends { lr: number } = { lr: number }>
 
   /** Goes on where `stateDict()` was taken, with parameters in the same order. All is checked before anything is changed. */
   loadStateDict(saved: OptimizerState): void {
+    atMost(`${this.name}.loadStateDict`, arguments, 1);
     const groups = this.groups.map(({ params, values }) => ({
       params,
       complete: (given: Partial<Options>) => this.complete(values, given),

@@ -1,5 +1,5 @@
 /** Learning rates over time: functions from the step number to a rate, and `schedule`, which applies one. */
-import { callback, integer } from "../arguments.js";
+import { atMost, callback, integer } from "../arguments.js";
 import { describe } from "../describe.js";
 import { ValueError } from "../errors.js";
 import { readOptions } from "../options.js";
@@ -10,6 +10,7 @@ export type Schedule = (t: number) => number;
 
 /** From `lr` to `min` over `steps` along half a cosine; then `min`. */
 export function cosine(lr: number, steps: number, min = 0): Schedule {
+  atMost("cosine", arguments, 3);
   nonNegative("cosine", "lr", lr);
   integer("cosine", "steps", steps, 0);
   nonNegative("cosine", "min", min);
@@ -18,6 +19,7 @@ export function cosine(lr: number, steps: number, min = 0): Schedule {
 
 /** Multiplied by `gamma` every `size` steps. */
 export function step(lr: number, size: number, gamma = 0.1): Schedule {
+  atMost("step", arguments, 3);
   nonNegative("step", "lr", lr);
   integer("step", "size", size, 1);
   nonNegative("step", "gamma", gamma);
@@ -26,6 +28,7 @@ export function step(lr: number, size: number, gamma = 0.1): Schedule {
 
 /** Multiplied by `gamma` each step. */
 export function exponential(lr: number, gamma: number): Schedule {
+  atMost("exponential", arguments, 2);
   nonNegative("exponential", "lr", lr);
   nonNegative("exponential", "gamma", gamma);
   return (t) => lr * gamma ** t;
@@ -33,6 +36,7 @@ export function exponential(lr: number, gamma: number): Schedule {
 
 /** Rises linearly over `steps`, then follows `after` (a rate or a schedule that starts there). */
 export function warmup(steps: number, after: number | Schedule): Schedule {
+  atMost("warmup", arguments, 2);
   integer("warmup", "steps", steps, 0);
   const rest: Schedule = typeof after === "function" ? after : () => nonNegative("warmup", "the rate after", after);
   rest(0);
@@ -54,6 +58,7 @@ export interface OneCycleOptions {
  * peak lies at step start · steps - 1, which need not be whole.
  */
 export function oneCycle(max: number, steps: number, options?: OneCycleOptions): Schedule {
+  atMost("oneCycle", arguments, 3);
   const { start = 0.3, divide = 25, finalDivide = 1e4 } = readOptions("oneCycle", options, ["start", "divide", "finalDivide"]);
   nonNegative("oneCycle", "max", max);
   integer("oneCycle", "steps", steps, 1);
@@ -85,6 +90,7 @@ interface Scheduled {
  * the other groups keep their proportion to it.
  */
 export function schedule(optimizer: Scheduled, rate: Schedule): () => number {
+  atMost("schedule", arguments, 2);
   if (typeof optimizer !== "object" || optimizer === null || typeof optimizer.lr !== "number") {
     throw new ValueError(`schedule: the first argument is an optimizer (something with a rate lr), got ${describe(optimizer)}`, "schedule");
   }

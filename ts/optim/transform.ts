@@ -18,6 +18,7 @@
  * There, as `optimizer.step()`, they are not recorded for `backward()`, so that `net.stateDict()` may be the first parameters; `grad` and the
  * other transforms differentiate through them.
  */
+import { atMost } from "../arguments.js";
 import { full, zerosLike } from "../creation.js";
 import { describe } from "../describe.js";
 import { DTypeError, ShapeError, ValueError } from "../errors.js";
@@ -203,6 +204,7 @@ function directed(gradient: Tensor, p: Tensor | null, maximize: boolean, weightD
 
 /** As the class `SGD`: b ← μ b + (1 - dampening) g, the update -lr b. */
 export function sgd(options?: Omit<SGDOptions, "lr"> & { lr?: Rate }): Transformation<SGDState> {
+  atMost("optim.transform.sgd", arguments, 1);
   const op = "optim.transform.sgd";
   const o = complete<Omit<Required<SGDOptions>, "lr"> & { lr: Rate }>(op, { ...SGD_RULES, lr: rate }, SGD_DEFAULTS, options);
   const { momentum, dampening, nesterov, weightDecay, maximize } = o;
@@ -267,16 +269,19 @@ function adamLike(
 
 /** As the class `Adam`. */
 export function adam(options?: Omit<AdamOptions, "lr"> & { lr?: Rate }): Transformation<AdamState> {
+  atMost("optim.transform.adam", arguments, 1);
   return adamLike("optim.transform.adam", ADAM_DEFAULTS, false, options);
 }
 
 /** As the class `AdamW`: weight decay beside the gradient. */
 export function adamw(options?: Omit<AdamOptions, "lr"> & { lr?: Rate }): Transformation<AdamState> {
+  atMost("optim.transform.adamw", arguments, 1);
   return adamLike("optim.transform.adamw", ADAMW_DEFAULTS, true, options);
 }
 
 /** params + updates, leaf by leaf, as new tensors. */
 export function applyUpdates<T>(params: T, updates: unknown): T {
+  atMost("applyUpdates", arguments, 2);
   const op = "applyUpdates";
   checkTree(op, "the tree of parameters", params);
   checkFits(op, "the tree of updates", params, updates);

@@ -1,4 +1,5 @@
 /** `ad.tree`: what the public may do with trees. */
+import { atMost } from "../arguments.js";
 import { asTensor, tensor } from "../creation.js";
 import { describe } from "../describe.js";
 import { ValueError } from "../errors.js";
@@ -43,6 +44,7 @@ export function map<T, Rest extends readonly unknown[], R>(
  * const [leaves, unflatten] = ad.tree.flatten({ w, b: [c] }); // [w, c]
  */
 export function flatten<T>(tree: T): [leaves: LeafOf<T>[], unflatten: <R>(leaves: readonly R[]) => Mapped<T, R>] {
+  atMost("tree.flatten", arguments, 1);
   const [leaves, unflatten] = flattenTree(tree);
   return [leaves as LeafOf<T>[], unflatten as <R>(leaves: readonly R[]) => Mapped<T, R>];
 }
@@ -55,6 +57,7 @@ export function flatten<T>(tree: T): [leaves: LeafOf<T>[], unflatten: <R>(leaves
  * const [vector, unravel] = ad.tree.ravel({ w: ad.ones([2, 2]), b: ad.zeros([2]) }); // six numbers
  */
 export function ravel<T>(tree: T): [vector: Tensor, unravel: (vector: TensorLike) => Mapped<T, Tensor>] {
+  atMost("tree.ravel", arguments, 1);
   const [raw, unflatten] = flattenTree(tree);
   const leaves = raw.map((leaf: unknown) => {
     if (!(leaf instanceof Tensor) && typeof leaf !== "number")

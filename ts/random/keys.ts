@@ -2,7 +2,7 @@
  * Counter-based random numbers (threefry2x32, 20 rounds: Salmon et al., SC 2011), with JAX's splittable keys: the same key
  * gives the same numbers on every host and in every build, and a key is used once.
  */
-import { integer } from "../arguments.js";
+import { atMost, integer } from "../arguments.js";
 import { tensor } from "../creation.js";
 import { describe } from "../describe.js";
 import { ValueError } from "../errors.js";
@@ -11,6 +11,7 @@ import { Tensor } from "../tensor.js";
 
 /** A key from a seed: any integer up to 2^53. Throws `ValueError` for anything else. */
 export function key(seed: number): Tensor {
+  atMost("random.key", arguments, 1);
   if (!Number.isSafeInteger(seed))
     throw new ValueError(`random.key: the seed must be an integer below 2^53, got ${describe(seed)}`, "random.key");
   const low = ((seed % 2 ** 32) + 2 ** 32) % 2 ** 32;
@@ -20,6 +21,7 @@ export function key(seed: number): Tensor {
 
 /** `n` new keys [n, 2]: `const [a, b] = split(key)`, or map over them with vmap. Throws `ValueError` for what is no key. */
 export function split(k: Tensor, n = 2): Tensor {
+  atMost("random.split", arguments, 2);
   return apply("randomSplit", [checkKey("random.split", k)], [integer("random.split", "the number of keys", n, 0, 2 ** 28)]);
 }
 

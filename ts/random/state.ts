@@ -48,11 +48,13 @@ export function manualSeed(seed: number): void {
 
 /** Where the implicit generator stands: `setState` of it makes all later draws come out again. */
 export function getState(): GeneratorState {
+  atMost("random.getState", arguments, 0);
   return { ...point.state };
 }
 
 /** Puts the implicit generator where `getState` found it. Throws `ValueError` for anything else. */
 export function setState(saved: GeneratorState): void {
+  atMost("random.setState", arguments, 1);
   const { seed, draws } = (saved ?? {}) as Partial<GeneratorState>;
   if (!Number.isSafeInteger(seed) || !Number.isSafeInteger(draws) || draws! < 0) {
     throw new ValueError("random.setState: expected what random.getState() returned, { seed, draws } with integers", "random.setState");

@@ -1,4 +1,5 @@
 /** Which of the two builds runs. */
+import { atMost } from "../arguments.js";
 import type { Variant } from "./features.js";
 import { engine } from "./instance.js";
 
@@ -7,5 +8,6 @@ import { engine } from "./instance.js";
  * holds. Their results differ in the last digits. Throws `NotInitializedError` before `init()`.
  */
 export function variant(): Variant {
+  atMost("variant", arguments, 0);
   return engine.relaxed_simd() === 1 ? "relaxed-simd" : "simd128";
 }

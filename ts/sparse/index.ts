@@ -2,7 +2,7 @@
  * Sparse Jacobians and Hessians: detect the pattern once, colour it once, then a few compressed passes per call. A tridiagonal
  * Jacobian of any size costs three.
  */
-import { boolean } from "../arguments.js";
+import { atMost, boolean } from "../arguments.js";
 import { tensor } from "../creation.js";
 import { ShapeError, ValueError } from "../errors.js";
 import { trace } from "../inspect/trace.js";
@@ -10,7 +10,6 @@ import type { DType } from "../dtype.js";
 import { readOptions } from "../options.js";
 import { drawPoint, withSameDraws } from "../random/state.js";
 import type { Tensor } from "../tensor.js";
-import { noMore } from "../transforms/arguments.js";
 import { grad, vjp } from "../transforms/reverse.js";
 import { jvp } from "../transforms/forward.js";
 import { call, checkFunction, differentiable, inScope, outputTensor } from "../transforms/machinery.js";
@@ -83,7 +82,7 @@ function checkShape(name: string, pattern: Pattern, outputs: number, inputs: num
 /** The pattern of the Jacobian of f at the shape of x: flattened outputs by flattened inputs. */
 export function jacobianSparsity(f: (x: Tensor) => Tensor): (x: Tensor) => Sparsity {
   checkFunction("jacobianSparsity", f);
-  noMore("jacobianSparsity", arguments, 1);
+  atMost("jacobianSparsity", arguments, 1);
   return (argument) => {
     const pattern = detect("jacobianSparsity", f, one("jacobianSparsity", argument));
     return { rows: rowsOf(pattern), cols: pattern.columnIndex, shape: [pattern.rows, pattern.columns] };
@@ -202,6 +201,7 @@ function sparse(
  * (forward) or of the rows (reverse), whichever has fewer colours.
  */
 export function sparseJacobian(f: (x: Tensor) => Tensor, options?: SparseOptions): SparseFunction {
+  atMost("sparseJacobian", arguments, 2);
   checkFunction("sparseJacobian", f);
   return sparse(
     "sparseJacobian",
@@ -218,6 +218,7 @@ export function sparseJacobian(f: (x: Tensor) => Tensor, options?: SparseOptions
  * colouring. Without a pattern it is that of the gradient's program.
  */
 export function sparseHessian(f: (x: Tensor) => Tensor, options?: SparseOptions): SparseFunction {
+  atMost("sparseHessian", arguments, 2);
   checkFunction("sparseHessian", f);
   const gradient = grad(f) as (x: Tensor) => Tensor;
   return sparse("sparseHessian", gradient, options, (x) => symmetric(detect("sparseHessian", gradient, x)), symmetric, prepareHessian);

@@ -3,6 +3,7 @@
  * differentiated by the same table of partials for every function. Walks are by explicit stack and memoised on the node, so
  * that shared parts are visited once and deep chains do not overflow.
  */
+import { atMost } from "../arguments.js";
 import { describe } from "../describe.js";
 import { ValueError } from "../errors.js";
 import type { Style, SymbolicFunction } from "./functions.js";
@@ -163,22 +164,28 @@ export class Expression {
   // ---- operators --------------------------------------------------------------------------------------------------
 
   add(other: Expression): Expression {
-    return Expression.sum(this, other);
+    return Expression.sum(this, other).declaring(this, other);
   }
   sub(other: Expression): Expression {
-    return Expression.sum(this, other.neg());
+    return Expression.sum(this, other.neg()).declaring(this, other);
   }
   mul(other: Expression): Expression {
-    return Expression.product(this, other);
+    return Expression.product(this, other).declaring(this, other);
   }
   div(other: Expression): Expression {
-    return Expression.product(this, Expression.power(other, Expression.constant(-1)));
+    return Expression.product(this, Expression.power(other, Expression.constant(-1))).declaring(this, other);
   }
   neg(): Expression {
-    return Expression.product(Expression.constant(-1), this);
+    return Expression.product(Expression.constant(-1), this).declaring(this);
   }
   pow(exponent: Expression): Expression {
-    return Expression.power(this, exponent);
+    return Expression.power(this, exponent).declaring(this, exponent);
+  }
+
+  /** What was made of functions is a function of the variables of all. */
+  private declaring(...parts: readonly Expression[]): Expression {
+    if (parts.every(({ declared }) => declared === undefined)) return this;
+    return this.withVariables([...new Set(parts.flatMap((part) => part.arguments()))]);
   }
 
   // ---- walks ------------------------------------------------------------------------------------------------------
@@ -302,10 +309,21 @@ export class Expression {
   }
 
   /**
-   * The value at a point, e.g. `{ x: 2, "w[1]": 0.5 }`. Throws `ValueError` where a variable has no number.
+   * The value at a point, e.g. `{ x: 2, "w[1]": 0.5 }`. Throws `ValueError` where a variable has no number, and for a name that is no variable
+   * (those of the function it was made of may all be given, also where the expression does not depend on them).
    */
   evaluate(environment: Readonly<Record<string, number>>): number {
+    atMost("evaluate", arguments, 1);
     const names = this.variables();
+    const known = new Set([...this.arguments(), ...names]);
+    if (typeof environment === "object" && environment !== null) {
+      for (const name of Object.keys(environment))
+        if (!known.has(name))
+          throw new ValueError(
+            `evaluate: ${JSON.stringify(name)} is no variable of this expression; it has ${[...known].join(", ") || "none"}`,
+            "evaluate",
+          );
+    }
     const values = names.map((name) => {
       const value: unknown =
         typeof environment === "object" && environment !== null && Object.hasOwn(environment, name) ? environment[name] : undefined;

@@ -2,7 +2,7 @@
  * Symbolic differentiation: an expression read from the recorded program of a function. What it cannot do is said: the control flow
  * of the one traced run is unrolled, and an op without an expression of its own (sorting, random numbers) is refused.
  */
-import { boolean } from "../arguments.js";
+import { atMost, boolean } from "../arguments.js";
 import { describe } from "../describe.js";
 import { ValueError } from "../errors.js";
 import { readOptions } from "../options.js";
@@ -11,7 +11,6 @@ import type { Instruction, Variable } from "../inspect/variable.js";
 import { trace } from "../inspect/trace.js";
 import { destinations, joinedPositions, MOVEMENT, positions, sizeOf } from "../inspect/positions.js";
 import type { Tensor } from "../tensor.js";
-import { noMore } from "../transforms/arguments.js";
 import { type Callback, checkFunction } from "../transforms/machinery.js";
 import type { ArgumentsOf, Scalar } from "../transforms/types.js";
 import { derivativeOf } from "./derivative.js";
@@ -279,7 +278,7 @@ export function symbolic<A extends unknown[] = Tensor[]>(
 ): (...args: ArgumentsOf<A>) => Expression[];
 export function symbolic(f: Callback, options?: SymbolicOptions): (...args: any[]) => any {
   checkFunction("symbolic", f);
-  noMore("symbolic", arguments, 2);
+  atMost("symbolic", arguments, 2);
   const { names: given, freeze = false } = readOptions<SymbolicOptions>("symbolic", options, ["names", "freeze"]);
   boolean("symbolic", "freeze", freeze);
   if (

@@ -1,4 +1,5 @@
 /** What transforms are called with: trees, lists of them and options, looked at before anything is opened. */
+import { atMost } from "../arguments.js";
 import { asTensor } from "../creation.js";
 import { describe } from "../describe.js";
 import { ShapeError, ValueError } from "../errors.js";
@@ -103,15 +104,6 @@ export function transformOptions<T extends object>(name: string, given: ArrayLik
       name,
     );
   }
-  noMore(name, given, 2);
+  atMost(name, given, 2);
   return readOptions<T>(name, options as T | undefined, known);
-}
-
-/** Refuses arguments that nobody would read. */
-export function noMore(name: string, given: ArrayLike<unknown>, count: number): void {
-  if (given.length > count)
-    throw new ValueError(
-      `${name}: takes ${count} argument${count === 1 ? "" : "s"}, got ${given.length} (${describe(given[count])} would be ignored)`,
-      name,
-    );
 }

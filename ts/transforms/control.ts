@@ -3,14 +3,14 @@
  * modes are those of the ops inside. What they add to a plain loop is memory: a state is released as soon as the next one is there
  * (a graph that is to be swept keeps what it needs).
  */
-import { boolean, callback, integer } from "../arguments.js";
+import { atMost, boolean, callback, integer } from "../arguments.js";
 import { ShapeError, TracedValueError, ValueError } from "../errors.js";
 import { where } from "../ops/elementwise.js";
 import { stack, unstack } from "../ops/shape.js";
 import { readOptions } from "../options.js";
 import { takeOver } from "../takeover.js";
 import { Tensor } from "../tensor.js";
-import { asTree, noMore } from "./arguments.js";
+import { asTree } from "./arguments.js";
 import { flatten, map, sameStructure, tensorsIn } from "../tree.js";
 import { asTensor } from "../creation.js";
 import { call, type Callback, inScope, outputTensor } from "./machinery.js";
@@ -53,7 +53,7 @@ class State<S> {
 export function forLoop<S>(lower: number, upper: number, body: (i: number, state: S) => S, init: S): S {
   const [from, to] = [integer("forLoop", "the lower bound", lower), integer("forLoop", "the upper bound", upper)];
   callback("forLoop", "the body", body);
-  noMore("forLoop", arguments, 4);
+  atMost("forLoop", arguments, 4);
   const state = new State("forLoop", init);
   for (let i = from; i < to; i++) state.turn(() => [call("forLoop", body, [i, state.value]) as S, null]);
   return state.value;
@@ -72,7 +72,7 @@ export interface WhileOptions {
 export function whileLoop<S>(condition: (state: S) => boolean | Tensor, body: (state: S) => S, init: S, options: WhileOptions = {}): S {
   callback("whileLoop", "the condition", condition);
   callback("whileLoop", "the body", body);
-  noMore("whileLoop", arguments, 4);
+  atMost("whileLoop", arguments, 4);
   const { maxIterations } = readOptions("whileLoop", options, ["maxIterations"]);
   const most = maxIterations === undefined ? Infinity : integer("whileLoop", "maxIterations", maxIterations, 0);
   const state = new State("whileLoop", init);
@@ -116,7 +116,7 @@ export function scan<C, Xs, const Y>(
 ): [carry: C, ys: OutputOf<Y>];
 export function scan(f: Callback, carry: unknown, xs: unknown, options: ScanOptions = {}): [carry: unknown, ys: unknown] {
   callback("scan", "the function", f);
-  noMore("scan", arguments, 4);
+  atMost("scan", arguments, 4);
   const { length, reverse = false } = readOptions("scan", options, ["length", "reverse"]);
   boolean("scan", "reverse", reverse);
   const [leaves, rebuild] = flatten(asTree(xs ?? []));

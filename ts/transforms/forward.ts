@@ -1,4 +1,5 @@
 /** Forward mode: jvp, and PyTorch's dual numbers. */
+import { atMost } from "../arguments.js";
 import { full, zerosLike } from "../creation.js";
 import { describe } from "../describe.js";
 import { ValueError } from "../errors.js";
@@ -6,7 +7,7 @@ import { engine, checked, failure } from "../runtime/instance.js";
 import { idOf, made, Tensor, type TensorLike } from "../tensor.js";
 import { flatten, leavesOf } from "../tree.js";
 import { abort, enter, leave } from "../memory.js";
-import { argumentList, noMore, sameLength, tensorsLike } from "./arguments.js";
+import { argumentList, sameLength, tensorsLike } from "./arguments.js";
 import {
   arithmeticGuard,
   call,
@@ -46,7 +47,8 @@ export function jvp<A extends unknown[] = Tensor[], const Out = unknown>(
   tangents: NoInfer<PrimalsOf<A>>,
 ): [out: OutputOf<Out>, tangentOut: OutputOf<Out>] {
   checkFunction("jvp", f);
-  noMore("jvp", arguments, 3);
+  atMost("jvp", arguments, 3);
+  atMost("jvp", arguments, 3);
   return pushed("jvp", f as Callback, primals, tangents);
 }
 
@@ -87,6 +89,7 @@ const dualLevels: number[] = [];
  */
 export function dualLevel<R>(fn: () => R): R {
   checkFunction("dualLevel", fn);
+  atMost("dualLevel", arguments, 1);
   const entry = enter();
   const opened = dualLevels.length;
   try {
@@ -118,6 +121,7 @@ function innermost(name: string): number {
  * counts for every element. Throws `ValueError` outside of a dual level, `ShapeError`, `DTypeError` for integers.
  */
 export function makeDual(primal: TensorLike, tangent: TensorLike): Tensor {
+  atMost("makeDual", arguments, 2);
   const level = innermost("makeDual");
   const { leaves } = differentiable("makeDual", "the primal", primal);
   if (leaves.length !== 1) throw new ValueError(`makeDual: the primal must be one tensor, got ${describe(primal)}`, "makeDual");
@@ -129,6 +133,7 @@ export function makeDual(primal: TensorLike, tangent: TensorLike): Tensor {
 
 /** The two parts of a dual number inside `dualLevel`; the tangent is null when it depends on no dual. Throws `ValueError` outside of one. */
 export function unpackDual(dual: Tensor): { primal: Tensor; tangent: Tensor | null } {
+  atMost("unpackDual", arguments, 1);
   const level = innermost("unpackDual");
   if (!(dual instanceof Tensor)) throw new ValueError(`unpackDual: expected a tensor, got ${describe(dual)}`, "unpackDual");
   return { primal: made(checked(engine.primal_of(level, idOf(dual)), "unpackDual")), tangent: tangentOf(level, dual) };

@@ -2,6 +2,7 @@
  * Jacobians and Hessians. Forward Jacobians push all tangents of the identity at once (vmap of jvp), reverse ones pull all
  * cotangents at once (vmap of the pullback); `chunkSize` bounds how many, and so the memory.
  */
+import { atMost } from "../arguments.js";
 import { tensor, zeros, zerosLike } from "../creation.js";
 import { describe } from "../describe.js";
 import { ShapeError, ValueError } from "../errors.js";
@@ -10,7 +11,7 @@ import { drawPoint, withExamples, withSameDraws } from "../random/state.js";
 import { checked, engine } from "../runtime/instance.js";
 import { idOf, made, Tensor } from "../tensor.js";
 import { flatten, map } from "../tree.js";
-import { argumentList, noMore, sameLength, transformOptions } from "./arguments.js";
+import { argumentList, sameLength, transformOptions } from "./arguments.js";
 import { pushed, tangentOf } from "./forward.js";
 import {
   arithmeticGuard,
@@ -315,7 +316,7 @@ export function hvp<A extends unknown[] = Tensor[]>(
 ): [gradient: OneOrList<GradsOf<A>>, product: OneOrList<GradsOf<A>>];
 export function hvp(f: Callback, primals: unknown, tangents: unknown): [gradient: unknown, product: unknown] {
   checkFunction("hvp", f);
-  noMore("hvp", arguments, 3);
+  atMost("hvp", arguments, 3);
   const points = argumentList("hvp", "the primals", primals);
   const [gradient, product] = pushed("hvp", derivative("hvp", f, { argnums: points.map((_, i) => i) }, false), points, tangents);
   return [one(gradient), one(product)];
@@ -332,7 +333,7 @@ export function vhp<A extends unknown[] = Tensor[]>(
 ): [gradient: OneOrList<GradsOf<A>>, product: OneOrList<GradsOf<A>>];
 export function vhp(f: Callback, primals: unknown, cotangents: unknown): [gradient: unknown, product: unknown] {
   checkFunction("vhp", f);
-  noMore("vhp", arguments, 3);
+  atMost("vhp", arguments, 3);
   const [points, given] = [argumentList("vhp", "the primals", primals), argumentList("vhp", "the cotangents", cotangents)];
   sameLength("vhp", points, given, "cotangents");
   return inScope(() => {

@@ -1,5 +1,5 @@
 /** Switching recording off and on. */
-import { callback } from "../arguments.js";
+import { atMost, callback } from "../arguments.js";
 import { EscapedValueError, ValueError } from "../errors.js";
 import { scoped } from "../scope.js";
 import { engine } from "../runtime/instance.js";
@@ -33,12 +33,14 @@ const releasedByNoGrad = () =>
  * what `fn` does not return is released, so that an evaluation loop holds no memory. `keep(t)` spares a tensor.
  */
 export function noGrad<R>(fn: () => R): R {
+  atMost("noGrad", arguments, 1, "it calls one function without arguments: () => f(x)");
   const floor = engine.level_depth();
   return scoped("noGrad", releasedByNoGrad, () => recordingFloor("noGrad", floor, floor, fn));
 }
 
 /** Runs `fn` with recording, inside a `noGrad`. */
 export function enableGrad<R>(fn: () => R): R {
+  atMost("enableGrad", arguments, 1, "it calls one function without arguments: () => f(x)");
   return recordingFloor("enableGrad", 0, 0, fn);
 }
 

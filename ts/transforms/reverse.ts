@@ -1,4 +1,5 @@
 /** Reverse mode: grad, valueAndGrad, vjp. */
+import { atMost } from "../arguments.js";
 import { zeros, zerosLike } from "../creation.js";
 import type { DType } from "../dtype.js";
 import { ValueError } from "../errors.js";
@@ -208,7 +209,8 @@ export function parkedRun(
     throw error;
   }
   const wanted = likes.flat().length;
-  const pullback = (cotangent: unknown): any[] => {
+  const pullback = function (cotangent: unknown): any[] {
+    atMost("pullback", arguments, 1, "the cotangents of several outputs are a tree of their structure");
     if (parked === 0) throw new ValueError("vjp: this pullback was disposed or the scope it was made in has ended", "vjp");
     if (bornIn !== generation)
       throw new ValueError("vjp: this pullback was made before reset(), which took everything with it; call vjp again", "vjp");

@@ -1,10 +1,11 @@
 /** Recomputing instead of remembering. */
+import { atMost } from "../../arguments.js";
 import { noting, releaseCaptures, replacing, type Capture } from "../../captures.js";
 import { drawPoint, withSameDraws } from "../../random/state.js";
 import { generation } from "../../runtime/instance.js";
 import { idOf, type Tensor } from "../../tensor.js";
 import { flatten } from "../../tree.js";
-import { asTree, noMore } from "../arguments.js";
+import { asTree } from "../arguments.js";
 import { argumentTensor, arithmeticGuard, call, type Callback, checkFunction, inScope, outputTensor } from "../machinery.js";
 import { withoutTape } from "../modes.js";
 import type { ArgumentsOf, OutputOf } from "../types.js";
@@ -25,7 +26,7 @@ export function checkpoint<A extends unknown[] = Tensor[], const Out = unknown>(
 ): (...args: ArgumentsOf<A>) => OutputOf<Out>;
 export function checkpoint(f: Callback): Callback {
   checkFunction("checkpoint", f);
-  noMore("checkpoint", arguments, 1);
+  atMost("checkpoint", arguments, 1);
   return (...args) => {
     const [leaves, rebuildArguments] = flatten(args.map((arg) => asTree(arg)));
     return inScope(() => {

@@ -1,10 +1,11 @@
 /** A forward rule of the user's own. */
+import { atMost } from "../../arguments.js";
 import { zerosLike } from "../../creation.js";
 import { isFloat } from "../../dtype.js";
 import { ShapeError, ValueError } from "../../errors.js";
 import type { Tensor } from "../../tensor.js";
 import { drawPoint, withSameDraws } from "../../random/state.js";
-import { aligned, noMore } from "../arguments.js";
+import { aligned } from "../arguments.js";
 import { call, type Callback, checkFunction, outputTensor } from "../machinery.js";
 import type { ArgumentOf, ArgumentsOf, GradsOf, OutputOf } from "../types.js";
 import { asFunction, completing, resultOf } from "./dispatch.js";
@@ -25,7 +26,7 @@ export function customJvp<A extends unknown[] = Tensor[], const Out = unknown>(
 ): (...args: ArgumentsOf<A>) => OutputOf<Out>;
 export function customJvp(f: Callback, rule: Callback): Callback {
   checkFunction("customJvp", f);
-  noMore("customJvp", arguments, 2);
+  atMost("customJvp", arguments, 2);
   checkFunction("customJvp", rule);
   return asFunction("customJvp", (rebuildArguments) => {
     const push = (inputs: Tensor[], tangents: (Tensor | null)[]) => {

@@ -1,5 +1,5 @@
 /** A reverse rule of the user's own. */
-import { boolean } from "../../arguments.js";
+import { atMost, boolean } from "../../arguments.js";
 import { reads } from "../../conversions.js";
 import { zerosLike } from "../../creation.js";
 import { isFloat } from "../../dtype.js";
@@ -8,7 +8,7 @@ import { checkOptions, isPlainObject } from "../../options.js";
 import { drawPoint, withSameDraws } from "../../random/state.js";
 import { Tensor } from "../../tensor.js";
 import { flatten } from "../../tree.js";
-import { aligned, asTree, noMore } from "../arguments.js";
+import { aligned, asTree } from "../arguments.js";
 import { call, type Callback, checkFunction, outputTensor } from "../machinery.js";
 import type { ArgumentsOf, GradientsFor, OutputOf } from "../types.js";
 import { asFunction, completing, dispatch, resultOf, type Custom, type Result } from "./dispatch.js";
@@ -55,7 +55,7 @@ export function customVjp<A extends unknown[] = Tensor[], const Out = unknown, R
 ): (...args: ArgumentsOf<A>) => OutputOf<Out>;
 export function customVjp(f: Callback, rule: CustomVjpRule<any, any, any>): Callback {
   checkFunction("customVjp", f);
-  noMore("customVjp", arguments, 2);
+  atMost("customVjp", arguments, 2);
   if (typeof rule !== "object" || rule === null || typeof rule.forward !== "function" || typeof rule.backward !== "function") {
     throw new ValueError(
       "customVjp: the rule is an object { forward: (...args) => [out, residuals], backward: (residuals, cotangent) => [gradient per argument] }",
