@@ -1,5 +1,5 @@
 /** Trees: a tensor, or arrays and plain objects of trees, as arguments and results of transforms. */
-import { atMost, callback } from "./arguments.js";
+import { callback } from "./arguments.js";
 import { describe } from "./describe.js";
 import { ValueError } from "./errors.js";
 import { isPlainObject } from "./options.js";
@@ -65,7 +65,6 @@ function rebuild(node: unknown, next: () => unknown): unknown {
 
 /** The leaves of a tree in order, and a function that puts other leaves in their places. */
 export function flatten(tree: unknown): [leaves: any[], unflatten: (leaves: readonly unknown[]) => any] {
-  atMost("tree.flatten", arguments, 1);
   const leaves: unknown[] = [];
   walk(tree, (leaf) => leaves.push(leaf));
   const unflatten = (replacements: readonly unknown[]) => {

@@ -48,7 +48,6 @@ export function jvp<A extends unknown[] = Tensor[], const Out = unknown>(
 ): [out: OutputOf<Out>, tangentOut: OutputOf<Out>] {
   checkFunction("jvp", f);
   atMost("jvp", arguments, 3);
-  atMost("jvp", arguments, 3);
   return pushed("jvp", f as Callback, primals, tangents);
 }
 
