@@ -37,18 +37,21 @@ export type TensorMethods = { [K in keyof Methods]: Method<Methods[K]> } & {
 
 for (const [name, f] of Object.entries(methods)) {
   const call = f as (...args: unknown[]) => unknown;
-  const method =
-    call.length <= 1
-      ? function (this: Tensor, ...rest: unknown[]) {
-          return rest.length === 0 ? call(this) : call(this, ...rest);
-        }
-      : call.length === 2
-        ? function (this: Tensor, a: unknown, ...rest: unknown[]) {
-            return rest.length === 0 ? call(this, a) : call(this, a, ...rest);
-          }
-        : function (this: Tensor, ...rest: unknown[]) {
-            return call(this, ...rest);
-          };
+  // By the number of arguments: a rest parameter costs more than a small op. What is absent stays absent, since functions count.
+  const method = function (this: Tensor, a?: unknown, b?: unknown, c?: unknown) {
+    switch (arguments.length) {
+      case 0:
+        return call(this);
+      case 1:
+        return call(this, a);
+      case 2:
+        return call(this, a, b);
+      case 3:
+        return call(this, a, b, c);
+      default:
+        return call(this, ...(arguments as unknown as unknown[]));
+    }
+  };
   Object.defineProperty(Tensor.prototype, name, { value: method, writable: true, configurable: true });
 }
 

@@ -89,12 +89,15 @@ export function checkDtype(dtype: unknown, op: string): DType {
 export function readValue(op: string, value: unknown): Contents {
   if (typeof value === "number") return { shape: [], data: [value], natural: undefined, tensors: null };
   if (typeof value === "boolean") return { shape: [], data: [Number(value)], natural: "bool", tensors: null };
+  if (Array.isArray(value)) {
+    const numbers = fewNumbers(value);
+    return numbers === null ? unnest(op, value) : { shape: [numbers.length], data: numbers, natural: undefined, tensors: null };
+  }
   const name = typedName(value);
   if (name !== undefined) {
     const length = lengthOf(op, value as TypedArray, name);
     return { shape: [length], data: value as TypedArray, natural: NATURAL[name], tensors: null };
   }
-  if (Array.isArray(value)) return unnest(op, value);
   throw new ValueError(
     `${op}: cannot make a tensor from ${describe(value)}; expected a number, booleans, nested arrays or a typed array`,
     op,
@@ -118,6 +121,19 @@ function nestedShape(op: string, value: readonly unknown[]): number[] {
     if (count > MOST_ELEMENTS) throw tooMany(op, shape);
     if (name !== undefined || shape.at(-1) === 0) return shape;
   }
+}
+
+/** A short list of plain numbers, by far the most frequent value; null for anything else, which is then looked at in full. */
+function fewNumbers(value: readonly unknown[]): number[] | null {
+  const { length } = value;
+  if (!(length > 0 && length <= 64)) return null;
+  const data: number[] = [];
+  for (let i = 0; i < length; i++) {
+    const element = value[i];
+    if (typeof element !== "number") return null;
+    data.push(element);
+  }
+  return data;
 }
 
 /** Flattens nested arrays, typed arrays as rows and tensors as elements among them; their shape must be regular. */
@@ -169,7 +185,13 @@ function unnest(op: string, value: readonly unknown[]): Contents {
     if (v instanceof Tensor) throw mixed();
     if (!Array.isArray(v) || v.length !== shape[depth]) throw ragged();
     const plain = depth === shape.length - 1 && shape[depth]! > 0;
-    for (let i = 0; i < shape[depth]!; i++) visit((v as unknown[])[i], depth + 1);
+    if (depth < shape.length - 1) for (let i = 0; i < shape[depth]!; i++) visit((v as unknown[])[i], depth + 1);
+    else
+      for (let i = 0; i < shape[depth]!; i++) {
+        const child = (v as unknown[])[i];
+        if (typeof child === "number") data[filled++] = child;
+        else element(child);
+      }
     if (plain) rows.add(undefined);
   };
   visit(value, 0);

@@ -11,7 +11,7 @@ import { Hold, hold } from "./holds.js";
 import { current, root, type Owner, type ScopeToken } from "./memory.js";
 import type { TensorMethods } from "./methods.js";
 import { print } from "./printing.js";
-import { checked, engine, scratch } from "./runtime/instance.js";
+import { checked, engine, failure, scratch } from "./runtime/instance.js";
 import type { Hook } from "./transforms/sweeping.js";
 
 /** Nested arrays of numbers or booleans, as `toArray()` gives them. */
@@ -118,8 +118,10 @@ export class Tensor {
    */
   item(): number {
     noteRead(this);
-    checked(engine.item(idOf(this)), "item");
-    return scratch()[0]!;
+    const value = engine.item(idOf(this));
+    // NaN is what a failure returns, and a number a tensor may hold.
+    if (Number.isNaN(value) && engine.error_code() !== 0) throw failure("item");
+    return value;
   }
 
   /**

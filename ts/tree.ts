@@ -9,7 +9,7 @@ export type Tree<T> = T | readonly Tree<T>[] | { readonly [key: string]: Tree<T>
 
 /** Plain objects (of any realm) and arrays are branches; everything else, tensors and class instances among them, is a leaf. */
 export function isBranch(node: unknown): node is readonly unknown[] | Record<string, unknown> {
-  return Array.isArray(node) || isPlainObject(node);
+  return !(node instanceof Tensor) && (Array.isArray(node) || isPlainObject(node));
 }
 
 /** A tree that holds itself has no end: this is deeper than any that is meant. */

@@ -1,8 +1,11 @@
 /** Numbers into the engine's memory. */
 import { dtypeCode, type DType } from "./dtype.js";
 import { ValueError } from "./errors.js";
-import { checked, engine, pass } from "./runtime/instance.js";
+import { checked, engine, pass, scratch } from "./runtime/instance.js";
 import { made, type Tensor } from "./tensor.js";
+
+/** Up to here numbers travel with the call that makes the tensor: a view of the memory costs more than copying them twice. */
+const FEW = 64;
 
 /** A tensor of the engine filled from checked numbers. The memory may grow when it is allocated, so the view is taken after. */
 export function upload(data: ArrayLike<number>, shape: readonly number[], dtype: DType, op = "tensor"): Tensor {
@@ -16,6 +19,7 @@ export function upload(data: ArrayLike<number>, shape: readonly number[], dtype:
         );
     }
   }
+  if (count <= FEW) return uploadFew(data, shape, dtype, count, op);
   pass(shape);
   const id = checked(engine.tensor_new(dtypeCode(dtype), shape.length), op);
   try {
@@ -41,4 +45,14 @@ export function upload(data: ArrayLike<number>, shape: readonly number[], dtype:
     throw error;
   }
   return made(id);
+}
+
+function uploadFew(data: ArrayLike<number>, shape: readonly number[], dtype: DType, count: number, op: string): Tensor {
+  const rank = shape.length;
+  const s = scratch(rank + count);
+  for (let i = 0; i < rank; i++) s[i] = shape[i]!;
+  // NaN is false here; to the engine, as in NumPy, it is true.
+  if (dtype === "bool") for (let i = 0; i < count; i++) s[rank + i] = data[i] ? 1 : 0;
+  else for (let i = 0; i < count; i++) s[rank + i] = data[i]!;
+  return made(checked(engine.tensor_from(dtypeCode(dtype), rank, count), op));
 }

@@ -2,7 +2,7 @@
 //! none is held across a call of a rule.
 
 use crate::dtype::DType;
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{Error, Result};
 use crate::memory::array::Array;
 use crate::memory::values::{Id, Value};
 use crate::session::Session;
@@ -88,23 +88,9 @@ impl Engine {
         }
     }
 
-    /// The concrete array below all levels. Reading the numbers of a batched value is refused unless only its kind is asked.
+    /// The concrete array below all levels, see `Session::concrete_under`.
     pub fn concrete_under(&self, id: Id, through_batches: bool) -> Result<Array> {
-        let session = self.session();
-        let mut id = id;
-        loop {
-            match session.value(id)? {
-                Value::Concrete(array) => return Ok(array.clone()),
-                Value::Dual { primal, .. } | Value::Tracked { primal, .. } => id = *primal,
-                Value::Batched { inner, .. } if through_batches => id = *inner,
-                Value::Batched { .. } => {
-                    return Err(Error::new(
-                        ErrorCode::Traced,
-                        "inside vmap a tensor stands for a whole batch, so it has no single value to read; use where() instead of if, or return the tensor and read it outside",
-                    ))
-                }
-            }
-        }
+        self.read_session().concrete_under(id, through_batches).cloned()
     }
 
     /// Runs `f` in a frame of its own: what it returns is retained for the caller (one reference), all else is let go.

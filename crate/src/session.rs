@@ -11,6 +11,7 @@
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::inspect::Inspector;
+use crate::memory::array::Array;
 use crate::memory::room::room_for;
 use crate::memory::values::{Id, Slot, Value, Values, NONE};
 use crate::sweep::{Parked, Sweep};
@@ -140,24 +141,46 @@ impl Session {
     }
 
     /// The slot of an id TypeScript or a rule gave us.
+    #[inline]
     pub fn slot(&self, id: Id) -> Result<&Slot> {
         self.values.get(id).ok_or_else(disposed)
     }
 
+    #[inline]
     pub fn value(&self, id: Id) -> Result<&Value> {
-        let value = self.slot(id)?.value.as_ref().ok_or_else(disposed)?;
-        let (level, epoch) = match value {
-            Value::Concrete(_) => return Ok(value),
+        match self.values.value(id) {
+            Some(value @ Value::Concrete(_)) => Ok(value),
+            Some(value) if self.is_open(value) => Ok(value),
+            Some(_) => Err(escaped()),
+            None => Err(disposed()),
+        }
+    }
+
+    /// Whether the level that a wrapper belongs to is open.
+    #[inline]
+    fn is_open(&self, wrapper: &Value) -> bool {
+        match *wrapper {
+            Value::Concrete(_) => true,
             Value::Dual { level, epoch, .. } | Value::Tracked { level, epoch, .. } | Value::Batched { level, epoch, .. } => {
-                (*level, *epoch)
+                matches!(self.levels.get(level as usize - 1), Some(open) if open.epoch == epoch)
             }
-        };
-        match self.levels.get(level as usize - 1) {
-            Some(open) if open.epoch == epoch => Ok(value),
-            _ => Err(Error::new(
-                ErrorCode::Escaped,
-                "this tensor belongs to a transform that has ended; return it from the transformed function (or use hasAux) instead of storing it",
-            )),
+        }
+    }
+
+    /// The concrete array below all levels. Reading the numbers of a batched value is refused unless only its kind is asked.
+    pub fn concrete_under(&self, mut id: Id, through_batches: bool) -> Result<&Array> {
+        loop {
+            match self.value(id)? {
+                Value::Concrete(array) => return Ok(array),
+                Value::Dual { primal, .. } | Value::Tracked { primal, .. } => id = *primal,
+                Value::Batched { inner, .. } if through_batches => id = *inner,
+                Value::Batched { .. } => {
+                    return Err(Error::new(
+                        ErrorCode::Traced,
+                        "inside vmap a tensor stands for a whole batch, so it has no single value to read; use where() instead of if, or return the tensor and read it outside",
+                    ))
+                }
+            }
         }
     }
 
@@ -364,6 +387,17 @@ impl Default for Session {
     }
 }
 
+#[cold]
+#[inline(never)]
+fn escaped() -> Error {
+    Error::new(
+        ErrorCode::Escaped,
+        "this tensor belongs to a transform that has ended; return it from the transformed function (or use hasAux) instead of storing it",
+    )
+}
+
+#[cold]
+#[inline(never)]
 fn disposed() -> Error {
     Error::new(
         ErrorCode::Disposed,

@@ -49,13 +49,12 @@ pub fn dims_from(values: &[f64]) -> Result<Dims> {
 
 /// Row-major strides, in elements.
 pub fn contiguous_strides(dims: &[usize]) -> Strides {
-    let mut strides: Strides = SmallVec::with_capacity(dims.len());
+    let mut strides: Strides = SmallVec::from_elem(1, dims.len());
     let mut step = 1isize;
-    for &d in dims.iter().rev() {
-        strides.push(step);
+    for (stride, &d) in strides.iter_mut().zip(dims).rev() {
+        *stride = step;
         step = step.wrapping_mul(d.max(1) as isize);
     }
-    strides.reverse();
     strides
 }
 

@@ -19,9 +19,10 @@ export function apply(
   op: OpName,
   inputs: readonly TensorLike[],
   parameters: readonly number[] = [],
-  like: Tensor | undefined = inputs.find(isFloat),
+  like?: Tensor,
 ): Tensor {
   if (inputs.every((x) => x instanceof Tensor)) return run(op, inputs as readonly Tensor[], parameters);
+  like ??= inputs.find(isFloat);
   const temporaries: Tensor[] = [];
   try {
     const operands = inputs.map((x) => {
@@ -106,7 +107,10 @@ export function withAxis<Axis, Options extends { axis?: Axis }>(
   options: Options | undefined,
   known: readonly string[],
 ): [axis: Axis | undefined, options: Options] {
-  const [place, given] = isPlainObject(axis) && options === undefined ? [undefined, axis as Options] : [axis as Axis | undefined, options];
+  const inOptions = options === undefined && isPlainObject(axis);
+  const place = inOptions ? undefined : (axis as Axis | undefined);
+  const given = inOptions ? (axis as Options) : options;
+  if (given === undefined) return [place, readOptions<Options>(op, undefined, [])];
   const own = readOptions(op, given, ["axis", ...known] as (keyof Options & string)[]);
   if (own.axis !== undefined && place !== undefined)
     throw new ValueError(`${op}: the axis is given twice, by position and in the options`, op);
@@ -125,11 +129,13 @@ export function reduction<Options extends ReduceOptions = ReduceOptions>(
 ): Reduce<Options> {
   const names = ["keepdims", ...known];
   return function (x: TensorLike, axis?: Axes | Options | null, options?: Options): Tensor {
-    atMost(name, arguments, 3, "several axes are a list");
+    if (arguments.length > 3) atMost(name, arguments, 3, "several axes are a list");
     const [place, given] = withAxis<Axes | null, Options>(name, axis, options, names);
     const all = place === undefined || place === null;
     const keepdims = boolean(name, "keepdims", given.keepdims ?? false);
-    return apply(op, [x], [Number(keepdims), Number(all), ...extra(given), ...(all ? [] : axesOf(name, place))]);
+    const parameters = [Number(keepdims), Number(all), ...extra(given)];
+    if (!all) parameters.push(...axesOf(name, place));
+    return apply(op, [x], parameters);
   };
 }
 

@@ -19,11 +19,14 @@ export interface Exports {
   panic_pointer(): number;
   panic_length(): number;
   tensor_new(dtype: number, rank: number): number;
+  /** A tensor of the `count` numbers that follow its dims in scratch. */
+  tensor_from(dtype: number, rank: number, count: number): number;
   tensor_full(dtype: number, rank: number, value: number): number;
   data_pointer(id: number): number;
   /** The address of the elements in order; dtype and count are in scratch. What it points at is held until `read_done`. */
   read(id: number): number;
   read_done(): void;
+  /** The number itself; NaN with an error waiting is failure. */
   item(id: number): number;
   all_true(id: number): number;
   meta(id: number): number;
@@ -31,6 +34,8 @@ export interface Exports {
   op2(op: number, a: number, b: number): number;
   op3(op: number, a: number, b: number, c: number): number;
   op2s(op: number, a: number, value: number, swapped: number): number;
+  /** One input and `count` parameters, at most four; the rest of them is not read. */
+  op1p(op: number, a: number, count: number, p: number, q: number, r: number, s: number): number;
   opn(op: number, inputs: number, params: number): number;
   dispose(id: number): void;
   /** Of the ids in scratch: 0 not a step's, 1 of a graph that can be swept, 2 of one that was, 3 and 4 (scalars) of one whose parameters changed. */

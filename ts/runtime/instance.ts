@@ -86,63 +86,103 @@ const ADDRESSES = ["scratch", "scratch_header", "data_pointer", "read", "error_p
 function unsigned(e: Exports): Exports {
   const out: Record<string, unknown> = { ...e };
   for (const name of ADDRESSES) {
-    const f = e[name] as (argument?: number) => number;
-    out[name] = (argument?: number) => f(argument) >>> 0;
+    const f = e[name] as (argument: number) => number;
+    out[name] = (argument: number) => f(argument) >>> 0;
   }
   return out as unknown as Exports;
 }
 
-/** The exports with traps turned into `PoisonedError`; the hot ones without a rest parameter. */
+/**
+ * The exports with traps turned into `PoisonedError`. By the number of arguments, because a rest parameter costs more than a call; each
+ * of those that every op needs has a function of its own, which the host compiles together with its caller.
+ */
 function guarded(e: Exports): Exports {
-  const wrapped: Record<string, unknown> = { memory: e.memory };
-  for (const [name, f] of Object.entries(e)) {
-    if (typeof f !== "function") continue;
-    wrapped[name] = (...args: number[]) => {
+  type Call = (...args: number[]) => number;
+  const byArity: ((f: Call) => Call)[] = [
+    (f) => () => {
       try {
-        return (f as (...args: number[]) => number)(...args);
+        return f();
       } catch (error) {
         throw stopped(e, error);
       }
-    };
-  }
-  const { op1, op2, op3, op2s, opn } = e;
-  return Object.assign(wrapped as unknown as Exports, {
-    op1(op: number, a: number) {
+    },
+    (f) => (a) => {
+      try {
+        return f(a!);
+      } catch (error) {
+        throw stopped(e, error);
+      }
+    },
+    (f) => (a, b) => {
+      try {
+        return f(a!, b!);
+      } catch (error) {
+        throw stopped(e, error);
+      }
+    },
+    (f) => (a, b, c) => {
+      try {
+        return f(a!, b!, c!);
+      } catch (error) {
+        throw stopped(e, error);
+      }
+    },
+    (f) => (a, b, c, d) => {
+      try {
+        return f(a!, b!, c!, d!);
+      } catch (error) {
+        throw stopped(e, error);
+      }
+    },
+  ];
+  const any = (f: Call): Call => (...args) => {
+    try {
+      return f(...args);
+    } catch (error) {
+      throw stopped(e, error);
+    }
+  };
+  const { op1, op2, op2s, op1p, dispose } = e;
+  const hot: Partial<Exports> = {
+    op1(op, a) {
       try {
         return op1(op, a);
       } catch (error) {
         throw stopped(e, error);
       }
     },
-    op2(op: number, a: number, b: number) {
+    op2(op, a, b) {
       try {
         return op2(op, a, b);
       } catch (error) {
         throw stopped(e, error);
       }
     },
-    op3(op: number, a: number, b: number, c: number) {
-      try {
-        return op3(op, a, b, c);
-      } catch (error) {
-        throw stopped(e, error);
-      }
-    },
-    op2s(op: number, a: number, value: number, swapped: number) {
+    op2s(op, a, value, swapped) {
       try {
         return op2s(op, a, value, swapped);
       } catch (error) {
         throw stopped(e, error);
       }
     },
-    opn(op: number, inputs: number, params: number) {
+    op1p(op, a, count, p, q, r, s) {
       try {
-        return opn(op, inputs, params);
+        return op1p(op, a, count, p, q, r, s);
       } catch (error) {
         throw stopped(e, error);
       }
     },
-  });
+    dispose(id) {
+      try {
+        dispose(id);
+      } catch (error) {
+        throw stopped(e, error);
+      }
+    },
+  };
+  const wrap = ([name, f]: [string, unknown]) => [name, typeof f === "function" ? (byArity[f.length] ?? any)(f as Call) : f];
+  // Made of entries and not name by name: an object that grew is looked up by hash.
+  return Object.fromEntries([...Object.entries(e).map(wrap), ...Object.entries(hot)]) as unknown as Exports;
 }
 
 /** The engine with the tagger, if there is one, called before every op. */
@@ -150,7 +190,7 @@ function tagged(plain: Exports): Exports {
   const tag = tagger;
   if (tag === null) return plain;
   const out = { ...plain };
-  for (const name of ["op1", "op2", "op3", "op2s", "opn"] as const) {
+  for (const name of ["op1", "op2", "op3", "op2s", "op1p", "opn"] as const) {
     const f = plain[name] as (...args: number[]) => number;
     out[name] = (...args: number[]) => {
       tag();

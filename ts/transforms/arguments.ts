@@ -17,6 +17,7 @@ function isNumbers(value: unknown, depth = 0): value is TensorLike {
 
 /** The tree with its arrays of numbers, typed or nested, as tensors. */
 export function asTree(tree: unknown, depth = 0): unknown {
+  if (tree instanceof Tensor) return tree;
   if (isNumbers(tree) || ArrayBuffer.isView(tree)) return asTensor(tree as TensorLike);
   // What is deeper than any tensor or tree is left to those who look at the leaves.
   if (!isBranch(tree) || depth > 2 * MOST_AXES) return tree;

@@ -100,7 +100,9 @@ export function drive(status: number, wanted: number): (Tensor | null)[] {
       case Status.Failed:
         throw failure();
       case Status.Done: {
-        const ids = Array.from(scratch().subarray(0, wanted));
+        const s = scratch();
+        const ids: number[] = [];
+        for (let i = 0; i < wanted; i++) ids.push(s[i]!);
         return ids.map((id) => (id === 0 ? null : made(id)));
       }
       default:
@@ -161,5 +163,9 @@ function resume(count: number): number {
 
 /** Puts ids behind each other into the scratch buffer. */
 export function putIds(...lists: readonly (readonly number[])[]): void {
-  pass(lists.flat());
+  let count = 0;
+  for (const ids of lists) count += ids.length;
+  const s = scratch(count);
+  let next = 0;
+  for (const ids of lists) for (const id of ids) s[next++] = id;
 }

@@ -1,7 +1,7 @@
 //! Making, reading and releasing tensors; applying ops; scopes.
 
 use super::*;
-use crate::dtype::DType;
+use crate::dtype::{DType, Element};
 use crate::memory::array::Array;
 use crate::memory::pool;
 use crate::memory::values::Value;
@@ -10,6 +10,7 @@ use crate::ops::support::to_dtype;
 use crate::session::AMBIENT;
 use crate::shape::{dims_from, show};
 use crate::tape;
+use crate::with_element;
 
 fn op_from(code: u32) -> Result<Op> {
     Op::from_code(code).ok_or_else(|| Error::value(format!("op number {code} does not exist")))
@@ -18,6 +19,22 @@ fn op_from(code: u32) -> Result<Op> {
 #[wasm_bindgen]
 pub fn tensor_new(dtype: u32, rank: u32) -> u32 {
     handle(|engine| engine.new_value(Array::new(DType::from_code(dtype as f64)?, &dims_from(&numbers_at(0, rank as usize)?)?)?))
+}
+
+/// A small tensor from numbers that lie in scratch behind its dims.
+#[wasm_bindgen]
+pub fn tensor_from(dtype: u32, rank: u32, count: u32) -> u32 {
+    handle(|engine| {
+        let mut array = Array::new(DType::from_code(dtype as f64)?, &dims_from(&numbers_at(0, rank as usize)?)?)?;
+        if array.len() != count as usize {
+            return Err(Error::shape(format!("{count} numbers do not fill shape {}", show(&array.dims))));
+        }
+        let numbers = numbers_at(rank as usize, count as usize)?;
+        with_element!(array.dtype, T => {
+            array.slice_mut::<T>().iter_mut().zip(&numbers).for_each(|(to, &number)| *to = T::from_f64(number));
+        });
+        engine.from_array(array)
+    })
 }
 
 #[wasm_bindgen]
@@ -54,19 +71,22 @@ pub fn read_done() {
     READING.with(|r| *r.borrow_mut() = None);
 }
 
+/// The number of a tensor of one element. NaN with an error waiting is failure: a NaN that was read leaves none.
 #[wasm_bindgen]
-pub fn item(id: u32) -> u32 {
-    with_engine(|engine| {
-        status(engine.concrete_under(id, false).and_then(|array| {
-            if array.len() != 1 {
-                return Err(Error::shape(format!(
-                    "item() needs a tensor with one element, this one has shape {}; use toArray() or data(), or index it with at()",
-                    show(&array.dims)
-                )));
-            }
-            put(&[array.first()])
-        }))
-    })
+pub fn item(id: u32) -> f64 {
+    let number = with_engine(|engine| {
+        engine.read_session().concrete_under(id, false).and_then(|array| match array.len() {
+            1 => Ok(array.first()),
+            _ => Err(Error::shape(format!(
+                "item() needs a tensor with one element, this one has shape {}; use toArray() or data(), or index it with at()",
+                show(&array.dims)
+            ))),
+        })
+    });
+    if matches!(number, Ok(value) if value.is_nan()) {
+        clear_error();
+    }
+    report(number, f64::NAN)
 }
 
 /// 2 when no element is 0, else 1: for checks of arguments, which look at all examples of a batch and through derivatives.
@@ -148,6 +168,12 @@ pub fn op2s(op: u32, a: u32, value: f64, swapped: u32) -> u32 {
         let inputs = if swapped != 0 { [number, a] } else { [a, number] };
         engine.bind(op_from(op)?, &inputs, &[])
     })
+}
+
+/// One input and up to four parameters, past the scratch buffer: most ops over axes are called like this.
+#[wasm_bindgen]
+pub fn op1p(op: u32, a: u32, count: u32, p: f64, q: f64, r: f64, s: f64) -> u32 {
+    handle(|engine| engine.bind(op_from(op)?, &[a], &[p, q, r, s][..(count as usize).min(4)]))
 }
 
 #[wasm_bindgen]

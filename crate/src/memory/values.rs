@@ -113,12 +113,21 @@ impl Values {
         Ok(index)
     }
 
+    /// What a live id stands for.
+    #[inline]
+    pub fn value(&self, id: Id) -> Option<&Value> {
+        let slot = self.slots.get((id & INDEX_MASK) as usize)?;
+        slot.value.as_ref().filter(|_| slot.generation as u32 == id >> INDEX_BITS)
+    }
+
     /// The slot of a live id.
+    #[inline]
     pub fn get(&self, id: Id) -> Option<&Slot> {
         let slot = self.slots.get((id & INDEX_MASK) as usize)?;
         (slot.generation as u32 == id >> INDEX_BITS && slot.value.is_some()).then_some(slot)
     }
 
+    #[inline]
     pub fn get_mut(&mut self, id: Id) -> Option<&mut Slot> {
         let slot = self.slots.get_mut((id & INDEX_MASK) as usize)?;
         (slot.generation as u32 == id >> INDEX_BITS && slot.value.is_some()).then_some(slot)
