@@ -211,6 +211,7 @@ impl Session {
 
     /// The slot with the tensor's numbers, which nobody else sees from now on: somebody who did keeps the old ones.
     fn own(&mut self, id: Id) -> Result<Id> {
+        self.values.part(id);
         let place = self.concrete_slot(id)?;
         let slot = self.slot(place)?;
         let Some(Value::Concrete(array)) = &slot.value else {
@@ -242,6 +243,7 @@ impl Session {
     }
 
     fn replace_contents(&mut self, id: Id, array: Array) -> Result<()> {
+        self.values.part(id);
         let place = self.concrete_slot(id)?;
         if place == id || self.slot(place)?.references == 1 {
             if let Some(slot) = self.values.get_mut(place) {

@@ -189,14 +189,13 @@ impl Session {
     }
 
     pub fn release(&mut self, id: Id) {
-        match self.values.get_mut(id) {
+        if let Some(slot) = self.values.get_mut(id) {
+            slot.references = slot.references.saturating_sub(1);
             // The common case: somebody else still holds it.
-            Some(slot) if slot.handle || slot.references > 1 => slot.references = slot.references.saturating_sub(1),
-            Some(_) => {
-                self.released.push(id);
+            if slot.references == 0 && !slot.handle {
+                self.reap(id);
                 self.drain_released();
             }
-            None => {}
         }
     }
 
@@ -204,8 +203,10 @@ impl Session {
         while let Some(id) = self.released.pop() {
             if let Some(slot) = self.values.get_mut(id) {
                 slot.references = slot.references.saturating_sub(1);
+                if slot.references == 0 && !slot.handle {
+                    self.reap(id);
+                }
             }
-            self.reap(id);
         }
     }
 
@@ -240,7 +241,8 @@ impl Session {
         }
     }
 
-    /// What something inside keeps of `id`: one reference to a value that stays as it is. A variable is copied.
+    /// What something inside keeps of `id`: one reference to a value that stays as it is. A variable is copied: once, for all who hold
+    /// the same value of it.
     #[inline]
     pub fn hold(&mut self, id: Id) -> Result<Id> {
         match self.values.get_mut(id) {
@@ -249,12 +251,25 @@ impl Session {
                 Ok(id)
             }
             _ if id == NONE => Ok(NONE),
-            _ => {
-                let copy = self.alias(id)?;
-                self.retain(copy);
-                Ok(copy)
-            }
+            _ => self.hold_variable(id),
         }
+    }
+
+    fn hold_variable(&mut self, id: Id) -> Result<Id> {
+        self.value(id)?;
+        // A recorder is told of each copy.
+        let shared = !self.inspector.records();
+        let twin = self.values.twin(id);
+        if shared && twin != NONE {
+            self.retain(twin);
+            return Ok(twin);
+        }
+        let copy = self.alias(id)?;
+        self.retain(copy);
+        if shared {
+            self.values.pair(id, copy);
+        }
+        Ok(copy)
     }
 
     /// A second id for the same value, in the frame. A tracked value gets a node of its own, so that hooks, `retainGrad` and
@@ -321,8 +336,9 @@ impl Session {
     /// else a copy, so that each handle is released, and written to, on its own.
     pub fn expose(&mut self, id: Id, in_root: bool) -> Result<Id> {
         let slot = self.slot(id)?;
-        let free =
-            !slot.handle && (slot.references == 1 && self.frame.last() == Some(&id) || self.is_held_by_frame_only(id, slot.references));
+        let free = !slot.handle
+            && self.values.twin(id) == NONE
+            && (slot.references == 1 && self.frame.last() == Some(&id) || self.is_held_by_frame_only(id, slot.references));
         let id = if free { id } else { self.alias(id)? };
         self.expose_variable(id, in_root)?;
         Ok(id)
@@ -373,8 +389,10 @@ impl Session {
             }
         }
         for id in ids {
-            if matches!(self.values.get(id), Some(slot) if slot.handle && slot.scope == depth) {
-                self.drop_handle(id);
+            if let Some(slot) = self.values.get_mut(id).filter(|slot| slot.handle && slot.scope == depth) {
+                slot.handle = false;
+                self.reap(id);
+                self.drain_released();
             }
         }
         Ok(())

@@ -88,6 +88,7 @@ impl crate::session::Session {
     fn bury(&mut self, id: Id) -> Result<()> {
         self.with_released(|session, released| {
             let epitaph = session.grad_tape(AMBIENT)?.0.epitaph()?;
+            session.values.part(id);
             let Some(Value::Tracked { node, .. }) = session.values.get_mut(id).and_then(|slot| slot.value.as_mut()) else { return Ok(()) };
             let old = std::mem::replace(node, epitaph);
             let tape = session.grad_tape(AMBIENT)?.0;

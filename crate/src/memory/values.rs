@@ -58,6 +58,8 @@ pub struct Slot {
     /// Depth of the scope that will release the handle; 0 is the root, which never does.
     pub scope: u32,
     pub references: u32,
+    /// Of a variable: the copy that was made of its present value, as long as somebody holds that. Of the copy: the variable.
+    twin: Id,
     pub value: Option<Value>,
 }
 
@@ -82,7 +84,7 @@ impl Values {
     pub fn new() -> Values {
         let mut values = Values::default();
         // Index 0 is never handed out, so that no id is 0.
-        values.slots.push(Slot { generation: 0, handle: false, scope: 0, references: 0, value: None });
+        values.slots.push(Slot { generation: 0, handle: false, scope: 0, references: 0, twin: NONE, value: None });
         values
     }
 
@@ -108,7 +110,7 @@ impl Values {
         // So that a slot that is given back always finds a place on the list.
         let places = self.slots.len() + 1;
         room_for(&mut self.free, places)?;
-        self.slots.push(Slot { generation: 0, handle: false, scope: 0, references: 1, value: Some(value) });
+        self.slots.push(Slot { generation: 0, handle: false, scope: 0, references: 1, twin: NONE, value: Some(value) });
         self.concrete += concrete;
         Ok(index)
     }
@@ -141,19 +143,54 @@ impl Values {
         }
     }
 
-    /// Takes the value out when neither a handle nor a reference is left; the caller releases what it held.
+    /// Frees a slot when neither a handle nor a reference is left. An array goes with it; of a wrapper the caller releases what it held.
     pub fn take_if_dead(&mut self, id: Id) -> Option<Value> {
         let slot = self.get_mut(id)?;
         if slot.handle || slot.references > 0 {
             return None;
         }
-        let value = slot.value.take();
         slot.generation = (slot.generation + 1) & GENERATION_MASK;
-        self.free.push(id & INDEX_MASK);
-        if matches!(value, Some(Value::Concrete(_))) {
+        let twin = std::mem::replace(&mut slot.twin, NONE);
+        let wrapper = if let Some(Value::Concrete(_)) = slot.value {
+            // Where it lies: an array is large to move.
+            slot.value = None;
             self.concrete -= 1;
+            None
+        } else {
+            slot.value.take()
+        };
+        self.free.push(id & INDEX_MASK);
+        if twin != NONE {
+            self.forget_twin(twin);
         }
-        value
+        wrapper
+    }
+
+    /// The copy of a variable's present value that is about, or the variable that a copy is of; else NONE. Not counted as a reference.
+    #[inline]
+    pub fn twin(&self, id: Id) -> Id {
+        self.get(id).map_or(NONE, |slot| slot.twin)
+    }
+
+    /// `copy` is what `variable` stands for, until one of them dies or `part` is called.
+    pub fn pair(&mut self, variable: Id, copy: Id) {
+        self.part(variable);
+        if let Some(slot) = self.get_mut(variable) {
+            slot.twin = copy;
+        }
+        if let Some(slot) = self.get_mut(copy) {
+            slot.twin = variable;
+        }
+    }
+
+    /// A variable is about to get another value: the copy stays what it is, and is its own from now on.
+    pub fn part(&mut self, variable: Id) {
+        let twin = self.forget_twin(variable);
+        self.forget_twin(twin);
+    }
+
+    fn forget_twin(&mut self, id: Id) -> Id {
+        self.get_mut(id).map_or(NONE, |slot| std::mem::replace(&mut slot.twin, NONE))
     }
 
     /// Moves the array out of a slot that lives on without it for a moment, until `put_array`.

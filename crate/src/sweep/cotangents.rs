@@ -40,14 +40,14 @@ impl Engine {
         self.add_to_gradient(slot, cotangent, leaf)
     }
 
-    /// `.grad += cotangent`. A gradient is a variable, so it shares no id with a cotangent that goes further.
+    /// `.grad += cotangent`. A gradient is a variable, so it shares no id with a cotangent that goes further, or that others may get.
     fn add_to_gradient(&self, slot: Id, cotangent: Id, ends_here: bool) -> Result<()> {
         let old = match self.session().value(slot)? {
             Value::Tracked { gradient, .. } => *gradient,
             _ => return Ok(()),
         };
         let sum = self.framed(|| match old {
-            NONE if ends_here && self.read_session().slot(cotangent)?.references == 1 => Ok(cotangent),
+            NONE if ends_here && self.read_session().is_sole(cotangent) => Ok(cotangent),
             NONE => self.session().alias(cotangent),
             _ => (Var::new(self, old) + Var::new(self, cotangent)).checked(),
         })?;
@@ -133,16 +133,20 @@ impl Session {
         }
     }
 
+    /// Whether there is one reference to a value, and nobody who may get another: a variable hands its copy out again.
+    fn is_sole(&self, id: Id) -> bool {
+        self.values.twin(id) == NONE && matches!(self.values.get(id), Some(slot) if !slot.handle && slot.references == 1)
+    }
+
     /// The contiguous array of a cotangent that only the sweep holds, to be written to. Not while a recorder watches.
     fn unseen(&mut self, id: Id) -> Option<&mut Array> {
         if self.inspector.is_active() {
             return None;
         }
-        let slot = self.values.get_mut(id)?;
-        if slot.handle || slot.references != 1 {
+        if !self.is_sole(id) {
             return None;
         }
-        match &mut slot.value {
+        match &mut self.values.get_mut(id)?.value {
             Some(Value::Concrete(array)) if array.is_unique() && array.is_contiguous() => Some(array),
             _ => None,
         }
