@@ -15,12 +15,7 @@ const isFloat = (x: unknown): x is Tensor => x instanceof Tensor && (x.dtype ===
  * Any number of inputs and parameters. Inputs that are not tensors become temporary ones; plain numbers among them adopt the dtype of
  * `like`, by default of the first float tensor.
  */
-export function apply(
-  op: OpName,
-  inputs: readonly TensorLike[],
-  parameters: readonly number[] = [],
-  like?: Tensor,
-): Tensor {
+export function apply(op: OpName, inputs: readonly TensorLike[], parameters: readonly number[] = [], like?: Tensor): Tensor {
   if (inputs.every((x) => x instanceof Tensor)) return run(op, inputs as readonly Tensor[], parameters);
   like ??= inputs.find(isFloat);
   const temporaries: Tensor[] = [];

@@ -135,13 +135,15 @@ function guarded(e: Exports): Exports {
       }
     },
   ];
-  const any = (f: Call): Call => (...args) => {
-    try {
-      return f(...args);
-    } catch (error) {
-      throw stopped(e, error);
-    }
-  };
+  const any =
+    (f: Call): Call =>
+    (...args) => {
+      try {
+        return f(...args);
+      } catch (error) {
+        throw stopped(e, error);
+      }
+    };
   const { op1, op2, op2s, op1p, dispose } = e;
   const hot: Partial<Exports> = {
     op1(op, a) {
