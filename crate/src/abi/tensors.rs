@@ -33,7 +33,7 @@ pub fn tensor_from(dtype: u32, rank: u32, count: u32) -> u32 {
         with_element!(array.dtype, T => {
             array.slice_mut::<T>().iter_mut().zip(&numbers).for_each(|(to, &number)| *to = T::from_f64(number));
         });
-        engine.from_array(array)
+        engine.new_value(array)
     })
 }
 
