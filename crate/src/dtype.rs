@@ -128,19 +128,47 @@ macro_rules! with_element {
     };
 }
 
-/// The same for the two floating-point types; other dtypes are a bug of the caller.
+/// The same for the types that are numbers; a bool is a bug of the caller, which returns it as an error.
 #[macro_export]
-macro_rules! with_float {
+macro_rules! with_number {
     ($dtype:expr, $T:ident => $body:expr) => {
         match $dtype {
+            $crate::dtype::DType::Float32 => {
+                type $T = f32;
+                $body
+            }
             $crate::dtype::DType::Float64 => {
                 type $T = f64;
                 $body
             }
-            _ => {
+            $crate::dtype::DType::Int32 => {
+                type $T = i32;
+                $body
+            }
+            dtype @ $crate::dtype::DType::Bool => return Err($crate::dtype::no_kernel(dtype)),
+        }
+    };
+}
+
+/// The same for the two floating-point types; another dtype is a bug of the caller, which returns it as an error.
+#[macro_export]
+macro_rules! with_float {
+    ($dtype:expr, $T:ident => $body:expr) => {
+        match $dtype {
+            $crate::dtype::DType::Float32 => {
                 type $T = f32;
                 $body
             }
+            $crate::dtype::DType::Float64 => {
+                type $T = f64;
+                $body
+            }
+            dtype @ ($crate::dtype::DType::Int32 | $crate::dtype::DType::Bool) => return Err($crate::dtype::no_kernel(dtype)),
         }
     };
+}
+
+/// A kernel was asked for a dtype it is not there for: who calls it has settled the dtype before, so this is a bug of ours.
+pub fn no_kernel(dtype: DType) -> Error {
+    Error::dtype(format!("there is no kernel for {dtype}"))
 }

@@ -1,6 +1,6 @@
 //! Typed failures. The numbers are part of the boundary with TypeScript, which turns each into a class of its own.
 
-use crate::op::Op;
+use crate::opcode::Op;
 use std::fmt;
 
 /// Stable numbers: TypeScript's `errors.ts` holds the same list.

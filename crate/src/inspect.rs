@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::memory::array::Array;
 use crate::memory::room::room_for;
 use crate::memory::values::Id;
-use crate::op::Op;
+use crate::opcode::Op;
 use crate::session::Session;
 use smallvec::SmallVec;
 use std::collections::BTreeMap;

@@ -9,6 +9,8 @@ mod dtype;
 mod engine;
 /// Typed failures with stable numbers.
 mod error;
+/// What kind of thing an op is, as data.
+mod form;
 /// Recorder, profiler, NaN check.
 mod inspect;
 /// Loops over slices; they know nothing of the above.
@@ -17,12 +19,16 @@ mod kernels;
 mod level;
 /// Buffers, strided arrays, the slot map of values.
 mod memory;
-/// What a row of the op table says: kernel, kind of derivative, batching.
+/// What a row of the op table says: form, kind of derivative, batching, parameters.
 mod op;
+/// The number of an op.
+mod opcode;
 /// The rows, by family.
 mod ops;
 /// In-place updates of parameters.
 mod parameters;
+/// Parameters of ops by name.
+mod params;
 /// The one mutable state: values, levels, scopes, the frame of temporaries.
 mod session;
 /// Dims, strides, broadcasting, axes.

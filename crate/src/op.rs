@@ -1,50 +1,43 @@
-//! What a row of the op table says. A primitive declares its kernel, one kind of derivative and how it is batched;
-//! forward and reverse mode are derived from that in `level/dual.rs` and `sweep/`. A composite is a function of
+//! What a row of the op table says. A primitive declares what kind of thing it is (its form, which evaluates it), one kind of derivative
+//! and how it is batched; forward and reverse mode are derived from that in `level/dual.rs` and `sweep/`. A composite is a function of
 //! primitives and needs none of it.
 
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::memory::array::Array;
-use crate::ops;
+use crate::form::{Form, Pointwise};
+use crate::ops::batching;
+use crate::params::{Along, Cast, Order, Param, Reduce};
 use crate::var::Var;
-use smallvec::SmallVec;
+use smallvec::{smallvec, SmallVec};
 
-/// A row number of the table. The numbers reach TypeScript through the generated `ts/opcodes.ts`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
-pub struct Op(pub u16);
-
-impl Op {
-    #[inline]
-    pub fn row(self) -> &'static Row {
-        ops::TABLE[self.0 as usize]
-    }
-
-    pub fn name(self) -> &'static str {
-        self.row().name
-    }
-
-    pub fn from_code(code: u32) -> Option<Op> {
-        ((code as usize) < ops::TABLE.len()).then_some(Op(code as u16))
-    }
-}
-
-/// Level 0: concrete arrays in, a fresh array (or view) out. Checks shapes, axes, dtypes.
-pub type Eval = fn(&[&Array], &[f64]) -> Result<Array>;
+pub use crate::opcode::Op;
 
 pub struct Row {
     pub name: &'static str,
+    pub inputs: Inputs,
+    pub params: &'static [Param],
     pub kind: Kind,
+}
+
+/// How many inputs an op takes.
+#[derive(Clone, Copy)]
+pub struct Inputs {
+    pub least: u32,
+    pub most: u32,
 }
 
 pub enum Kind {
     Primitive {
-        eval: Eval,
+        form: Form,
         rule: Rule,
-        batch: BatchRule,
+        /// Every row has one: a form that gives none asks for `.batch(...)` (checked when the table is made).
+        batch: Option<BatchRule>,
     },
     /// A function made only of ops: every level sees its parts.
-    Composite(for<'a> fn(&'a Engine, &[Var<'a>], &[f64]) -> Var<'a>),
+    Composite(Expand),
 }
+
+pub type Expand = for<'a> fn(&'a Engine, &[Var<'a>], &[f64]) -> Var<'a>;
 
 /// The kinds of derivative. `x` are the inputs, `y` the output, `t` tangents, `ct` the output's cotangent; all rules are
 /// written with ops, so they can be differentiated again.
@@ -52,36 +45,62 @@ pub enum Rule {
     /// y_j depends on the j-th element of each (broadcast) input only: one partial dy/dx_i per input.
     /// JVP = sum of partial · t, VJP = partial · ct; the un-broadcasting is done by the sweep.
     Elementwise(&'static [Partial]),
-    /// Linear in all float inputs jointly (sum, reshape, concat): JVP = the op on the tangents. The function is the
-    /// transpose with respect to input i.
+    /// Linear in the first input, the only one with a derivative (sum, reshape, take): JVP = the op on the tangent, VJP = the transpose.
     Linear(Transpose),
-    /// `Linear` for ops that join many inputs (concat): the function gives the cotangents of all inputs at once, so that the work grows
-    /// with their number and not with its square.
+    /// Linear in all inputs jointly (concat): JVP = the op on the tangents. The function gives the cotangents of all inputs at once, so that
+    /// the work grows with their number and not with its square.
     Joined(Pieces),
     /// `Linear` for ops whose output is a part of their one input (slice), which the function bounds: the transpose writes the
     /// cotangent into zeros, and a sweep that has a cotangent of the input already adds it in place.
     Part(Bounds),
     /// Linear in each float input with the others fixed (matmul): JVP = sum over i of the op with input i replaced and the
     /// parameters `tangents`, by which it knows that 0 times infinity is 0.
-    Multilinear { tangents: &'static [f64], transpose: Transpose },
+    Multilinear { tangents: &'static [f64], transpose: Transposes },
     /// Derivative zero everywhere (comparisons, rounding, integers, stopGradient).
     Zero,
     /// Declared by hand.
     Custom { jvp: Jvp, vjp: Vjp },
 }
 
+impl Rule {
+    /// Its name for TypeScript.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Rule::Elementwise(_) => "elementwise",
+            Rule::Linear(_) => "linear",
+            Rule::Joined(_) => "joined",
+            Rule::Part(_) => "part",
+            Rule::Multilinear { .. } => "multilinear",
+            Rule::Zero => "zero",
+            Rule::Custom { .. } => "custom",
+        }
+    }
+}
+
 /// `partial(x, y, params)`: the diagonal of dy/dx_i.
 pub type Partial = for<'a> fn(&[Var<'a>], Var<'a>, &[f64]) -> Diagonal<'a>;
-/// `transpose(i, x, ct, params)`: the cotangent of input i. Only shapes and the other inputs of `x` may be read.
-pub type Transpose = for<'a> fn(usize, &[Var<'a>], Var<'a>, &[f64]) -> Var<'a>;
+/// `transpose(x, ct, params)`: the cotangent of the first input. Only shapes and the other inputs of `x` may be read.
+pub type Transpose = for<'a> fn(&[Var<'a>], Var<'a>, &[f64]) -> Var<'a>;
+/// `transpose(x, ct, params, wanted)`: the cotangents of the wanted inputs.
+pub type Transposes = for<'a> fn(&[Var<'a>], Var<'a>, &[f64], Wanted) -> Terms<'a>;
 /// `pieces(x, ct, params)`: the cotangents of all inputs.
-pub type Pieces = for<'a> fn(&[Var<'a>], Var<'a>, &[f64]) -> Result<SmallVec<[Var<'a>; 4]>>;
+pub type Pieces = for<'a> fn(&[Var<'a>], Var<'a>, &[f64]) -> Result<Terms<'a>>;
 /// `bounds(dims, params)`: first element, number of elements and step per axis of the input.
 pub type Bounds = fn(&[usize], &[f64]) -> Result<SmallVec<[(usize, usize, usize); 6]>>;
 /// `jvp(x, t, y, params)`; absent tangents are symbolic zeros.
 pub type Jvp = for<'a> fn(&[Var<'a>], &[Option<Var<'a>>], Var<'a>, &[f64]) -> Var<'a>;
-/// `vjp(i, x, y, ct, params)`: the cotangent of input i.
-pub type Vjp = for<'a> fn(usize, &[Var<'a>], Var<'a>, Var<'a>, &[f64]) -> Var<'a>;
+/// `vjp(x, y, ct, params, wanted)`: the cotangents of the wanted inputs. It is asked once for all of them, so that they share work.
+pub type Vjp = for<'a> fn(&[Var<'a>], Var<'a>, Var<'a>, &[f64], Wanted) -> Terms<'a>;
+
+/// For each input whether its cotangent is asked for.
+pub type Wanted<'w> = &'w [bool];
+/// A term for each input; `None` where it was not asked for, or is a symbolic zero.
+pub type Terms<'a> = SmallVec<[Option<Var<'a>>; 4]>;
+
+/// The term of an op's one input.
+pub fn only(term: Var) -> Terms {
+    smallvec![Some(term)]
+}
 
 /// A diagonal Jacobian, as cheap as it is.
 pub enum Diagonal<'a> {
@@ -107,25 +126,105 @@ pub struct Batched<'a> {
 pub type BatchRule = for<'a> fn(Op, &[Batched<'a>], &[f64], usize) -> Batched<'a>;
 
 impl Row {
-    pub const fn primitive(name: &'static str, eval: Eval, rule: Rule, batch: BatchRule) -> Row {
-        Row { name, kind: Kind::Primitive { eval, rule, batch } }
+    /// A primitive of a form that says how many inputs there are, which parameters, and how the op is batched; what differs is said by
+    /// the methods below.
+    pub const fn new(name: &'static str, form: Form, rule: Rule) -> Row {
+        let (inputs, params, batch): (u32, &'static [Param], Option<BatchRule>) = match &form {
+            Form::Pointwise(function) => {
+                let params = match function {
+                    Pointwise::Cast => Cast::PARAMS,
+                    Pointwise::OfOrder(_) => Order::PARAMS,
+                    Pointwise::Unary(_)
+                    | Pointwise::Binary { .. }
+                    | Pointwise::Compare(_)
+                    | Pointwise::Test(_)
+                    | Pointwise::Not(_)
+                    | Pointwise::Logic(_)
+                    | Pointwise::Select
+                    | Pointwise::Other(_) => &[],
+                };
+                (function.inputs(), params, Some(batching::elementwise))
+            }
+            Form::Reduction(_) => (1, Reduce::PARAMS, Some(batching::reduction)),
+            Form::AlongAxis(_) | Form::Joined(_) => (1, Along::PARAMS, Some(batching::axis)),
+            Form::Product(_) => (2, &[], Some(batching::elementwise)),
+            Form::Random(_) => (1, &[], Some(batching::random)),
+            Form::View(_) | Form::Movement(_) | Form::General(_) => (1, &[], None),
+            Form::Scatter(_) => (2, &[], None),
+        };
+        Row { name, inputs: Inputs::exactly(inputs), params, kind: Kind::Primitive { form, rule, batch } }
     }
 
-    pub const fn composite(name: &'static str, expand: for<'a> fn(&'a Engine, &[Var<'a>], &[f64]) -> Var<'a>) -> Row {
-        Row { name, kind: Kind::Composite(expand) }
+    pub const fn composite(name: &'static str, inputs: u32, params: &'static [Param], expand: Expand) -> Row {
+        Row { name, inputs: Inputs::exactly(inputs), params, kind: Kind::Composite(expand) }
+    }
+
+    pub const fn params(self, params: &'static [Param]) -> Row {
+        Row { params, ..self }
+    }
+
+    pub const fn inputs(self, count: u32) -> Row {
+        Row { inputs: Inputs::exactly(count), ..self }
+    }
+
+    pub const fn inputs_between(self, least: u32, most: u32) -> Row {
+        Row { inputs: Inputs { least, most }, ..self }
+    }
+
+    pub const fn batch(self, batch: BatchRule) -> Row {
+        let Row { name, inputs, params, kind } = self;
+        let kind = match kind {
+            Kind::Primitive { form, rule, .. } => Kind::Primitive { form, rule, batch: Some(batch) },
+            Kind::Composite(expand) => Kind::Composite(expand),
+        };
+        Row { name, inputs, params, kind }
     }
 }
 
-/// Declares a family of rows: `rows! { after: previous_family; Tanh => Row::primitive(...), ... }` makes the constants
-/// (`Tanh: Op`), the family's table `ROWS`, and `END`, where the next family starts.
+/// For the generator of the TypeScript side.
+impl Row {
+    /// The name of its form; a composite has none of its own.
+    pub fn form(&self) -> &'static str {
+        match &self.kind {
+            Kind::Primitive { form, .. } => form.name(),
+            Kind::Composite(_) => "composite",
+        }
+    }
+
+    /// The name of its kind of derivative.
+    pub fn rule(&self) -> &'static str {
+        match &self.kind {
+            Kind::Primitive { rule, .. } => rule.name(),
+            Kind::Composite(_) => "composite",
+        }
+    }
+
+    /// Its parameters: their names as TypeScript writes them, and their kinds.
+    pub fn parameters(&self) -> Vec<(String, &'static str)> {
+        self.params.iter().map(|param| (param.camel(), param.kind.name())).collect()
+    }
+}
+
+impl Inputs {
+    pub const fn exactly(count: u32) -> Inputs {
+        Inputs { least: count, most: count }
+    }
+
+    pub const fn allow(self, count: usize) -> bool {
+        self.least as usize <= count && count <= self.most as usize
+    }
+}
+
+/// Declares a family of rows: `rows! { family; Tanh => Row::new(...), ... }` makes the constants (`Tanh: Op`), the family's table `ROWS`
+/// and its length. Where families start is said in one place, `families!` in `ops/mod.rs`.
 #[macro_export]
 macro_rules! rows {
-    (start: $start:expr; $($(#[$meta:meta])* $name:ident => $row:expr),+ $(,)?) => {
+    ($family:ident; $($(#[$meta:meta])* $name:ident => $row:expr),+ $(,)?) => {
         #[allow(non_camel_case_types, clippy::upper_case_acronyms, clippy::enum_variant_names)]
         #[repr(u16)]
         enum Index { $($name),+, EndOfFamily }
-        $($(#[$meta])* #[allow(non_upper_case_globals, dead_code)] pub const $name: $crate::op::Op = $crate::op::Op($start + Index::$name as u16);)+
-        pub const END: u16 = $start + Index::EndOfFamily as u16;
+        $($(#[$meta])* #[allow(non_upper_case_globals, dead_code)] pub const $name: $crate::op::Op = $crate::op::Op($crate::ops::start::$family + Index::$name as u16);)+
+        pub const LENGTH: u16 = Index::EndOfFamily as u16;
         pub const ROWS: &[$crate::op::Row] = &[$($row),+];
     };
 }

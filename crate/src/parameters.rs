@@ -67,6 +67,7 @@ impl Engine {
                     optimizer::sgd(p, gradient.slice(), slices.next(), options);
                 }
             });
+            Ok(())
         })
     }
 
@@ -81,6 +82,7 @@ impl Engine {
                     optimizer::adam(p, gradient.slice(), m, v, slices.next(), options);
                 }
             });
+            Ok(())
         })
     }
 
@@ -164,7 +166,7 @@ impl Session {
     }
 
     /// Lets `change` write to the numbers of several tensors of one shape and dtype. When one cannot be had, nothing changed.
-    fn update(&mut self, ids: &[Id], change: impl FnOnce(&mut [Array])) -> Result<()> {
+    fn update(&mut self, ids: &[Id], change: impl FnOnce(&mut [Array]) -> Result<()>) -> Result<()> {
         let (first, rest) = (self.contents(ids[0])?, &ids[1..]);
         for &id in rest {
             let other = self.contents(id)?;
@@ -187,10 +189,11 @@ impl Session {
         }
         // Moved out and back: nobody can look in between.
         let mut arrays: SmallVec<[Array; 4]> = places.iter().filter_map(|&place| self.values.take_array(place)).collect();
-        change(&mut arrays);
+        let changed = change(&mut arrays);
         for (&place, array) in places.iter().zip(arrays) {
             self.values.put_array(place, array);
         }
+        changed?;
         ids.iter().try_for_each(|&id| self.outdate(id))
     }
 

@@ -8,7 +8,7 @@
 use crate::error::Result;
 use crate::memory::room::{is_counting, repeated, room_to};
 use crate::memory::values::{Id, Value, Values, NONE};
-use crate::op::Op;
+use crate::opcode::Op;
 
 /// What a node is, besides an op of the table.
 pub const LEAF: u16 = u16::MAX;

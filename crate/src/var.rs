@@ -9,8 +9,9 @@ use crate::error::{Error, Result};
 use crate::memory::values::{Id, Value, NONE};
 use crate::op::Op;
 use crate::ops;
+use crate::params::{Axes, Cast, Reduce, Shape};
 use crate::shape::Dims;
-use crate::with_float;
+use crate::with_element;
 use smallvec::SmallVec;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
@@ -83,7 +84,7 @@ impl<'a> Var<'a> {
         }
     }
 
-    /// Whether an element is 0, of a float tensor, whatever levels are around it.
+    /// Whether an element is 0, whatever levels are around it.
     pub fn has_zero(self) -> bool {
         let session = self.engine.session();
         let mut id = self.id;
@@ -92,7 +93,7 @@ impl<'a> Var<'a> {
                 Ok(Value::Batched { inner, .. }) => id = *inner,
                 Ok(Value::Dual { primal, .. } | Value::Tracked { primal, .. }) => id = *primal,
                 Ok(Value::Concrete(array)) => {
-                    return array.contiguous().is_ok_and(|a| with_float!(a.dtype, T => a.slice::<T>().contains(&0.0)))
+                    return array.contiguous().is_ok_and(|a| with_element!(a.dtype, T => a.slice::<T>().contains(&T::default())))
                 }
                 _ => return false,
             }
@@ -208,7 +209,7 @@ impl<'a> Var<'a> {
         if self.id == NONE || self.dtype() == dtype {
             return self;
         }
-        self.apply(ops::Cast, &[dtype as u8 as f64])
+        self.apply(ops::Cast, &Cast::to(dtype).list())
     }
 
     // ---- shape and reductions ---------------------------------------------------------------------------------
@@ -217,18 +218,18 @@ impl<'a> Var<'a> {
         if self.id == NONE || self.dims().as_slice() == dims {
             return self;
         }
-        self.apply(ops::Reshape, &numbers(dims))
+        self.apply(ops::Reshape, &Shape { dims: &numbers(dims) }.list())
     }
 
     pub fn broadcast_to(self, dims: &[usize]) -> Var<'a> {
         if self.id == NONE || self.dims().as_slice() == dims {
             return self;
         }
-        self.apply(ops::BroadcastTo, &numbers(dims))
+        self.apply(ops::BroadcastTo, &Shape { dims: &numbers(dims) }.list())
     }
 
     pub fn transpose(self, permutation: &[usize]) -> Var<'a> {
-        self.apply(ops::Transpose, &numbers(permutation))
+        self.apply(ops::Transpose, &Axes { axes: &numbers(permutation) }.list())
     }
 
     /// The last two axes exchanged.
@@ -245,9 +246,7 @@ impl<'a> Var<'a> {
         if self.id == NONE || axes.is_empty() {
             return self;
         }
-        let mut params: SmallVec<[f64; 8]> = SmallVec::from_slice(&[keepdims as u8 as f64, 0.0]);
-        params.extend(axes.iter().map(|&a| a as f64));
-        self.apply(ops::Sum, &params)
+        self.apply(ops::Sum, &Reduce { keepdims, all: false, axis: &numbers(axes) }.list())
     }
 
     pub fn matmul(self, other: Var<'a>) -> Var<'a> {

@@ -93,7 +93,7 @@ export function topk(x: TensorLike, k: number, axis?: number | TopkOptions, opti
       return run(
         "slice",
         [order],
-        [x.ndim, ...x.shape.map(() => 0), ...x.shape.map((d, i) => (i === at ? count : d)), ...x.shape.map(() => 1)],
+        [...x.shape.map(() => 0), ...x.shape.map((d, i) => (i === at ? count : d)), ...x.shape.map(() => 1)],
       );
     });
     try {

@@ -136,9 +136,9 @@ export function stack(tensors: readonly TensorLike[], axis = 0): Tensor {
 
 /** Elements from `start` to `end` of one axis. */
 function cut(x: Tensor, axis: number, start: number, end: number): Tensor {
-  const parameters = [x.ndim, ...x.shape.map(() => 0), ...x.shape, ...x.shape.map(() => 1)];
-  parameters[1 + axis] = start;
-  parameters[1 + x.ndim + axis] = end;
+  const parameters = [...x.shape.map(() => 0), ...x.shape, ...x.shape.map(() => 1)];
+  parameters[axis] = start;
+  parameters[x.ndim + axis] = end;
   return run("slice", [x], parameters);
 }
 
@@ -345,10 +345,10 @@ export function slice(
       return run(
         "slice",
         [x],
-        [x.ndim, ...first("start", starts, 0), ...first("end", ends ?? x.shape[0], 2), ...first("step", steps ?? 1, 1)],
+        [...first("start", starts, 0), ...first("end", ends ?? x.shape[0], 2), ...first("step", steps ?? 1, 1)],
       );
     }
-    const places = [x.ndim];
+    const places: number[] = [];
     addPlaces(places, "starts", starts, x);
     addPlaces(places, "ends", ends, x);
     if (steps === undefined) for (let i = 0; i < x.ndim; i++) places.push(1);
@@ -392,7 +392,7 @@ export function at(x: TensorLike, ...indices: number[] | [which: Tensor]): Tenso
       return index < 0 ? index + size : index;
     });
     const ends = x.shape.map((d, i) => (i < place.length ? place[i]! + 1 : d));
-    const part = run("slice", [x], [x.ndim, ...x.shape.map((_, i) => place[i] ?? 0), ...ends, ...x.shape.map(() => 1)]);
+    const part = run("slice", [x], [...x.shape.map((_, i) => place[i] ?? 0), ...ends, ...x.shape.map(() => 1)]);
     try {
       return run("reshape", [part], x.shape.slice(indices.length));
     } finally {

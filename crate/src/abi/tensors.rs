@@ -6,7 +6,6 @@ use crate::memory::array::Array;
 use crate::memory::pool;
 use crate::memory::values::Value;
 use crate::op::Op;
-use crate::ops::support::to_dtype;
 use crate::session::AMBIENT;
 use crate::shape::{dims_from, show};
 use crate::tape;
@@ -96,7 +95,7 @@ pub fn all_true(id: u32) -> u32 {
         report(
             engine
                 .concrete_under(id, true)
-                .and_then(|array| to_dtype(&array, DType::Bool)?.contiguous())
+                .and_then(|array| array.to_dtype(DType::Bool)?.contiguous())
                 .map(|array| 1 + array.slice::<u8>().iter().all(|&v| v != 0) as u32),
             0,
         )

@@ -1,10 +1,8 @@
-//! Functions of two arrays, or of an array and a number; selection; accumulation in place.
+//! Functions of two arrays, or of an array and a number, as data; selection; accumulation in place.
 
-use super::lane::{f32x4, f64x2, zip, Lane};
-use super::math::derivatives::{atan2_derivative, hypot_derivative, pow_derivative};
-use super::math::exponential::log_add_exp;
-use super::math::inverse::atan2;
-use super::math::power::{atan2_f32, fmod_f32, hypot_f32, hypot_f64, mod_f32, mod_f64, pairwise, pow_f32, xlogy};
+use super::lane::{f32x4, f64x2, through_f64, zip, Lane};
+use super::math::derivatives::pow_derivative;
+use super::math::power::{pow_f32, xlogy};
 
 /// An array, or one number in place of an array of it.
 #[derive(Clone, Copy)]
@@ -13,33 +11,89 @@ pub enum Operand<'a, T> {
     Splat(T),
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Binary {
-    Add,
-    Sub,
-    Mul,
-    Div,
-    /// The remainder with the sign of the divisor.
-    Mod,
-    /// The remainder with the sign of the dividend.
-    Fmod,
-    Pow,
-    Hypot,
-    /// atan2(y, x): the first operand is the ordinate.
-    Atan2,
-    /// x ln y, 0 where x = 0.
-    Xlogy,
-    /// ln(e^x + e^y)
-    LogAddExp,
-    /// a/√(a² + b²), 0 at the origin.
-    HypotDerivative,
-    /// b/(a² + b²), 0 at the origin.
-    Atan2Derivative,
-    Maximum,
-    Minimum,
-    /// 0 where an operand is 0, else the product: zero wins against an infinity or NaN, on either side.
-    StrongMul,
+impl<'a, T: Copy> Operand<'a, T> {
+    #[inline(always)]
+    pub fn at(self, index: usize) -> T {
+        match self {
+            Operand::Slice(x) => x[index],
+            Operand::Splat(x) => x,
+        }
+    }
+
+    #[inline(always)]
+    pub fn part(self, start: usize, length: usize) -> Operand<'a, T> {
+        match self {
+            Operand::Slice(x) => Operand::Slice(&x[start..start + length]),
+            number => number,
+        }
+    }
 }
+
+/// A loop over two arrays of one element type.
+pub type Zip<T, O = T> = fn(&[T], &[T], &mut [O]);
+
+/// A function of two arrays, as data; the rows of the op table name it.
+#[derive(Clone, Copy)]
+pub struct Binary {
+    pub f32: Zip<f32>,
+    pub f64: Zip<f64>,
+    /// There for functions under which integers stay integers (they wrap); the others take them as float32.
+    pub i32: Option<Zip<i32>>,
+    /// A shorter way for some numbers as the second operand.
+    pub by_number: Option<ByNumber>,
+}
+
+/// Each says whether it knew a shorter way; if not, nothing was written.
+#[derive(Clone, Copy)]
+pub struct ByNumber {
+    pub f32: fn(&[f32], f32, &mut [f32]) -> bool,
+    pub f64: fn(&[f64], f64, &mut [f64]) -> bool,
+}
+
+impl Binary {
+    pub fn run_f32(&self, a: Operand<f32>, b: Operand<f32>, out: &mut [f32]) {
+        if let (Some(short), Operand::Slice(x), Operand::Splat(number)) = (self.by_number, a, b) {
+            if (short.f32)(x, number, out) {
+                return;
+            }
+        }
+        in_blocks(a, b, out, self.f32);
+    }
+
+    pub fn run_f64(&self, a: Operand<f64>, b: Operand<f64>, out: &mut [f64]) {
+        if let (Some(short), Operand::Slice(x), Operand::Splat(number)) = (self.by_number, a, b) {
+            if (short.f64)(x, number, out) {
+                return;
+            }
+        }
+        in_blocks(a, b, out, self.f64);
+    }
+}
+
+/// The kernel of a function, in the forms that `unary!` has: `lanes(f)`, `lanes(narrow, wide)`, `each(narrow, wide)`,
+/// `mixed(lanes for f32, one by one for f64)`; behind it `integers(f)` where integers stay integers.
+macro_rules! binary {
+    (lanes($f:expr) $(integers($i:expr))?) => { binary!(lanes($f, $f) $(integers($i))?) };
+    (lanes($narrow:expr, $wide:expr) $(integers($i:expr))?) => {
+        binary!(@ |a, b, out| $crate::kernels::lane::zip::<$crate::kernels::lane::f32x4>(a, b, out, $narrow),
+            |a, b, out| $crate::kernels::lane::zip::<$crate::kernels::lane::f64x2>(a, b, out, $wide), $($i)?)
+    };
+    (each($narrow:expr, $wide:expr) $(integers($i:expr))?) => {
+        binary!(@ |a, b, out| $crate::kernels::binary::one_by_one(a, b, out, $narrow),
+            |a, b, out| $crate::kernels::binary::one_by_one(a, b, out, $wide), $($i)?)
+    };
+    (mixed($narrow:expr, $wide:expr) $(integers($i:expr))?) => {
+        binary!(@ |a, b, out| $crate::kernels::lane::zip::<$crate::kernels::lane::f32x4>(a, b, out, $narrow),
+            |a, b, out| $crate::kernels::binary::one_by_one(a, b, out, $wide), $($i)?)
+    };
+    (@ $f32:expr, $f64:expr, $($i:expr)?) => {
+        $crate::kernels::binary::Binary { f32: $f32, f64: $f64, i32: binary!(@integers $($i)?), by_number: None }
+    };
+    (@integers) => { None };
+    (@integers $i:expr) => { Some(|a, b, out| $crate::kernels::binary::one_by_one(a, b, out, $i)) };
+}
+
+pub(crate) use binary;
 
 /// Elements handled at once when an operand is a number: it is written out that often, so that one loop over slices serves
 /// every combination.
@@ -71,7 +125,7 @@ impl<'a, T: Copy + Default> Source<'a, T> {
 }
 
 /// Runs a kernel over slices on operands of any kind.
-pub(super) fn in_blocks<T: Copy + Default, O>(a: Operand<T>, b: Operand<T>, out: &mut [O], kernel: impl Fn(&[T], &[T], &mut [O])) {
+pub fn in_blocks<T: Copy + Default, O>(a: Operand<T>, b: Operand<T>, out: &mut [O], kernel: impl Fn(&[T], &[T], &mut [O])) {
     if let (Operand::Slice(a), Operand::Slice(b)) = (a, b) {
         return kernel(a, b, out);
     }
@@ -84,7 +138,7 @@ pub(super) fn in_blocks<T: Copy + Default, O>(a: Operand<T>, b: Operand<T>, out:
 }
 
 #[inline(always)]
-fn one_by_one<T: Copy>(a: &[T], b: &[T], out: &mut [T], f: impl Fn(T, T) -> T) {
+pub fn one_by_one<T: Copy>(a: &[T], b: &[T], out: &mut [T], f: impl Fn(T, T) -> T) {
     for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
         *out = f(a, b);
     }
@@ -118,7 +172,7 @@ fn power_of_number<L: Lane>(x: &[L::Element], p: f64, out: &mut [L::Element], cu
 
 /// a·b, 0 where either is 0.
 #[inline(always)]
-fn strong_product<L: Lane>(a: L, b: L) -> L {
+pub fn strong_product<L: Lane>(a: L, b: L) -> L {
     let zero = L::of(0.0);
     L::select(a.eq(zero) | b.eq(zero), zero, a * b)
 }
@@ -129,91 +183,66 @@ pub fn along_root<L: Lane>(y: Operand<L::Element>, v: Operand<L::Element>, at_ze
     in_blocks(y, v, out, |y, v, out| zip::<L>(y, v, out, |y, v| L::select(y.eq(zero), at_zero, strong_product(v, half / y))));
 }
 
-macro_rules! common {
-    ($lane:ident, $function:expr, { $($rest:tt)* }) => {{
-        type L = $lane;
-        match $function {
-            Binary::Add => |a, b, out| zip::<L>(a, b, out, |a, b| a + b),
-            Binary::Sub => |a, b, out| zip::<L>(a, b, out, |a, b| a - b),
-            Binary::Mul => |a, b, out| zip::<L>(a, b, out, |a, b| a * b),
-            Binary::Div => |a, b, out| zip::<L>(a, b, out, |a, b| a / b),
-            Binary::Maximum => |a, b, out| zip::<L>(a, b, out, |a, b| a.maximum(b)),
-            Binary::Minimum => |a, b, out| zip::<L>(a, b, out, |a, b| a.minimum(b)),
-            Binary::StrongMul => |a, b, out| zip::<L>(a, b, out, strong_product),
-            Binary::Xlogy => |a, b, out| zip::<L>(a, b, out, xlogy),
-            Binary::LogAddExp => |a, b, out| zip::<L>(a, b, out, log_add_exp),
-            $($rest)*
-        }
-    }};
-}
-
-pub fn binary_f32(function: Binary, a: Operand<f32>, b: Operand<f32>, out: &mut [f32]) {
-    if let (Binary::Pow, Operand::Slice(x), Operand::Splat(p)) = (function, a, b) {
+/// a^b, with IEEE's results.
+pub const POW: Binary = Binary {
+    by_number: Some(ByNumber {
         // The cube in f64 is rounded once, as pow's is.
-        let cube = |v| super::lane::through_f64(v, |v| v * v * v);
-        if power_of_number::<f32x4>(x, p as f64, out, cube) {
-            return;
-        }
-    }
-    let kernel: fn(&[f32], &[f32], &mut [f32]) = common!(f32x4, function, {
-        Binary::Mod => |a, b, out| one_by_one(a, b, out, mod_f32),
-        Binary::Fmod => |a, b, out| one_by_one(a, b, out, fmod_f32),
-        Binary::Pow => |a, b, out| zip::<L>(a, b, out, pow_f32),
-        Binary::Hypot => |a, b, out| zip::<L>(a, b, out, hypot_f32),
-        Binary::Atan2 => |a, b, out| zip::<L>(a, b, out, atan2_f32),
-        Binary::HypotDerivative => |a, b, out| zip::<L>(a, b, out, |a, b| pairwise(a, b, hypot_derivative)),
-        Binary::Atan2Derivative => |a, b, out| zip::<L>(a, b, out, |a, b| pairwise(a, b, atan2_derivative)),
-    });
-    in_blocks(a, b, out, kernel);
-}
+        f32: |x, p, out| power_of_number::<f32x4>(x, p as f64, out, |v| through_f64(v, |v| v * v * v)),
+        f64: |x, p, out| power_of_number::<f64x2>(x, p, out, |v| v * v * v),
+    }),
+    ..binary!(mixed(pow_f32, libm::pow) integers(pow_i32))
+};
 
-pub fn binary_f64(function: Binary, a: Operand<f64>, b: Operand<f64>, out: &mut [f64]) {
-    if let (Binary::Pow, Operand::Slice(x), Operand::Splat(p)) = (function, a, b) {
-        if power_of_number::<f64x2>(x, p, out, |v| v * v * v) {
-            return;
-        }
-    }
-    let kernel: fn(&[f64], &[f64], &mut [f64]) = common!(f64x2, function, {
-        Binary::Mod => |a, b, out| one_by_one(a, b, out, mod_f64),
-        Binary::Fmod => |a, b, out| one_by_one(a, b, out, libm::fmod),
-        Binary::Pow => |a, b, out| one_by_one(a, b, out, libm::pow),
-        Binary::Hypot => |a, b, out| zip::<L>(a, b, out, hypot_f64),
-        Binary::Atan2 => |a, b, out| zip::<L>(a, b, out, atan2),
-        Binary::HypotDerivative => |a, b, out| zip::<L>(a, b, out, hypot_derivative),
-        Binary::Atan2Derivative => |a, b, out| zip::<L>(a, b, out, atan2_derivative),
-    });
-    in_blocks(a, b, out, kernel);
-}
+/// 0 where an operand is 0, else the product: zero wins against an infinity or NaN, on either side.
+pub const STRONG_MUL: Binary = binary!(lanes(strong_product) integers(i32::wrapping_mul));
 
-/// ∂^(n + m) a^b / ∂a^n ∂b^m
-pub fn pow_derivative_f32(n: u32, m: u32, a: Operand<f32>, b: Operand<f32>, out: &mut [f32]) {
-    in_blocks(a, b, out, |a, b, out| one_by_one(a, b, out, |a, b| pow_derivative(n, m, a as f64, b as f64) as f32));
-}
+/// x ln y, 0 where x = 0.
+pub const XLOGY: Binary = binary!(lanes(xlogy));
 
-pub fn pow_derivative_f64(n: u32, m: u32, a: Operand<f64>, b: Operand<f64>, out: &mut [f64]) {
-    in_blocks(a, b, out, |a, b, out| one_by_one(a, b, out, |a, b| pow_derivative(n, m, a, b)));
-}
-
-/// Integers wrap. A zero divisor is the caller's to refuse.
-pub fn binary_i32(function: Binary, a: Operand<i32>, b: Operand<i32>, out: &mut [i32]) {
-    let kernel: fn(&[i32], &[i32], &mut [i32]) = match function {
-        Binary::Add => |a, b, out| one_by_one(a, b, out, i32::wrapping_add),
-        Binary::Sub => |a, b, out| one_by_one(a, b, out, i32::wrapping_sub),
-        Binary::Mul | Binary::StrongMul => |a, b, out| one_by_one(a, b, out, i32::wrapping_mul),
-        Binary::Div => |a, b, out| one_by_one(a, b, out, i32::wrapping_div),
-        Binary::Mod => |a, b, out| one_by_one(a, b, out, mod_i32),
-        Binary::Fmod => |a, b, out| one_by_one(a, b, out, i32::wrapping_rem),
-        Binary::Pow => |a, b, out| one_by_one(a, b, out, pow_i32),
-        Binary::Maximum => |a, b, out| one_by_one(a, b, out, i32::max),
-        Binary::Minimum => |a, b, out| one_by_one(a, b, out, i32::min),
-        Binary::Hypot | Binary::Atan2 | Binary::Xlogy | Binary::LogAddExp | Binary::HypotDerivative | Binary::Atan2Derivative => {
-            unreachable!("{function:?} of integers is computed in float32")
+macro_rules! pow_derivative {
+    ($name:ident, $type:ty, $run:ident) => {
+        /// ∂^(n + m) a^b / ∂a^n ∂b^m
+        pub fn $name(n: u32, m: u32, a: Operand<$type>, b: Operand<$type>, out: &mut [$type]) {
+            let exactly = |a: $type, b: $type| pow_derivative(n, m, a as f64, b as f64) as $type;
+            if m > 1 || (m == 1 && n > 0) {
+                return in_blocks(a, b, out, |a, b, out| one_by_one(a, b, out, exactly));
+            }
+            let (mut exponents, mut factors, mut powers) = ([0.0; BLOCK], [0.0; BLOCK], [0.0; BLOCK]);
+            for (index, out) in out.chunks_mut(BLOCK).enumerate() {
+                let (a, b) = (a.part(index * BLOCK, out.len()), b.part(index * BLOCK, out.len()));
+                let powers = &mut powers[..out.len()];
+                if m == 1 {
+                    // a^b ln a, and its limits at a = 0.
+                    POW.$run(a, b, powers);
+                    XLOGY.$run(Operand::Slice(powers), a, out);
+                    for (i, out) in out.iter_mut().enumerate().filter(|&(i, _)| a.at(i) == 0.0) {
+                        *out = exactly(0.0, b.at(i));
+                    }
+                    continue;
+                }
+                // b (b - 1) ... (b - n + 1), usually a number, times a^(b - n).
+                let exponent = |b: $type| b - n as $type;
+                let factor = |b: $type| (0..n).map(|i| b - i as $type).product::<$type>();
+                let (exponents, factors) = match b {
+                    Operand::Splat(b) => (Operand::Splat(exponent(b)), Operand::Splat(factor(b))),
+                    Operand::Slice(b) => {
+                        for ((e, f), &b) in exponents.iter_mut().zip(&mut factors).zip(b) {
+                            (*e, *f) = (exponent(b), factor(b));
+                        }
+                        (Operand::Slice(&exponents[..b.len()]), Operand::Slice(&factors[..b.len()]))
+                    }
+                };
+                POW.$run(a, exponents, powers);
+                STRONG_MUL.$run(factors, Operand::Slice(powers), out);
+            }
         }
     };
-    in_blocks(a, b, out, kernel);
 }
 
-fn mod_i32(a: i32, b: i32) -> i32 {
+pow_derivative!(pow_derivative_f32, f32, run_f32);
+pow_derivative!(pow_derivative_f64, f64, run_f64);
+
+pub fn mod_i32(a: i32, b: i32) -> i32 {
     let remainder = a.wrapping_rem(b);
     if remainder != 0 && (remainder < 0) != (b < 0) {
         remainder + b

@@ -1,17 +1,37 @@
-//! Comparisons, tests and logic, which give bytes 0 or 1, and casts.
+//! Comparisons, tests and logic, which give bytes 0 or 1, as data; casts.
 
-use super::binary::{in_blocks, Operand};
+use super::binary::Zip;
+use super::unary::Map;
 use crate::dtype::Element;
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Compare {
-    Eq,
-    Ne,
-    Lt,
-    Le,
-    Gt,
-    Ge,
+/// A comparison of two arrays of numbers.
+#[derive(Clone, Copy)]
+pub struct Compare {
+    pub f32: Zip<f32, u8>,
+    pub f64: Zip<f64, u8>,
+    pub i32: Zip<i32, u8>,
 }
+
+/// A question asked of each number; all integers give the same answer.
+#[derive(Clone, Copy)]
+pub struct Test {
+    pub f32: Map<f32, u8>,
+    pub f64: Map<f64, u8>,
+    pub integers: bool,
+}
+
+/// `compare!(|a, b| a < b)`
+macro_rules! compare {
+    ($f:expr) => {
+        $crate::kernels::compare::Compare {
+            f32: |a, b, out| $crate::kernels::compare::zip(a, b, out, $f),
+            f64: |a, b, out| $crate::kernels::compare::zip(a, b, out, $f),
+            i32: |a, b, out| $crate::kernels::compare::zip(a, b, out, $f),
+        }
+    };
+}
+
+pub(crate) use compare;
 
 #[inline(always)]
 fn map<T: Copy, O>(x: &[T], out: &mut [O], f: impl Fn(T) -> O) {
@@ -21,63 +41,19 @@ fn map<T: Copy, O>(x: &[T], out: &mut [O], f: impl Fn(T) -> O) {
 }
 
 #[inline(always)]
-fn zip<T: Copy>(a: &[T], b: &[T], out: &mut [u8], f: impl Fn(T, T) -> bool) {
+pub fn zip<T: Copy>(a: &[T], b: &[T], out: &mut [u8], f: impl Fn(T, T) -> bool) {
     for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
         *out = f(a, b) as u8;
     }
 }
 
-macro_rules! compare {
-    ($name:ident, $type:ty) => {
-        pub fn $name(function: Compare, a: Operand<$type>, b: Operand<$type>, out: &mut [u8]) {
-            // a > b is b < a: four loops instead of six.
-            let (a, b, function) = match function {
-                Compare::Gt => (b, a, Compare::Lt),
-                Compare::Ge => (b, a, Compare::Le),
-                function => (a, b, function),
-            };
-            let kernel: fn(&[$type], &[$type], &mut [u8]) = match function {
-                Compare::Eq => |a, b, out| zip(a, b, out, |a, b| a == b),
-                Compare::Ne => |a, b, out| zip(a, b, out, |a, b| a != b),
-                Compare::Lt | Compare::Gt => |a, b, out| zip(a, b, out, |a, b| a < b),
-                Compare::Le | Compare::Ge => |a, b, out| zip(a, b, out, |a, b| a <= b),
-            };
-            in_blocks(a, b, out, kernel);
-        }
-    };
-}
-
-compare!(compare_f32, f32);
-compare!(compare_f64, f64);
-compare!(compare_i32, i32);
-
-pub fn logical_and(a: Operand<u8>, b: Operand<u8>, out: &mut [u8]) {
-    in_blocks(a, b, out, |a, b, out| zip(a, b, out, |a, b| (a != 0) & (b != 0)));
-}
-
-pub fn logical_or(a: Operand<u8>, b: Operand<u8>, out: &mut [u8]) {
-    in_blocks(a, b, out, |a, b, out| zip(a, b, out, |a, b| (a | b) != 0));
-}
-
-pub fn logical_not(x: &[u8], out: &mut [u8]) {
-    map(x, out, |x| (x == 0) as u8);
-}
-
-pub fn is_nan_f32(x: &[f32], out: &mut [u8]) {
-    map(x, out, |x| x.is_nan() as u8);
-}
-
-pub fn is_nan_f64(x: &[f64], out: &mut [u8]) {
-    map(x, out, |x| x.is_nan() as u8);
-}
-
-pub fn is_finite_f32(x: &[f32], out: &mut [u8]) {
-    map(x, out, |x| x.is_finite() as u8);
-}
-
-pub fn is_finite_f64(x: &[f64], out: &mut [u8]) {
-    map(x, out, |x| x.is_finite() as u8);
-}
+pub const AND: Zip<u8> = |a, b, out| zip(a, b, out, |a, b| (a != 0) & (b != 0));
+pub const OR: Zip<u8> = |a, b, out| zip(a, b, out, |a, b| (a | b) != 0);
+pub const NOT: Map<u8> = |x, out| map(x, out, |x| (x == 0) as u8);
+pub const IS_NAN: Test =
+    Test { f32: |x, out| map(x, out, |x| x.is_nan() as u8), f64: |x, out| map(x, out, |x| x.is_nan() as u8), integers: false };
+pub const IS_FINITE: Test =
+    Test { f32: |x, out| map(x, out, |x| x.is_finite() as u8), f64: |x, out| map(x, out, |x| x.is_finite() as u8), integers: true };
 
 /// Between any two element types. f64 holds every value of the others, so all go through it: to an integer the fraction is cut
 /// off, what is too large becomes the largest or smallest integer and NaN becomes 0; to bool, anything but 0 is true.
@@ -88,38 +64,29 @@ pub fn cast<From: Element, To: Element>(x: &[From], out: &mut [To]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Operand::{Slice, Splat};
 
     #[test]
     fn comparisons_follow_ieee() {
         let values = [0.0, -0.0, 1.5, -2.0, f64::INFINITY, f64::NAN];
+        type Truth = fn(f64, f64) -> bool;
+        let table: [(Compare, Truth); 6] = [
+            (compare!(|a, b| a == b), |a, b| a == b),
+            (compare!(|a, b| a != b), |a, b| a != b),
+            (compare!(|a, b| a < b), |a, b| a < b),
+            (compare!(|a, b| a <= b), |a, b| a <= b),
+            (compare!(|a, b| a > b), |a, b| a > b),
+            (compare!(|a, b| a >= b), |a, b| a >= b),
+        ];
         for a in values {
             for b in values {
-                let expected = [
-                    (Compare::Eq, a == b),
-                    (Compare::Ne, a != b),
-                    (Compare::Lt, a < b),
-                    (Compare::Le, a <= b),
-                    (Compare::Gt, a > b),
-                    (Compare::Ge, a >= b),
-                ];
-                for (function, truth) in expected {
-                    let mut out = [7; 3];
-                    compare_f64(function, Slice(&[a; 3]), Splat(b), &mut out);
-                    assert_eq!(out, [truth as u8; 3], "{a} {function:?} {b}");
-                    compare_f32(function, Splat(a as f32), Slice(&[b as f32; 3]), &mut out);
-                    assert_eq!(out, [truth as u8; 3], "{a} {function:?} {b}");
+                for (kernel, truth) in &table {
+                    let (mut wide, mut narrow) = ([7; 3], [7; 3]);
+                    (kernel.f64)(&[a; 3], &[b; 3], &mut wide);
+                    (kernel.f32)(&[a as f32; 3], &[b as f32; 3], &mut narrow);
+                    assert_eq!((wide, narrow), ([truth(a, b) as u8; 3], [truth(a, b) as u8; 3]), "{a} {b}");
                     if a.is_finite() && b.is_finite() {
-                        let truth = match function {
-                            Compare::Eq => a as i32 == b as i32,
-                            Compare::Ne => a as i32 != b as i32,
-                            Compare::Lt => (a as i32) < b as i32,
-                            Compare::Le => a as i32 <= b as i32,
-                            Compare::Gt => a as i32 > b as i32,
-                            Compare::Ge => a as i32 >= b as i32,
-                        };
-                        compare_i32(function, Slice(&[a as i32; 3]), Slice(&[b as i32; 3]), &mut out);
-                        assert_eq!(out, [truth as u8; 3]);
+                        (kernel.i32)(&[a as i32; 3], &[b as i32; 3], &mut wide);
+                        assert_eq!(wide, [truth(a.trunc(), b.trunc()) as u8; 3]);
                     }
                 }
             }
@@ -130,23 +97,19 @@ mod tests {
     fn tests_and_logic() {
         let x = [1.0, f64::NAN, f64::INFINITY, -f64::INFINITY, 0.0];
         let mut out = [9; 5];
-        is_nan_f64(&x, &mut out);
-        assert_eq!(out, [0, 1, 0, 0, 0]);
-        is_finite_f64(&x, &mut out);
-        assert_eq!(out, [1, 0, 0, 0, 1]);
-        is_nan_f32(&x.map(|v| v as f32), &mut out);
-        assert_eq!(out, [0, 1, 0, 0, 0]);
-        is_finite_f32(&x.map(|v| v as f32), &mut out);
-        assert_eq!(out, [1, 0, 0, 0, 1]);
+        for (test, expected) in [(IS_NAN, [0, 1, 0, 0, 0]), (IS_FINITE, [1, 0, 0, 0, 1])] {
+            (test.f64)(&x, &mut out);
+            assert_eq!(out, expected);
+            (test.f32)(&x.map(|v| v as f32), &mut out);
+            assert_eq!(out, expected);
+        }
         let (a, b) = ([0, 1, 0, 2], [0, 0, 4, 8]);
         let mut out = [9; 4];
-        logical_and(Slice(&a), Slice(&b), &mut out);
+        AND(&a, &b, &mut out);
         assert_eq!(out, [0, 0, 0, 1]);
-        logical_or(Slice(&a), Slice(&b), &mut out);
+        OR(&a, &b, &mut out);
         assert_eq!(out, [0, 1, 1, 1]);
-        logical_or(Splat(0), Slice(&b), &mut out);
-        assert_eq!(out, [0, 0, 1, 1]);
-        logical_not(&a, &mut out);
+        NOT(&a, &mut out);
         assert_eq!(out, [1, 0, 1, 0]);
     }
 

@@ -7,7 +7,7 @@
 
 use super::number::{Float, Number};
 use super::reduce;
-use super::unary::{unary_f32, unary_f64, Unary};
+use super::unary::EXP;
 
 /// Elements per call of the vector exponential; also the width of a tile of columns.
 const BLOCK: usize = 256;
@@ -22,7 +22,7 @@ pub trait Exponential: Float {
 
 impl Exponential for f32 {
     fn exponentials(x: &[f32], out: &mut [f32]) {
-        unary_f32(Unary::Exp, x, out);
+        (EXP.f32)(x, out);
     }
 
     fn logarithm_of_one_plus(self) -> f32 {
@@ -32,7 +32,7 @@ impl Exponential for f32 {
 
 impl Exponential for f64 {
     fn exponentials(x: &[f64], out: &mut [f64]) {
-        unary_f64(Unary::Exp, x, out);
+        (EXP.f64)(x, out);
     }
 
     fn logarithm_of_one_plus(self) -> f64 {

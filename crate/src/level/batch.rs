@@ -10,7 +10,7 @@ use crate::var::Var;
 use smallvec::SmallVec;
 
 impl Engine {
-    pub(super) fn bind_batch(&self, level: u32, size: usize, op: Op, rule: BatchRule, inputs: &[Id], params: &[f64]) -> Result<Id> {
+    pub(super) fn bind_batch(&self, level: u32, size: usize, op: Op, rule: Option<BatchRule>, inputs: &[Id], params: &[f64]) -> Result<Id> {
         let mut batched: SmallVec<[Batched; 4]> = SmallVec::new();
         room_for_inputs(&mut batched, inputs.len())?;
         {
@@ -24,6 +24,7 @@ impl Engine {
                 });
             }
         }
+        let rule = rule.ok_or_else(|| Error::value("cannot be used inside vmap").in_op(op))?;
         let out = rule(op, &batched, params, size);
         let inner = out.value.checked().map_err(|e| e.in_op(op))?;
         match out.axis {

@@ -1,16 +1,18 @@
-//! Level 0: concrete arrays in, one kernel, a concrete array out. The one place where numbers are made, and so the one
+//! Level 0: concrete arrays in, a concrete array out, which the op writes to a place it is given. The one place where numbers are made, and so the one
 //! place where the recorder, the profiler and the NaN check look.
 
 use crate::engine::Engine;
 use crate::error::{Error, ErrorCode, Result};
+use crate::form::{Form, Spec};
 use crate::memory::array::Array;
+use crate::memory::out::Out;
 use crate::memory::room::room_for_inputs;
 use crate::memory::values::{Id, Value};
-use crate::op::{Eval, Op};
+use crate::op::Op;
 use smallvec::SmallVec;
 
 impl Engine {
-    pub(super) fn evaluate(&self, op: Op, eval: Eval, inputs: &[Id], params: &[f64]) -> Result<Id> {
+    pub(super) fn evaluate(&self, op: Op, form: &Form, inputs: &[Id], params: &[f64]) -> Result<Id> {
         // The session stays borrowed while the kernel runs, so that its arrays need no copies; kernels know nothing of it.
         let session = self.read_session();
         let mut arrays: SmallVec<[&Array; 4]> = SmallVec::new();
@@ -22,13 +24,13 @@ impl Engine {
             }
         }
         if !session.inspector.is_active() {
-            let out = eval(&arrays, params).map_err(|e| e.in_op(op))?;
+            let out = fresh(form, &arrays, params).map_err(|e| e.in_op(op))?;
             drop(arrays);
             drop(session);
             return self.session().insert(Value::Concrete(out));
         }
         let start = crate::inspect::now();
-        let out = eval(&arrays, params).map_err(|e| e.in_op(op))?;
+        let out = fresh(form, &arrays, params).map_err(|e| e.in_op(op))?;
         let elapsed = crate::inspect::now() - start;
         if session.inspector.checks_nan() && crate::inspect::has_nan(&out) && !arrays.iter().any(|a| crate::inspect::has_nan(a)) {
             let shapes: Vec<String> = arrays.iter().map(|a| crate::shape::show(&a.dims)).collect();
@@ -49,4 +51,18 @@ impl Engine {
         }
         Ok(id)
     }
+}
+
+/// The result in an array of its own, or as a view of the input where no number changes.
+fn fresh(form: &Form, inputs: &[&Array], params: &[f64]) -> Result<Array> {
+    if let Some(view) = form.view(inputs, params) {
+        return view;
+    }
+    let mut specs: SmallVec<[Spec; 4]> = SmallVec::new();
+    room_for_inputs(&mut specs, inputs.len())?;
+    specs.extend(inputs.iter().map(|x| Spec::of(x)));
+    let (dtype, dims) = form.result(&specs, params)?;
+    let mut out = Array::new(dtype, &dims)?;
+    form.write(inputs, params, &mut Out::of(&mut out))?;
+    Ok(out)
 }

@@ -25,8 +25,12 @@ pub type Ids = SmallVec<[Id; 4]>;
 impl Engine {
     /// Applies an op. The new value is held by the current frame.
     pub fn bind(&self, op: Op, inputs: &[Id], params: &[f64]) -> Result<Id> {
-        let (eval, rule, batch) = match &op.row().kind {
-            Kind::Primitive { eval, rule, batch } => (*eval, rule, *batch),
+        let row = op.row();
+        if !row.inputs.allow(inputs.len()) {
+            return Err(Error::value(format!("{} inputs; expected {}", inputs.len(), row.inputs.least)).in_op(op));
+        }
+        let (form, rule, batch) = match &row.kind {
+            Kind::Primitive { form, rule, batch } => (form, rule, *batch),
             Kind::Composite(expand) => {
                 let mut vars: SmallVec<[Var; 4]> = SmallVec::new();
                 room_for_inputs(&mut vars, inputs.len())?;
@@ -37,7 +41,7 @@ impl Engine {
         };
         let level = self.top_level(inputs).map_err(|e| e.in_op(op))?;
         if level == 0 {
-            return self.evaluate(op, eval, inputs, params);
+            return self.evaluate(op, form, inputs, params);
         }
         enum Mode {
             Grad,

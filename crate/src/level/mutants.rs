@@ -2,9 +2,8 @@
 //! release). One rule is damaged at a time, at the two places where rules are applied: `dual.rs` and `sweep.rs`.
 
 use crate::error::Result;
-use crate::op::Op;
+use crate::op::{Op, Terms, Wanted};
 use crate::var::Var;
-use smallvec::SmallVec;
 use std::cell::Cell;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -33,8 +32,6 @@ pub struct Mutation {
     pub mode: Mode,
     pub damage: Damage,
 }
-
-type Terms<'a> = SmallVec<[Option<Var<'a>>; 4]>;
 
 thread_local! {
     static MUTATION: Cell<Option<Mutation>> = const { Cell::new(None) };
@@ -68,19 +65,19 @@ pub fn damaged<'a>(op: Op, input: usize, mode: Mode, term: Option<Var<'a>>) -> O
 }
 
 /// The terms of reverse mode with one of them damaged: `terms` gives those that are wanted.
-pub fn reverse<'a>(
-    op: Op,
-    x: &[Var<'a>],
-    terms: impl Fn(&dyn Fn(usize) -> bool) -> Result<Terms<'a>>,
-    wanted: impl Fn(usize) -> bool,
-) -> Result<Terms<'a>> {
-    let plain = terms(&wanted)?;
+pub fn reverse<'a>(op: Op, x: &[Var<'a>], terms: impl Fn(Wanted) -> Result<Terms<'a>>, wanted: Wanted) -> Result<Terms<'a>> {
+    let plain = terms(wanted)?;
     let damage = |(i, term): (usize, Option<Var<'a>>)| {
-        if !wanted(i) {
+        if !wanted[i] {
             return Ok(None);
         }
         let which = rule_for(op, i, x.len(), Mode::Reverse);
-        let term = if which == i { term } else { terms(&|j| j == which)?.swap_remove(which) };
+        let term = if which == i {
+            term
+        } else {
+            let only: Vec<bool> = (0..x.len()).map(|j| j == which).collect();
+            terms(&only)?.into_iter().nth(which).flatten()
+        };
         let dims = x[i].dims();
         Ok(damaged(op, i, Mode::Reverse, term).map(|t| undone(op, i, t, &dims)))
     };
@@ -97,7 +94,7 @@ pub fn undone<'a>(op: Op, input: usize, term: Var<'a>, dims: &[usize]) -> Var<'a
     let mut cut = term;
     for i in 0..have.len() {
         if have[i] > 1 && (i < lead || dims[i - lead] == 1) {
-            cut = crate::ops::reduce::slice_axis(cut, i, 0, 1);
+            cut = crate::ops::support::slice_axis(cut, i, 0, 1);
         }
     }
     cut

@@ -2,7 +2,10 @@
 
 use crate::dtype::{DType, Element};
 use crate::error::Result;
+use crate::kernels::binary::Operand;
+use crate::kernels::compare::cast;
 use crate::kernels::strided;
+use crate::memory::out::Out;
 use crate::memory::pool::Buffer;
 use crate::shape::{contiguous_strides, element_count, Dims, Strides};
 use crate::with_element;
@@ -15,6 +18,21 @@ pub struct Array {
     pub dims: Dims,
     pub strides: Strides,
     pub dtype: DType,
+}
+
+/// Where the elements of a view lie: the element with indices i stands at offset + Σ i_k strides_k.
+pub struct Layout {
+    pub dims: Dims,
+    pub strides: Strides,
+    pub offset: usize,
+}
+
+/// A layout that is borrowed.
+#[derive(Clone, Copy)]
+pub struct Strided<'a> {
+    pub dims: &'a [usize],
+    pub strides: &'a [isize],
+    pub offset: usize,
 }
 
 impl Clone for Array {
@@ -54,6 +72,38 @@ impl Array {
         let mut array = Array::new(T::DTYPE, dims)?;
         array.slice_mut::<T>().copy_from_slice(values);
         Ok(array)
+    }
+
+    /// Fresh, with the dtype and dims of another.
+    pub fn like(other: &Array) -> Result<Array> {
+        Array::new(other.dtype, &other.dims)
+    }
+
+    /// Made element by element, in row-major order.
+    pub fn from_fn<T: Element>(dims: &[usize], f: impl Fn(usize) -> T) -> Result<Array> {
+        let mut array = Array::new(T::DTYPE, dims)?;
+        array.slice_mut::<T>().iter_mut().enumerate().for_each(|(i, place)| *place = f(i));
+        Ok(array)
+    }
+
+    /// The same values in another dtype; itself (a view) when it has that dtype.
+    pub fn to_dtype(&self, dtype: DType) -> Result<Array> {
+        if self.dtype == dtype {
+            return Ok(self.clone());
+        }
+        let x = self.contiguous()?;
+        let mut out = Array::new(dtype, &x.dims)?;
+        with_element!(x.dtype, From => with_element!(dtype, To => cast::<From, To>(x.slice(), out.slice_mut())));
+        Ok(out)
+    }
+
+    pub fn strided(&self) -> Strided<'_> {
+        Strided { dims: &self.dims, strides: &self.strides, offset: self.offset }
+    }
+
+    /// The same buffer seen in another layout; the caller keeps it inside.
+    pub fn seen(&self, layout: Layout) -> Array {
+        self.view(layout.dims, layout.strides, layout.offset)
     }
 
     /// The same buffer seen with other dims, strides and offset; the caller keeps them inside it.
@@ -121,6 +171,25 @@ impl Array {
         debug_assert!(self.is_contiguous());
         // SAFETY: contiguous, so `len` elements lie behind the pointer.
         unsafe { std::slice::from_raw_parts(self.pointer(), self.len()) }
+    }
+
+    /// The elements of a contiguous array, or its one element.
+    pub fn operand<T: Element>(&self) -> Operand<'_, T> {
+        if self.len() == 1 {
+            // SAFETY: an array of size 1 has a first element.
+            Operand::Splat(unsafe { *self.pointer() })
+        } else {
+            Operand::Slice(self.slice())
+        }
+    }
+
+    /// Writes the elements in row-major order.
+    pub fn copy_to(&self, out: &mut Out) {
+        debug_assert!(*self.dims == *out.dims && self.dtype == out.dtype);
+        with_element!(self.dtype, T => {
+            // SAFETY: dims and strides stay inside the buffer by construction; `out` is contiguous with the same dims.
+            unsafe { strided::gather_view(&self.dims, &self.strides, self.pointer::<T>(), out.slice::<T>().as_mut_ptr()) }
+        });
     }
 
     /// The elements of a contiguous array nobody else reads: fresh ones, or after `is_unique`.

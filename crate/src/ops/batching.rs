@@ -1,17 +1,15 @@
 //! How ops act on whole batches. Families share a rule: bring the batch axes of all inputs to the front, then shift the
 //! op's own axes by one. Inputs without a batch axis are used as they are where the op allows, else repeated (a view).
 
+use super::movement::{permutation, reshape_dims};
 use super::support::indices;
-use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::memory::array::Array;
 use crate::op::{Batched, Op};
-use crate::ops;
-use crate::shape::{axis_from, Dims};
-use crate::var::Var;
-use smallvec::SmallVec;
-
-type Params = SmallVec<[f64; 16]>;
+use crate::params::{Along, Axes, Draw, IndexInto, Numbers, ParamKind, Reduce, ScatterInto, Shape, Slice, Unslice};
+use crate::shape::Dims;
+use crate::var::{numbers, Var};
+use smallvec::{smallvec, SmallVec};
 
 /// The inner value with its batch axis first; a value without one stays as it is.
 fn front<'a>(b: Batched<'a>) -> Var<'a> {
@@ -44,11 +42,6 @@ fn done(value: Var) -> Batched {
     Batched { value, axis: Some(0) }
 }
 
-/// An axis of an example as one of the batch. A bad one is reported as the user sees it, without the batch axis.
-fn shifted(axis: f64, rank: usize) -> Result<f64> {
-    Ok(axis_from(axis, rank)? as f64 + 1.0)
-}
-
 fn failed<'a>(inputs: &[Batched<'a>], error: Error) -> Batched<'a> {
     done(Var::fail(inputs[0].value.engine, error))
 }
@@ -74,55 +67,55 @@ pub fn elementwise<'a>(op: Op, inputs: &[Batched<'a>], params: &[f64], _: usize)
     done(Var::bind(inputs[0].value.engine, op, &aligned, params))
 }
 
-/// [keepdims, all, ...axes]
+/// The axes of a reduction, as examples see them, behind the batch axis.
 pub fn reduction<'a>(op: Op, inputs: &[Batched<'a>], params: &[f64], _: usize) -> Batched<'a> {
-    let rank = logical_rank(&inputs[0]);
-    let mut value = front(inputs[0]);
-    let all = params.get(1) == Some(&1.0);
-    let mut p: Params = SmallVec::from_slice(&[params[0], 0.0]);
-    if all && (op == ops::ArgMax || op == ops::ArgMin) {
-        // Position in the flattened example.
-        let dims = value.dims();
-        value = value.reshape(&[dims[0], dims[1..].iter().product()]);
-        p.push(1.0);
-        let out = value.apply(op, &p);
-        let keep: Dims = SmallVec::from_elem(1, rank);
-        let mut out_dims: Dims = SmallVec::from_slice(&[dims[0]]);
-        if params[0] == 1.0 {
-            out_dims.extend_from_slice(&keep);
-        }
-        return done(out.reshape(&out_dims));
+    let (rank, Reduce { keepdims, all, axis }) = (logical_rank(&inputs[0]), Reduce::read(params));
+    let axes = if all { Ok((1..=rank).map(|axis| axis as f64).collect()) } else { behind_batch(axis, rank) };
+    match axes {
+        Ok(axes) => done(front(inputs[0]).apply(op, &Reduce { keepdims, all: false, axis: &axes }.list())),
+        Err(error) => failed(inputs, error),
     }
-    if all {
-        p.extend((1..=rank).map(|i| i as f64));
-    } else {
-        for &axis in &params[2..] {
-            match shifted(axis, rank) {
-                Ok(axis) => p.push(axis),
+}
+
+/// A reduction that gives positions: without an axis those in the flattened example.
+pub fn position<'a>(op: Op, inputs: &[Batched<'a>], params: &[f64], size: usize) -> Batched<'a> {
+    let Reduce { keepdims, all, .. } = Reduce::read(params);
+    if !all {
+        return reduction(op, inputs, params, size);
+    }
+    let (rank, value) = (logical_rank(&inputs[0]), front(inputs[0]));
+    let dims = value.dims();
+    let flat = value.reshape(&[size, dims[1..].iter().product()]);
+    let mut out: Dims = smallvec![size];
+    out.extend((0..rank).filter(|_| keepdims).map(|_| 1));
+    done(flat.apply(op, &Reduce { keepdims: false, all: false, axis: &[1.0] }.list()).reshape(&out))
+}
+
+/// Axes of an example as those of the batch. A bad one is reported as the user sees it, without the batch axis.
+fn behind_batch(axes: &[f64], rank: usize) -> Result<Numbers> {
+    axes.iter().map(|&axis| Ok(crate::shape::axis_from(axis, rank)? as f64 + 1.0)).collect()
+}
+
+/// The op's one axis moves behind the batch axis; inputs have one rank (or broadcast).
+pub fn axis<'a>(op: Op, inputs: &[Batched<'a>], params: &[f64], size: usize) -> Batched<'a> {
+    let rank = inputs.iter().map(logical_rank).max().unwrap_or(0);
+    let values: SmallVec<[Var; 4]> = inputs.iter().map(|b| repeated(*b, size)).collect();
+    let mut moved = Numbers::from_slice(params);
+    for (number, param) in moved.iter_mut().zip(op.row().params) {
+        if param.kind == ParamKind::Axis {
+            match crate::shape::axis_from(*number, rank) {
+                Ok(axis) => *number = axis as f64 + 1.0,
                 Err(error) => return failed(inputs, error),
             }
         }
     }
-    done(value.apply(op, &p))
-}
-
-/// The first parameter is an axis; inputs have one rank (or broadcast).
-pub fn axis<'a>(op: Op, inputs: &[Batched<'a>], params: &[f64], size: usize) -> Batched<'a> {
-    let rank = inputs.iter().map(logical_rank).max().unwrap_or(0);
-    let values: SmallVec<[Var; 4]> = inputs.iter().map(|b| repeated(*b, size)).collect();
-    let mut p: Params = SmallVec::from_slice(params);
-    match shifted(params[0], rank) {
-        Ok(axis) => p[0] = axis,
-        Err(error) => return failed(inputs, error),
-    }
-    done(Var::bind(inputs[0].value.engine, op, &values, &p))
+    done(Var::bind(inputs[0].value.engine, op, &values, &moved))
 }
 
 /// All parameters are axes.
 pub fn axes<'a>(op: Op, inputs: &[Batched<'a>], params: &[f64], _: usize) -> Batched<'a> {
-    let rank = logical_rank(&inputs[0]);
-    match params.iter().map(|&axis| shifted(axis, rank)).collect::<Result<Params>>() {
-        Ok(p) => done(front(inputs[0]).apply(op, &p)),
+    match behind_batch(Axes::read(params).axes, logical_rank(&inputs[0])) {
+        Ok(axes) => done(front(inputs[0]).apply(op, &Axes { axes: &axes }.list())),
         Err(error) => failed(inputs, error),
     }
 }
@@ -139,65 +132,57 @@ pub fn trailing<'a>(op: Op, inputs: &[Batched<'a>], params: &[f64], _: usize) ->
 }
 
 pub fn reshape<'a>(op: Op, inputs: &[Batched<'a>], params: &[f64], size: usize) -> Batched<'a> {
-    let mut value = front(inputs[0]);
+    let value = front(inputs[0]);
     // The -1 is the example's, to be found without the batch: with an empty batch nothing could be divided.
     let dims = value.dims();
-    match ops::movement::reshape_dims(&dims[1..], params) {
-        Ok(example) => {
-            let mut p: Params = SmallVec::from_slice(&[size as f64]);
-            p.extend(example.iter().map(|&d| d as f64));
-            value = value.apply(op, &p);
-        }
-        Err(error) => value = Var::fail(value.engine, error),
-    }
-    done(value)
-}
-
-pub fn broadcast_to<'a>(op: Op, inputs: &[Batched<'a>], params: &[f64], size: usize) -> Batched<'a> {
-    let rank = logical_rank(&inputs[0]);
-    let mut value = front(inputs[0]);
-    let mut dims = value.dims();
-    for _ in rank..params.len() {
-        dims.insert(1, 1);
-    }
-    value = value.reshape(&dims);
-    let mut p: Params = SmallVec::from_slice(&[size as f64]);
-    p.extend_from_slice(params);
-    done(value.apply(op, &p))
-}
-
-/// A permutation of the example's axes, composed with where the batch axis stands: no extra transpose.
-pub fn transpose<'a>(op: Op, inputs: &[Batched<'a>], params: &[f64], _: usize) -> Batched<'a> {
-    let rank = logical_rank(&inputs[0]);
-    match ops::movement::permutation(params, rank) {
-        Ok(axes) => {
-            let mut p: Params = SmallVec::from_slice(&[0.0]);
-            p.extend(axes.iter().map(|&a| a as f64 + 1.0));
-            done(front(inputs[0]).apply(op, &p))
+    match reshape_dims(&dims[1..], Shape::read(params).dims) {
+        Ok(mut example) => {
+            example.insert(0, size);
+            done(value.apply(op, &Shape { dims: &numbers(&example) }.list()))
         }
         Err(error) => failed(inputs, error),
     }
 }
 
-/// [rank, starts, ends, steps]
-pub fn slice<'a>(op: Op, inputs: &[Batched<'a>], params: &[f64], size: usize) -> Batched<'a> {
-    thirds(op, inputs, params, [0.0, size as f64, 1.0])
-}
-
-/// [rank, starts, steps, dims]
-pub fn unslice<'a>(op: Op, inputs: &[Batched<'a>], params: &[f64], size: usize) -> Batched<'a> {
-    thirds(op, inputs, params, [0.0, 1.0, size as f64])
-}
-
-/// Three lists, one entry per axis: each gets the batch axis's entry in front.
-fn thirds<'a>(op: Op, inputs: &[Batched<'a>], params: &[f64], lead: [f64; 3]) -> Batched<'a> {
-    let rank = params[0] as usize;
-    let mut p: Params = SmallVec::from_slice(&[params[0] + 1.0]);
-    for (i, first) in lead.into_iter().enumerate() {
-        p.push(first);
-        p.extend_from_slice(params.get(1 + i * rank..1 + (i + 1) * rank).unwrap_or(&[]));
+pub fn broadcast_to<'a>(op: Op, inputs: &[Batched<'a>], params: &[f64], size: usize) -> Batched<'a> {
+    let (rank, Shape { dims: wanted }) = (logical_rank(&inputs[0]), Shape::read(params));
+    let value = front(inputs[0]);
+    let mut dims = value.dims();
+    for _ in rank..wanted.len() {
+        dims.insert(1, 1);
     }
-    done(front(inputs[0]).apply(op, &p))
+    done(value.reshape(&dims).apply(op, &Shape { dims: &before(size as f64, wanted) }.list()))
+}
+
+/// A list with the batch axis's entry in front.
+fn before(first: f64, rest: &[f64]) -> Numbers {
+    let mut list = Numbers::from_slice(&[first]);
+    list.extend_from_slice(rest);
+    list
+}
+
+/// A permutation of the example's axes, composed with where the batch axis stands: no extra transpose.
+pub fn transpose<'a>(op: Op, inputs: &[Batched<'a>], params: &[f64], _: usize) -> Batched<'a> {
+    match permutation(Axes::read(params).axes, logical_rank(&inputs[0])) {
+        Ok(order) => {
+            let order: Numbers = order.iter().map(|&axis| axis as f64 + 1.0).collect();
+            done(front(inputs[0]).apply(op, &Axes { axes: &before(0.0, &order) }.list()))
+        }
+        Err(error) => failed(inputs, error),
+    }
+}
+
+/// All of the batch.
+pub fn slice<'a>(op: Op, inputs: &[Batched<'a>], params: &[f64], size: usize) -> Batched<'a> {
+    let Slice { starts, ends, steps } = Slice::read(params);
+    let lists = Slice { starts: &before(0.0, starts), ends: &before(size as f64, ends), steps: &before(1.0, steps) }.list();
+    done(front(inputs[0]).apply(op, &lists))
+}
+
+pub fn unslice<'a>(op: Op, inputs: &[Batched<'a>], params: &[f64], size: usize) -> Batched<'a> {
+    let Unslice { starts, steps, dims } = Unslice::read(params);
+    let lists = Unslice { starts: &before(0.0, starts), steps: &before(1.0, steps), dims: &before(size as f64, dims) }.list();
+    done(front(inputs[0]).apply(op, &lists))
 }
 
 /// take(x, indices): batched indices of a shared x are one larger take; where both are batched, examples become rows of one x
@@ -205,17 +190,18 @@ fn thirds<'a>(op: Op, inputs: &[Batched<'a>], params: &[f64], lead: [f64; 3]) ->
 pub fn take<'a>(op: Op, inputs: &[Batched<'a>], params: &[f64], size: usize) -> Batched<'a> {
     let (x, index) = (inputs[0], inputs[1]);
     let rank = logical_rank(&x);
-    let axis = match axis_from(params[0], rank) {
+    let axis = match Along::read(params).axis.of(rank) {
         Ok(axis) => axis,
         Err(error) => return failed(inputs, error),
     };
+    let along = |axis: usize| Along { axis: axis.into() }.list();
     if index.axis.is_none() {
-        return done(front(x).apply2(op, index.value, &[axis as f64 + 1.0]));
+        return done(front(x).apply2(op, index.value, &along(axis + 1)));
     }
     let index_value = front(index);
     if x.axis.is_none() {
         // The batch axis of the result is the first of the indices'.
-        return Batched { value: x.value.apply2(op, index_value, &[axis as f64]), axis: Some(axis) };
+        return Batched { value: x.value.apply2(op, index_value, &along(axis)), axis: Some(axis) };
     }
     let x = front(x);
     let dims = x.dims();
@@ -229,7 +215,7 @@ pub fn take<'a>(op: Op, inputs: &[Batched<'a>], params: &[f64], size: usize) -> 
     flat.extend_from_slice(&dims[axis + 2..]);
     let rows = x.transpose(&order).reshape(&flat);
     let moved = row_indices(index_value, n, size);
-    Batched { value: rows.apply2(op, moved, &[axis as f64]), axis: Some(axis) }
+    Batched { value: rows.apply2(op, moved, &along(axis)), axis: Some(axis) }
 }
 
 /// Indices of example b moved by b·n, negative ones counted from the end first. They are checked before: what is out of range
@@ -240,12 +226,10 @@ fn row_indices<'a>(index: Var<'a>, n: usize, size: usize) -> Var<'a> {
         indices(&engine.concrete_under(index.checked()?, true)?, n)?;
         let mut dims: Dims = SmallVec::from_elem(1, index.rank());
         dims[0] = size;
-        let mut offsets = Array::new(DType::Int32, &dims)?;
         if i32::try_from(size.saturating_mul(n)).is_err() {
             return Err(Error::shape(format!("{size} examples of {n} rows each are more than an int32 index can count")));
         }
-        offsets.slice_mut::<i32>().iter_mut().enumerate().for_each(|(b, offset)| *offset = (b * n) as i32);
-        engine.new_value(offsets)
+        engine.new_value(Array::from_fn(&dims, |b| (b * n) as i32)?)
     })();
     let offsets = Var::from_result(engine, moved);
     index.less(index.constant(0.0)).select(index + n as f64, index) + offsets
@@ -254,9 +238,10 @@ fn row_indices<'a>(index: Var<'a>, n: usize, size: usize) -> Var<'a> {
 /// indexInto(src, indices; axis, size), the transpose of `take`, with the same cases.
 pub fn index_into<'a>(op: Op, inputs: &[Batched<'a>], params: &[f64], size: usize) -> Batched<'a> {
     let (src, index) = (inputs[0], inputs[1]);
-    let (axis, n) = (params[0] as usize, params[1] as usize);
+    let (axis, n) = (IndexInto::read(params).axis.0 as usize, IndexInto::read(params).size as usize);
+    let into = |axis: usize, size: usize| IndexInto { axis: axis.into(), size: size as f64 }.list();
     if index.axis.is_none() {
-        return done(front(src).apply2(op, index.value, &[axis as f64 + 1.0, params[1]]));
+        return done(front(src).apply2(op, index.value, &into(axis + 1, n)));
     }
     let index_value = row_indices(front(index), n, size);
     // [B, before, indices, behind] -> [before, B, indices, behind]
@@ -264,7 +249,7 @@ pub fn index_into<'a>(op: Op, inputs: &[Batched<'a>], params: &[f64], size: usiz
     let mut order: SmallVec<[usize; 6]> = (1..=axis).collect();
     order.push(0);
     order.extend(axis + 1..src.rank());
-    let sums = src.transpose(&order).apply2(op, index_value, &[axis as f64, (size * n) as f64]);
+    let sums = src.transpose(&order).apply2(op, index_value, &into(axis, size * n));
     // [before, B·n, behind] -> [before, B, n, behind]
     let mut dims = sums.dims();
     if dims.len() > axis {
@@ -274,15 +259,16 @@ pub fn index_into<'a>(op: Op, inputs: &[Batched<'a>], params: &[f64], size: usiz
     Batched { value: sums.reshape(&dims), axis: Some(axis) }
 }
 
-pub fn gather<'a>(op: Op, inputs: &[Batched<'a>], params: &[f64], size: usize) -> Batched<'a> {
-    axis(op, inputs, params, size)
-}
-
-/// scatterInto(src, indices; axis, ...dims)
+/// scatterInto(src, indices; axis, dims)
 pub fn scatter_into<'a>(op: Op, inputs: &[Batched<'a>], params: &[f64], size: usize) -> Batched<'a> {
-    let mut p: Params = SmallVec::from_slice(&[params[0] + 1.0, size as f64]);
-    p.extend_from_slice(&params[1..]);
-    done(Var::bind(inputs[0].value.engine, op, &[repeated(inputs[0], size), repeated(inputs[1], size)], &p))
+    let ScatterInto { axis, dims } = ScatterInto::read(params);
+    match axis.of(dims.len()) {
+        Ok(axis) => {
+            let moved = ScatterInto { axis: (axis + 1).into(), dims: &before(size as f64, dims) }.list();
+            done(Var::bind(inputs[0].value.engine, op, &[repeated(inputs[0], size), repeated(inputs[1], size)], &moved))
+        }
+        Err(error) => failed(inputs, error),
+    }
 }
 
 /// Draws take keys of any leading shape.
@@ -298,7 +284,7 @@ pub fn random_with_parameter<'a>(op: Op, inputs: &[Batched<'a>], params: &[f64],
     if parameter.axis.is_some() {
         let mut dims = value.dims();
         // The key's leading axes, of this and other vmaps, come before the example's dims.
-        for _ in dims.len()..key.rank() - 1 + params.len() - 1 {
+        for _ in dims.len()..key.rank() - 1 + Draw::read(params).dims.len() {
             dims.insert(1, 1);
         }
         value = value.reshape(&dims);

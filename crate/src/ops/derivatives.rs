@@ -3,160 +3,156 @@
 //! ops at hand would not: (1 - y)(1 + y) is 0 where tanh is 1, the derivative of (1 - x)(1 + x) cancels at 0, a constant
 //! selected at a special value has no derivative. As one kernel they are also cheaper.
 
-use super::batching::elementwise as batch;
-use super::elementwise::{run, unary_row, Domain};
-use super::support::{broadcast2, elementwise, to_dtype};
-use crate::dtype::DType;
+use super::elementwise::unary_row;
+use super::support::{broadcast_all, elementwise};
+use crate::dtype::{no_kernel, DType};
 use crate::error::{Error, Result};
-use crate::kernels::binary::{self, Binary};
+use crate::form::{Evaluation, Form, Outline, Pointwise, Spec};
+use crate::kernels::binary::{self, pow_derivative_f32, pow_derivative_f64};
 use crate::kernels::lane::{f32x4, f64x2};
-use crate::kernels::unary::{self, Unary};
+use crate::kernels::math::derivatives::{
+    acosh_derivative, asin_derivative, asinh_derivative, atan_derivative, atanh_derivative, mish_derivative, sigmoid_derivative,
+    silu_derivative, tanh_derivative,
+};
+use crate::kernels::math::error_function::{gaussian, gelu_derivative};
+use crate::kernels::unary::{unary, POLYGAMMA, SINC_DERIVATIVE};
 use crate::memory::array::Array;
-use crate::op::{Diagonal, Row, Rule};
+use crate::memory::out::Out;
+use crate::op::{Diagonal, Op, Row, Rule};
 use crate::ops;
+use crate::params::{Order, PowOrder, Root};
+use crate::shape::Dims;
 use crate::var::Var;
+use smallvec::smallvec;
 use Diagonal::Value;
-
-/// A row with one integer parameter n whose derivative is the same row with n + 1.
-fn family(x: &[&Array], n: f64, f32_kernel: fn(u32, &[f32], &mut [f32]), f64_kernel: fn(u32, &[f64], &mut [f64])) -> Result<Array> {
-    let x = to_dtype(x[0], x[0].dtype.to_float())?.contiguous()?;
-    let mut out = Array::new(x.dtype, &x.dims)?;
-    match x.dtype {
-        DType::Float64 => f64_kernel(n as u32, x.slice(), out.slice_mut()),
-        _ => f32_kernel(n as u32, x.slice(), out.slice_mut()),
-    }
-    Ok(out)
-}
 
 /// factor (x y) y: from the middle outwards, so that for large x nothing vanishes before its time
 fn slope<'a>(x: Var<'a>, y: Var<'a>, factor: f64) -> Var<'a> {
     y.strong_mul(x) * y * factor
 }
 
-/// ∂^(n + m) a^b / ∂a^n ∂b^m for the parameters [n, m]. Without derivatives in b a product of two vectors:
-/// b (b - 1) ... (b - n + 1) times a^(b - n), the former usually a number.
-fn power(x: &[&Array], p: &[f64]) -> Result<Array> {
-    let (n, m) = (p[0] as u32, p[1] as u32);
-    let dims = broadcast2(x[0], x[1])?;
-    let dtype = x[0].dtype.promote(x[1].dtype).to_float();
-    let (a, b) = (to_dtype(x[0], dtype)?, to_dtype(x[1], dtype)?);
-    macro_rules! of {
-        ($T:ty, $kernel:ident, $derivative:ident) => {{
-            // a^b ln a, but at a = 0, where its limits are.
-            if (n, m) == (0, 1) && !a.contiguous()?.slice::<$T>().contains(&0.0) {
-                let powers = elementwise::<$T, $T, 2>([&a, &b], &dims, |[a, b], out| binary::$kernel(Binary::Pow, a, b, out))?;
-                return elementwise::<$T, $T, 2>([&powers, &a], &dims, |[p, a], out| binary::$kernel(Binary::Xlogy, p, a, out));
-            }
-            if m > 0 {
-                return elementwise::<$T, $T, 2>([&a, &b], &dims, |[a, b], out| binary::$derivative(n, m, a, b, out));
-            }
-            let b = b.contiguous()?;
-            let (mut exponent, mut coefficient) = (Array::new(dtype, &b.dims)?, Array::new(dtype, &b.dims)?);
-            for ((exponent, coefficient), &b) in
-                exponent.slice_mut::<$T>().iter_mut().zip(coefficient.slice_mut::<$T>()).zip(b.slice::<$T>())
-            {
-                *exponent = b - n as $T;
-                *coefficient = (0..n).map(|i| b - i as $T).product();
-            }
-            let powers = elementwise::<$T, $T, 2>([&a, &exponent], &dims, |[a, b], out| binary::$kernel(Binary::Pow, a, b, out))?;
-            elementwise::<$T, $T, 2>([&coefficient, &powers], &dims, |[c, p], out| binary::$kernel(Binary::StrongMul, c, p, out))
-        }};
-    }
-    match dtype {
-        DType::Float64 => of!(f64, binary_f64, pow_derivative_f64),
-        _ => of!(f32, binary_f32, pow_derivative_f32),
+/// Floats with the dims that both inputs broadcast to.
+fn both_float(x: &[Spec], _: &[f64]) -> Result<Outline> {
+    Ok((x[0].dtype.promote(x[1].dtype).to_float(), broadcast_all(x)?))
+}
+
+fn power(x: &[&Array], p: &[f64], out: &mut Out) -> Result<()> {
+    let PowOrder { base, exponent } = PowOrder::read(p);
+    let (n, m) = (base as u32, exponent as u32);
+    let (a, b) = (x[0].to_dtype(out.dtype)?, x[1].to_dtype(out.dtype)?);
+    match out.dtype {
+        DType::Float32 => elementwise::<f32, f32, 2>([&a, &b], out, |[a, b], out| pow_derivative_f32(n, m, a, b, out)),
+        DType::Float64 => elementwise::<f64, f64, 2>([&a, &b], out, |[a, b], out| pow_derivative_f64(n, m, a, b, out)),
+        DType::Int32 | DType::Bool => Err(no_kernel(out.dtype)),
     }
 }
 
-crate::rows! { start: super::elementwise::END;
+fn polygamma_result(x: &[Spec], p: &[f64]) -> Result<Outline> {
+    let Order { order } = Order::read(p);
+    if order > MOST_POLYGAMMA {
+        return Err(Error::value(format!(
+            "polygamma of order {order}; the order is an integer up to {MOST_POLYGAMMA}, whose factorial float64 can hold"
+        )));
+    }
+    Pointwise::OfOrder(POLYGAMMA).result(x, p)
+}
+
+/// The partial of a row of order n: the same row of order n + 1.
+fn next<'a>(op: Op, x: Var<'a>, p: &[f64]) -> Diagonal<'a> {
+    Value(x.apply(op, &Order { order: Order::read(p).order + 1.0 }.list()))
+}
+
+crate::rows! { derivatives;
     // 1/√(1 - x²);   x y³
-    AsinDerivative => unary_row!("asinDerivative", AsinDerivative, Float, |x, y, _| Value(slope(x[0], y, 1.0) * y)),
+    AsinDerivative => unary_row!("asinDerivative", lanes(asin_derivative), |x, y, _| Value(slope(x[0], y, 1.0) * y)),
     // 1/(1 + x²);   -2x y²
-    AtanDerivative => unary_row!("atanDerivative", AtanDerivative, Float, |x, y, _| Value(slope(x[0], y, -2.0))),
+    AtanDerivative => unary_row!("atanDerivative", lanes(atan_derivative), |x, y, _| Value(slope(x[0], y, -2.0))),
     // 1/cosh² x;   -2 y tanh x
-    TanhDerivative => unary_row!("tanhDerivative", TanhDerivative, Float, |x, y, _| Value(y * x[0].apply(ops::Tanh, &[]) * -2.0)),
+    TanhDerivative => unary_row!("tanhDerivative", lanes(tanh_derivative), |x, y, _| Value(y * x[0].apply(ops::Tanh, &[]) * -2.0)),
     // 1/√(1 + x²);   -x y³
-    AsinhDerivative => unary_row!("asinhDerivative", AsinhDerivative, Float, |x, y, _| Value(slope(x[0], y, -1.0) * y)),
+    AsinhDerivative => unary_row!("asinhDerivative", lanes(asinh_derivative), |x, y, _| Value(slope(x[0], y, -1.0) * y)),
     // 1/√(x² - 1);   -x y³
-    AcoshDerivative => unary_row!("acoshDerivative", AcoshDerivative, Float, |x, y, _| Value(slope(x[0], y, -1.0) * y)),
+    AcoshDerivative => unary_row!("acoshDerivative", lanes(acosh_derivative), |x, y, _| Value(slope(x[0], y, -1.0) * y)),
     // 1/(1 - x²);   2x y²
-    AtanhDerivative => unary_row!("atanhDerivative", AtanhDerivative, Float, |x, y, _| Value(slope(x[0], y, 2.0))),
+    AtanhDerivative => unary_row!("atanhDerivative", lanes(atanh_derivative), |x, y, _| Value(slope(x[0], y, 2.0))),
     // e^(-x²);   -2x y
-    Gaussian => unary_row!("gaussian", Gaussian, Float, |x, y, _| Value(y.strong_mul(x[0]) * -2.0)),
+    Gaussian => unary_row!("gaussian", lanes(gaussian), |x, y, _| Value(y.strong_mul(x[0]) * -2.0)),
     // σ(x) σ(-x);   -y tanh(x/2)
-    SigmoidDerivative => unary_row!("sigmoidDerivative", SigmoidDerivative, Float, |x, y, _| Value(-(y * (x[0] * 0.5).apply(ops::Tanh, &[])))),
+    SigmoidDerivative => unary_row!("sigmoidDerivative", lanes(sigmoid_derivative), |x, y, _| Value(-(y * (x[0] * 0.5).apply(ops::Tanh, &[])))),
     // σ + x σ';   σ' (2 - x tanh(x/2))
-    SiluDerivative => unary_row!("siluDerivative", SiluDerivative, Float, |x, _, _| {
+    SiluDerivative => unary_row!("siluDerivative", lanes(silu_derivative), |x, _, _| {
         let bell = x[0].apply(ops::SigmoidDerivative, &[]);
         Value(bell.strong_mul(2.0 - x[0] * (x[0] * 0.5).apply(ops::Tanh, &[])))
     }),
     // Φ + x φ;   φ (2 - x²), φ = e^(-x²/2)/√(2π)
-    GeluErfDerivative => unary_row!("geluErfDerivative", GeluDerivative, Float, |x, _, _| {
+    GeluErfDerivative => unary_row!("geluErfDerivative", lanes(gelu_derivative), |x, _, _| {
         let half = x[0] * std::f64::consts::FRAC_1_SQRT_2;
         Value((half.apply(ops::Gaussian, &[]) * (2.0 * PER_ROOT_2_PI)).strong_mul(1.0 - half * half))
     }),
     // w + x w', w = tanh(softplus x);   with s = σ(x), w' = s (1 - w²):  w' (2 + x (σ(-x) - 2 w s))
-    MishDerivative => unary_row!("mishDerivative", MishDerivative, Float, |x, _, _| {
+    MishDerivative => unary_row!("mishDerivative", lanes(mish_derivative), |x, _, _| {
         let (x, z) = (x[0], x[0].apply(ops::Softplus, &[]));
         let (s, w) = (x.apply(ops::Sigmoid, &[]), z.apply(ops::Tanh, &[]));
         let bent = x * ((-x).apply(ops::Sigmoid, &[]) - w * s * 2.0);
         Value((s * z.apply(ops::TanhDerivative, &[])).strong_mul(bent + 2.0))
     }),
     // ψ⁽ⁿ⁾(x);   ψ⁽ⁿ⁺¹⁾(x)
-    Polygamma => Row::primitive(
+    Polygamma => Row::new(
         "polygamma",
-        |x, p| {
-            if p[0] > MOST_POLYGAMMA {
-                return Err(Error::value(format!("polygamma of order {}; the order is an integer up to {MOST_POLYGAMMA}, whose factorial float64 can hold", p[0])));
-            }
-            family(x, p[0], unary::polygamma_f32, unary::polygamma_f64)
-        },
-        Rule::Elementwise(&[|x, _, p| Value(x[0].apply(ops::Polygamma, &[p[0] + 1.0]))]),
-        batch,
-    ),
-    // v/(2y), where y = √s: what a (co)tangent of s becomes;   -z/y, 1/(2y). Where y is 0 it is 0, or NaN for the parameter 1, if it is
-    // differentiated again: y² is smooth there, and has a second derivative that no rule of y can give. So its own partials are NaN
-    // there whatever they meet, zeros included.
-    AlongRoot => Row::primitive(
+        Form::Pointwise(Pointwise::Other(Evaluation {
+            result: polygamma_result,
+            write: |x, p, out| Pointwise::OfOrder(POLYGAMMA).write(x, p, out),
+        })),
+        Rule::Elementwise(&[|x, _, p| next(ops::Polygamma, x[0], p)]),
+    ).params(Order::PARAMS),
+    // v/(2y), where y = √s: what a (co)tangent of s becomes;   -z/y, 1/(2y). Where y is 0 it is 0, or NaN if it is differentiated
+    // again: y² is smooth there, and has a second derivative that no rule of y can give. So its own partials are NaN there whatever
+    // they meet, zeros included.
+    AlongRoot => Row::new(
         "alongRoot",
-        along_root,
+        Form::Pointwise(Pointwise::Other(Evaluation { result: both_float, write: along_root })),
         Rule::Custom {
             jvp: |x, t, z, _| {
                 let terms = [t[0].map(|t| -t.strong_mul(z / x[0])), t[1].map(|t| t.strong_mul(0.5 / x[0]))];
                 unknown_at_zero(x[0], terms.into_iter().flatten().reduce(|a, b| a + b).unwrap_or(z.zeros_like()))
             },
-            vjp: |i, x, z, ct, _| unknown_at_zero(x[0], if i == 0 { -ct.strong_mul(z / x[0]) } else { ct.strong_mul(0.5 / x[0]) }),
+            vjp: |x, z, ct, _, wanted| smallvec![
+                wanted[0].then(|| unknown_at_zero(x[0], -ct.strong_mul(z / x[0]))),
+                wanted[1].then(|| unknown_at_zero(x[0], ct.strong_mul(0.5 / x[0]))),
+            ],
         },
-        batch,
-    ),
+    ).inputs(2).params(Root::PARAMS),
     // the n-th derivative of sin(πx)/(πx);   the (n+1)-th
-    SincDerivative => Row::primitive(
+    SincDerivative => Row::new(
         "sincDerivative",
-        |x, p| family(x, p[0], unary::sinc_derivative_f32, unary::sinc_derivative_f64),
-        Rule::Elementwise(&[|x, _, p| Value(x[0].apply(ops::SincDerivative, &[p[0] + 1.0]))]),
-        batch,
+        Form::Pointwise(Pointwise::OfOrder(SINC_DERIVATIVE)),
+        Rule::Elementwise(&[|x, _, p| next(ops::SincDerivative, x[0], p)]),
     ),
     // ∂^(n + m) a^b / ∂a^n ∂b^m;   the next in n, the next in m
-    PowDerivative => Row::primitive(
+    PowDerivative => Row::new(
         "powDerivative",
-        power,
+        Form::Pointwise(Pointwise::Other(Evaluation { result: both_float, write: power })),
         Rule::Elementwise(&[
-            |x, _, p| Value(x[0].apply2(ops::PowDerivative, x[1], &[p[0] + 1.0, p[1]])),
-            |x, _, p| Value(x[0].apply2(ops::PowDerivative, x[1], &[p[0], p[1] + 1.0])),
+            |x, _, p| {
+                let PowOrder { base, exponent } = PowOrder::read(p);
+                Value(x[0].apply2(ops::PowDerivative, x[1], &PowOrder { base: base + 1.0, exponent }.list()))
+            },
+            |x, _, p| {
+                let PowOrder { base, exponent } = PowOrder::read(p);
+                Value(x[0].apply2(ops::PowDerivative, x[1], &PowOrder { base, exponent: exponent + 1.0 }.list()))
+            },
         ]),
-        batch,
-    ),
+    ).inputs(2).params(PowOrder::PARAMS),
 }
 
-/// v/(2y), strong; where y is 0 it is NaN for the parameter 1, else 0.
-fn along_root(x: &[&Array], p: &[f64]) -> Result<Array> {
-    let dims = broadcast2(x[0], x[1])?;
-    let dtype = x[0].dtype.promote(x[1].dtype).to_float();
-    let (y, v) = (to_dtype(x[0], dtype)?, to_dtype(x[1], dtype)?);
-    let at_zero = if p[0] != 0.0 { f64::NAN } else { 0.0 };
-    match dtype {
-        DType::Float64 => elementwise::<f64, f64, 2>([&y, &v], &dims, |[y, v], out| binary::along_root::<f64x2>(y, v, at_zero, out)),
-        _ => elementwise::<f32, f32, 2>([&y, &v], &dims, |[y, v], out| binary::along_root::<f32x4>(y, v, at_zero, out)),
+/// v/(2y), strong; where y is 0 it is NaN if it is differentiated again, else 0.
+fn along_root(x: &[&Array], p: &[f64], out: &mut Out) -> Result<()> {
+    let (y, v) = (x[0].to_dtype(out.dtype)?, x[1].to_dtype(out.dtype)?);
+    let at_zero = if Root::read(p).again { f64::NAN } else { 0.0 };
+    match out.dtype {
+        DType::Float32 => elementwise::<f32, f32, 2>([&y, &v], out, |[y, v], out| binary::along_root::<f32x4>(y, v, at_zero, out)),
+        DType::Float64 => elementwise::<f64, f64, 2>([&y, &v], out, |[y, v], out| binary::along_root::<f64x2>(y, v, at_zero, out)),
+        DType::Int32 | DType::Bool => Err(no_kernel(out.dtype)),
     }
 }
 

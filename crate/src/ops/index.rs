@@ -1,202 +1,235 @@
 //! Indexing by tensors, sorting.
 
 use super::batching;
-use super::support::{around, indices, to_dtype};
+use super::movement::placed;
+use super::support::{around, counting, indices};
 use crate::dtype::DType;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorCode, Result};
+use crate::form::{Evaluation, Form, Outline, Spec};
 use crate::kernels::{gather, scan, sort};
-use crate::memory::array::Array;
+use crate::memory::array::{Array, Layout};
+use crate::memory::out::Out;
 use crate::op::{Row, Rule};
 use crate::ops;
-use crate::shape::{dims_from, show, Dims};
-use crate::with_element;
+use crate::params::{Along, Axis, IndexInto, RunningExtreme, ScatterInto, Search, Sorting};
+use crate::shape::{dim_from, dims_from, show, Dims};
+use crate::var::{numbers, Var};
+use crate::{with_element, with_number};
 
-/// take(x, indices; axis): dims before the axis, dims of the indices, dims behind.
-fn take(inputs: &[&Array], params: &[f64]) -> Result<Array> {
-    let x = inputs[0].contiguous()?;
-    let a = around(&x.dims, params[0])?;
-    let index = indices(inputs[1], a.r)?;
-    let mut dims = Dims::from_slice(&x.dims[..a.axis]);
-    dims.extend_from_slice(&index.dims);
-    dims.extend_from_slice(&x.dims[a.axis + 1..]);
-    let mut out = Array::new(x.dtype, &dims)?;
-    with_element!(x.dtype, T => gather::take::<T>(x.slice(), a.outer, a.r, a.inner, index.slice(), out.slice_mut()));
-    Ok(out)
+/// take(x, indices): dims before the axis, dims of the indices, dims behind.
+fn taken(x: &[Spec], p: &[f64]) -> Result<Outline> {
+    need_int32(x[1].dtype)?;
+    let axis = Along::read(p).axis.of(x[0].dims.len())?;
+    let mut dims = Dims::from_slice(&x[0].dims[..axis]);
+    dims.extend_from_slice(x[1].dims);
+    dims.extend_from_slice(&x[0].dims[axis + 1..]);
+    Ok((x[0].dtype, dims))
 }
 
-/// Its transpose, indexInto(src, indices; axis, size): adds slices of src into zeros.
-fn index_into(inputs: &[&Array], params: &[f64]) -> Result<Array> {
-    let src = inputs[0].contiguous()?;
-    let (axis, size) = (params[0] as usize, params[1] as usize);
-    let index = indices(inputs[1], size)?;
-    let behind = axis + index.dims.len();
-    if src.dims.len() < behind || src.dims[axis..behind] != index.dims[..] {
+fn take(x: &[&Array], p: &[f64], out: &mut Out) -> Result<()> {
+    let (x, index) = (x[0].contiguous()?, x[1]);
+    let a = around(&x.dims, Along::read(p).axis)?;
+    let index = indices(index, a.r)?;
+    with_element!(x.dtype, T => gather::take::<T>(x.slice(), a.outer, a.r, a.inner, index.slice(), out.slice()));
+    Ok(())
+}
+
+/// Its transpose, indexInto(src, indices): slices of src added into zeros.
+fn indexed_into(x: &[Spec], p: &[f64]) -> Result<Outline> {
+    need_int32(x[1].dtype)?;
+    let (src, index, IndexInto { axis: Axis(axis), size }) = (x[0].dims, x[1].dims, IndexInto::read(p));
+    let axis = axis as usize;
+    let behind = axis + index.len();
+    if src.len() < behind || src[axis..behind] != *index {
         return Err(Error::shape(format!(
             "source {} does not fit indices {} at axis {axis}; it has the indices' dims there",
-            show(&src.dims),
-            show(&index.dims)
+            show(src),
+            show(index)
         )));
     }
-    let mut dims = Dims::from_slice(&src.dims[..axis]);
-    dims.push(size);
-    dims.extend_from_slice(&src.dims[behind..]);
-    let outer = src.dims[..axis].iter().product();
-    let inner = src.dims[behind..].iter().product();
-    let mut out = Array::filled(src.dtype, &dims, 0.0)?;
-    match src.dtype {
-        DType::Float64 => gather::index_add::<f64>(index.slice(), src.slice(), outer, size, inner, out.slice_mut()),
-        DType::Float32 => gather::index_add::<f32>(index.slice(), src.slice(), outer, size, inner, out.slice_mut()),
-        DType::Int32 => gather::index_add::<i32>(index.slice(), src.slice(), outer, size, inner, out.slice_mut()),
-        DType::Bool => return Err(Error::dtype("bool values cannot be added; cast them to int32")),
-    }
-    Ok(out)
+    let mut dims = Dims::from_slice(&src[..axis]);
+    dims.push(dim_from(size)?);
+    dims.extend_from_slice(&src[behind..]);
+    Ok((addable(x[0].dtype)?, dims))
 }
 
-/// gather(x, indices; axis), as torch.gather: the indices have x's rank, and their own dims off the axis are at most x's.
-fn gathered(inputs: &[&Array], params: &[f64]) -> Result<Array> {
-    let (x, index) = (&inputs[0], &inputs[1]);
-    let a = around(&x.dims, params[0])?;
-    let x = trimmed(x, &index.dims, a.axis)?.contiguous()?;
-    let a = around(&x.dims, a.axis as f64)?;
-    let n = index.dims[a.axis];
+fn index_into(x: &[&Array], p: &[f64], out: &mut Out) -> Result<()> {
+    let (src, a) = (x[0].contiguous()?, around(out.dims, IndexInto::read(p).axis)?);
+    let index = indices(x[1], a.r)?;
+    with_number!(out.dtype, T => {
+        out.slice::<T>().fill(T::default());
+        gather::index_add::<T>(index.slice(), src.slice(), a.outer, a.r, a.inner, out.slice())
+    });
+    Ok(())
+}
+
+/// gather(x, indices), as torch.gather: the indices have x's rank, and their own dims off the axis are at most x's.
+fn gathered(x: &[Spec], p: &[f64]) -> Result<Outline> {
+    need_int32(x[1].dtype)?;
+    corner(x[0].dims, x[1].dims, Along::read(p).axis.of(x[0].dims.len())?)?;
+    Ok((x[0].dtype, Dims::from_slice(x[1].dims)))
+}
+
+fn gather_elements(x: &[&Array], p: &[f64], out: &mut Out) -> Result<()> {
+    let (x, index) = (x[0], x[1]);
+    let axis = Along::read(p).axis.of(x.dims.len())?;
+    let x = x.view(corner(&x.dims, &index.dims, axis)?, x.strides.clone(), x.offset).contiguous()?;
+    let a = around(&x.dims, axis.into())?;
+    let n = index.dims[axis];
     let index = indices(index, a.r)?;
-    let mut out = Array::new(x.dtype, &index.dims)?;
-    with_element!(x.dtype, T => gather::gather::<T>(x.slice(), a.outer, a.r, a.inner, n, index.slice(), out.slice_mut()));
-    Ok(out)
+    with_element!(x.dtype, T => gather::gather::<T>(x.slice(), a.outer, a.r, a.inner, n, index.slice(), out.slice()));
+    Ok(())
 }
 
-/// x cut down to the indices' dims off the axis.
-fn trimmed(x: &Array, index: &[usize], axis: usize) -> Result<Array> {
-    if index.len() != x.dims.len() || (0..index.len()).any(|i| i != axis && index[i] > x.dims[i]) {
+/// The dims of what the indices reach: x's along the axis, their own off it.
+fn corner(dims: &[usize], index: &[usize], axis: usize) -> Result<Dims> {
+    if index.len() != dims.len() || (0..index.len()).any(|i| i != axis && index[i] > dims[i]) {
         return Err(Error::shape(format!(
             "indices {} do not fit shape {} at axis {axis}; they have the same rank and are no larger off that axis (take() has no such rule)",
             show(index),
-            show(&x.dims)
+            show(dims)
         )));
     }
-    let mut dims = Dims::from_slice(index);
-    dims[axis] = x.dims[axis];
-    Ok(x.view(dims, x.strides.clone(), x.offset))
+    let mut corner = Dims::from_slice(index);
+    corner[axis] = dims[axis];
+    Ok(corner)
 }
 
-/// Its transpose, scatterInto(src, indices; axis, ...dims): adds elements of src into zeros of the given dims.
-fn scatter_into(inputs: &[&Array], params: &[f64]) -> Result<Array> {
-    let (src, index) = (&inputs[0], &inputs[1]);
-    let axis = params[0] as usize;
-    let dims = dims_from(&params[1..])?;
-    if src.dims != index.dims || dims.len() != src.dims.len() {
+/// Its transpose, scatterInto(src, indices): elements of src added into zeros of the given dims.
+fn scattered_into(x: &[Spec], p: &[f64]) -> Result<Outline> {
+    need_int32(x[1].dtype)?;
+    let ScatterInto { axis, dims } = ScatterInto::read(p);
+    let dims = dims_from(dims)?;
+    if x[0].dims != x[1].dims || dims.len() != x[0].dims.len() {
         return Err(Error::shape(format!(
             "source {} and indices {} must have one shape and the rank of the target {}",
-            show(&src.dims),
-            show(&index.dims),
+            show(x[0].dims),
+            show(x[1].dims),
             show(&dims)
         )));
     }
-    let out = Array::filled(src.dtype, &dims, 0.0)?;
-    // Only the corner the indices reach is written.
-    let corner = trimmed(&out, &index.dims, axis)?;
-    let index = indices(index, dims[axis])?;
-    let src = src.contiguous()?;
-    let a = around(&src.dims, axis as f64)?;
-    let mut reached = Array::filled(src.dtype, &corner.dims, 0.0)?;
-    let size = dims[axis];
-    match src.dtype {
-        DType::Float64 => gather::scatter_add::<f64>(index.slice(), src.slice(), a.outer, a.r, size, a.inner, reached.slice_mut()),
-        DType::Float32 => gather::scatter_add::<f32>(index.slice(), src.slice(), a.outer, a.r, size, a.inner, reached.slice_mut()),
-        DType::Int32 => gather::scatter_add::<i32>(index.slice(), src.slice(), a.outer, a.r, size, a.inner, reached.slice_mut()),
-        DType::Bool => return Err(Error::dtype("bool values cannot be added; cast them to int32")),
-    }
-    if corner.dims == out.dims {
-        return Ok(reached);
-    }
-    if !reached.is_empty() {
-        // SAFETY: the corner lies inside the fresh `out`.
-        with_element!(src.dtype, T => unsafe {
-            crate::kernels::strided::scatter_view(&corner.dims, &corner.strides, reached.pointer::<T>(), corner.pointer::<T>() as *mut T)
+    corner(&dims, x[1].dims, axis.of(dims.len())?)?;
+    Ok((addable(x[0].dtype)?, dims))
+}
+
+fn scatter_into(x: &[&Array], p: &[f64], out: &mut Out) -> Result<()> {
+    let axis = ScatterInto::read(p).axis.of(out.dims.len())?;
+    let size = out.dims[axis];
+    let (src, index) = (x[0].contiguous()?, indices(x[1], size)?);
+    let a = around(&src.dims, axis.into())?;
+    let corner = corner(out.dims, &index.dims, axis)?;
+    if *corner == *out.dims {
+        with_number!(out.dtype, T => {
+            out.slice::<T>().fill(T::default());
+            gather::scatter_add::<T>(index.slice(), src.slice(), a.outer, a.r, size, a.inner, out.slice())
         });
+        return Ok(());
     }
-    Ok(out)
+    // Only the corner that the indices reach is written.
+    let mut reached = Array::filled(src.dtype, &corner, 0.0)?;
+    with_number!(out.dtype, T => gather::scatter_add::<T>(index.slice(), src.slice(), a.outer, a.r, size, a.inner, reached.slice_mut()));
+    placed(&reached, out, |whole| Ok(Layout { dims: corner, strides: whole.strides.into(), offset: 0 }))
 }
 
-fn argsort(x: &Array, params: &[f64]) -> Result<Array> {
-    let x = to_dtype(x, if x.dtype == DType::Bool { DType::Int32 } else { x.dtype })?.contiguous()?;
-    let a = around(&x.dims, params[0])?;
-    let mut out = Array::new(DType::Int32, &x.dims)?;
-    let descending = params[1] != 0.0;
-    let memory = || Error::new(crate::error::ErrorCode::OutOfMemory, "no memory for sorting");
-    match x.dtype {
-        DType::Float64 => sort::argsort::<f64>(x.slice(), a.outer, a.r, a.inner, descending, out.slice_mut()),
-        DType::Float32 => sort::argsort::<f32>(x.slice(), a.outer, a.r, a.inner, descending, out.slice_mut()),
-        _ => sort::argsort::<i32>(x.slice(), a.outer, a.r, a.inner, descending, out.slice_mut()),
+fn need_int32(dtype: DType) -> Result<()> {
+    if dtype != DType::Int32 {
+        return Err(Error::dtype(format!("indices must be int32, got {dtype}; cast them with cast(x, \"int32\")")));
     }
-    .map_err(|_| memory())?;
-    Ok(out)
+    Ok(())
 }
 
-/// Positions of the extremes so far along an axis: [axis, reverse, least]
-fn running_extreme(x: &Array, params: &[f64]) -> Result<Array> {
-    let x = x.contiguous()?;
-    let a = around(&x.dims, params[0])?;
-    let (reverse, least) = (params[1] != 0.0, params[2] != 0.0);
-    let mut out = Array::new(DType::Int32, &x.dims)?;
-    with_element!(x.dtype, T => scan::running_extreme::<T>(x.slice(), a.outer, a.r, a.inner, reverse, least, out.slice_mut()));
-    Ok(out)
+fn addable(dtype: DType) -> Result<DType> {
+    if dtype == DType::Bool {
+        return Err(Error::dtype("bool values cannot be added; cast them to int32"));
+    }
+    Ok(dtype)
 }
 
-/// Places of values [..., m] in sorted rows [..., n] of the same leading dims: [right]
-fn search_sorted(inputs: &[&Array], params: &[f64]) -> Result<Array> {
-    let dtype = match inputs[0].dtype.promote(inputs[1].dtype) {
-        DType::Bool => DType::Int32,
-        dtype => dtype,
-    };
-    let (sorted, values) = (to_dtype(inputs[0], dtype)?.contiguous()?, to_dtype(inputs[1], dtype)?.contiguous()?);
-    let lead = |dims: &Dims| Dims::from_slice(&dims[..dims.len().saturating_sub(1)]);
-    let (Some(&n), Some(&m)) = (sorted.dims.last(), values.dims.last()) else {
+/// int32 positions in the dims of the input, one of whose axes is named first among the parameters.
+fn positions(x: &[Spec], p: &[f64]) -> Result<Outline> {
+    Along::read(p).axis.of(x[0].dims.len())?;
+    Ok((DType::Int32, Dims::from_slice(x[0].dims)))
+}
+
+fn argsort(x: &[&Array], p: &[f64], out: &mut Out) -> Result<()> {
+    let Sorting { axis, descending } = Sorting::read(p);
+    let x = x[0].to_dtype(counting(x[0].dtype))?.contiguous()?;
+    let a = around(&x.dims, axis)?;
+    with_number!(x.dtype, T => sort::argsort::<T>(x.slice(), a.outer, a.r, a.inner, descending, out.slice())
+        .map_err(|_| Error::new(ErrorCode::OutOfMemory, "no memory for sorting"))?);
+    Ok(())
+}
+
+/// Positions of the extremes so far along an axis.
+fn running_extreme(x: &[&Array], p: &[f64], out: &mut Out) -> Result<()> {
+    let RunningExtreme { axis, reverse, least } = RunningExtreme::read(p);
+    let x = x[0].contiguous()?;
+    let a = around(&x.dims, axis)?;
+    with_element!(x.dtype, T => scan::running_extreme::<T>(x.slice(), a.outer, a.r, a.inner, reverse, least, out.slice()));
+    Ok(())
+}
+
+/// Places of values [..., m] in sorted rows [..., n] of the same leading dims.
+fn places(x: &[Spec], _: &[f64]) -> Result<Outline> {
+    let (Some((_, rows)), Some((_, values))) = (x[0].dims.split_last(), x[1].dims.split_last()) else {
         return Err(Error::shape("sorted numbers have at least one axis"));
     };
-    if lead(&sorted.dims) != lead(&values.dims) {
+    if rows != values {
         return Err(Error::shape(format!(
             "sorted rows {} and values {} must have the same leading axes",
-            show(&sorted.dims),
-            show(&values.dims)
+            show(x[0].dims),
+            show(x[1].dims)
         )));
     }
-    let mut out = Array::new(DType::Int32, &values.dims)?;
-    let right = params[0] != 0.0;
-    match dtype {
-        DType::Float64 => sort::search::<f64>(sorted.slice(), n, values.slice(), m, right, out.slice_mut()),
-        DType::Float32 => sort::search::<f32>(sorted.slice(), n, values.slice(), m, right, out.slice_mut()),
-        _ => sort::search::<i32>(sorted.slice(), n, values.slice(), m, right, out.slice_mut()),
-    }
-    Ok(out)
+    Ok((DType::Int32, Dims::from_slice(x[1].dims)))
 }
 
-crate::rows! { start: super::movement::END;
-    Take => Row::primitive(
+fn search_sorted(x: &[&Array], p: &[f64], out: &mut Out) -> Result<()> {
+    let Search { right } = Search::read(p);
+    let dtype = counting(x[0].dtype.promote(x[1].dtype));
+    let last = |dims: &[usize]| dims.last().copied().unwrap_or(1);
+    let (n, m) = (last(&x[0].dims), last(&x[1].dims));
+    let (sorted, values) = (x[0].to_dtype(dtype)?.contiguous()?, x[1].to_dtype(dtype)?.contiguous()?);
+    with_number!(dtype, T => sort::search::<T>(sorted.slice(), n, values.slice(), m, right, out.slice()));
+    Ok(())
+}
+
+/// The axis from the start, and x's dims.
+fn along(x: Var, p: &[f64]) -> Result<(usize, Dims)> {
+    let dims = x.dims();
+    Ok((Along::read(p).axis.of(dims.len())?, dims))
+}
+
+crate::rows! { index;
+    Take => Row::new(
         "take",
-        take,
-        Rule::Linear(|_, x, ct, p| {
-            let dims = x[0].dims();
-            let axis = if p[0] < 0.0 { p[0] + dims.len() as f64 } else { p[0] };
-            ct.apply2(ops::IndexInto, x[1], &[axis, dims[axis as usize] as f64])
+        Form::Movement(Evaluation { result: taken, write: take }),
+        Rule::Linear(|x, ct, p| match along(x[0], p) {
+            Ok((axis, dims)) => ct.apply2(ops::IndexInto, x[1], &IndexInto { axis: axis.into(), size: dims[axis] as f64 }.list()),
+            Err(error) => Var::fail(ct.engine, error),
         }),
-        batching::take,
-    ),
-    IndexInto => Row::primitive("indexInto", index_into, Rule::Linear(|_, x, ct, p| ct.apply2(ops::Take, x[1], &p[..1])), batching::index_into),
-    Gather => Row::primitive(
+    ).inputs(2).params(Along::PARAMS).batch(batching::take),
+    IndexInto => Row::new(
+        "indexInto",
+        Form::Scatter(Evaluation { result: indexed_into, write: index_into }),
+        Rule::Linear(|x, ct, p| ct.apply2(ops::Take, x[1], &Along { axis: IndexInto::read(p).axis }.list())),
+    ).params(IndexInto::PARAMS).batch(batching::index_into),
+    Gather => Row::new(
         "gather",
-        gathered,
-        Rule::Linear(|_, x, ct, p| {
-            let dims = x[0].dims();
-            let axis = if p[0] < 0.0 { p[0] + dims.len() as f64 } else { p[0] };
-            let mut params = vec![axis];
-            params.extend(dims.iter().map(|&d| d as f64));
-            ct.apply2(ops::ScatterInto, x[1], &params)
+        Form::Movement(Evaluation { result: gathered, write: gather_elements }),
+        Rule::Linear(|x, ct, p| match along(x[0], p) {
+            Ok((axis, dims)) => ct.apply2(ops::ScatterInto, x[1], &ScatterInto { axis: axis.into(), dims: &numbers(&dims) }.list()),
+            Err(error) => Var::fail(ct.engine, error),
         }),
-        batching::gather,
-    ),
-    ScatterInto => Row::primitive("scatterInto", scatter_into, Rule::Linear(|_, x, ct, p| ct.apply2(ops::Gather, x[1], &p[..1])), batching::scatter_into),
-    ArgSort => Row::primitive("argsort", |x, p| argsort(x[0], p), Rule::Zero, batching::axis),
-    RunningExtreme => Row::primitive("runningExtreme", |x, p| running_extreme(x[0], p), Rule::Zero, batching::axis),
-    SearchRows => Row::primitive("searchRows", search_sorted, Rule::Zero, batching::leading),
+    ).inputs(2).params(Along::PARAMS).batch(batching::axis),
+    ScatterInto => Row::new(
+        "scatterInto",
+        Form::Scatter(Evaluation { result: scattered_into, write: scatter_into }),
+        Rule::Linear(|x, ct, p| ct.apply2(ops::Gather, x[1], &Along { axis: ScatterInto::read(p).axis }.list())),
+    ).params(ScatterInto::PARAMS).batch(batching::scatter_into),
+    ArgSort => Row::new("argsort", Form::AlongAxis(Evaluation { result: positions, write: argsort }), Rule::Zero).params(Sorting::PARAMS),
+    RunningExtreme => Row::new("runningExtreme", Form::AlongAxis(Evaluation { result: positions, write: running_extreme }), Rule::Zero)
+        .params(RunningExtreme::PARAMS),
+    SearchRows => Row::new("searchRows", Form::General(Evaluation { result: places, write: search_sorted }), Rule::Zero)
+        .inputs(2).params(Search::PARAMS).batch(batching::leading),
 }

@@ -1,49 +1,49 @@
 //! Matrix products. Strides go straight to the kernel: transposed, sliced and broadcast operands are never copied.
 
-use super::batching;
-use super::support::to_dtype;
-use crate::dtype::{DType, Element};
+use super::support::counting;
+use crate::dtype::{no_kernel, DType, Element};
 use crate::error::{Error, ErrorCode, Result};
+use crate::form::{Evaluation, Form, Outline, Spec};
 use crate::kernels::gemm;
 use crate::kernels::number::Number;
 use crate::memory::array::Array;
-use crate::op::{Row, Rule};
+use crate::memory::out::Out;
+use crate::op::{Row, Rule, Terms, Wanted};
+use crate::params::Product;
 use crate::shape::{broadcast, show, Dims};
+use crate::var::Var;
+use smallvec::smallvec;
 
-/// The parameter of products of tangents and cotangents: 0 wins against an infinity or NaN, as everywhere in derivatives.
+/// The parameters of products of tangents and cotangents: 0 wins against an infinity or NaN, as everywhere in derivatives.
 pub const STRONG: &[f64] = &[1.0];
 
-/// [..., m, k] · [..., k, n] with broadcast leading axes: [strong]
-fn multiply(inputs: &[&Array], params: &[f64]) -> Result<Array> {
-    let strong = params == STRONG;
-    let (a, b) = (&inputs[0], &inputs[1]);
-    let (ra, rb) = (a.dims.len(), b.dims.len());
-    if ra < 2 || rb < 2 || a.dims[ra - 1] != b.dims[rb - 2] {
+/// [..., m, k] · [..., k, n] with broadcast leading axes
+fn product(x: &[Spec], _: &[f64]) -> Result<Outline> {
+    let (a, b) = (x[0].dims, x[1].dims);
+    if a.len() < 2 || b.len() < 2 || a[a.len() - 1] != b[b.len() - 2] {
         return Err(Error::shape(format!(
             "shapes {} and {} do not multiply: the last axis of the first must equal the second-to-last of the second",
-            show(&a.dims),
-            show(&b.dims)
+            show(a),
+            show(b)
         )));
     }
-    let dtype = match a.dtype.promote(b.dtype) {
-        DType::Bool => DType::Int32,
-        d => d,
-    };
-    let (a, b) = (to_dtype(a, dtype)?, to_dtype(b, dtype)?);
-    let (m, k, n) = (a.dims[ra - 2], a.dims[ra - 1], b.dims[rb - 1]);
-    let batch = broadcast(&a.dims[..ra - 2], &b.dims[..rb - 2])?;
-    let mut dims: Dims = batch.clone();
-    dims.extend_from_slice(&[m, n]);
-    let mut out = Array::new(dtype, &dims)?;
+    let mut dims = broadcast(&a[..a.len() - 2], &b[..b.len() - 2])?;
+    dims.extend_from_slice(&[a[a.len() - 2], b[b.len() - 1]]);
+    Ok((counting(x[0].dtype.promote(x[1].dtype)), dims))
+}
+
+fn multiply(x: &[&Array], p: &[f64], out: &mut Out) -> Result<()> {
     if out.is_empty() {
-        return Ok(out);
+        return Ok(());
     }
-    match dtype {
-        DType::Float32 => batches::<f32>(gemm::gemm_f32, strong, &a, &b, &batch, (m, n, k), &mut out),
-        DType::Float64 => batches::<f64>(gemm::gemm_f64, strong, &a, &b, &batch, (m, n, k), &mut out),
-        _ => batches::<i32>(gemm::gemm_i32, strong, &a, &b, &batch, (m, n, k), &mut out),
-    }?;
-    Ok(out)
+    let Product { strong } = Product::read(p);
+    let (a, b) = (x[0].to_dtype(out.dtype)?, x[1].to_dtype(out.dtype)?);
+    match out.dtype {
+        DType::Float32 => batches::<f32>(gemm::gemm_f32, strong, &a, &b, out),
+        DType::Float64 => batches::<f64>(gemm::gemm_f64, strong, &a, &b, out),
+        DType::Int32 => batches::<i32>(gemm::gemm_i32, strong, &a, &b, out),
+        DType::Bool => Err(no_kernel(out.dtype)),
+    }
 }
 
 type Gemm<T> = unsafe fn(
@@ -61,20 +61,14 @@ type Gemm<T> = unsafe fn(
     bool,
 ) -> std::result::Result<(), gemm::AllocError>;
 
-fn batches<T: Element + Number>(
-    kernel: Gemm<T>,
-    strong: bool,
-    a: &Array,
-    b: &Array,
-    batch: &[usize],
-    (m, n, k): (usize, usize, usize),
-    out: &mut Array,
-) -> Result<()> {
+fn batches<T: Element + Number>(kernel: Gemm<T>, strong: bool, a: &Array, b: &Array, out: &mut Out) -> Result<()> {
     let (ra, rb) = (a.dims.len(), b.dims.len());
+    let (m, k, n) = (a.dims[ra - 2], a.dims[ra - 1], b.dims[rb - 1]);
+    let batch = &out.dims[..out.dims.len() - 2];
     let no_memory = |_| Error::new(ErrorCode::OutOfMemory, "no memory for packing the operands of a matrix product");
     let (a_row, a_column) = (a.strides[ra - 2], a.strides[ra - 1]);
     let (b_row, b_column) = (b.strides[rb - 2], b.strides[rb - 1]);
-    let c = out.slice_mut::<T>().as_mut_ptr();
+    let c = out.slice::<T>().as_mut_ptr();
     // SAFETY: as the kernels ask, for the callers below.
     let product = |m: usize, a: *const T, b: *const T, c: *mut T| unsafe {
         kernel(m, n, k, a, a_row, a_column, b, b_row, b_column, c, n, false).map_err(no_memory)?;
@@ -119,25 +113,27 @@ fn batches<T: Element + Number>(
     Ok(())
 }
 
-crate::rows! { start: super::random::END;
-    // C = A B:  ct_A = ct Bᵀ,  ct_B = Aᵀ ct
-    MatrixMultiply => Row::primitive(
+/// C = A B:  ct_A = ct Bᵀ,  ct_B = Aᵀ ct
+fn transposed<'a>(x: &[Var<'a>], ct: Var<'a>, _: &[f64], wanted: Wanted) -> Terms<'a> {
+    let to_left = || ct.strong_matmul(x[1].matrix_transpose());
+    let to_right = || {
+        // A weight shared by a whole batch: the sum over the batch is part of one product, Aᵀ ct with all rows together.
+        let (a, b) = (x[0].dims(), x[1].dims());
+        if b.len() == 2 && a.len() > 2 {
+            let rows: usize = a[..a.len() - 1].iter().product();
+            let flat_a = x[0].reshape(&[rows, a[a.len() - 1]]);
+            let flat_ct = ct.reshape(&[rows, b[1]]);
+            return flat_a.matrix_transpose().strong_matmul(flat_ct);
+        }
+        x[0].matrix_transpose().strong_matmul(ct)
+    };
+    smallvec![wanted[0].then(to_left), wanted[1].then(to_right)]
+}
+
+crate::rows! { matmul;
+    MatrixMultiply => Row::new(
         "matrixMultiply",
-        multiply,
-        Rule::Multilinear { tangents: STRONG, transpose: |i, x, ct, _| {
-            if i == 0 {
-                return ct.strong_matmul(x[1].matrix_transpose());
-            }
-            // A weight shared by a whole batch: the sum over the batch is part of one product, Aᵀ ct with all rows together.
-            let (a, b) = (x[0].dims(), x[1].dims());
-            if b.len() == 2 && a.len() > 2 {
-                let rows: usize = a[..a.len() - 1].iter().product();
-                let flat_a = x[0].reshape(&[rows, a[a.len() - 1]]);
-                let flat_ct = ct.reshape(&[rows, b[1]]);
-                return flat_a.matrix_transpose().strong_matmul(flat_ct);
-            }
-            x[0].matrix_transpose().strong_matmul(ct)
-        } },
-        batching::elementwise,
-    ),
+        Form::Product(Evaluation { result: product, write: multiply }),
+        Rule::Multilinear { tangents: STRONG, transpose: transposed },
+    ).params(Product::PARAMS),
 }

@@ -17,6 +17,8 @@ pub mod index;
 pub mod matmul;
 /// Reshape, transpose, slice, concat and their like: views.
 pub mod movement;
+/// How pointwise rows are evaluated.
+mod pointwise;
 /// Random draws.
 pub mod random;
 /// Reductions, cumulative ops.
@@ -26,43 +28,53 @@ pub mod softmax;
 /// Shared by the rows' kernels: the broadcasting walk, axis grouping.
 pub mod support;
 
-// ROWS and END come from every family; only their qualified names are used.
-#[allow(ambiguous_glob_reexports)]
-pub use binary::*;
-#[allow(ambiguous_glob_reexports)]
-pub use composite::*;
-#[allow(ambiguous_glob_reexports)]
-pub use derivatives::*;
-#[allow(ambiguous_glob_reexports)]
-pub use elementwise::*;
-#[allow(ambiguous_glob_reexports)]
-pub use index::*;
-#[allow(ambiguous_glob_reexports)]
-pub use matmul::*;
-#[allow(ambiguous_glob_reexports)]
-pub use movement::*;
-#[allow(ambiguous_glob_reexports)]
-pub use random::*;
-#[allow(ambiguous_glob_reexports)]
-pub use reduce::*;
-#[allow(ambiguous_glob_reexports)]
-pub use softmax::*;
+use crate::op::{Kind, Op, Row};
 
-use crate::op::Row;
+/// The families in the order of their numbers, each from where the one before ends: the one place that says so.
+macro_rules! families {
+    ($($family:ident)+) => {
+        // ROWS and LENGTH come from every family; only their qualified names are used.
+        $(#[allow(ambiguous_glob_reexports)] pub use $family::*;)+
 
-const FAMILIES: [&[Row]; 10] = [
-    elementwise::ROWS,
-    derivatives::ROWS,
-    binary::ROWS,
-    reduce::ROWS,
-    softmax::ROWS,
-    movement::ROWS,
-    index::ROWS,
-    random::ROWS,
-    matmul::ROWS,
-    composite::ROWS,
-];
-const COUNT: usize = composite::END as usize;
+        const FAMILIES: &[&[Row]] = &[$($family::ROWS),+];
+
+        /// The number of each family's first row.
+        pub mod start {
+            families!(@start 0, $($family)+);
+        }
+
+        const COUNT: usize = 0 $(+ $family::LENGTH as usize)+;
+    };
+    (@start $at:expr, $family:ident $($rest:ident)*) => {
+        #[allow(non_upper_case_globals)]
+        pub const $family: u16 = $at;
+        families!(@start $family + super::$family::LENGTH, $($rest)*);
+    };
+    (@start $at:expr,) => {};
+}
+
+families! { elementwise derivatives binary reduce softmax movement index random matmul composite }
+
+impl Op {
+    #[inline]
+    pub fn row(self) -> &'static Row {
+        TABLE[self.0 as usize]
+    }
+
+    pub fn name(self) -> &'static str {
+        self.row().name
+    }
+
+    pub fn from_code(code: u32) -> Option<Op> {
+        ((code as usize) < TABLE.len()).then_some(Op(code as u16))
+    }
+}
+
+impl std::fmt::Display for Op {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
 
 /// Raised when exports change their meaning while the ops stay what they are.
 const REVISION: u32 = 1;
@@ -104,4 +116,15 @@ pub static TABLE: [&Row; COUNT] = {
         family += 1;
     }
     table
+};
+
+const _: () = {
+    let mut number = 0;
+    while number < COUNT {
+        assert!(
+            !matches!(TABLE[number].kind, Kind::Primitive { batch: None, .. }),
+            "a row of a form without a batching rule needs one of its own"
+        );
+        number += 1;
+    }
 };

@@ -1,17 +1,19 @@
 //! Ops that move elements: views wherever the layout allows, copies only where it does not.
 
 use super::batching;
-use super::reduce::slice_axis;
-use super::support::to_dtype;
+use super::support::{slice_axis, stretch};
+use crate::dtype::DType;
 use crate::error::{Error, Result};
+use crate::form::{Evaluation, Form, Outline, Spec, View};
 use crate::kernels::strided;
-use crate::memory::array::Array;
+use crate::memory::array::{Array, Layout, Strided};
+use crate::memory::out::Out;
 use crate::op::{Row, Rule};
 use crate::ops;
+use crate::params::{Along, Axes, Diagonal, DiagonalMatrix, Shape, Slice, Unslice};
 use crate::shape::{axes_from, axis_from, contiguous_strides, dim_from, dims_from, element_count, show, Dims, Strides};
-use crate::var::Var;
-use crate::with_element;
-use crate::with_float;
+use crate::var::{numbers, Var};
+use crate::{with_element, with_float};
 use smallvec::SmallVec;
 
 /// The dims a reshape asks for, its one -1 filled in.
@@ -49,36 +51,10 @@ pub fn reshape_dims(from: &[usize], params: &[f64]) -> Result<Dims> {
     Ok(dims)
 }
 
-fn reshape(x: &Array, params: &[f64]) -> Result<Array> {
-    let dims = reshape_dims(&x.dims, params)?;
-    let x = x.contiguous()?;
+fn reshape(x: Strided, p: &[f64]) -> Result<Layout> {
+    let dims = reshape_dims(x.dims, Shape::read(p).dims)?;
     let strides = contiguous_strides(&dims);
-    Ok(x.view(dims, strides, x.offset))
-}
-
-/// A view stretched along axes of size 1.
-pub fn broadcast_view(x: &Array, dims: &[usize]) -> Result<Array> {
-    let refuse = || {
-        Error::shape(format!(
-            "shape {} cannot be broadcast to {}; each axis must be equal or 1, aligned at the end",
-            show(&x.dims),
-            show(dims)
-        ))
-    };
-    if dims.len() < x.dims.len() {
-        return Err(refuse());
-    }
-    element_count(dims)?;
-    let lead = dims.len() - x.dims.len();
-    let mut strides: Strides = SmallVec::from_elem(0, dims.len());
-    for i in 0..x.dims.len() {
-        if x.dims[i] == dims[lead + i] {
-            strides[lead + i] = x.strides[i];
-        } else if x.dims[i] != 1 {
-            return Err(refuse());
-        }
-    }
-    Ok(x.view(Dims::from_slice(dims), strides, x.offset))
+    Ok(Layout { dims, strides, offset: x.offset })
 }
 
 /// A permutation of all axes; none given reverses them.
@@ -101,15 +77,19 @@ pub fn permutation(params: &[f64], rank: usize) -> Result<SmallVec<[usize; 6]>> 
     Ok(axes)
 }
 
-fn transpose(x: &Array, params: &[f64]) -> Result<Array> {
-    let axes = permutation(params, x.dims.len())?;
-    Ok(x.view(axes.iter().map(|&a| x.dims[a]).collect(), axes.iter().map(|&a| x.strides[a]).collect(), x.offset))
+fn transpose(x: Strided, p: &[f64]) -> Result<Layout> {
+    let axes = permutation(Axes::read(p).axes, x.dims.len())?;
+    Ok(Layout { dims: axes.iter().map(|&a| x.dims[a]).collect(), strides: axes.iter().map(|&a| x.strides[a]).collect(), offset: x.offset })
 }
 
-/// Start and count per axis of a slice: [rank, starts, ends, steps]; negative positions count from the end, ends are clipped.
-pub fn slice_bounds(dims: &[usize], params: &[f64]) -> Result<SmallVec<[(usize, usize, usize); 6]>> {
+/// First element, number of elements and step for each axis.
+pub type PartBounds = SmallVec<[(usize, usize, usize); 6]>;
+
+/// What a slice takes; negative positions count from the end, ends are clipped.
+pub fn slice_bounds(dims: &[usize], p: &[f64]) -> Result<PartBounds> {
+    let Slice { starts, ends, steps } = Slice::read(p);
     let rank = dims.len();
-    if params.first() != Some(&(rank as f64)) || params.len() != 1 + 3 * rank {
+    if p.len() != 3 * rank {
         return Err(Error::shape(format!("slice of shape {} needs one start, end and step for each of its {rank} axes", show(dims))));
     }
     let clip = |value: f64, size: usize| -> Result<usize> {
@@ -121,11 +101,11 @@ pub fn slice_bounds(dims: &[usize], params: &[f64]) -> Result<SmallVec<[(usize, 
     };
     (0..rank)
         .map(|i| {
-            let step = params[1 + 2 * rank + i];
+            let step = steps[i];
             if step.fract() != 0.0 || step < 1.0 {
                 return Err(Error::value(format!("slice step {step} on axis {i}; steps are positive integers (flip() reverses an axis)")));
             }
-            let (start, end) = (clip(params[1 + i], dims[i])?, clip(params[1 + rank + i], dims[i])?);
+            let (start, end) = (clip(starts[i], dims[i])?, clip(ends[i], dims[i])?);
             Ok((start, end.saturating_sub(start).div_ceil(step as usize), step as usize))
         })
         .collect()
@@ -133,30 +113,24 @@ pub fn slice_bounds(dims: &[usize], params: &[f64]) -> Result<SmallVec<[(usize, 
 
 /// The transpose of taking the part of `dims` that the bounds name.
 pub fn place_part<'a>(part: Var<'a>, dims: &[usize], bounds: &[(usize, usize, usize)]) -> Var<'a> {
-    let mut params: SmallVec<[f64; 16]> = SmallVec::from_slice(&[dims.len() as f64]);
-    params.extend(bounds.iter().map(|b| b.0 as f64));
-    params.extend(bounds.iter().map(|b| b.2 as f64));
-    params.extend(dims.iter().map(|&d| d as f64));
-    part.apply(ops::Unslice, &params)
+    let (starts, steps): (SmallVec<[f64; 8]>, SmallVec<[f64; 8]>) =
+        bounds.iter().map(|&(start, _, step)| (start as f64, step as f64)).unzip();
+    part.apply(ops::Unslice, &Unslice { starts: &starts, steps: &steps, dims: &numbers(dims) }.list())
 }
 
 /// Adds `part`, contiguous, to the part of `whole` that the bounds name; `whole` is unshared, both are of one float dtype.
-pub fn add_to_part(whole: &Array, bounds: &[(usize, usize, usize)], part: &Array) {
+pub fn add_to_part(whole: &Array, bounds: &[(usize, usize, usize)], part: &Array) -> Result<()> {
     debug_assert!(whole.is_unique() && whole.dtype == part.dtype && part.is_contiguous());
-    let place = sliced(whole, bounds);
+    let place = whole.seen(sliced(whole.strided(), bounds));
     debug_assert_eq!(place.dims, part.dims);
     // SAFETY: `place` lies inside `whole`, which nobody else sees, and its elements are distinct.
     with_float!(whole.dtype, T => unsafe {
         strided::accumulate_view(&place.dims, &place.strides, part.pointer::<T>(), place.pointer::<T>() as *mut T)
     });
+    Ok(())
 }
 
-fn slice(x: &Array, params: &[f64]) -> Result<Array> {
-    let bounds = slice_bounds(&x.dims, params)?;
-    Ok(sliced(x, &bounds))
-}
-
-fn sliced(x: &Array, bounds: &[(usize, usize, usize)]) -> Array {
+fn sliced(x: Strided, bounds: &[(usize, usize, usize)]) -> Layout {
     let mut offset = x.offset as isize;
     let (mut dims, mut strides) = (Dims::new(), Strides::new());
     let empty = bounds.iter().any(|&(_, count, _)| count == 0);
@@ -167,94 +141,102 @@ fn sliced(x: &Array, bounds: &[(usize, usize, usize)]) -> Array {
         dims.push(count);
         strides.push(x.strides[i] * step as isize);
     }
-    x.view(dims, strides, offset as usize)
+    Layout { dims, strides, offset: offset as usize }
 }
 
-/// The transpose of `slice`: zeros of the full dims with x written into them. [rank, starts, steps, dims]
-fn unslice(x: &Array, params: &[f64]) -> Result<Array> {
-    let rank = x.dims.len();
-    if params.len() != 1 + 3 * rank {
-        return Err(Error::shape(format!("unslice of shape {} needs a start, a step and a size for each axis", show(&x.dims))));
+/// Writes the elements of `x` to the places of `out` that `place` picks, and leaves the others as they are.
+fn scatter(x: &Array, out: &mut Out, place: impl FnOnce(Strided) -> Result<Layout>) -> Result<()> {
+    let x = x.contiguous()?;
+    let strides = contiguous_strides(out.dims);
+    let place = place(Strided { dims: out.dims, strides: &strides, offset: 0 })?;
+    debug_assert_eq!(place.dims, x.dims);
+    if !x.is_empty() {
+        // SAFETY: the place lies inside `out`, as whoever picked it has checked.
+        with_element!(x.dtype, T => unsafe {
+            strided::scatter_view(&place.dims, &place.strides, x.pointer::<T>(), out.slice::<T>().as_mut_ptr().add(place.offset))
+        });
     }
-    let full = dims_from(&params[1 + 2 * rank..])?;
-    let bounds: SmallVec<[(usize, usize, usize); 6]> =
-        (0..rank).map(|i| (params[1 + i] as usize, x.dims[i], params[1 + rank + i] as usize)).collect();
+    Ok(())
+}
+
+/// Zeros, with `x` written to the places that `place` picks.
+pub fn placed(x: &Array, out: &mut Out, place: impl FnOnce(Strided) -> Result<Layout>) -> Result<()> {
+    with_element!(out.dtype, T => out.slice::<T>().fill(T::default()));
+    scatter(x, out, place)
+}
+
+/// Where `unslice` writes: the transpose of `slice`.
+fn unslice_bounds(part: &[usize], p: &[f64]) -> Result<(Dims, PartBounds)> {
+    let Unslice { starts, steps, dims } = Unslice::read(p);
+    let rank = part.len();
+    if p.len() != 3 * rank {
+        return Err(Error::shape(format!("unslice of shape {} needs a start, a step and a size for each axis", show(part))));
+    }
+    let full = dims_from(dims)?;
+    let bounds: PartBounds = (0..rank).map(|i| (starts[i] as usize, part[i], steps[i] as usize)).collect();
     for (i, &(start, count, step)) in bounds.iter().enumerate() {
         if count > 0 && start + (count - 1) * step >= full[i] {
             return Err(Error::shape(format!("unslice: {count} elements from {start} by {step} do not fit an axis of size {}", full[i])));
         }
     }
-    let x = x.contiguous()?;
-    let out = Array::filled(x.dtype, &full, 0.0)?;
-    let place = sliced(&out, &bounds);
-    if !x.is_empty() {
-        // SAFETY: `place` lies inside `out`, which is fresh; the bounds were checked above.
-        with_element!(x.dtype, T => unsafe {
-            strided::scatter_view(&place.dims, &place.strides, x.pointer::<T>(), place.pointer::<T>() as *mut T)
-        });
-    }
-    Ok(out)
+    Ok((full, bounds))
 }
 
-fn flip(x: &Array, params: &[f64]) -> Result<Array> {
-    let axes = axes_from(params, x.dims.len())?;
-    let mut strides = x.strides.clone();
+fn flip(x: Strided, p: &[f64]) -> Result<Layout> {
+    let axes = axes_from(Axes::read(p).axes, x.dims.len())?;
+    let mut strides = Strides::from_slice(x.strides);
     let mut offset = x.offset as isize;
+    let empty = x.dims.contains(&0);
     for axis in axes {
-        if !x.is_empty() {
+        if !empty {
             offset += (x.dims[axis] as isize - 1) * strides[axis];
         }
         strides[axis] = -strides[axis];
     }
-    Ok(x.view(x.dims.clone(), strides, offset as usize))
+    Ok(Layout { dims: Dims::from_slice(x.dims), strides, offset: offset as usize })
 }
 
-fn concat(inputs: &[&Array], params: &[f64]) -> Result<Array> {
-    let Some(first) = inputs.first() else {
+fn joined(x: &[Spec], p: &[f64]) -> Result<Outline> {
+    let Some(first) = x.first() else {
         return Err(Error::value("concat needs at least one tensor"));
     };
-    let axis = axis_from(params[0], first.dims.len())?;
+    let axis = Along::read(p).axis.of(first.dims.len())?;
     let mut dtype = first.dtype;
-    let mut dims = first.dims.clone();
+    let mut dims = Dims::from_slice(first.dims);
     dims[axis] = 0;
-    for x in inputs {
+    for x in x {
         let fits = x.dims.len() == dims.len() && (0..dims.len()).all(|i| i == axis || x.dims[i] == dims[i]);
         if !fits {
             return Err(Error::shape(format!(
                 "shapes {} and {} cannot be joined along axis {axis}; all other axes must be equal",
-                show(&first.dims),
-                show(&x.dims)
+                show(first.dims),
+                show(x.dims)
             )));
         }
         dims[axis] += x.dims[axis];
         dtype = dtype.promote(x.dtype);
     }
-    let out = Array::new(dtype, &dims)?;
-    let mut start = 0;
-    for x in inputs {
-        let x = to_dtype(x, dtype)?.contiguous()?;
-        let bounds: SmallVec<[(usize, usize, usize); 6]> =
-            x.dims.iter().enumerate().map(|(i, &d)| (if i == axis { start } else { 0 }, d, 1)).collect();
-        start += x.dims[axis];
-        if x.is_empty() {
-            continue;
-        }
-        let place = sliced(&out, &bounds);
-        // SAFETY: the pieces lie side by side inside the fresh `out`.
-        with_element!(dtype, T => unsafe {
-            strided::scatter_view(&place.dims, &place.strides, x.pointer::<T>(), place.pointer::<T>() as *mut T)
-        });
-    }
-    Ok(out)
+    Ok((dtype, dims))
 }
 
-/// The diagonal of the last two axes as a view: [offset].
-fn diagonal(x: &Array, params: &[f64]) -> Result<Array> {
+fn join(x: &[&Array], p: &[f64], out: &mut Out) -> Result<()> {
+    let axis = Along::read(p).axis.of(out.dims.len())?;
+    let mut start = 0;
+    for x in x {
+        let bounds: PartBounds = x.dims.iter().enumerate().map(|(i, &d)| (if i == axis { start } else { 0 }, d, 1)).collect();
+        start += x.dims[axis];
+        scatter(&x.to_dtype(out.dtype)?, out, |whole| Ok(sliced(whole, &bounds)))?;
+    }
+    Ok(())
+}
+
+/// The diagonal of the last two axes.
+fn diagonal(x: Strided, p: &[f64]) -> Result<Layout> {
     let rank = x.dims.len();
     if rank < 2 {
-        return Err(Error::shape(format!("a diagonal needs at least two axes, got shape {}", show(&x.dims))));
+        return Err(Error::shape(format!("a diagonal needs at least two axes, got shape {}", show(x.dims))));
     }
-    let offset = params[0] as isize;
+    let offset = Diagonal::read(p).offset as isize;
     let (rows, columns) = (x.dims[rank - 2] as isize, x.dims[rank - 1] as isize);
     let (row, column) = ((-offset).max(0), offset.max(0));
     let count = (rows - row).min(columns - column).max(0);
@@ -263,103 +245,99 @@ fn diagonal(x: &Array, params: &[f64]) -> Result<Array> {
     let mut strides = Strides::from_slice(&x.strides[..rank - 2]);
     dims.push(count as usize);
     strides.push(row_step + column_step);
-    let start = if count > 0 && !x.is_empty() { row * row_step + column * column_step } else { 0 };
-    Ok(x.view(dims, strides, (x.offset as isize + start) as usize))
+    let start = if count > 0 && !x.dims.contains(&0) { row * row_step + column * column_step } else { 0 };
+    Ok(Layout { dims, strides, offset: (x.offset as isize + start) as usize })
 }
 
-/// The transpose of `diagonal`: [offset, rows, columns].
-fn diagonal_matrix(x: &Array, params: &[f64]) -> Result<Array> {
-    let mut dims = Dims::from_slice(&x.dims[..x.dims.len().saturating_sub(1)]);
-    dims.push(dim_from(params[1])?);
-    dims.push(dim_from(params[2])?);
-    let x = x.contiguous()?;
-    let out = Array::filled(x.dtype, &dims, 0.0)?;
-    let place = diagonal(&out, params)?;
-    if place.dims != x.dims {
-        return Err(Error::shape(format!("{} elements do not fit the diagonal of {}", show(&x.dims), show(&dims))));
+/// The matrices of which `diagonal` would give dims like these.
+fn diagonal_matrix(x: &[Spec], p: &[f64]) -> Result<Outline> {
+    let DiagonalMatrix { offset, rows, columns } = DiagonalMatrix::read(p);
+    let mut dims = Dims::from_slice(&x[0].dims[..x[0].dims.len().saturating_sub(1)]);
+    dims.push(dim_from(rows)?);
+    dims.push(dim_from(columns)?);
+    let strides = contiguous_strides(&dims);
+    let place = diagonal(Strided { dims: &dims, strides: &strides, offset: 0 }, &Diagonal { offset }.list())?;
+    if *place.dims != *x[0].dims {
+        return Err(Error::shape(format!("{} elements do not fit the diagonal of {}", show(x[0].dims), show(&dims))));
     }
-    if !x.is_empty() {
-        // SAFETY: the diagonal lies inside the fresh `out`.
-        with_element!(x.dtype, T => unsafe {
-            strided::scatter_view(&place.dims, &place.strides, x.pointer::<T>(), place.pointer::<T>() as *mut T)
-        });
-    }
-    Ok(out)
+    Ok((x[0].dtype, dims))
 }
 
-crate::rows! { start: super::softmax::END;
-    Reshape => Row::primitive("reshape", |x, p| reshape(x[0], p), Rule::Linear(|_, x, ct, _| ct.reshape(&x[0].dims())), batching::reshape),
-    BroadcastTo => Row::primitive(
+const fn view(layout: fn(Strided, &[f64]) -> Result<Layout>) -> Form {
+    Form::View(View { layout, contiguous: false })
+}
+
+crate::rows! { movement;
+    Reshape => Row::new("reshape", Form::View(View { layout: reshape, contiguous: true }), Rule::Linear(|x, ct, _| ct.reshape(&x[0].dims())))
+        .params(Shape::PARAMS).batch(batching::reshape),
+    BroadcastTo => Row::new(
         "broadcastTo",
-        |x, p| broadcast_view(x[0], &dims_from(p)?),
-        Rule::Linear(|_, x, ct, _| ct.sum_to(&x[0].dims())),
-        batching::broadcast_to,
-    ),
+        view(|x, p| stretch(x, &dims_from(Shape::read(p).dims)?)),
+        Rule::Linear(|x, ct, _| ct.sum_to(&x[0].dims())),
+    ).params(Shape::PARAMS).batch(batching::broadcast_to),
     // transpose: the inverse permutation
-    Transpose => Row::primitive(
+    Transpose => Row::new(
         "transpose",
-        |x, p| transpose(x[0], p),
-        Rule::Linear(|_, x, ct, p| {
-            let Ok(axes) = permutation(p, x[0].rank()) else { return ct };
+        view(transpose),
+        Rule::Linear(|x, ct, p| {
+            let Ok(axes) = permutation(Axes::read(p).axes, x[0].rank()) else { return ct };
             let mut inverse: SmallVec<[usize; 6]> = SmallVec::from_elem(0, axes.len());
             for (to, &from) in axes.iter().enumerate() {
                 inverse[from] = to;
             }
             ct.transpose(&inverse)
         }),
-        batching::transpose,
-    ),
-    Slice => Row::primitive(
-        "slice",
-        |x, p| slice(x[0], p),
-        Rule::Part(slice_bounds),
-        batching::slice,
-    ),
-    Unslice => Row::primitive(
+    ).params(Axes::PARAMS).batch(batching::transpose),
+    Slice => Row::new("slice", view(|x, p| Ok(sliced(x, &slice_bounds(x.dims, p)?))), Rule::Part(slice_bounds))
+        .params(Slice::PARAMS).batch(batching::slice),
+    Unslice => Row::new(
         "unslice",
-        |x, p| unslice(x[0], p),
-        Rule::Linear(|_, x, ct, p| {
-            let dims = x[0].dims();
-            let rank = dims.len();
-            let mut params: SmallVec<[f64; 16]> = SmallVec::from_slice(&p[..1 + rank]);
-            // The last element's position + 1 ends the slice.
-            params.extend((0..rank).map(|i| if dims[i] == 0 { p[1 + i] } else { p[1 + i] + (dims[i] as f64 - 1.0) * p[1 + rank + i] + 1.0 }));
-            params.extend_from_slice(&p[1 + rank..1 + 2 * rank]);
-            ct.apply(ops::Slice, &params)
+        Form::Movement(Evaluation {
+            result: |x, p| Ok((x[0].dtype, unslice_bounds(x[0].dims, p)?.0)),
+            write: |x, p, out| {
+                let bounds = unslice_bounds(&x[0].dims, p)?.1;
+                placed(x[0], out, |whole| Ok(sliced(whole, &bounds)))
+            },
         }),
-        batching::unslice,
-    ),
-    Flip => Row::primitive("flip", |x, p| flip(x[0], p), Rule::Linear(|_, _, ct, p| ct.apply(ops::Flip, p)), batching::axes),
+        Rule::Linear(|x, ct, p| {
+            let (dims, Unslice { starts, steps, .. }) = (x[0].dims(), Unslice::read(p));
+            // The last element's position + 1 ends the slice.
+            let end = |i: usize| if dims[i] == 0 { starts[i] } else { starts[i] + (dims[i] as f64 - 1.0) * steps[i] + 1.0 };
+            let ends: SmallVec<[f64; 8]> = (0..dims.len()).map(end).collect();
+            ct.apply(ops::Slice, &Slice { starts, ends: &ends, steps }.list())
+        }),
+    ).params(Unslice::PARAMS).batch(batching::unslice),
+    Flip => Row::new("flip", view(flip), Rule::Linear(|_, ct, p| ct.apply(ops::Flip, p))).params(Axes::PARAMS).batch(batching::axes),
     // transpose: the piece that came from each input
-    Concat => Row::primitive(
+    Concat => Row::new(
         "concat",
-        concat,
+        Form::Joined(Evaluation { result: joined, write: join }),
         Rule::Joined(|x, ct, p| {
-            let axis = axis_from(p[0], ct.rank())?;
+            let axis = Along::read(p).axis.of(ct.rank())?;
             let mut end = 0;
             let piece = |x: &Var<'_>| {
                 let start = end;
                 end += x.dims()[axis];
                 slice_axis(ct, axis, start, end)
             };
-            Ok(x.iter().map(piece).collect())
+            Ok(x.iter().map(piece).map(Some).collect())
         }),
-        batching::axis,
-    ),
-    Diagonal => Row::primitive(
+    ).inputs_between(1, u32::MAX),
+    Diagonal => Row::new(
         "diagonal",
-        |x, p| diagonal(x[0], p),
-        Rule::Linear(|_, x, ct, p| {
-            let dims = x[0].dims();
+        view(diagonal),
+        Rule::Linear(|x, ct, p| {
+            let (dims, Diagonal { offset }) = (x[0].dims(), Diagonal::read(p));
             let n = dims.len();
-            ct.apply(ops::DiagonalMatrix, &[p[0], dims[n - 2] as f64, dims[n - 1] as f64])
+            ct.apply(ops::DiagonalMatrix, &DiagonalMatrix { offset, rows: dims[n - 2] as f64, columns: dims[n - 1] as f64 }.list())
         }),
-        batching::trailing,
-    ),
-    DiagonalMatrix => Row::primitive(
+    ).params(Diagonal::PARAMS).batch(batching::trailing),
+    DiagonalMatrix => Row::new(
         "diagonalMatrix",
-        |x, p| diagonal_matrix(x[0], p),
-        Rule::Linear(|_, _, ct, p| ct.apply(ops::Diagonal, &p[..1])),
-        batching::trailing,
-    ),
+        Form::Movement(Evaluation {
+            result: diagonal_matrix,
+            write: |x, p, out| placed(x[0], out, |whole| diagonal(whole, &Diagonal { offset: DiagonalMatrix::read(p).offset }.list())),
+        }),
+        Rule::Linear(|_, ct, p| ct.apply(ops::Diagonal, &Diagonal { offset: DiagonalMatrix::read(p).offset }.list())),
+    ).params(DiagonalMatrix::PARAMS).batch(batching::trailing),
 }

@@ -1,47 +1,67 @@
 //! Random draws: functions of a key, and how those with a parameter move with it.
 
 use super::batching;
-use super::movement::broadcast_view;
-use super::support::{broadcast2, elementwise, to_dtype};
-use crate::dtype::DType;
+use super::support::{broadcast_all, elementwise, stretched};
+use crate::dtype::{no_kernel, DType, Element};
 use crate::error::{Error, ErrorCode, Result};
-use crate::kernels::binary::Operand;
+use crate::form::{Evaluation, Form, Outline, Pointwise, Spec};
 use crate::kernels::rng::{self, gamma::gamma_slope, truncated_normal::truncated_normal};
 use crate::memory::array::Array;
+use crate::memory::out::Out;
 use crate::memory::room::list_of;
 use crate::op::{Diagonal, Row, Rule};
 use crate::ops;
+use crate::params::{Draw, Shape, Split};
 use crate::shape::{broadcast, dims_from, show, Dims};
 use crate::var::Var;
+use crate::with_float;
 use Diagonal::{Value, Zero};
 
-/// The keys [..., 2] as pairs, and the dims before the last.
-fn keys(key: &Array) -> Result<(Vec<[u32; 2]>, Dims)> {
+/// The dims before the last of a tensor of keys [..., 2], and those of a draw for each key.
+fn drawn(key: Spec, dims: &[f64]) -> Result<Dims> {
     if key.dtype != DType::Int32 || key.dims.last() != Some(&2) {
         return Err(Error::value(format!(
             "a random key is an int32 tensor of shape [2] (from random.key or random.split), got {} {}",
             key.dtype,
-            show(&key.dims)
+            show(key.dims)
         )));
     }
+    let mut out = Dims::from_slice(&key.dims[..key.dims.len() - 1]);
+    out.extend(dims_from(dims)?);
+    Ok(out)
+}
+
+/// The keys as pairs.
+fn keys(key: &Array) -> Result<Vec<[u32; 2]>> {
     let key = key.contiguous()?;
     let mut pairs = list_of(key.len() / 2)?;
     pairs.extend(key.slice::<i32>().chunks_exact(2).map(|k| [k[0] as u32, k[1] as u32]));
-    Ok((pairs, Dims::from_slice(&key.dims[..key.dims.len() - 1])))
+    Ok(pairs)
 }
 
-/// A draw of `dims` numbers for every key.
-fn draw<T: crate::dtype::Element>(key: &Array, dims: &[f64], fill: impl Fn([u32; 2], &mut [T])) -> Result<Array> {
-    let (keys, mut out_dims) = keys(key)?;
-    out_dims.extend(dims_from(dims)?);
-    let mut out = Array::new(T::DTYPE, &out_dims)?;
+/// A draw for every key.
+fn draw<T: Element>(key: &Array, out: &mut Out, fill: impl Fn([u32; 2], &mut [T])) -> Result<()> {
+    let keys = keys(key)?;
     let each = out.len() / keys.len().max(1);
     if each > 0 {
-        for (key, part) in keys.iter().zip(out.slice_mut::<T>().chunks_exact_mut(each)) {
+        for (key, part) in keys.iter().zip(out.slice::<T>().chunks_exact_mut(each)) {
             fill(*key, part);
         }
     }
-    Ok(out)
+    Ok(())
+}
+
+/// The float dtype asked for.
+fn float(code: f64) -> Result<DType> {
+    match DType::from_code(code)? {
+        dtype @ (DType::Float32 | DType::Float64) => Ok(dtype),
+        dtype @ (DType::Int32 | DType::Bool) => Err(Error::dtype(format!("a draw of {dtype}; expected float32 or float64"))),
+    }
+}
+
+fn floats(x: &[Spec], p: &[f64]) -> Result<Outline> {
+    let Draw { dtype, dims } = Draw::read(p);
+    Ok((float(dtype)?, drawn(x[0], dims)?))
 }
 
 /// int32 storage seen as the u32 the generator writes.
@@ -50,49 +70,50 @@ fn as_u32(out: &mut [i32]) -> &mut [u32] {
     unsafe { std::slice::from_raw_parts_mut(out.as_mut_ptr() as *mut u32, out.len()) }
 }
 
-/// randomGamma(key, a; dtype, ...dims): a broadcasts to the dims.
-fn gamma(inputs: &[&Array], params: &[f64]) -> Result<Array> {
-    let (keys, mut dims) = keys(inputs[0])?;
-    dims.extend(dims_from(&params[1..])?);
-    let a = to_dtype(inputs[1], DType::Float64)?;
-    if broadcast(&a.dims, &dims)? != dims {
+/// randomGamma(key, a): a broadcasts to the dims.
+fn gamma_result(x: &[Spec], p: &[f64]) -> Result<Outline> {
+    let (dtype, dims) = floats(&x[..1], p)?;
+    if broadcast(x[1].dims, &dims)? != dims {
         return Err(Error::shape(format!(
             "the shape parameter a has shape {}, which does not broadcast to {}",
-            show(&a.dims),
+            show(x[1].dims),
             show(&dims)
         )));
     }
-    let a = broadcast_view(&a, &dims)?.contiguous()?;
+    Ok((dtype, dims))
+}
+
+fn gamma(x: &[&Array], _: &[f64], out: &mut Out) -> Result<()> {
+    let keys = keys(x[0])?;
+    let a = stretched(&x[1].to_dtype(DType::Float64)?, out.dims)?;
     let a = a.slice::<f64>();
     if let Some(bad) = a.iter().find(|a| !(**a > 0.0 && **a < f64::INFINITY)) {
         return Err(Error::value(format!("the shape parameter a must be positive and finite, got {bad}")));
     }
-    let dtype = DType::from_code(params[0])?;
-    let least = if dtype == DType::Float64 { f64::MIN_POSITIVE } else { f32::MIN_POSITIVE as f64 };
-    let mut out = Array::new(DType::Float64, &dims)?;
+    let least = if out.dtype == DType::Float64 { f64::MIN_POSITIVE } else { f32::MIN_POSITIVE as f64 };
     let each = (a.len() / keys.len().max(1)).max(1);
-    for (i, (out, &a)) in out.slice_mut::<f64>().iter_mut().zip(a).enumerate() {
-        *out = rng::gamma::gamma(keys[i / each], (i % each) as u64, a, least);
-    }
-    to_dtype(&out, dtype)
+    with_float!(out.dtype, T => for (i, (out, &a)) in out.slice::<T>().iter_mut().zip(a).enumerate() {
+        *out = T::from_f64(rng::gamma::gamma(keys[i / each], (i % each) as u64, a, least));
+    });
+    Ok(())
 }
 
-/// A function of numbers computed in float64, one at a time, given back in the dtype of the inputs.
-fn one_by_one<const N: usize>(inputs: [&Array; N], dims: &Dims, f: impl Fn([f64; N]) -> f64) -> Result<Array> {
-    let dtype = inputs.iter().fold(DType::Float32, |dtype, x| dtype.promote(x.dtype));
+/// At least float32, with the dims that all inputs broadcast to.
+fn together(x: &[Spec], _: &[f64]) -> Result<Outline> {
+    Ok((x.iter().fold(DType::Float32, |dtype, x| dtype.promote(x.dtype)), broadcast_all(x)?))
+}
+
+/// A function of numbers computed in float64, one at a time.
+fn one_by_one<const N: usize>(x: &[&Array], out: &mut Out, f: impl Fn([f64; N]) -> f64) -> Result<()> {
     let mut wide: [Option<Array>; N] = [const { None }; N];
-    for (wide, x) in wide.iter_mut().zip(inputs) {
-        *wide = Some(to_dtype(x, DType::Float64)?);
+    for (wide, x) in wide.iter_mut().zip(x) {
+        *wide = Some(x.to_dtype(DType::Float64)?);
     }
-    let out = elementwise::<f64, f64, N>(wide.each_ref().map(|x| x.as_ref().unwrap()), dims, |operands, out| {
+    with_float!(out.dtype, T => elementwise::<f64, T, N>(wide.each_ref().map(|x| x.as_ref().unwrap()), out, |operands, out| {
         for (i, out) in out.iter_mut().enumerate() {
-            *out = f(operands.each_ref().map(|operand| match operand {
-                Operand::Slice(x) => x[i],
-                Operand::Splat(x) => *x,
-            }));
+            *out = T::from_f64(f(operands.each_ref().map(|operand| operand.at(i))));
         }
-    })?;
-    to_dtype(&out, dtype)
+    }))
 }
 
 /// φ(x)/φ(z) = e^((z - x)(z + x)/2), 0 for infinite x
@@ -110,59 +131,69 @@ fn once_only<'a>(x: &[Var<'a>]) -> Var<'a> {
     )
 }
 
-crate::rows! { start: super::index::END;
-    RandomBits => Row::primitive(
+crate::rows! { random;
+    RandomBits => Row::new(
         "randomBits",
-        |x, p| draw::<i32>(x[0], p, |key, out| rng::bits(key, 0, as_u32(out))),
+        Form::Random(Evaluation {
+            result: |x, p| Ok((DType::Int32, drawn(x[0], Shape::read(p).dims)?)),
+            write: |x, _, out| draw::<i32>(x[0], out, |key, out| rng::bits(key, 0, as_u32(out))),
+        }),
         Rule::Zero,
-        batching::random,
-    ),
-    RandomUniform => Row::primitive(
+    ).params(Shape::PARAMS),
+    RandomUniform => Row::new(
         "randomUniform",
-        |x, p| match DType::from_code(p[0])? {
-            DType::Float64 => draw::<f64>(x[0], &p[1..], rng::uniform_f64),
-            _ => draw::<f32>(x[0], &p[1..], rng::uniform_f32),
-        },
+        Form::Random(Evaluation {
+            result: floats,
+            write: |x, _, out| match out.dtype {
+                DType::Float32 => draw::<f32>(x[0], out, rng::uniform_f32),
+                DType::Float64 => draw::<f64>(x[0], out, rng::uniform_f64),
+                DType::Int32 | DType::Bool => Err(no_kernel(out.dtype)),
+            },
+        }),
         Rule::Zero,
-        batching::random,
-    ),
-    RandomNormal => Row::primitive(
+    ).params(Draw::PARAMS),
+    RandomNormal => Row::new(
         "randomNormal",
-        |x, p| match DType::from_code(p[0])? {
-            DType::Float64 => draw::<f64>(x[0], &p[1..], rng::normal_f64),
-            _ => draw::<f32>(x[0], &p[1..], rng::normal_f32),
-        },
+        Form::Random(Evaluation {
+            result: floats,
+            write: |x, _, out| match out.dtype {
+                DType::Float32 => draw::<f32>(x[0], out, rng::normal_f32),
+                DType::Float64 => draw::<f64>(x[0], out, rng::normal_f64),
+                DType::Int32 | DType::Bool => Err(no_kernel(out.dtype)),
+            },
+        }),
         Rule::Zero,
-        batching::random,
-    ),
-    RandomSplit => Row::primitive(
+    ).params(Draw::PARAMS),
+    RandomSplit => Row::new(
         "randomSplit",
-        |x, p| draw::<i32>(x[0], &[p[0], 2.0], |key, out| rng::split(key, out.len() / 2, as_u32(out))),
+        Form::Random(Evaluation {
+            result: |x, p| Ok((DType::Int32, drawn(x[0], &[Split::read(p).count, 2.0])?)),
+            write: |x, _, out| draw::<i32>(x[0], out, |key, out| rng::split(key, out.len() / 2, as_u32(out))),
+        }),
         Rule::Zero,
-        batching::random,
-    ),
+    ).params(Split::PARAMS),
     // dx/da at fixed probability, see the kernel
-    RandomGamma => Row::primitive(
+    RandomGamma => Row::new(
         "randomGamma",
-        gamma,
+        Form::Random(Evaluation { result: gamma_result, write: gamma }),
         Rule::Elementwise(&[|_, _, _| Zero, |x, y, _| Value(x[1].apply2(ops::GammaSlope, y, &[]))]),
-        batching::random_with_parameter,
-    ),
-    GammaSlope => Row::primitive(
+    ).inputs(2).params(Draw::PARAMS).batch(batching::random_with_parameter),
+    GammaSlope => Row::new(
         "gammaSlope",
-        |x, _| one_by_one([x[0], x[1]], &broadcast2(x[0], x[1])?, |[a, x]| gamma_slope(a, x)),
-        Rule::Custom { jvp: |x, _, _, _| once_only(x), vjp: |_, x, _, _, _| once_only(x) },
-        batching::elementwise,
-    ),
+        Form::Pointwise(Pointwise::Other(Evaluation { result: together, write: |x, _, out| one_by_one(x, out, |[a, x]| gamma_slope(a, x)) })),
+        Rule::Custom { jvp: |x, _, _, _| once_only(x), vjp: |x, _, _, _, _| x.iter().map(|_| Some(once_only(x))).collect() },
+    ).inputs(2),
     // z(u, a, b) with Φ(z) = Φ(a) + u (Φ(b) - Φ(a)):  dz/da = (1 - u) φ(a)/φ(z),  dz/db = u φ(b)/φ(z); u is a draw
-    TruncatedNormal => Row::primitive(
+    TruncatedNormal => Row::new(
         "truncatedNormal",
-        |x, _| one_by_one([x[0], x[1], x[2]], &broadcast(&broadcast2(x[0], x[1])?, &x[2].dims)?, |[u, a, b]| truncated_normal(u, a, b)),
+        Form::Pointwise(Pointwise::Other(Evaluation {
+            result: together,
+            write: |x, _, out| one_by_one(x, out, |[u, a, b]| truncated_normal(u, a, b)),
+        })),
         Rule::Elementwise(&[
             |_, _, _| Zero,
             |x, y, _| Value((1.0 - x[0]) * density_ratio(x[1], y)),
             |x, y, _| Value(x[0] * density_ratio(x[2], y)),
         ]),
-        batching::elementwise,
-    ),
+    ).inputs(3),
 }

@@ -1,24 +1,17 @@
 //! What the rows' kernels share: the broadcasting walk of elementwise ops, the (outer, r, inner) form of axis ops.
 
+use super::pointwise::computed_in;
 use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
+use crate::form::Spec;
 use crate::kernels::binary::Operand;
-use crate::kernels::compare::cast;
-use crate::memory::array::Array;
-use crate::shape::{axes_from, axis_from, broadcast, Dims};
-use crate::with_element;
+use crate::memory::array::{Array, Layout, Strided};
+use crate::memory::out::Out;
+use crate::ops;
+use crate::params::{Axis, Reduce, Slice};
+use crate::shape::{axes_from, broadcast, element_count, show, Dims, Strides};
+use crate::var::{numbers, Var};
 use smallvec::SmallVec;
-
-/// The array in another dtype; itself (a view) when it has that dtype.
-pub fn to_dtype(x: &Array, dtype: DType) -> Result<Array> {
-    if x.dtype == dtype {
-        return Ok(x.clone());
-    }
-    let x = x.contiguous()?;
-    let mut out = Array::new(dtype, &x.dims)?;
-    with_element!(x.dtype, From => with_element!(dtype, To => cast::<From, To>(x.slice(), out.slice_mut())));
-    Ok(out)
-}
 
 /// Runs shorter than this are not worth a call each: the operand is copied out in full instead.
 const SHORT_RUN: usize = 16;
@@ -65,24 +58,20 @@ impl<'a, T: Element> Walk<'a, T> {
     }
 }
 
-/// Applies a flat kernel to N broadcast operands of element type `T`, writing `O`s. One of the operands may have the
-/// type `M` (the mask of a selection): it is given first, separately.
+/// Applies a flat kernel to N operands of element type `T`, broadcast to the dims of `out`.
 pub fn elementwise<T: Element, O: Element, const N: usize>(
     inputs: [&Array; N],
-    dims: &Dims,
+    out: &mut Out,
     kernel: impl Fn([Operand<T>; N], &mut [O]),
-) -> Result<Array> {
-    let mut out = Array::new(O::DTYPE, dims)?;
-    let count = out.len();
+) -> Result<()> {
+    let (dims, count) = (out.dims, out.len());
     if count == 0 {
-        return Ok(out);
+        return Ok(());
     }
     // The common case: slices of the result's own shape, and numbers.
-    if inputs.iter().all(|a| a.len() == 1 || (a.dims == *dims && a.is_contiguous())) {
-        // SAFETY: an array of size 1 has a first element.
-        let operands = inputs.map(|a| if a.len() == 1 { Operand::Splat(unsafe { *a.pointer() }) } else { Operand::Slice(a.slice()) });
-        kernel(operands, out.slice_mut());
-        return Ok(out);
+    if inputs.iter().all(|a| a.len() == 1 || (*a.dims == *dims && a.is_contiguous())) {
+        kernel(inputs.map(|a| a.operand()), out.slice());
+        return Ok(());
     }
     let walks = inputs.map(|a| Walk::<T>::new(a, dims));
     // The longest run of trailing axes over which every operand is a slice or a number.
@@ -96,7 +85,7 @@ pub fn elementwise<T: Element, O: Element, const N: usize>(
         // Views in awkward orders: make them contiguous, once.
         let mut copies: SmallVec<[Array; 3]> = SmallVec::new();
         for walk in &walks {
-            let stretched = walk.array.view(dims.clone(), walk.strides.clone(), walk.array.offset);
+            let stretched = walk.array.view(Dims::from_slice(dims), walk.strides.clone(), walk.array.offset);
             copies.push(if walk.run(dims, dims.len()).is_some() { stretched } else { stretched.contiguous()? });
         }
         let mut i = 0;
@@ -104,7 +93,7 @@ pub fn elementwise<T: Element, O: Element, const N: usize>(
             i += 1;
             &copies[i - 1]
         });
-        return elementwise(refs, dims, kernel);
+        return elementwise(refs, out, kernel);
     }
     let outer = &dims[..dims.len() - inner];
     let is_slice = [(); N].map(|_| false);
@@ -117,7 +106,7 @@ pub fn elementwise<T: Element, O: Element, const N: usize>(
         pointers[k] = walk.pointer;
     }
     let mut index: SmallVec<[usize; 6]> = SmallVec::from_elem(0, outer.len());
-    let out_slice = out.slice_mut::<O>();
+    let out_slice = out.slice::<O>();
     let mut position = 0;
     loop {
         let mut k = 0;
@@ -135,7 +124,7 @@ pub fn elementwise<T: Element, O: Element, const N: usize>(
         kernel(operands, &mut out_slice[position..position + run]);
         position += run;
         if position >= count {
-            return Ok(out);
+            return Ok(());
         }
         for axis in (0..outer.len()).rev() {
             index[axis] += 1;
@@ -153,37 +142,50 @@ pub fn elementwise<T: Element, O: Element, const N: usize>(
     }
 }
 
-/// Shapes of two operands broadcast.
-pub fn broadcast2(a: &Array, b: &Array) -> Result<Dims> {
-    if a.dims == b.dims {
-        return Ok(Dims::from_slice(&a.dims));
-    }
-    broadcast(&a.dims, &b.dims)
+/// Truth values count as numbers, 0 and 1.
+pub fn counting(dtype: DType) -> DType {
+    computed_in(dtype, true)
 }
 
-/// The array seen as [outer, r, inner] around one axis.
-pub struct Axis {
+/// The dims that all inputs broadcast to.
+pub fn broadcast_all(inputs: &[Spec]) -> Result<Dims> {
+    let mut dims = Dims::from_slice(inputs[0].dims);
+    for input in &inputs[1..] {
+        if *dims != *input.dims {
+            dims = broadcast(&dims, input.dims)?;
+        }
+    }
+    Ok(dims)
+}
+
+/// The array broadcast to `dims`, contiguous.
+pub fn stretched(x: &Array, dims: &[usize]) -> Result<Array> {
+    broadcast_view(x, dims)?.contiguous()
+}
+
+/// An array seen as [outer, r, inner] around one axis.
+pub struct Around {
     pub axis: usize,
     pub outer: usize,
     pub r: usize,
     pub inner: usize,
 }
 
-pub fn around(dims: &[usize], axis: f64) -> Result<Axis> {
-    let axis = axis_from(axis, dims.len())?;
-    Ok(Axis { axis, outer: dims[..axis].iter().product(), r: dims[axis], inner: dims[axis + 1..].iter().product() })
+pub fn around(dims: &[usize], axis: Axis) -> Result<Around> {
+    let axis = axis.of(dims.len())?;
+    Ok(Around { axis, outer: dims[..axis].iter().product(), r: dims[axis], inner: dims[axis + 1..].iter().product() })
 }
 
-/// A reduction's parameters: [keepdims, all, ...axes].
+/// What a reduction does to dims.
 pub struct Reduction {
     pub axes: SmallVec<[usize; 6]>,
     /// Dims of the result.
     pub out: Dims,
 }
 
-pub fn reduction(dims: &[usize], params: &[f64]) -> Result<Reduction> {
-    let (keepdims, all) = (params.first() == Some(&1.0), params.get(1) == Some(&1.0));
-    let axes = if all { (0..dims.len()).collect() } else { axes_from(params.get(2..).unwrap_or(&[]), dims.len())? };
+pub fn reduction(dims: &[usize], params: &Reduce) -> Result<Reduction> {
+    let Reduce { keepdims, all, axis } = *params;
+    let axes = if all { (0..dims.len()).collect() } else { axes_from(axis, dims.len())? };
     let mut out = Dims::new();
     for (i, &d) in dims.iter().enumerate() {
         if !axes.contains(&i) {
@@ -224,7 +226,7 @@ pub fn indices(index: &Array, size: usize) -> Result<Array> {
         return Err(Error::dtype(format!("indices must be int32, got {}; cast them with cast(x, \"int32\")", index.dtype)));
     }
     let index = index.contiguous()?;
-    let mut out = Array::new(DType::Int32, &index.dims)?;
+    let mut out = Array::like(&index)?;
     crate::kernels::gather::normalise_indices(index.slice(), size, out.slice_mut()).map_err(|(position, value)| {
         Error::index(format!(
             "index {value} (position {position}) is out of range for an axis of size {size}; expected {} to {}",
@@ -233,4 +235,45 @@ pub fn indices(index: &Array, size: usize) -> Result<Array> {
         ))
     })?;
     Ok(out)
+}
+
+/// The layout stretched along axes of size 1.
+pub fn stretch(x: Strided, dims: &[usize]) -> Result<Layout> {
+    let refuse = || {
+        Error::shape(format!(
+            "shape {} cannot be broadcast to {}; each axis must be equal or 1, aligned at the end",
+            show(x.dims),
+            show(dims)
+        ))
+    };
+    if dims.len() < x.dims.len() {
+        return Err(refuse());
+    }
+    element_count(dims)?;
+    let lead = dims.len() - x.dims.len();
+    let mut strides: Strides = SmallVec::from_elem(0, dims.len());
+    for i in 0..x.dims.len() {
+        if x.dims[i] == dims[lead + i] {
+            strides[lead + i] = x.strides[i];
+        } else if x.dims[i] != 1 {
+            return Err(refuse());
+        }
+    }
+    Ok(Layout { dims: Dims::from_slice(dims), strides, offset: x.offset })
+}
+
+/// A view stretched along axes of size 1.
+pub fn broadcast_view(x: &Array, dims: &[usize]) -> Result<Array> {
+    Ok(x.seen(stretch(x.strided(), dims)?))
+}
+
+/// x[from..to] along one axis.
+pub fn slice_axis<'a>(x: Var<'a>, axis: usize, from: usize, to: usize) -> Var<'a> {
+    let dims = x.dims();
+    let mut lists: [SmallVec<[f64; 8]>; 3] = [SmallVec::from_elem(0.0, dims.len()), numbers(&dims), SmallVec::from_elem(1.0, dims.len())];
+    let [starts, ends, steps] = &mut lists;
+    if axis < dims.len() {
+        (starts[axis], ends[axis]) = (from as f64, to as f64);
+    }
+    x.apply(ops::Slice, &Slice { starts, ends, steps }.list())
 }

@@ -76,7 +76,7 @@ impl Engine {
         if !bounds.iter().map(|b| b.1).eq(part.dims.iter().copied()) {
             return Ok(false);
         }
-        add_to_part(whole, &bounds, &part.contiguous()?);
+        add_to_part(whole, &bounds, &part.contiguous()?)?;
         Ok(true)
     }
 
@@ -122,10 +122,11 @@ impl Session {
             _ => return false,
         };
         match self.unseen(sum) {
-            Some(array) if array.dims == term.dims && array.dtype == term.dtype && array.dtype.is_float() => {
+            Some(array) if array.dims == term.dims && array.dtype == term.dtype => {
                 match array.dtype {
+                    DType::Float32 => binary::accumulate_f32(term.slice(), array.slice_mut()),
                     DType::Float64 => binary::accumulate_f64(term.slice(), array.slice_mut()),
-                    _ => binary::accumulate_f32(term.slice(), array.slice_mut()),
+                    DType::Int32 | DType::Bool => return false,
                 }
                 true
             }

@@ -5,7 +5,7 @@ use crate::engine::Engine;
 use crate::error::{Error, ErrorCode, Result};
 use crate::level::{apply_diagonal, in_output_precision};
 use crate::memory::values::{Id, Value};
-use crate::op::{Kind, Rule};
+use crate::op::{only, Kind, Rule, Terms, Wanted};
 use crate::ops::movement::place_part;
 use crate::tape;
 use crate::var::Var;
@@ -37,13 +37,13 @@ impl Engine {
                     return Ok(());
                 }
             }
-            let wanted = |i: usize| entry.sources[i] != 0;
+            let wanted: SmallVec<[bool; 4]> = entry.sources.iter().map(|&source| source != 0).collect();
             #[cfg(not(feature = "mutants"))]
-            let terms = vjp(rule, wanted, &x, y, ct, &entry.params)?;
+            let terms = vjp(rule, &wanted, &x, y, ct, &entry.params)?;
             #[cfg(feature = "mutants")]
-            let terms = crate::level::mutants::reverse(op, &x, |wanted| vjp(rule, wanted, &x, y, ct, &entry.params), wanted)?;
+            let terms = crate::level::mutants::reverse(op, &x, |wanted| vjp(rule, wanted, &x, y, ct, &entry.params), &wanted)?;
             for (i, term) in terms.into_iter().enumerate() {
-                if let Some(term) = term {
+                if let Some(term) = term.filter(|_| wanted[i]) {
                     // The one place where broadcasting and type promotion are undone.
                     let term = if self.conforms(term.id, x[i].id) {
                         term.id
@@ -107,30 +107,24 @@ impl Engine {
 }
 
 /// The cotangents of the wanted inputs; `None` is a symbolic zero.
-fn vjp<'a>(
-    rule: &Rule,
-    wanted: impl Fn(usize) -> bool,
-    x: &[Var<'a>],
-    y: Var<'a>,
-    ct: Var<'a>,
-    params: &[f64],
-) -> Result<SmallVec<[Option<Var<'a>>; 4]>> {
-    let each = |term: &dyn Fn(usize) -> Option<Var<'a>>| Ok((0..x.len()).map(|i| if wanted(i) { term(i) } else { None }).collect());
+fn vjp<'a>(rule: &Rule, wanted: Wanted, x: &[Var<'a>], y: Var<'a>, ct: Var<'a>, params: &[f64]) -> Result<Terms<'a>> {
     match rule {
-        Rule::Zero => Ok(SmallVec::new()),
+        Rule::Zero => Ok(Terms::new()),
         Rule::Elementwise(partials) => {
             let converted = in_output_precision(x, y);
             let x = converted.as_deref().unwrap_or(x);
-            each(&|i| apply_diagonal(partials[i](x, y, params), ct))
+            let term = |i: usize| if wanted[i] { apply_diagonal(partials[i](x, y, params), ct) } else { None };
+            Ok((0..x.len()).map(term).collect())
         }
-        Rule::Linear(transpose) | Rule::Multilinear { transpose, .. } => each(&|i| Some(transpose(i, x, ct, params))),
-        Rule::Joined(pieces) => {
-            pieces(x, ct, params).map(|terms| terms.into_iter().enumerate().map(|(i, term)| wanted(i).then_some(term)).collect())
+        Rule::Linear(transpose) => {
+            Ok(wanted.iter().enumerate().map(|(i, &wanted)| (wanted && i == 0).then(|| transpose(x, ct, params))).collect())
         }
+        Rule::Multilinear { transpose, .. } => Ok(transpose(x, ct, params, wanted)),
+        Rule::Joined(pieces) => pieces(x, ct, params),
         Rule::Part(bounds) => {
             let dims = x[0].dims();
-            bounds(&dims, params).map(|bounds| SmallVec::from_elem(Some(place_part(ct, &dims, &bounds)), 1))
+            bounds(&dims, params).map(|bounds| only(place_part(ct, &dims, &bounds)))
         }
-        Rule::Custom { vjp, .. } => each(&|i| Some(vjp(i, x, y, ct, params))),
+        Rule::Custom { vjp, .. } => Ok(vjp(x, y, ct, params, wanted)),
     }
 }

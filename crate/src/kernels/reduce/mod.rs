@@ -3,7 +3,6 @@
 mod fold;
 mod sum;
 
-pub use super::softmax::logsumexp;
 pub use fold::{all, any, argmax, argmin, max, min, prod};
 pub use sum::{sum, total_of};
 

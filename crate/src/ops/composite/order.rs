@@ -3,21 +3,21 @@
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::ops;
-use crate::ops::reduce::slice_axis;
-use crate::ops::support::reduction;
-use crate::shape::{axis_from, show, Dims};
+use crate::ops::support::{reduction, slice_axis};
+use crate::params::{Along, Quantile, Reduce, RunningExtreme, Scan, Sorting};
+use crate::shape::{show, Dims};
 use crate::var::Var;
 use smallvec::SmallVec;
 
 /// The value below which the fraction q of the elements lies, between two of them by linear interpolation; NaN where one is NaN, or of
-/// none: [keepdims, all, q, ...axes]
+/// none.
 pub fn quantile<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
-    let q = p[2];
+    let Quantile { keepdims, all, q, axis } = Quantile::read(p);
     if !(0.0..=1.0).contains(&q) {
         return Var::fail(engine, Error::value(format!("quantile {q}; expected a number from 0 to 1")));
     }
     let dims = x.dims();
-    let r = match reduction(&dims, &[&p[..2], &p[3..]].concat()) {
+    let r = match reduction(&dims, &Reduce { keepdims, all, axis }) {
         Ok(r) => r,
         Err(error) => return Var::fail(engine, error),
     };
@@ -33,7 +33,7 @@ pub fn quantile<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
         return x.full(&r.out, f64::NAN);
     }
     let rows = x.transpose(&order).reshape(&rows);
-    let sorted = rows.apply(ops::Sort, &[axis as f64, 0.0]);
+    let sorted = rows.apply(ops::Sort, &Sorting { axis: axis.into(), descending: false }.list());
     let position = q * (n - 1) as f64;
     let (at, weight) = (position.floor() as usize, position.fract());
     let low = slice_axis(sorted, axis, at, at + 1);
@@ -44,22 +44,22 @@ pub fn quantile<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
         let high = slice_axis(sorted, axis, at + 1, at + 2);
         low.equal(high).select(low, low * (1.0 - weight) + high * weight)
     };
-    let unknown = rows.apply(ops::IsNaN, &[]).apply(ops::Any, &[1.0, 0.0, axis as f64]);
+    let unknown = rows.apply(ops::IsNaN, &[]).apply(ops::Any, &Reduce { keepdims: true, all: false, axis: &[axis as f64] }.list());
     unknown.select(value.constant(f64::NAN), value).reshape(&r.out)
 }
 
 /// The largest (with `least` the smallest) element so far, gathered from its place: the derivative goes to the first of equal ones.
-/// [axis, reverse]
 pub fn running<'a>(x: Var<'a>, p: &[f64], least: bool) -> Var<'a> {
-    let axis = match axis_from(p[0], x.rank()) {
-        Ok(axis) => axis as f64,
+    let Scan { axis, reverse } = Scan::read(p);
+    let axis = match axis.of(x.rank()) {
+        Ok(axis) => axis.into(),
         Err(error) => return Var::fail(x.engine, error),
     };
-    let places = x.apply(ops::RunningExtreme, &[axis, p[1], least as u8 as f64]);
-    x.apply2(ops::Gather, places, &[axis])
+    let places = x.apply(ops::RunningExtreme, &RunningExtreme { axis, reverse, least }.list());
+    x.apply2(ops::Gather, places, &Along { axis }.list())
 }
 
-/// Where values would stand in sorted numbers: a vector for values of any shape, or rows for rows: [right]
+/// Where values would stand in sorted numbers: a vector for values of any shape, or rows for rows.
 pub fn search<'a>(sorted: Var<'a>, values: Var<'a>, p: &[f64]) -> Var<'a> {
     let (rows, dims) = (sorted.dims(), values.dims());
     if sorted.is_poison() || values.is_poison() {

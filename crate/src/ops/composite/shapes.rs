@@ -5,9 +5,10 @@ use crate::engine::Engine;
 use crate::error::Error;
 use crate::memory::array::Array;
 use crate::ops;
-use crate::ops::reduce::slice_axis;
-use crate::shape::{axis_from, show, Dims};
-use crate::var::Var;
+use crate::ops::support::slice_axis;
+use crate::params::{Along, Diagonal, DiagonalMatrix, IndexInto, Numbers, OneHot, Pad, Roll, ScatterInto, Triangle, Unslice};
+use crate::shape::{show, Dims};
+use crate::var::{numbers, Var};
 use smallvec::SmallVec;
 
 /// NumPy's matmul: vectors count as a row on the left and as a column on the right; two of them are Σ a_i b_i.
@@ -73,7 +74,7 @@ pub fn outer<'a>(a: Var<'a>, b: Var<'a>) -> Var<'a> {
 
 /// Σ of the diagonal of the last two axes
 pub fn trace(x: Var) -> Var {
-    let d = x.apply(ops::Diagonal, &[0.0]);
+    let d = x.apply(ops::Diagonal, &Diagonal { offset: 0.0 }.list());
     if d.is_poison() {
         return d;
     }
@@ -85,7 +86,7 @@ pub fn stack<'a>(engine: &'a Engine, x: &[Var<'a>], p: &[f64]) -> Var<'a> {
         return Var::fail(engine, Error::value("stack needs at least one tensor"));
     };
     let dims = first.dims();
-    let axis = match axis_from(p[0], dims.len() + 1) {
+    let axis = match Along::read(p).axis.of(dims.len() + 1) {
         Ok(axis) => axis,
         Err(error) => return Var::fail(engine, error),
     };
@@ -106,14 +107,15 @@ pub fn stack<'a>(engine: &'a Engine, x: &[Var<'a>], p: &[f64]) -> Var<'a> {
         wanted.insert(axis, 1);
         raised.push(x.reshape(&wanted));
     }
-    Var::bind(engine, ops::Concat, &raised, &[axis as f64])
+    Var::bind(engine, ops::Concat, &raised, &Along { axis: axis.into() }.list())
 }
 
-/// [value, lo0, hi0, lo1, hi1, ...]: zeros by placing x inside them, another value by selecting it outside.
+/// Zeros by placing x inside them, another value by selecting it outside.
 pub fn pad<'a>(x: Var<'a>, p: &[f64]) -> Var<'a> {
+    let Pad { value, widths } = Pad::read(p);
     let dims = x.dims();
     let n = dims.len();
-    if p.len() != 1 + 2 * n || p[1..].iter().any(|v| v.fract() != 0.0 || *v < 0.0) {
+    if widths.len() != 2 * n || widths.iter().any(|v| v.fract() != 0.0 || *v < 0.0) {
         return Var::fail(
             x.engine,
             Error::shape(format!(
@@ -122,43 +124,43 @@ pub fn pad<'a>(x: Var<'a>, p: &[f64]) -> Var<'a> {
             )),
         );
     }
-    let mut params: SmallVec<[f64; 16]> = SmallVec::from_slice(&[n as f64]);
-    params.extend((0..n).map(|i| p[1 + 2 * i]));
-    params.extend((0..n).map(|_| 1.0));
-    params.extend((0..n).map(|i| p[1 + 2 * i] + dims[i] as f64 + p[2 + 2 * i]));
+    let before: Numbers = widths.iter().step_by(2).copied().collect();
+    let padded: Numbers = widths.chunks_exact(2).zip(&dims).map(|(w, &d)| w[0] + d as f64 + w[1]).collect();
+    let params = Unslice { starts: &before, steps: &Numbers::from_elem(1.0, n), dims: &padded }.list();
     let padded = x.apply(ops::Unslice, &params);
-    if p[0] == 0.0 {
+    if value == 0.0 {
         return padded;
     }
     let inside = x.full(&dims, 1.0).apply(ops::Unslice, &params).cast(DType::Bool);
-    inside.select(padded, padded.constant(p[0]))
+    inside.select(padded, padded.constant(value))
 }
 
-/// [shift, axis]
+/// Elements that leave at the end come in at the start.
 pub fn roll<'a>(x: Var<'a>, p: &[f64]) -> Var<'a> {
     let dims = x.dims();
-    let axis = match axis_from(p[1], dims.len()) {
+    let Roll { shift, axis } = Roll::read(p);
+    let axis = match axis.of(dims.len()) {
         Ok(axis) => axis,
         Err(error) => return Var::fail(x.engine, error),
     };
     let n = dims[axis];
-    let shift = if n == 0 { 0 } else { (p[0] as i64).rem_euclid(n as i64) as usize };
+    let shift = if n == 0 { 0 } else { (shift as i64).rem_euclid(n as i64) as usize };
     if shift == 0 {
         return x;
     }
     let parts = [slice_axis(x, axis, n - shift, n), slice_axis(x, axis, 0, n - shift)];
-    Var::bind(x.engine, ops::Concat, &parts, &[axis as f64])
+    Var::bind(x.engine, ops::Concat, &parts, &Along { axis: axis.into() }.list())
 }
 
-/// A vector becomes a diagonal matrix, a matrix gives its diagonal: [offset]
+/// A vector becomes a diagonal matrix, a matrix gives its diagonal.
 pub fn diag<'a>(x: Var<'a>, p: &[f64]) -> Var<'a> {
-    let offset = p.first().copied().unwrap_or(0.0);
+    let Diagonal { offset } = Diagonal::read(p);
     match x.rank() {
         1 => {
             let n = x.size() as f64 + offset.abs();
-            x.apply(ops::DiagonalMatrix, &[offset, n, n])
+            x.apply(ops::DiagonalMatrix, &DiagonalMatrix { offset, rows: n, columns: n }.list())
         }
-        2 => x.apply(ops::Diagonal, &[offset]),
+        2 => x.apply(ops::Diagonal, &Diagonal { offset }.list()),
         _ => Var::fail(x.engine, Error::shape(format!("diag takes a vector or a matrix, got shape {}", show(&x.dims())))),
     }
 }
@@ -169,50 +171,45 @@ pub fn triangle<'a>(x: Var<'a>, p: &[f64], lower: bool) -> Var<'a> {
     if dims.len() < 2 {
         return Var::fail(x.engine, Error::shape(format!("a triangle needs at least two axes, got shape {}", show(&dims))));
     }
-    let k = p.first().copied().unwrap_or(0.0) as i64;
+    let k = Triangle::read(p).k as i64;
     let (rows, columns) = (dims[dims.len() - 2], dims[dims.len() - 1]);
-    let mask = Array::new(DType::Bool, &[rows, columns]).and_then(|mut mask| {
-        for (i, place) in mask.slice_mut::<u8>().iter_mut().enumerate() {
-            let (row, column) = ((i / columns) as i64, (i % columns) as i64);
-            *place = (if lower { column - row <= k } else { column - row >= k }) as u8;
-        }
-        x.engine.new_value(mask)
-    });
+    let kept = |i: usize| {
+        let (row, column) = ((i / columns) as i64, (i % columns) as i64);
+        (if lower { column - row <= k } else { column - row >= k }) as u8
+    };
+    let mask = Array::from_fn(&[rows, columns], kept).and_then(|mask| x.engine.new_value(mask));
     Var::from_result(x.engine, mask).select(x, x.constant(0.0))
 }
 
-/// 1 where the class is: indices of any rank, [depth, dtype]
+/// 1 where the class is: indices of any rank
 pub fn one_hot<'a>(x: Var<'a>, p: &[f64]) -> Var<'a> {
-    let depth = match crate::shape::dim_from(p[0]) {
+    let OneHot { depth, dtype } = OneHot::read(p);
+    let depth = match crate::shape::dim_from(depth) {
         Ok(depth) => depth,
         Err(error) => return Var::fail(x.engine, error),
     };
     if x.dtype() != DType::Int32 {
         return Var::fail(x.engine, Error::dtype(format!("oneHot takes int32 indices, got {}; cast them", x.dtype())));
     }
-    let classes = Array::new(DType::Int32, &[depth]).and_then(|mut classes| {
-        classes.slice_mut::<i32>().iter_mut().enumerate().for_each(|(i, class)| *class = i as i32);
-        x.engine.new_value(classes)
-    });
+    let classes = Array::from_fn(&[depth], |class| class as i32).and_then(|classes| x.engine.new_value(classes));
     let mut dims = x.dims();
     dims.push(1);
     let hit = x.reshape(&dims).equal(Var::from_result(x.engine, classes));
-    match DType::from_code(p.get(1).copied().unwrap_or(0.0)) {
+    match DType::from_code(dtype) {
         Ok(dtype) => hit.cast(dtype),
         Err(error) => Var::fail(x.engine, error),
     }
 }
 
-/// x + src added at the indices along one axis, as torch.scatter_add: [axis]
+/// x + src added at the indices along one axis, as torch.scatter_add
 pub fn scatter_add<'a>(inputs: &[Var<'a>], p: &[f64]) -> Var<'a> {
     let (x, index, src) = (inputs[0], inputs[1], inputs[2]);
     let dims = x.dims();
-    let axis = match axis_from(p[0], dims.len()) {
+    let axis = match Along::read(p).axis.of(dims.len()) {
         Ok(axis) => axis,
         Err(error) => return Var::fail(x.engine, error),
     };
-    let mut params = vec![axis as f64];
-    params.extend(dims.iter().map(|&d| d as f64));
+    let params = ScatterInto { axis: axis.into(), dims: &numbers(&dims) }.list();
     // The source may be larger than the indices, as in PyTorch: what they do not reach is not read.
     let (have, wanted) = (src.dims(), index.dims());
     let mut src = src;
@@ -224,11 +221,11 @@ pub fn scatter_add<'a>(inputs: &[Var<'a>], p: &[f64]) -> Var<'a> {
     x + src.cast(x.dtype()).apply2(ops::ScatterInto, index, &params)
 }
 
-/// x + slices of src added at the indices along one axis, as torch.index_add: [axis]
+/// x + slices of src added at the indices along one axis, as torch.index_add
 pub fn index_add<'a>(inputs: &[Var<'a>], p: &[f64]) -> Var<'a> {
     let (x, index, src) = (inputs[0], inputs[1], inputs[2]);
     let dims = x.dims();
-    let axis = match axis_from(p[0], dims.len()) {
+    let axis = match Along::read(p).axis.of(dims.len()) {
         Ok(axis) => axis,
         Err(error) => return Var::fail(x.engine, error),
     };
@@ -246,5 +243,5 @@ pub fn index_add<'a>(inputs: &[Var<'a>], p: &[f64]) -> Var<'a> {
             )),
         );
     }
-    x + src.cast(x.dtype()).apply2(ops::IndexInto, index, &[axis as f64, dims[axis] as f64])
+    x + src.cast(x.dtype()).apply2(ops::IndexInto, index, &IndexInto { axis: axis.into(), size: dims[axis] as f64 }.list())
 }

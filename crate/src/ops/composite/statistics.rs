@@ -4,9 +4,11 @@ use crate::dtype::DType;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ops;
-use crate::ops::support::{reduction, Reduction};
-use crate::shape::axis_from;
+use crate::ops::movement::place_part;
+use crate::ops::support::{reduction, slice_axis, Reduction};
+use crate::params::{Along, Covariance, Norm, Reduce, Root, Scan, Sorting, Variance};
 use crate::var::Var;
+use smallvec::SmallVec;
 
 fn unwrap<'a>(engine: &'a Engine, result: Result<Var<'a>>) -> Var<'a> {
     result.unwrap_or_else(|error| Var::fail(engine, error))
@@ -22,33 +24,29 @@ fn count(x: Var, reduction: &Reduction) -> f64 {
     reduction.axes.iter().map(|&a| dims[a] as f64).product()
 }
 
-/// [keepdims, all, option, ...axes] without the option.
-fn without_option(p: &[f64]) -> Vec<f64> {
-    [&p[..2], &p[3..]].concat()
-}
-
 /// Σx / n
 pub fn mean<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
     unwrap(
         engine,
-        reduction(&x.dims(), p).map(|r| {
+        reduction(&x.dims(), &Reduce::read(p)).map(|r| {
             let x = float(x);
             x.apply(ops::Sum, p) / count(x, &r)
         }),
     )
 }
 
-/// (Σd² - (Σd)²/n) / (n - correction), d = x - mean: [keepdims, all, correction, ...axes]. Σd is what the rounding of the mean
-/// has left. Its derivative is 2 Σ d t, not 2 Σ d (t - mean t), as Σd = 0: infinite slopes behind a pole would meet infinite means.
+/// (Σd² - (Σd)²/n) / (n - correction), d = x - mean. Σd is what the rounding of the mean has left. Its derivative is 2 Σ d t, not
+/// 2 Σ d (t - mean t), as Σd = 0: infinite slopes behind a pole would meet infinite means.
 pub fn variance<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
-    let plain = without_option(p);
+    let Variance { keepdims, all, correction, axis } = Variance::read(p);
+    let reduce = Reduce { keepdims, all, axis };
+    let (plain, keep) = (reduce.list(), Reduce { keepdims: true, ..reduce }.list());
     unwrap(
         engine,
-        reduction(&x.dims(), &plain).map(|r| {
+        reduction(&x.dims(), &reduce).map(|r| {
             let x = float(x);
-            let keep = [&[1.0], &plain[1..]].concat();
             let n = count(x, &r);
-            let freedom = (n - p[2]).max(0.0);
+            let freedom = (n - correction).max(0.0);
             let fixed = x.stop_gradient();
             let centred = fixed - mean(engine, fixed, &keep);
             let left = centred.apply(ops::Sum, &keep);
@@ -67,7 +65,7 @@ fn doubled<'a>(engine: &'a Engine, x: Var<'a>, centred: Var<'a>, keep: &[f64]) -
     x - mean(engine, x, keep) + centred
 }
 
-/// (X - mean)(X - mean)ᵀ / (n - correction) of variables in rows; the variance of a vector: [correction]
+/// (X - mean)(X - mean)ᵀ / (n - correction) of variables in rows; the variance of a vector.
 pub fn covariance<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
     let dims = x.dims();
     let (variables, n) = match dims[..] {
@@ -84,7 +82,8 @@ pub fn covariance<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
         }
     };
     let rows = float(x).reshape(&[variables, n]);
-    let (keep, fixed, freedom) = ([1.0, 0.0, 1.0], rows.stop_gradient(), (n as f64 - p[0]).max(0.0));
+    let keep = Reduce { keepdims: true, all: false, axis: &[1.0] }.list();
+    let (fixed, freedom) = (rows.stop_gradient(), (n as f64 - Covariance::read(p).correction).max(0.0));
     let centred = fixed - mean(engine, fixed, &keep);
     let mut sums = centred.matmul(centred.matrix_transpose());
     if rows.orders() > 0 {
@@ -107,7 +106,7 @@ pub fn std<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
 
 /// √s of a sum of squares s; where s is 0 its gradient is 0, and its second derivative is NaN.
 fn root(s: Var) -> Var {
-    s.apply(ops::Root, &[(s.orders() > 1) as u8 as f64])
+    s.apply(ops::Root, &Root { again: s.orders() > 1 }.list())
 }
 
 /// √(a² + b²). At the origin the root of the sum of squares, which is 0 there, is added: by it the second derivatives of the square are
@@ -121,14 +120,15 @@ pub fn hypot<'a>(a: Var<'a>, b: Var<'a>) -> Var<'a> {
     h + h.equal(zero).select(root(a.square() + b.square()), zero)
 }
 
-/// (Σ|x|^p)^(1/p): [keepdims, all, p, ...axes]. Scaled by the largest magnitude, which is a constant for the derivative (the norm
+/// (Σ|x|^p)^(1/p). Scaled by the largest magnitude, which is a constant for the derivative (the norm
 /// does not depend on it), so that nothing overflows. At 0 the gradient is 0.
 pub fn norm<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
-    let order = p[2];
-    let plain = without_option(p);
+    let Norm { keepdims, all, p: order, axis } = Norm::read(p);
+    let reduce = Reduce { keepdims, all, axis };
+    let (plain, keep) = (reduce.list(), Reduce { keepdims: true, ..reduce }.list());
     unwrap(
         engine,
-        reduction(&x.dims(), &plain).and_then(|r| {
+        reduction(&x.dims(), &reduce).and_then(|r| {
             let x = float(x);
             if order.is_nan() || order <= 0.0 {
                 return Err(Error::value(format!("norm of order {order}; p is a positive number or Infinity")));
@@ -142,8 +142,6 @@ pub fn norm<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
             if order == f64::INFINITY {
                 return Ok(x.abs().apply(ops::Max, &plain));
             }
-            let mut keep = plain.clone();
-            keep[0] = 1.0;
             let one = x.constant(1.0);
             let largest = x.stop_gradient().abs().apply(ops::Max, &keep);
             let usable = largest.greater(x.constant(0.0)).and(largest.apply(ops::IsFinite, &[]));
@@ -157,35 +155,33 @@ pub fn norm<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
 }
 
 /// Π of the elements up to each: the recurrence z_i = x_i z_(i-1), started by z_0 = x_0 through its other input, so that
-/// zeros are exact at every order of derivative: [axis, reverse]
+/// zeros are exact at every order of derivative.
 pub fn cumprod<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
     let dims = x.dims();
     unwrap(
         engine,
-        axis_from(p[0], dims.len()).map(|axis| {
+        Scan::read(p).axis.of(dims.len()).map(|axis| {
             let x = if x.dtype() == DType::Bool { x.cast(DType::Int32) } else { x };
             if dims[axis] == 0 {
                 return x;
             }
             let n = dims[axis];
-            let first = if p[1] != 0.0 { n - 1 } else { 0 };
-            let head = ops::reduce::slice_axis(x, axis, first, first + 1);
-            let mut params = vec![dims.len() as f64];
-            params.extend((0..dims.len()).map(|i| if i == axis { first as f64 } else { 0.0 }));
-            params.extend((0..dims.len()).map(|_| 1.0));
-            params.extend(dims.iter().map(|&d| d as f64));
-            x.apply2(ops::LinearScan, head.apply(ops::Unslice, &params), p)
+            let first = if Scan::read(p).reverse { n - 1 } else { 0 };
+            let bounds: SmallVec<[(usize, usize, usize); 6]> =
+                dims.iter().enumerate().map(|(i, &d)| if i == axis { (first, 1, 1) } else { (0, d, 1) }).collect();
+            let head = slice_axis(x, axis, first, first + 1);
+            x.apply2(ops::LinearScan, place_part(head, &dims, &bounds), p)
         }),
     )
 }
 
-/// The elements in order: gathered by their argsort, so that the derivative is a permutation: [axis, descending]
+/// The elements in order: gathered by their argsort, so that the derivative is a permutation.
 pub fn sort<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
     unwrap(
         engine,
-        axis_from(p[0], x.rank()).map(|axis| {
+        Sorting::read(p).axis.of(x.rank()).map(|axis| {
             let order = x.apply(ops::ArgSort, p);
-            x.apply2(ops::Gather, order, &[axis as f64])
+            x.apply2(ops::Gather, order, &Along { axis: axis.into() }.list())
         }),
     )
 }
