@@ -90,11 +90,7 @@ export function topk(x: TensorLike, k: number, axis?: number | TopkOptions, opti
     const count = integer("topk", "k", k, 0, x.shape[at]);
     const indices = releasing((keep) => {
       const order = keep(run("argsort", [x], [at, descending]));
-      return run(
-        "slice",
-        [order],
-        [...x.shape.map(() => 0), ...x.shape.map((d, i) => (i === at ? count : d)), ...x.shape.map(() => 1)],
-      );
+      return run("slice", [order], [...x.shape.map(() => 0), ...x.shape.map((d, i) => (i === at ? count : d)), ...x.shape.map(() => 1)]);
     });
     try {
       return [run("gather", [x, indices], [at]), indices];

@@ -342,11 +342,7 @@ export function slice(
         position(what, value),
         ...x.shape.slice(1).map((d) => (size === 0 ? 0 : size === 1 ? 1 : d)),
       ];
-      return run(
-        "slice",
-        [x],
-        [...first("start", starts, 0), ...first("end", ends ?? x.shape[0], 2), ...first("step", steps ?? 1, 1)],
-      );
+      return run("slice", [x], [...first("start", starts, 0), ...first("end", ends ?? x.shape[0], 2), ...first("step", steps ?? 1, 1)]);
     }
     const places: number[] = [];
     addPlaces(places, "starts", starts, x);
