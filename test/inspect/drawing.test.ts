@@ -2,7 +2,7 @@
 import * as ad from "adjoint";
 import type { Tensor } from "adjoint";
 import { expect, it } from "vitest";
-import { clean, endsAtBaseline } from "./support/baseline.js";
+import { clean, endsAtBaseline } from "../support/baseline.js";
 
 endsAtBaseline();
 

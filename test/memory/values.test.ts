@@ -2,7 +2,7 @@
 import * as ad from "adjoint";
 import type { Tensor } from "adjoint";
 import { describe, expect, it } from "vitest";
-import { endsAtBaseline } from "./support/baseline.js";
+import { endsAtBaseline } from "../support/baseline.js";
 
 endsAtBaseline();
 
