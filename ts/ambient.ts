@@ -2,6 +2,7 @@
 import { atMost } from "./arguments.js";
 import { describe } from "./describe.js";
 import { DisposedError, EscapedValueError, NotDifferentiableError, ShapeError, ValueError } from "./errors.js";
+import { isInside } from "./holds.js";
 import { abort, enter, leave, root } from "./memory.js";
 import { asTensor } from "./creation.js";
 import { readOptions } from "./options.js";
@@ -85,7 +86,7 @@ export function gradientOf(x: Tensor): Tensor | null {
     return null;
   }
   const known = x.cachedGradient;
-  if (known !== null && known.id === id && known.tensor.handle !== 0 && known.tensor.scope.alive) return known.tensor;
+  if (known !== null && known.id === id && known.tensor.handle === id && isInside(known.tensor)) return known.tensor;
   const tensor = made(checked(engine.gradient(x.handle)));
   x.cachedGradient = { id, tensor };
   return tensor;

@@ -18,7 +18,7 @@ interface Watch {
 
 let innermost: Watch | null = null;
 
-/** The id of a tensor that may not be used unasked: it is closed over, or it is gone, which is 0. */
+/** The id of a tensor, awake, that may not be used unasked: it is closed over, or it is gone, which is 0. */
 export function resolve(tensor: Tensor): number {
   return seenFrom(innermost, tensor);
 }

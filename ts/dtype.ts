@@ -12,3 +12,17 @@ export function dtypeCode(dtype: DType): number {
 export function isFloat(dtype: DType): boolean {
   return dtype === "float32" || dtype === "float64";
 }
+
+/** `count` elements in the engine's memory, as a view. */
+export function elements(dtype: DType, buffer: ArrayBuffer, pointer: number, count: number): TypedArray {
+  switch (dtype) {
+    case "float64":
+      return new Float64Array(buffer, pointer, count);
+    case "int32":
+      return new Int32Array(buffer, pointer, count);
+    case "bool":
+      return new Uint8Array(buffer, pointer, count);
+    default:
+      return new Float32Array(buffer, pointer, count);
+  }
+}

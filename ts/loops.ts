@@ -1,13 +1,13 @@
 /** One turn of a loader's loop: a scope that begins when a batch is made and ends when the next one is asked for. */
 import { DisposedError } from "./errors.js";
-import { closeList, Hold, openList, release, serial, type HoldList } from "./holds.js";
+import { closeList, graphsDealtWith, Hold, openList, serial, type HoldList } from "./holds.js";
 import { current, enter, leave, root, type Entry } from "./memory.js";
 import { checked, engine, scratch } from "./runtime/instance.js";
 import type { Tensor } from "./tensor.js";
 
 const releasedByLoop = () =>
   new DisposedError(
-    "this tensor was made in the body of a loader's loop and released when the next batch was asked for: a batch and what is computed from it live for one turn of the loop. " +
+    "this tensor was made in the body of a loader's loop and released when the next batch was asked for: what is part of a graph lives for one turn of the loop, in a scope a batch and what is computed from it too. " +
       "Keep it with detach() or keep(t); loader.toArray() gives all batches at once",
   );
 
@@ -25,7 +25,7 @@ export function spare(tensor: Tensor): Tensor {
   return tensor;
 }
 
-/** The turns of loops at the root that are under way, the oldest first, and what was made since the oldest of them began. */
+/** The turns of loops at the root that are under way, the oldest first, and what was found to be part of a graph since the oldest began. */
 const turns = new Set<LoopBody>();
 let made: HoldList | null = null;
 
@@ -35,7 +35,7 @@ export class LoopBody {
   private entry: Entry | null = null;
   /** At the root: the last tensor before it. No scope is opened there, since an iterator left lying would leave it open for ever. */
   private readonly began: number = serial;
-  /** At the root, when it is over: what it made. */
+  /** At the root, when it is over: what it made that is part of a graph. Plain values need nobody to release them (`holds.ts`). */
   private left: readonly Hold[] = [];
 
   constructor() {
@@ -53,7 +53,8 @@ export class LoopBody {
   /** The next batch is asked for: what this turn made goes. */
   end(): void {
     this.close();
-    for (const hold of this.left) if (hold.alive && !hold.kept && !outlivesLoop(hold.id)) release(hold, releasedByLoop);
+    for (const hold of this.left) if (hold.alive && !hold.kept && !outlivesLoop(hold.id)) hold.release(releasedByLoop);
+    graphsDealtWith();
     this.left = [];
     this.leave((tensor) => outlivesLoop(tensor.handle));
   }
@@ -70,7 +71,7 @@ export class LoopBody {
     const younger = all[all.indexOf(this) + 1];
     if (!turns.delete(this) || made === null) return;
     const until = younger?.began ?? serial;
-    this.left = made.holds.filter((hold) => hold.serial > this.began && hold.serial <= until);
+    this.left = made.all().filter((hold) => hold.serial > this.began && hold.serial <= until);
     if (turns.size > 0) return;
     closeList(made);
     made = null;

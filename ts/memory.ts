@@ -4,7 +4,7 @@
  */
 import { atMost, number } from "./arguments.js";
 import { EscapedValueError } from "./errors.js";
-import { abandonAll, collect, type Hold, type Reason } from "./holds.js";
+import { abandonAll, collect, tidy, type Hold, type Reason } from "./holds.js";
 import { checked, engine, pass, renew, scratch } from "./runtime/instance.js";
 import type { Tensor } from "./tensor.js";
 
@@ -107,7 +107,7 @@ function quietly(run: () => void): void {
 /** What is alive: tensors, their bytes (in whole size classes) and the most bytes so far. */
 export function memory(): { tensors: number; bytes: number; peakBytes: number } {
   atMost("memory", arguments, 0);
-  collect();
+  tidy();
   checked(engine.memory_stats());
   const s = scratch();
   return { tensors: s[0]!, bytes: s[1]!, peakBytes: s[2]! };

@@ -12,7 +12,7 @@
  */
 import { atMost } from "./arguments.js";
 import { DisposedError } from "./errors.js";
-import { Hold, openList, release } from "./holds.js";
+import { graphsDealtWith, Hold, openList } from "./holds.js";
 import { root } from "./memory.js";
 import { checked, engine, pass, scratch } from "./runtime/instance.js";
 import { idOf, type Tensor } from "./tensor.js";
@@ -31,7 +31,7 @@ const GRACE = 8;
 
 /** Whether a backward pass has freed a graph since the last step ended. */
 let freed = false;
-/** Tensors of the root made since they were last gone through. */
+/** Tensors of the root that are part of a graph, found since they were last gone through. */
 const fresh = openList();
 /** Of graphs that can still be swept; looked at again now and then, since there may be very many. */
 let waiting: Hold[] = [];
@@ -69,12 +69,13 @@ export function stepEnded(by: object = byHand): void {
   remains = remains.filter((left) => left.age < GRACE);
   sinceWaiting++;
   const again = waiting.length <= 64 * sinceWaiting;
-  const asked = (again ? [...waiting, ...fresh.holds] : fresh.holds).filter((hold) => hold.alive && !hold.kept);
+  const asked = fresh.take();
+  graphsDealtWith();
   if (again) {
+    for (const hold of waiting) if (hold.alive && !hold.kept) asked.push(hold);
     waiting = [];
     sinceWaiting = 0;
   }
-  fresh.holds = [];
   if (asked.length === 0) return;
   pass(asked.map((hold) => hold.id));
   checked(engine.spent(asked.length));
@@ -94,7 +95,7 @@ export function stepEnded(by: object = byHand): void {
 function clear(left: Remains, by: object): void {
   const old = ++left.age >= GRACE;
   if (old || left.by === by) {
-    for (const hold of left.spent) if (!hold.kept) release(hold, releasedByStep);
+    for (const hold of left.spent) if (!hold.kept) hold.release(releasedByStep);
     left.spent = [];
   }
   if (old) bury(left.outdated);

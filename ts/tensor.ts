@@ -4,10 +4,10 @@
  */
 import { noteConversion, noteRead } from "./conversions.js";
 import { describe, TENSOR_BRAND, THIS_COPY } from "./describe.js";
-import { DTYPES, type DType, type TypedArray } from "./dtype.js";
+import { DTYPES, elements, type DType, type TypedArray } from "./dtype.js";
 import { resolve } from "./captures.js";
 import { DisposedError, EscapedValueError, ValueError } from "./errors.js";
-import { Hold, hold } from "./holds.js";
+import { Hold, hold, makeRoom, wake } from "./holds.js";
 import { current, root, type Owner, type ScopeToken } from "./memory.js";
 import type { TensorMethods } from "./methods.js";
 import { print } from "./printing.js";
@@ -118,7 +118,7 @@ export class Tensor {
    */
   item(): number {
     noteRead(this);
-    const value = engine.item(idOf(this));
+    const value = engine.item(idToRead(this));
     // NaN is what a failure returns, and a number a tensor may hold.
     if (Number.isNaN(value) && engine.error_code() !== 0) throw failure("item");
     return value;
@@ -130,7 +130,7 @@ export class Tensor {
    */
   data(): TypedArray {
     noteRead(this);
-    const pointer = checked(engine.read(idOf(this)), "data");
+    const pointer = checked(engine.read(idToRead(this)), "data");
     const [code, count] = scratch();
     const copy = elements(DTYPES[code!]!, engine.memory.buffer, pointer, count!).slice();
     engine.read_done();
@@ -161,10 +161,8 @@ export class Tensor {
   /** Releases the numbers now. A second call does nothing; any other use throws `DisposedError`. */
   dispose(): void {
     if (!(this.handle > 0)) return;
-    if (this.scope.alive) {
-      engine.dispose(this.handle);
-      if (this.scope instanceof Hold) this.scope.drop();
-    }
+    if (this.scope instanceof Hold) this.scope.release();
+    else if (this.scope.alive) engine.dispose(this.handle);
     this.handle = 0;
   }
 
@@ -220,29 +218,24 @@ export class Tensor {
 
 Object.defineProperty(Tensor.prototype, TENSOR_BRAND, { value: THIS_COPY });
 
-/** `count` elements in the engine's memory, as a view. */
-function elements(dtype: DType, buffer: ArrayBuffer, pointer: number, count: number): TypedArray {
-  switch (dtype) {
-    case "float64":
-      return new Float64Array(buffer, pointer, count);
-    case "int32":
-      return new Int32Array(buffer, pointer, count);
-    case "bool":
-      return new Uint8Array(buffer, pointer, count);
-    default:
-      return new Float32Array(buffer, pointer, count);
-  }
-}
-
 /** The id of a tensor that may be used. */
 export function idOf(tensor: Tensor): number {
   if (tensor.handle > 0 && tensor.scope.open) return tensor.handle;
   return idFromOutside(tensor);
 }
 
-/** The id of a tensor that a watched function uses and did not make, if it may be used. */
+/** The same where nothing is made: whoever reads one tensor after the other that was moved out fills the memory too. */
+function idToRead(tensor: Tensor): number {
+  if (tensor.scope?.open) return idOf(tensor);
+  makeRoom();
+  return idFromOutside(tensor);
+}
+
+/** The id of a tensor that was not used for a while, or that a watched function uses and did not make, if it may be used. */
 function idFromOutside(tensor: Tensor): number {
-  const id = tensor instanceof Tensor && Number.isInteger(tensor.handle) ? resolve(tensor) : 0;
+  if (!(tensor instanceof Tensor) || !Number.isInteger(tensor.handle)) throw unusable(tensor);
+  wake(tensor);
+  const id = resolve(tensor);
   if (id === 0) throw unusable(tensor);
   return id;
 }

@@ -141,7 +141,8 @@ describe("a loop without scopes holds the memory of two steps", () => {
       expect(scores.every((score) => score.item() >= 0)).toBe(true);
     });
     expect(bytes).toHaveLength(2);
-    expect(bytes[1]! - bytes[0]!).toBeLessThan(50 * 64 * 8);
+    // Of a turn at the root a few plain tensors stay until the next sweep.
+    expect(bytes[1]! - bytes[0]!).toBeLessThan(50 * 64 * 16);
   });
 });
 
@@ -262,35 +263,55 @@ describe("what a step leaves behind", () => {
 describe("a loader's loop", () => {
   const loader = () => new data.DataLoader(new data.TensorDataset(ad.arange(6)), { batchSize: 2 });
 
-  it("releases a batch and what was made of it, apart from scalars and what is kept", () => {
-    for (const around of [(f: () => void) => f(), ad.scope]) {
-      around(() => {
-        const [batches, doubled, sums, copies, kept] = [[], [], [], [], []] as [Tensor[], Tensor[], Tensor[], Tensor[], Tensor[]];
-        for (const [x] of loader()) {
-          batches.push(x!);
-          doubled.push(x!.mul(2));
-          sums.push(x!.sum());
-          copies.push(x!.detach());
-          kept.push(ad.keep(x!.mul(3)));
-        }
-        expect(() => batches[0]!.toArray()).toThrow(/next batch.*loader\.toArray|keep/s);
-        expect(() => doubled[0]!.toArray()).toThrow(ad.DisposedError);
-        expect(sums.map((t) => t.item())).toEqual([1, 5, 9]);
-        expect(copies.map((t) => t.toArray())).toEqual([
-          [0, 1],
-          [2, 3],
-          [4, 5],
-        ]);
-        expect(kept.map((t) => t.toArray())).toEqual([
-          [0, 3],
-          [6, 9],
-          [12, 15],
-        ]);
-        // The last turn's may be read after the loop.
-        expect(doubled[2]!.toArray()).toEqual([8, 10]);
-        kept.forEach((t) => t.dispose());
-      });
+  it("leaves plain values alone at the root, and releases what is part of a graph", () => {
+    const w = ad.tensor([2, 3], { requiresGrad: true });
+    const [batches, doubled, graphs, losses, kept] = [[], [], [], [], []] as [Tensor[], Tensor[], Tensor[], Tensor[], Tensor[]];
+    for (const [x] of loader()) {
+      batches.push(x!);
+      doubled.push(x!.mul(2));
+      graphs.push(x!.mul(w));
+      losses.push(x!.mul(w).sum());
+      kept.push(ad.keep(x!.mul(w)));
     }
+    expect(batches.map((t) => t.toArray())).toEqual([
+      [0, 1],
+      [2, 3],
+      [4, 5],
+    ]);
+    expect(doubled.map((t) => t.toArray()[1])).toEqual([2, 6, 10]);
+    expect(() => graphs[0]!.toArray()).toThrow(/next batch.*detach/s);
+    expect(graphs[2]!.toArray()).toEqual([8, 15]);
+    expect(losses.map((t) => t.item())).toEqual([3, 13, 23]);
+    expect(kept.map((t) => t.toArray()[1])).toEqual([3, 9, 15]);
+  });
+
+  it("releases, in a scope, a batch and what was made of it, apart from scalars and what is kept", () => {
+    ad.scope(() => {
+      const [batches, doubled, sums, copies, kept] = [[], [], [], [], []] as [Tensor[], Tensor[], Tensor[], Tensor[], Tensor[]];
+      for (const [x] of loader()) {
+        batches.push(x!);
+        doubled.push(x!.mul(2));
+        sums.push(x!.sum());
+        copies.push(x!.detach());
+        kept.push(ad.keep(x!.mul(3)));
+      }
+      expect(() => batches[0]!.toArray()).toThrow(/next batch.*loader\.toArray|keep/s);
+      expect(() => doubled[0]!.toArray()).toThrow(ad.DisposedError);
+      expect(sums.map((t) => t.item())).toEqual([1, 5, 9]);
+      expect(copies.map((t) => t.toArray())).toEqual([
+        [0, 1],
+        [2, 3],
+        [4, 5],
+      ]);
+      expect(kept.map((t) => t.toArray())).toEqual([
+        [0, 3],
+        [6, 9],
+        [12, 15],
+      ]);
+      // The last turn's may be read after the loop.
+      expect(doubled[2]!.toArray()).toEqual([8, 10]);
+      kept.forEach((t) => t.dispose());
+    });
   });
 
   it("may be left early, nested, zipped and abandoned", () => {

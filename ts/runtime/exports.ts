@@ -43,6 +43,18 @@ export interface Exports {
   /** Cuts the scalars in scratch off from their history. */
   bury(count: number): number;
   keep(id: number): number;
+  /** Where the bytes in use stand (one u32). */
+  bytes_in_use(): number;
+  /** Of each id in scratch two numbers: 0 and the bytes of a recorded value, 1 and 0 of a pinned one, else its buffer and how many arrays lie in that. */
+  spillable(count: number): number;
+  /** As `read`, but of the elements as they are stored; scratch: how many, dtype, rank, dims, strides, offset. */
+  read_stored(id: number): number;
+  /** A handle of the root for all of a tensor's buffer, as one row; scratch as for `read_stored`. */
+  whole_buffer(id: number): number;
+  /** A handle of the root for elements still to be written. */
+  row_new(dtype: number, count: number): number;
+  /** A handle of the root in the buffer of `row`; the layout is in scratch. */
+  row_view(row: number): number;
   scope_push(): number;
   scope_pop(kept: number): number;
   depth(): number;

@@ -29,6 +29,7 @@ export let engine: Exports = unloaded;
 let raw: Exports | undefined;
 let view = new Float64Array(0);
 let header = new Uint32Array(0);
+let usage = new Uint32Array(0);
 let factory: (() => WebAssembly.Instance) | undefined;
 /** Runs before each growth-sensitive step of the test mode `stressGrowth`. */
 let stress = false;
@@ -53,6 +54,7 @@ export function attach(instance: WebAssembly.Instance): void {
   raw = unsigned(instance.exports as unknown as Exports);
   view = new Float64Array(0);
   header = new Uint32Array(0);
+  usage = new Uint32Array(0);
   generation++;
   poison = null;
   engine = tagged(guarded(raw));
@@ -80,7 +82,7 @@ export function renew(): void {
 }
 
 /** What returns an address: WebAssembly's i32 is signed to JavaScript, and half of the memory lies above 2 GiB. */
-const ADDRESSES = ["scratch", "scratch_header", "data_pointer", "read", "error_pointer", "panic_pointer"] as const;
+const ADDRESSES = ["scratch", "scratch_header", "data_pointer", "read", "read_stored", "bytes_in_use", "error_pointer", "panic_pointer"] as const;
 
 /** The exports as the rest of the library sees them: addresses without a sign. */
 function unsigned(e: Exports): Exports {
@@ -280,6 +282,12 @@ function renewViews(length: number): void {
   checked(engine.scratch(length), "scratch");
   header = new Uint32Array(engine.memory.buffer, engine.scratch_header(), 2);
   view = new Float64Array(engine.memory.buffer, header[0]!, header[1]!);
+}
+
+/** Bytes of tensors in use, without a call. */
+export function bytesInUse(): number {
+  if (usage.length === 0) usage = new Uint32Array(engine.memory.buffer, engine.bytes_in_use(), 1);
+  return usage[0]!;
 }
 
 /** Lays ids and other numbers behind each other into the scratch buffer, for the call that comes next. */

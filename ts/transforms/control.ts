@@ -4,17 +4,34 @@
  * (a graph that is to be swept keeps what it needs).
  */
 import { atMost, boolean, callback, integer } from "../arguments.js";
-import { ShapeError, TracedValueError, ValueError } from "../errors.js";
+import { DisposedError, ShapeError, TracedValueError, ValueError } from "../errors.js";
+import { Hold } from "../holds.js";
 import { where } from "../ops/elementwise.js";
 import { stack, unstack } from "../ops/shape.js";
 import { readOptions } from "../options.js";
-import { takeOver } from "../takeover.js";
 import { Tensor } from "../tensor.js";
 import { asTree } from "./arguments.js";
 import { flatten, map, sameStructure, tensorsIn } from "../tree.js";
 import { asTensor } from "../creation.js";
 import { call, type Callback, inScope, outputTensor } from "./machinery.js";
 import type { GradOf, OutputOf } from "./types.js";
+
+/**
+ * Releases the state that `name` was given to replace, apart from what lives on in the new one and what is kept. A graph that needs the
+ * numbers keeps them.
+ */
+function takeOver(name: string, old: unknown, next: unknown): void {
+  const living = new Set(tensorsIn(next));
+  const gone = () =>
+    new DisposedError(
+      `this tensor was state that ${name} took over: it was released when the next state was there. Keep its numbers with detach(), or the tensor with keep(t), before`,
+    );
+  for (const tensor of tensorsIn(old)) {
+    if (living.has(tensor)) continue;
+    if (tensor.scope instanceof Hold && !tensor.scope.kept) tensor.scope.release(gone);
+    else if (!(tensor.scope instanceof Hold) && tensor.scope.alive) tensor.dispose();
+  }
+}
 
 /** The state of a loop. What a turn made goes when the next turn has ended; what the user made stays. */
 class State<S> {

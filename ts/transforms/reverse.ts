@@ -6,7 +6,6 @@ import { ValueError } from "../errors.js";
 import { current, root } from "../memory.js";
 import { checked, engine, generation } from "../runtime/instance.js";
 import { idOf, type Tensor } from "../tensor.js";
-import { handedOut } from "../takeover.js";
 import { flatten } from "../tree.js";
 import { tensorsLike, transformOptions } from "./arguments.js";
 import {
@@ -109,7 +108,7 @@ export function derivative(name: string, f: Callback, options: AnyGradOptions, w
       const found = drive(engine.sweep(level, 1, wanted.length, 0), wanted.length);
       let next = 0;
       const gradients = parts.map(({ leaves, rebuild }) => rebuild(leaves.map((leaf) => found[next++] ?? zerosLike(leaf))));
-      const gradient: unknown = handedOut(options.argnums === undefined || typeof options.argnums === "number" ? gradients[0] : gradients);
+      const gradient: unknown = options.argnums === undefined || typeof options.argnums === "number" ? gradients[0] : gradients;
       // The value first, then the gradient and aux, as far as they are asked for.
       const kept: unknown = lowered(withValue ? (options.hasAux ? [value, aux] : value) : aux, level);
       engine.level_pop(level);

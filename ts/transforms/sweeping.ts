@@ -134,7 +134,8 @@ function runPullback(): number {
 
 function runHooks(): number {
   const [tensorId, gradientId] = scratch();
-  let gradient = made(gradientId!);
+  const given = made(gradientId!);
+  let gradient = given;
   const shape = gradient.shape.join(", ");
   for (const hook of hooked.get(tensorId!)?.deref()?.hooks ?? []) {
     const replacement = hook(gradient);
@@ -152,7 +153,7 @@ function runHooks(): number {
     }
     gradient = replacement;
   }
-  pass([gradient.handle === gradientId ? 0 : idOf(gradient)]);
+  pass([gradient === given ? 0 : idOf(gradient)]);
   return resume(1);
 }
 

@@ -5,6 +5,7 @@ mod inspect;
 mod levels;
 mod parameters;
 mod scratch;
+mod spill;
 mod stack;
 mod steps;
 mod tensors;

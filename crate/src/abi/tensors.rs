@@ -47,8 +47,8 @@ pub fn data_pointer(id: u32) -> *const u8 {
 }
 
 thread_local! {
-    /// What `read` points at, kept until `read_done`.
-    static READING: RefCell<Option<Array>> = const { RefCell::new(None) };
+    /// What `read` and `read_stored` point at, kept until `read_done`.
+    pub(super) static READING: RefCell<Option<Array>> = const { RefCell::new(None) };
 }
 
 #[wasm_bindgen]

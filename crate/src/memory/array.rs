@@ -115,6 +115,10 @@ impl Array {
         self.dims.iter().product()
     }
 
+    pub fn bytes(&self) -> usize {
+        self.len() * self.dtype.size()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.dims.contains(&0)
     }
@@ -200,7 +204,23 @@ impl Array {
     }
 
     pub fn is_unique(&self) -> bool {
-        Rc::strong_count(&self.buffer) == 1
+        self.sharers() == 1
+    }
+
+    /// How many arrays lie in this buffer.
+    pub fn sharers(&self) -> usize {
+        Rc::strong_count(&self.buffer)
+    }
+
+    /// Where the buffer begins: a name for it as long as somebody holds it.
+    pub fn buffer_address(&self) -> usize {
+        self.buffer.pointer() as usize
+    }
+
+    /// All of the buffer as one row.
+    pub fn whole(&self) -> Array {
+        let count = self.buffer.bytes() / self.dtype.size();
+        self.view(Dims::from_slice(&[count]), Strides::from_slice(&[1]), 0)
     }
 
     /// The one element of an array of size 1.

@@ -6,6 +6,7 @@ use crate::memory::room::{forced_to_fail, refuse};
 use std::alloc::{alloc, dealloc, Layout};
 use std::cell::RefCell;
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 const ALIGN: usize = 64;
 const CLASSES: usize = 4 * 27;
@@ -23,6 +24,9 @@ pub struct Pool {
 thread_local! {
     static POOL: RefCell<Pool> = RefCell::new(Pool::default());
 }
+
+/// The bytes in use once more, where TypeScript looks at them without a call.
+pub static IN_USE: AtomicU32 = AtomicU32::new(0);
 
 /// Bytes of class `class`: (4 + class % 4) · 16 · 2^(class / 4), rounded up to the alignment.
 fn class_bytes(class: usize) -> Option<usize> {
@@ -55,6 +59,11 @@ impl Buffer {
     pub fn pointer(&self) -> *mut u8 {
         self.pointer.as_ptr()
     }
+
+    /// What the class has room for.
+    pub fn bytes(&self) -> usize {
+        class_bytes(self.class).unwrap_or(0)
+    }
 }
 
 impl Drop for Buffer {
@@ -83,6 +92,7 @@ impl Pool {
             None => self.fresh(size)?,
         };
         self.live += size;
+        IN_USE.store(self.live as u32, Ordering::Relaxed);
         self.peak = self.peak.max(self.live);
         Some(Buffer { pointer, class })
     }
@@ -102,6 +112,7 @@ impl Pool {
     fn put(&mut self, pointer: NonNull<u8>, class: usize) {
         let size = class_bytes(class).unwrap_or(0);
         self.live -= size;
+        IN_USE.store(self.live as u32, Ordering::Relaxed);
         if self.free[class].try_reserve(1).is_err() {
             release(pointer, size);
             return;
