@@ -74,7 +74,11 @@ describe("a synchronous loop that makes plain tensors", () => {
     "new data each turn": () => {
       const numbers = Float32Array.from({ length: 64 * 64 }, (_, i) => i);
       let total = 0;
-      return () => (total += ad.tensor(numbers, { shape: [64, 64] }).sum().item());
+      return () =>
+        (total += ad
+          .tensor(numbers, { shape: [64, 64] })
+          .sum()
+          .item());
     },
     "running sums over a loader": () => {
       const examples = normal(5, [128, 256]);
@@ -88,7 +92,11 @@ describe("a synchronous loop that makes plain tensors", () => {
     },
     "views of a tensor that is used all the time": () => {
       const table = normal(6, [64, 64]);
-      return (i) => void table.transpose().reshape([32, 128]).add(table.at(i % 64).sum());
+      return (i) =>
+        void table
+          .transpose()
+          .reshape([32, 128])
+          .add(table.at(i % 64).sum());
     },
     "gradients added up and forgotten": () => {
       const w = ad.tensor(normal(7, [64, 64]).data(), { shape: [64, 64], requiresGrad: true });
@@ -140,7 +148,11 @@ describe("a tensor that was not used for a while", () => {
     x.dispose();
   });
 
-  const base = () => ad.tensor(Array.from({ length: 24 }, (_, i) => i / 7), { shape: [2, 3, 4], dtype: "float64" });
+  const base = () =>
+    ad.tensor(
+      Array.from({ length: 24 }, (_, i) => i / 7),
+      { shape: [2, 3, 4], dtype: "float64" },
+    );
   const values: Record<string, () => Tensor> = {
     float32: () => ad.tensor([0.1, -0, NaN, Infinity, 1e-45]),
     float64: () => ad.tensor([0.1, -0, NaN, -Infinity, 5e-324], { dtype: "float64" }),
@@ -195,7 +207,11 @@ describe("a tensor that was not used for a while", () => {
     sweepTwice();
     x.assign([4, 5, 6]);
     sweepTwice();
-    expect([x.toArray(), copy.toArray(), view.toArray()]).toEqual([[4, 5, 6], [1, 2, 3], [[1], [2], [3]]]);
+    expect([x.toArray(), copy.toArray(), view.toArray()]).toEqual([
+      [4, 5, 6],
+      [1, 2, 3],
+      [[1], [2], [3]],
+    ]);
     copy.assign(x);
     sweepTwice();
     expect(copy.toArray()).toEqual([4, 5, 6]);
@@ -208,12 +224,24 @@ describe("a tensor that was not used for a while", () => {
     sweepTwice();
     expect(String(x)).toBe("tensor([1, 2, 3], float32)");
     sweepTwice();
-    expect(ad.grad((s: Tensor) => s.mul(x).sum())(ad.tensor(2)).item()).toBe(6);
+    expect(
+      ad
+        .grad((s: Tensor) => s.mul(x).sum())(ad.tensor(2))
+        .item(),
+    ).toBe(6);
     sweepTwice();
     const through = ad.checkpoint((s: Tensor) => x.mul(s).sin());
-    expect(ad.grad((s: Tensor) => through(s).sum())(ad.tensor(0)).item()).toBe(6);
+    expect(
+      ad
+        .grad((s: Tensor) => through(s).sum())(ad.tensor(0))
+        .item(),
+    ).toBe(6);
     sweepTwice();
-    expect(ad.vmap((row: Tensor) => row.add(x))(ad.zeros([2, 3])).toArray()).toEqual([
+    expect(
+      ad
+        .vmap((row: Tensor) => row.add(x))(ad.zeros([2, 3]))
+        .toArray(),
+    ).toEqual([
       [1, 2, 3],
       [1, 2, 3],
     ]);
@@ -294,7 +322,12 @@ describe("programs with a sweep at every tensor", () => {
         p = ad.tree.map((v: Tensor, d: Tensor) => v.sub(d.mul(0.1)), p, g) as Params;
         optimizer.minimize(nn.crossEntropy(net.forward(inputs), labels));
         total = total.add(value);
-        total = total.add(ad.hessian((v: Tensor) => loss({ ...p, b2: v }, inputs, labels))(p.b2).square().sum());
+        total = total.add(
+          ad
+            .hessian((v: Tensor) => loss({ ...p, b2: v }, inputs, labels))(p.b2)
+            .square()
+            .sum(),
+        );
       }
       const result = [...net.parameters(), ...Object.values(p), p0.w1, total].map((t) => [...t.data()]);
       net.dispose();

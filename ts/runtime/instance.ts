@@ -82,7 +82,16 @@ export function renew(): void {
 }
 
 /** What returns an address: WebAssembly's i32 is signed to JavaScript, and half of the memory lies above 2 GiB. */
-const ADDRESSES = ["scratch", "scratch_header", "data_pointer", "read", "read_stored", "bytes_in_use", "error_pointer", "panic_pointer"] as const;
+const ADDRESSES = [
+  "scratch",
+  "scratch_header",
+  "data_pointer",
+  "read",
+  "read_stored",
+  "bytes_in_use",
+  "error_pointer",
+  "panic_pointer",
+] as const;
 
 /** The exports as the rest of the library sees them: addresses without a sign. */
 function unsigned(e: Exports): Exports {
