@@ -72,7 +72,7 @@ pub fn whole_buffer(id: u32) -> u32 {
         let array = engine.concrete_under(id, false)?;
         let whole = array.whole();
         put_layout(whole.len(), &array)?;
-        engine.from_array(whole)
+        engine.new_value(whole)
     })
 }
 
@@ -102,7 +102,7 @@ pub fn read_stored(id: u32) -> *const u8 {
 /// A handle of the root for `count` elements that are still to be written.
 #[wasm_bindgen]
 pub fn row_new(dtype: u32, count: u32) -> u32 {
-    root_handle(|engine| engine.from_array(Array::new(DType::from_code(dtype as f64)?, &[count as usize])?))
+    root_handle(|engine| engine.new_value(Array::new(DType::from_code(dtype as f64)?, &[count as usize])?))
 }
 
 /// A handle of the root for the array whose layout is in scratch, in the buffer of `row`.
@@ -113,7 +113,7 @@ pub fn row_view(row: u32) -> u32 {
         let layout = numbers_at(2, 2 * rank + 1)?;
         let dims: Dims = layout[..rank].iter().map(|&d| d as usize).collect();
         let strides: Strides = layout[rank..2 * rank].iter().map(|&s| s as isize).collect();
-        engine.from_array(engine.concrete_under(row, false)?.view(dims, strides, layout[2 * rank] as usize))
+        engine.new_value(engine.concrete_under(row, false)?.view(dims, strides, layout[2 * rank] as usize))
     })
 }
 
