@@ -51,7 +51,10 @@ describe("init takes", () => {
     // Once it is there, nothing changes it.
     const kept = copy.tensor([1, 2, 3]);
     await copy.init(wasm);
-    await copy.init(EMPTY);
+    await copy.init();
+    await copy.init(`${base}/nothing.wasm`);
+    for (const garbage of [EMPTY, null, 5, {}, wasm.subarray(0, 1000), new WebAssembly.Module(EMPTY)])
+      await expect(copy.init(garbage)).rejects.toThrow(copy.NotInitializedError);
     expect(kept.toArray()).toEqual([1, 2, 3]);
   });
 });

@@ -7,6 +7,7 @@ import { assign } from "../ambient.js";
 import { asTensor } from "../creation.js";
 import { describe } from "../describe.js";
 import { DTypeError, ShapeError, ValueError } from "../errors.js";
+import { lookOut } from "../lookout.js";
 import { root } from "../memory.js";
 import { isPlainObject, readOptions } from "../options.js";
 import { checked, engine } from "../runtime/instance.js";
@@ -216,6 +217,35 @@ export abstract class Module<Output = Tensor> {
     this.dispose();
   }
 }
+
+lookOut(Module.prototype, {
+  kind: "modules",
+  methods: {
+    call: "forward(x)",
+    __call__: "forward(x)",
+    predict: "forward(x)",
+    apply: "forward(x); functions over all parameters are loops over parameters()",
+    fit: "a loop of optimizer.minimize(loss)",
+    compile: "nothing; an optimizer takes parameters()",
+    buffers: "namedBuffers()",
+    named_children: "children()",
+    named_modules: "modules()",
+    register_buffer: "a property that holds a tensor",
+    register_parameter: "a property that holds an nn.Parameter",
+    add_module: "a property that holds a module",
+    register_module: "a property that holds a module",
+    requires_grad_: "the property requiresGrad of each of its parameters()",
+    summary: "nn.parameterCount(module), and namedParameters()",
+    to: "nothing: there is one device; a layer's dtype is an option of its constructor",
+    cuda: "nothing: there is one device",
+    cpu: "nothing: there is one device",
+    float: 'the option dtype: "float32" of its layers',
+    double: 'the option dtype: "float64" of its layers',
+    getWeights: "stateDict()",
+    setWeights: "loadStateDict(state)",
+  },
+  properties: { trainableWeights: "parameters()" },
+});
 
 /** A value for `own`, of its shape and dtype. */
 function fitting(name: string, value: TensorLike, own: Tensor): Tensor {

@@ -3,7 +3,7 @@ import { atMost, boolean } from "../arguments.js";
 import { zerosLike } from "../creation.js";
 import { checked, engine, pass } from "../runtime/instance.js";
 import { idOf, type Tensor } from "../tensor.js";
-import { Optimizer, type Kind, type ParameterGroup } from "./optimizer.js";
+import { finish, Optimizer, type Kind, type ParameterGroup } from "./optimizer.js";
 import type { Parameters } from "./parameters.js";
 import { betas, nonNegative } from "./rules.js";
 import { persistent } from "./state.js";
@@ -51,6 +51,9 @@ const kind = (name: string, defaults: Required<AdamOptions>): Kind<Required<Adam
   parts: { step: "count", expAvg: "tensor", expAvgSq: "tensor", maxExpAvgSq: "optional tensor" },
 });
 
+// Every option is a property too.
+export interface Adam extends Omit<Required<AdamOptions>, "lr"> {}
+
 /** torch.optim.Adam: `new Adam(net.parameters(), { lr: 1e-3 })`. Throws `ValueError` for options it does not know. */
 export class Adam extends Optimizer<Required<AdamOptions>> {
   protected static readonly kind = kind("Adam", ADAM_DEFAULTS);
@@ -84,3 +87,6 @@ export class AdamW extends Adam {
   protected static override readonly kind = kind("AdamW", ADAMW_DEFAULTS);
   protected override readonly decoupled = true;
 }
+
+finish(Adam);
+finish(AdamW);

@@ -6,6 +6,7 @@ import { ValueError } from "../errors.js";
 import { scope } from "../scope.js";
 import { nameOf } from "../names.js";
 import { isParameter } from "../nn/module.js";
+import { lookOut } from "../lookout.js";
 import { checkOptions, isPlainObject } from "../options.js";
 import { checked, engine } from "../runtime/instance.js";
 import { stepEnded } from "../steps.js";
@@ -40,6 +41,16 @@ export class Group<Options extends { lr: number }> {
   }
 }
 
+lookOut(Group.prototype, {
+  kind: "parameter groups",
+  unknown: (group, name, value) => {
+    const { options } = group as Group<{ lr: number }>;
+    if (options === undefined) return;
+    checkOptions("a parameter group", { [name]: value }, Object.keys(options));
+    throw new ValueError(`${name}: the options of a parameter group are written as group.options.${name} = value`, name);
+  },
+});
+
 /** What a kind of optimizer declares. */
 export interface Kind<Options> {
   name: string;
@@ -50,6 +61,11 @@ export interface Kind<Options> {
   parts?: Parts;
 }
 
+/** Classes of the library's own: their objects have no properties but those they are made with. A user's class may add what it likes. */
+const finished = new WeakSet<object>();
+/** Declares a class to be one of these. */
+export const finish = ({ prototype }: { prototype: object }): unknown => finished.add(prototype);
+
 /** After so many steps a parameter that never had a gradient is mentioned, once. */
 const PATIENCE = 10;
 
@@ -58,6 +74,23 @@ const PATIENCE = 10;
  * `{ params, lr, ... }` with options of their own. To write an optimizer, declare its options and override `update`.
  */
 export abstract class Optimizer<Options extends { lr: number } = { lr: number }> {
+  static {
+    lookOut(Optimizer.prototype, {
+      kind: "optimizers",
+      methods: {
+        applyGradients: "step(), with gradients in .grad",
+        computeGradients: "backward() of the loss, or ad.grad(f)",
+        setLearningRate: "the property lr",
+        getLearningRate: "the property lr",
+      },
+      properties: { paramGroups: "groups", param_groups: "groups" },
+      unknown: (optimizer, name, value) => {
+        const { known, name: own } = optimizer as Optimizer;
+        if (finished.has(Object.getPrototypeOf(optimizer) as object)) checkOptions(own, { [name]: value }, known);
+      },
+    });
+  }
+
   readonly groups: Group<Options>[] = [];
   protected readonly state = new Map<Tensor, State>();
   protected readonly name: string;
@@ -86,10 +119,22 @@ export abstract class Optimizer<Options extends { lr: number } = { lr: number }>
     this.known = Object.keys(kind.rules);
     checkOptions(this.name, options, this.known);
     this.initial = this.complete(kind.defaults, options);
+    for (const key of this.known) if (!(key in this)) this.expose(key as keyof Options & string);
     const given = params as unknown;
     if (Array.isArray(given) && given.length > 0 && given.every(isPlainObject))
       for (const group of given) this.addParamGroup(group as unknown as ParameterGroup);
     else this.addParamGroup({ params: params as Parameters });
+  }
+
+  /** An option as a property, as the rate is: of the first group; setting it sets all. */
+  private expose<K extends keyof Options & string>(key: K): void {
+    Object.defineProperty(this, key, {
+      get: () => this.groups[0]!.options[key],
+      set: (value: Options[K]) => {
+        for (const group of this.groups) group.options[key] = value;
+      },
+      configurable: true,
+    });
   }
 
   /** Options over others, each checked. */

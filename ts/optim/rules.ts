@@ -2,6 +2,8 @@
 import { number } from "../arguments.js";
 import { describe } from "../describe.js";
 import { ValueError } from "../errors.js";
+import { lookOut } from "../lookout.js";
+import { checkOptions } from "../options.js";
 
 /** Returns the value to keep, or throws an error that names optimizer and option. */
 export type Rule<T> = (op: string, what: string, value: unknown) => T;
@@ -34,7 +36,9 @@ export function betas(op: string, what: string, value: unknown): readonly [numbe
 
 /** Options whose every later change is checked as well: `plain` holds the numbers, the result is its guarded face. */
 export function guarded<Options extends object>(op: string, rules: Rules<Options>, plain: Options): Options {
-  const face = {} as Options;
+  const prototype = {};
+  lookOut(prototype, { kind: `the options of ${op}`, unknown: (_, name, value) => checkOptions(op, { [name]: value }, Object.keys(rules)) });
+  const face = Object.create(prototype) as Options;
   for (const key of Object.keys(rules) as (keyof Options & string)[]) {
     Object.defineProperty(face, key, {
       enumerable: true,

@@ -4,7 +4,7 @@ import { zerosLike } from "../creation.js";
 import { ValueError } from "../errors.js";
 import { checked, engine, pass } from "../runtime/instance.js";
 import { idOf, type Tensor } from "../tensor.js";
-import { Optimizer, type Kind, type ParameterGroup } from "./optimizer.js";
+import { finish, Optimizer, type Kind, type ParameterGroup } from "./optimizer.js";
 import type { Parameters } from "./parameters.js";
 import { finite, nonNegative } from "./rules.js";
 import { persistent } from "./state.js";
@@ -50,6 +50,9 @@ const KIND: Kind<Required<SGDOptions>> = {
   parts: { momentumBuffer: "optional tensor" },
 };
 
+// Every option is a property too.
+export interface SGD extends Omit<Required<SGDOptions>, "lr"> {}
+
 /** torch.optim.SGD: `new SGD(net.parameters(), { lr: 0.1, momentum: 0.9 })`. Throws `ValueError` for options it does not know. */
 export class SGD extends Optimizer<Required<SGDOptions>> {
   /** Parameters whose buffer holds nothing yet. */
@@ -87,3 +90,5 @@ export class SGD extends Optimizer<Required<SGDOptions>> {
     if (buffer !== null) this.fresh.delete(buffer);
   }
 }
+
+finish(SGD);

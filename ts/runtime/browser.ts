@@ -1,20 +1,22 @@
 /** Browsers, workers, Deno, edge: `await init()` once. No top-level await, which some bundlers cannot emit. */
 import { checkHost, variantFor } from "./features.js";
 import { isAttached } from "./instance.js";
-import { messageOf, moduleOf, refusal, type Source } from "./source.js";
-import { startAsync } from "./start.js";
+import { checkSource, messageOf, moduleOf, refusal, type Source } from "./source.js";
+import { checkExports, startAsync } from "./start.js";
 
 export type { Source } from "./source.js";
 
 let starting: Promise<void> | undefined;
 
 /**
- * Loads the engine; once it is there, this does nothing. Without an argument it fetches the `.wasm` file beside the script. For hosts
- * where that is lost, pass the bytes, a compiled module, a URL or a response, or import "adjoint/inline". Throws `NotInitializedError`.
+ * Loads the engine, once. Without an argument it fetches the `.wasm` file beside the script. For hosts where that is lost, pass the
+ * bytes, a compiled module, a URL or a response, or import "adjoint/inline". Throws `NotInitializedError`, also for what could not be
+ * loaded when the engine is there.
  */
 export function init(source?: Source): Promise<void> {
-  if (isAttached()) return Promise.resolve();
-  starting ??= begin(source).catch((error: unknown) => {
+  if (isAttached()) return checkSource(source, checkExports);
+  if (starting !== undefined) return checkSource(source, checkExports).then(() => starting);
+  starting = begin(source).catch((error: unknown) => {
     starting = undefined;
     throw error;
   });

@@ -2,7 +2,7 @@
 import { base64 } from "./wasm-base64.js";
 import { isAttached } from "./instance.js";
 import { checkHost } from "./features.js";
-import { compiledAtOnce, moduleOf } from "./source.js";
+import { compiledAtOnce, moduleOf, refusal } from "./source.js";
 import { start, startAsync } from "./start.js";
 
 function decode(): Uint8Array<ArrayBuffer> {
@@ -14,8 +14,11 @@ function decode(): Uint8Array<ArrayBuffer> {
 
 let starting: Promise<void> | undefined;
 
-/** Loads the engine from the bytes in this file; once it is there, this does nothing. Throws `NotInitializedError`. */
+/** Loads the engine from the bytes in this file; once it is there, this does nothing. Throws `NotInitializedError`, also for an argument. */
 export function init(): Promise<void> {
+  if (arguments.length > 0 && arguments[0] !== undefined) {
+    return Promise.reject(refusal(`this build has the engine inside, and takes no file; call init(), or import "adjoint" to load one`));
+  }
   if (isAttached()) return Promise.resolve();
   starting ??= begin().catch((error: unknown) => {
     starting = undefined;

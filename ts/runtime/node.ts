@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import type { NotInitializedError } from "../errors.js";
 import { checkHost, variantFor } from "./features.js";
 import { isAttached } from "./instance.js";
-import { compiledAtOnce, messageOf, moduleOf, refusal, type Source } from "./source.js";
-import { start, startAsync } from "./start.js";
+import { checkSource, compiledAtOnce, messageOf, moduleOf, refusal, type Source } from "./source.js";
+import { checkExports, start, startAsync } from "./start.js";
 
 export type { Source } from "./source.js";
 
@@ -42,10 +42,11 @@ function notFound(error: unknown): NotInitializedError {
 }
 
 /**
- * In Node the engine is there at import, and once it is there, this does nothing. Takes what it takes elsewhere, a path as well.
- * Throws `NotInitializedError`.
+ * In Node the engine is there at import, and once it is there, nothing is loaded. Takes what it takes elsewhere, a path as well.
+ * Throws `NotInitializedError`, also for what could not be loaded.
  */
 export async function init(source?: Source): Promise<void> {
-  if (isAttached() || source === undefined) return;
+  if (isAttached()) return checkSource(source, checkExports);
+  if (source === undefined) return;
   await startAsync(await moduleOf(source, readFileSync));
 }

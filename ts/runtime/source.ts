@@ -31,6 +31,13 @@ export async function moduleOf(source: Source, readFile?: (path: string | URL) =
   throw refusal(`expected the bytes of adjoint.wasm, a WebAssembly.Module, a URL or a Response, got ${describe(given)}`);
 }
 
+/** What `init` is given when the engine is there: nothing is loaded, but it must be what could be. Addresses are not asked. */
+export async function checkSource(source: Source | undefined, checkModule: (module: WebAssembly.Module) => void): Promise<void> {
+  const given = await source;
+  if (given === undefined || typeof given === "string" || tag(given) === "URL" || tag(given) === "Response") return;
+  checkModule(await moduleOf(given));
+}
+
 async function requested(address: string | URL): Promise<Response> {
   try {
     return await fetch(address);

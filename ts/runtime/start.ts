@@ -47,7 +47,7 @@ function notStarted(error: unknown): Error {
 }
 
 /** A module of somebody else's would be accepted and then fail at the first call. */
-function checkExports(module: WebAssembly.Module): void {
+export function checkExports(module: WebAssembly.Module): void {
   const names = new Set(WebAssembly.Module.exports(module).map(({ name }) => name));
   if (!["abi", "memory", "op1"].every((name) => names.has(name))) {
     throw refusal("this WebAssembly module is not adjoint's; pass the adjoint.wasm of this package");
