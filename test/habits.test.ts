@@ -49,6 +49,140 @@ describe("methods of other libraries", () => {
   });
 });
 
+describe("names in another spelling", () => {
+  it.each([
+    ["requires_grad", "requiresGrad"],
+    ["is_leaf", "isLeaf"],
+    ["length", "shape[0]"],
+    ["device", "one device"],
+  ])("reading x.%s is refused and names %s", (name, cure) => {
+    const x = f64([1, 2]);
+    expect(refusal(() => Reflect.get(x, name)).message).toContain(cure);
+    expect(refusal(() => Reflect.set(x, name, 1)).message).toContain(cure);
+  });
+
+  it.each([
+    ["log_softmax", "logSoftmax()"],
+    ["masked_fill", "maskedFill()"],
+    ["matMul", "matmul()"],
+    ["zero_grad", "zeroGrad()"],
+    ["register_hook", "registerHook()"],
+    ["expandDims", "unsqueeze(axis)"],
+  ])("x.%s() is refused and names %s", (name, cure) => {
+    const x = f64([1, 2]);
+    expect(refusal(() => (x as unknown as Record<string, (n: number) => unknown>)[name]!(1)).message).toContain(cure);
+  });
+
+  it("what nobody knows is as on any object, and names of one's own can be given", () => {
+    const x = f64([1, 2]) as ad.Tensor & { label?: string; then?: unknown };
+    expect(x.then).toBeUndefined();
+    expect("label" in x).toBe(false);
+    x.label = "weights";
+    expect(x.label).toBe("weights");
+    expect(Object.keys(x)).toContain("label");
+    expect(x instanceof Object && x instanceof ad.Tensor).toBe(true);
+  });
+});
+
+describe("brackets on tensors", () => {
+  it.each([0, 1, -1, 100])("x[%i] is refused, read and written", (i) => {
+    const x = f64([1, 2]);
+    const read = refusal(() => Reflect.get(x, i));
+    expect(read).toBeInstanceOf(ValueError);
+    expect(read.message).toMatch(/x\.at\(i\).*slice.*unstack/);
+    expect(refusal(() => Reflect.set(x, i, 5)).message).toMatch(/where\(mask, value, x\).*assign/);
+    expect([...x.data()]).toEqual([1, 2]);
+    const { weight } = new ad.nn.Linear(1, 1);
+    expect(refusal(() => Reflect.get(weight, i)).message).toContain("x.at(i)");
+  });
+});
+
+describe("optimizers", () => {
+  const sgd = () => new ad.optim.SGD([{ params: [f64([1], true)] }, { params: [f64([1], true)], lr: 0.5 }], { lr: 0.1 });
+  const write = (object: object, name: string, value: unknown) => refusal(() => Reflect.set(object, name, value)).message;
+
+  it("an option is a property that sets all groups", () => {
+    const optimizer = sgd();
+    optimizer.momentum = 0.9;
+    expect(optimizer.momentum).toBe(0.9);
+    expect(optimizer.groups.map((group) => group.options.momentum)).toEqual([0.9, 0.9]);
+    expect(write(optimizer, "momentum", "much")).toContain("momentum must be a number");
+    const adam = new ad.optim.AdamW([f64([1], true)]);
+    adam.betas = [0.5, 0.9];
+    expect([adam.betas, adam.weightDecay]).toEqual([[0.5, 0.9], 0.01]);
+  });
+
+  it("a property that nobody reads cannot be written", () => {
+    const optimizer = sgd();
+    expect(write(optimizer, "learningRate", 1)).toContain('Did you mean "lr"?');
+    expect(write(optimizer, "weight_decay", 1)).toContain("weightDecay");
+    expect(write(optimizer, "momentun", 1)).toContain('Did you mean "momentum"?');
+    expect(write(optimizer.groups[0]!, "learningRate", 1)).toContain('Did you mean "lr"?');
+    expect(write(optimizer.groups[0]!, "momentum", 1)).toContain("group.options.momentum");
+    expect(write(optimizer.groups[0]!.options, "learningRate", 1)).toContain('Did you mean "lr"?');
+    expect(optimizer.groups.map((group) => group.lr)).toEqual([0.1, 0.5]);
+  });
+
+  it("an optimizer of the user's may have properties of its own", () => {
+    class Own extends ad.optim.SGD {
+      constructor(params: ad.Tensor[]) {
+        super(params, { lr: 0.1 });
+        (this as unknown as Record<string, unknown>).velocity = 3;
+      }
+    }
+    expect((new Own([f64([1], true)]) as unknown as { velocity: number }).velocity).toBe(3);
+  });
+
+  it.each([
+    ["zero_grad", "zeroGrad()"],
+    ["state_dict", "stateDict()"],
+    ["load_state_dict", "loadStateDict()"],
+    ["add_param_group", "addParamGroup()"],
+    ["applyGradients", "step()"],
+  ])("optimizer.%s() is refused and names %s", (name, cure) => {
+    const optimizer = sgd() as unknown as Record<string, () => unknown>;
+    expect(refusal(() => optimizer[name]!()).message).toContain(cure);
+  });
+
+  it("param_groups is named", () => {
+    const optimizer = sgd();
+    expect(refusal(() => Reflect.get(optimizer, "param_groups")).message).toContain("groups");
+  });
+});
+
+describe("modules", () => {
+  it.each([
+    ["state_dict", "stateDict()"],
+    ["load_state_dict", "loadStateDict()"],
+    ["named_parameters", "namedParameters()"],
+    ["zero_grad", "zeroGrad()"],
+    ["register_buffer", "a property that holds a tensor"],
+    ["predict", "forward(x)"],
+    ["cuda", "one device"],
+  ])("module.%s() is refused and names %s", (name, cure) => {
+    const module = new ad.nn.Sequential(new ad.nn.ReLU()) as unknown as Record<string, () => unknown>;
+    const error = refusal(() => module[name]!());
+    expect(error.message).toContain(cure);
+    expect(error.message).toContain("modules have no method");
+  });
+
+  it("a class of the user's may have members of these names", () => {
+    class Own extends ad.nn.Module {
+      scale = 2;
+      predict(x: ad.Tensor) {
+        return this.forward(x);
+      }
+      forward(x: ad.Tensor) {
+        return x.mul(this.scale);
+      }
+    }
+    const own = new Own();
+    (own as unknown as Record<string, unknown>).state_dict = 1;
+    expect(own.predict(f64([1])).item()).toBe(2);
+    expect(own.parameters()).toEqual([]);
+  });
+});
+
 describe("hooks", () => {
   it("are refused where backward() never comes by", () => {
     const bodies: (() => unknown)[] = [

@@ -163,7 +163,7 @@ describe("in Node", () => {
   it("init changes nothing: the engine is there", async () => {
     const x = ad.tensor([1, 2, 3]);
     await (ad as Loadable).init(wasm);
-    await (ad as Loadable).init(EMPTY);
+    for (const garbage of [EMPTY, null, 5, {}]) await expect((ad as Loadable).init(garbage)).rejects.toThrow(ad.NotInitializedError);
     const y = ad.tensor([9, 9, 9, 9]);
     expect(x.toArray()).toEqual([1, 2, 3]);
     x.dispose();

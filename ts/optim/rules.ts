@@ -37,7 +37,10 @@ export function betas(op: string, what: string, value: unknown): readonly [numbe
 /** Options whose every later change is checked as well: `plain` holds the numbers, the result is its guarded face. */
 export function guarded<Options extends object>(op: string, rules: Rules<Options>, plain: Options): Options {
   const prototype = {};
-  lookOut(prototype, { kind: `the options of ${op}`, unknown: (_, name, value) => checkOptions(op, { [name]: value }, Object.keys(rules)) });
+  lookOut(prototype, {
+    kind: `the options of ${op}`,
+    unknown: (_, name, value) => checkOptions(op, { [name]: value }, Object.keys(rules)),
+  });
   const face = Object.create(prototype) as Options;
   for (const key of Object.keys(rules) as (keyof Options & string)[]) {
     Object.defineProperty(face, key, {
