@@ -1,6 +1,9 @@
 /** Arguments after the last one that is read: every exported function, constructor and method refuses them, unless it takes any number. */
 import * as ad from "adjoint";
 import { describe, expect, it } from "vitest";
+import * as foreign from "../ts/foreign.js";
+import * as foreignLayers from "../ts/nn/foreign.js";
+import * as foreignOptimizers from "../ts/optim/foreign.js";
 
 const f64 = (value: ad.TensorLike) => ad.tensor(value, { dtype: "float64" });
 const x = () => f64([1, 2, 3]);
@@ -243,6 +246,12 @@ for (const space of ["optim", "optim.schedules"])
 
 /** Functions that take as many as they are given, or hand them on. */
 const VARIADIC = ["at", "transpose", "broadcastTo", "reshape", "tile", "linearize", "vjp", "cond", "nn.functionalCall", "tree.map"];
+/** Names that only say what ours are. */
+const FOREIGN = new Set([
+  ...Object.keys(foreign),
+  ...Object.keys(foreignLayers).map((name) => `nn.${name}`),
+  ...Object.keys(foreignOptimizers).map((name) => `optim.${name}`),
+]);
 /** For the library and its tests. */
 const OTHERS = /^(testing\.|errorOf$|init$|reset$|makeDual$|unpackDual$)/;
 
@@ -250,7 +259,7 @@ const isClass = (f: unknown) => typeof f === "function" && /^class\b/.test(Funct
 function functions(space: Record<string, unknown>, path = ""): [string, (...args: unknown[]) => unknown][] {
   return Object.entries(space).flatMap(([key, value]): [string, (...args: unknown[]) => unknown][] => {
     const name = path + key;
-    if (OTHERS.test(name)) return [];
+    if (OTHERS.test(name) || FOREIGN.has(name)) return [];
     if (typeof value === "function") return isClass(value) ? [] : [[name, value as (...args: unknown[]) => unknown]];
     return typeof value === "object" && value !== null ? functions(value as Record<string, unknown>, `${name}.`) : [];
   });
@@ -276,7 +285,11 @@ const all = functions(ad as unknown as Record<string, unknown>);
 
 describe("functions", () => {
   it.each(all.filter(([name]) => !VARIADIC.includes(name)))("%s", (name, f) => {
-    const own = calls[name] ?? (f.length === 1 ? unary : undefined);
+    const own =
+      calls[name] ??
+      calls[name.replace("nn.functional.", "")] ??
+      calls[name.replace("nn.functional.", "nn.")] ??
+      (f.length === 1 ? unary : undefined);
     expect(own, `${name} has no call in this table`).toBeDefined();
     expectRefused(name, f, own!);
   });
@@ -304,6 +317,9 @@ const constructors: [string, new (...args: any[]) => unknown, Call][] = [
   ["SGD", optim.SGD, [parameters, () => ({})]],
   ["Adam", optim.Adam, [parameters, () => ({})]],
   ["AdamW", optim.AdamW, [parameters, () => ({})]],
+  ...(["CrossEntropyLoss", "NLLLoss", "MSELoss", "L1Loss", "HuberLoss", "BCEWithLogitsLoss", "KLDivLoss", "CosineSimilarity"] as const).map(
+    (name): [string, new (...args: any[]) => unknown, Call] => [name, nn[name], [() => ({})]],
+  ),
   ["DataLoader", data.DataLoader, [() => new data.TensorDataset(x()), () => ({})]],
 ];
 describe("constructors", () => {
@@ -330,6 +346,7 @@ const methods: [string, () => object, Call][] = [
   ["forward", () => new nn.Flatten(), [m]],
   ["forward", () => new nn.Dropout(), [m]],
   ["forward", () => new nn.Embedding(3, 2), [ints]],
+  ["forward", () => new nn.MSELoss(), [x, x]],
   ["step", sgd, [() => () => 1]],
   ["minimize", sgd, [recorded]],
   ["zeroGrad", sgd, none],

@@ -79,6 +79,7 @@ export { trace } from "./inspect/trace.js";
 export type { Program } from "./inspect/program.js";
 export type { Instruction, Variable } from "./inspect/variable.js";
 
+export * from "./foreign.js";
 export * as nn from "./nn/index.js";
 export * as optim from "./optim/index.js";
 export * as data from "./data/index.js";

@@ -6,7 +6,18 @@ import { sub, where } from "../ops/elementwise.js";
 import { logSoftmax } from "../ops/reduce.js";
 import { inScope } from "../transforms/machinery.js";
 import type { Tensor, TensorLike } from "../tensor.js";
-import { argument, checkReduction, isFloat, reduced, REDUCTIONS, show, weighted, type LossOptions, type Reduction } from "./reduction.js";
+import {
+  argument,
+  checkReduction,
+  isFloat,
+  KNOWN,
+  reduced,
+  REDUCTIONS,
+  show,
+  weighted,
+  type LossOptions,
+  type Reduction,
+} from "./reduction.js";
 
 /** Options of `nllLoss`. */
 export interface NllLossOptions extends LossOptions {
@@ -154,7 +165,7 @@ function checkLabels(name: string, scores: Tensor, labels: Tensor, axis: number,
 export function nllLoss(logProbabilities: TensorLike, labels: TensorLike, options?: NllLossOptions): Tensor {
   atMost("nllLoss", arguments, 3);
   const name = "nllLoss";
-  const { reduction, weight, ignoreIndex = -100 } = readOptions(name, options, ["reduction", "weight", "ignoreIndex"]);
+  const { reduction, weight, ignoreIndex = -100 } = readOptions(name, options, KNOWN.nll);
   const how = checkReduction(name, reduction, REDUCTIONS);
   integer(name, "ignoreIndex", ignoreIndex);
   return inScope(() => {
@@ -181,12 +192,7 @@ export function nllLoss(logProbabilities: TensorLike, labels: TensorLike, option
 export function crossEntropy(logits: TensorLike, target: TensorLike, options?: CrossEntropyOptions): Tensor {
   atMost("crossEntropy", arguments, 3);
   const name = "crossEntropy";
-  const {
-    reduction,
-    weight,
-    ignoreIndex,
-    labelSmoothing = 0,
-  } = readOptions(name, options, ["reduction", "weight", "ignoreIndex", "labelSmoothing"]);
+  const { reduction, weight, ignoreIndex, labelSmoothing = 0 } = readOptions(name, options, KNOWN.crossEntropy);
   const how = checkReduction(name, reduction, REDUCTIONS);
   if (ignoreIndex !== undefined) integer(name, "ignoreIndex", ignoreIndex);
   number(name, "labelSmoothing", labelSmoothing);

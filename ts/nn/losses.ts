@@ -5,7 +5,19 @@ import { sub } from "../ops/elementwise.js";
 import { readOptions } from "../options.js";
 import { inScope } from "../transforms/machinery.js";
 import type { Tensor, TensorLike } from "../tensor.js";
-import { argument, checkReduction, pair, reduced, REDUCTIONS, weighted, weights, type LossOptions, type Reduction } from "./reduction.js";
+import {
+  argument,
+  checkReduction,
+  KL_REDUCTIONS,
+  KNOWN,
+  pair,
+  reduced,
+  REDUCTIONS,
+  weighted,
+  weights,
+  type LossOptions,
+  type Reduction,
+} from "./reduction.js";
 
 export type { LossOptions } from "./reduction.js";
 
@@ -24,14 +36,14 @@ function elementwise(
 /** Squared error (input - target)². Input and target have one shape, else `ShapeError`. */
 export function mseLoss(input: TensorLike, target: TensorLike, options?: LossOptions): Tensor {
   atMost("mseLoss", arguments, 3);
-  const { reduction } = readOptions("mseLoss", options, ["reduction"]);
+  const { reduction } = readOptions("mseLoss", options, KNOWN.mse);
   return elementwise("mseLoss", input, target, reduction, (x, t) => x.sub(t).square());
 }
 
 /** Absolute error |input - target|. Input and target have one shape, else `ShapeError`. */
 export function l1Loss(input: TensorLike, target: TensorLike, options?: LossOptions): Tensor {
   atMost("l1Loss", arguments, 3);
-  const { reduction } = readOptions("l1Loss", options, ["reduction"]);
+  const { reduction } = readOptions("l1Loss", options, KNOWN.l1);
   return elementwise("l1Loss", input, target, reduction, (x, t) => x.sub(t).abs());
 }
 
@@ -44,7 +56,7 @@ export interface HuberOptions extends LossOptions {
 /** d²/2 where |d| <= delta, else delta (|d| - delta/2), with d = input - target. */
 export function huberLoss(input: TensorLike, target: TensorLike, options?: HuberOptions): Tensor {
   atMost("huberLoss", arguments, 3);
-  const { reduction, delta = 1 } = readOptions("huberLoss", options, ["reduction", "delta"]);
+  const { reduction, delta = 1 } = readOptions("huberLoss", options, KNOWN.huber);
   if (!(number("huberLoss", "delta", delta) > 0))
     throw new ValueError(`huberLoss: delta is ${delta}; expected a number above 0`, "huberLoss");
   return elementwise("huberLoss", input, target, reduction, (x, t) => {
@@ -70,7 +82,7 @@ export interface BceOptions extends LossOptions {
 export function bceWithLogits(logits: TensorLike, target: TensorLike, options?: BceOptions): Tensor {
   atMost("bceWithLogits", arguments, 3);
   const name = "bceWithLogits";
-  const { reduction, weight, posWeight } = readOptions(name, options, ["reduction", "weight", "posWeight"]);
+  const { reduction, weight, posWeight } = readOptions(name, options, KNOWN.bce);
   return elementwise(name, logits, target, reduction, (z, t) => {
     const positive = posWeight === undefined ? t : t.mul(weights(name, "posWeight", posWeight, z));
     const losses = weighted(sub(1, t), z.softplus()).sub(weighted(positive, z.logSigmoid()));
@@ -92,8 +104,8 @@ export interface KlDivOptions {
  */
 export function klDiv(input: TensorLike, target: TensorLike, options?: KlDivOptions): Tensor {
   atMost("klDiv", arguments, 3);
-  const { reduction, logTarget = false } = readOptions("klDiv", options, ["reduction", "logTarget"]);
-  const how = checkReduction("klDiv", reduction, [...REDUCTIONS, "batchmean"]);
+  const { reduction, logTarget = false } = readOptions("klDiv", options, KNOWN.klDiv);
+  const how = checkReduction("klDiv", reduction, KL_REDUCTIONS);
   return inScope(() => {
     const [x, t] = pair("klDiv", input, target);
     let losses: Tensor;
@@ -118,7 +130,7 @@ export interface CosineSimilarityOptions {
 /** a·b / (|a| |b|) along an axis; lengths below eps count as eps. */
 export function cosineSimilarity(a: TensorLike, b: TensorLike, options?: CosineSimilarityOptions): Tensor {
   atMost("cosineSimilarity", arguments, 3);
-  const { axis = 1, eps = 1e-8 } = readOptions("cosineSimilarity", options, ["axis", "eps"]);
+  const { axis = 1, eps = 1e-8 } = readOptions("cosineSimilarity", options, KNOWN.cosine);
   if (!(number("cosineSimilarity", "eps", eps) >= 0))
     throw new ValueError(`cosineSimilarity: eps is ${eps}; expected a number from 0`, "cosineSimilarity");
   return inScope(() => {

@@ -35,6 +35,21 @@ export function checkReduction<R extends string>(name: string, given: unknown, k
 /** The reductions that all losses know, the default first. */
 export const REDUCTIONS = ["mean", "sum", "none"] as const;
 
+/** `klDiv` knows one more. */
+export const KL_REDUCTIONS = [...REDUCTIONS, "batchmean"] as const;
+
+/** The names of the options of each loss, for the function and for its module. */
+export const KNOWN = {
+  mse: ["reduction"],
+  l1: ["reduction"],
+  huber: ["reduction", "delta"],
+  bce: ["reduction", "weight", "posWeight"],
+  klDiv: ["reduction", "logTarget"],
+  nll: ["reduction", "weight", "ignoreIndex"],
+  crossEntropy: ["reduction", "weight", "ignoreIndex", "labelSmoothing"],
+  cosine: ["axis", "eps"],
+} as const;
+
 /** The mean or sum of losses, or each of them. */
 export function reduced(losses: Tensor, reduction: Reduction): Tensor {
   return reduction === "mean" ? losses.mean() : reduction === "sum" ? losses.sum() : losses;

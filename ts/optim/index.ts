@@ -9,3 +9,4 @@ export * as schedules from "./schedules.js";
 export { cosine, exponential, oneCycle, schedule, step, warmup, type OneCycleOptions, type Schedule } from "./schedules.js";
 export * as transform from "./transform.js";
 export { applyUpdates, type AdamState, type Rate, type SGDState, type Transformation } from "./transform.js";
+export * from "./foreign.js";

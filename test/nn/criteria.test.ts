@@ -1,0 +1,78 @@
+/** Losses as modules say what the functions say. */
+import * as ad from "adjoint";
+import { describe, expect, it } from "vitest";
+import { endsAtBaseline } from "../support/baseline.js";
+
+endsAtBaseline();
+
+const { nn } = ad;
+const f64 = (values: ad.TensorLike) => ad.tensor(values, { dtype: "float64" });
+const scores = [
+  [1, 2, 3],
+  [2, 0, -1],
+];
+const probabilities = [
+  [0.2, 0.3, 0.5],
+  [0.6, 0.3, 0.1],
+];
+
+type Made = new (options?: any) => ad.nn.Criterion<any>;
+const rows: [
+  name: string,
+  made: Made,
+  loss: (x: ad.Tensor, t: ad.Tensor, options?: any) => ad.Tensor,
+  target: ad.TensorLike,
+  options: object,
+][] = [
+  [
+    "CrossEntropyLoss",
+    nn.CrossEntropyLoss,
+    nn.crossEntropy,
+    [2, -1],
+    { ignoreIndex: -1, labelSmoothing: 0.1, reduction: "sum", weight: [1, 2, 3] },
+  ],
+  ["NLLLoss", nn.NLLLoss, nn.nllLoss, [2, 0], { weight: [1, 2, 3] }],
+  ["MSELoss", nn.MSELoss, nn.mseLoss, probabilities, { reduction: "sum" }],
+  ["L1Loss", nn.L1Loss, nn.l1Loss, probabilities, { reduction: "none" }],
+  ["HuberLoss", nn.HuberLoss, nn.huberLoss, probabilities, { delta: 0.5 }],
+  ["BCEWithLogitsLoss", nn.BCEWithLogitsLoss, nn.bceWithLogits, probabilities, { posWeight: 3 }],
+  ["KLDivLoss", nn.KLDivLoss, nn.klDiv, probabilities, { reduction: "batchmean" }],
+  ["CosineSimilarity", nn.CosineSimilarity, nn.cosineSimilarity, probabilities, { axis: 0 }],
+];
+
+describe.each(rows)("%s", (name, Made, loss, target, options) => {
+  it("gives what its function gives, with and without options, and the gradient", () => {
+    ad.scope(() => {
+      const [x, t] = [f64(scores).logSoftmax(), f64(target)];
+      for (const given of name === "CrossEntropyLoss" ? [options] : [undefined, options]) {
+        const criterion = new Made(given);
+        expect(criterion.forward(x, t).toArray()).toEqual(loss(x, t, given).toArray());
+        expect(
+          ad
+            .grad((y: ad.Tensor) => criterion.forward(y, t).sum())(x)
+            .toArray(),
+        ).toEqual(
+          ad
+            .grad((y: ad.Tensor) => loss(y, t, given).sum())(x)
+            .toArray(),
+        );
+      }
+      return null;
+    });
+  });
+
+  it("is a module with a name, and refuses options nobody reads when it is made", () => {
+    expect(new Made()).toBeInstanceOf(nn.Module);
+    expect(new Made().constructor.name).toBe(name);
+    expect(new Made().parameters()).toEqual([]);
+    expect(() => new Made({ weigth: 1 })).toThrow(ad.ValueError);
+    expect(() => new Made(0.5)).toThrow(/plain object/);
+    if (name !== "CosineSimilarity") expect(() => new Made({ reduction: "avg" })).toThrow(/reduction "avg" does not exist/);
+  });
+});
+
+it("a weight is a buffer of the loss", () => {
+  const weight = f64([1, 2, 3]);
+  expect(new nn.CrossEntropyLoss({ weight }).namedBuffers()).toEqual([["options.weight", weight]]);
+  weight.dispose();
+});

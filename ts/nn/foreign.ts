@@ -1,0 +1,33 @@
+/** What torch.nn has and this library has under another name, or not yet: see `foreign.ts`. */
+import { elsewhere, missing } from "../elsewhere.js";
+
+/** @deprecated nn.BCEWithLogitsLoss, on logits instead of probabilities */
+export const BCELoss = /* @__PURE__ */ elsewhere("nn.BCELoss", "nn.BCEWithLogitsLoss, on logits instead of probabilities");
+/** @deprecated nn.HuberLoss; with delta = 1 it is the same */
+export const SmoothL1Loss = /* @__PURE__ */ elsewhere("nn.SmoothL1Loss", "nn.HuberLoss; with delta = 1 it is the same");
+/** @deprecated a plain array of modules as a property */
+export const ModuleList = /* @__PURE__ */ elsewhere("nn.ModuleList", "a plain array of modules as a property");
+/** @deprecated a plain object of modules as a property */
+export const ModuleDict = /* @__PURE__ */ elsewhere("nn.ModuleDict", "a plain object of modules as a property");
+/** @deprecated a plain array of parameters as a property */
+export const ParameterList = /* @__PURE__ */ elsewhere("nn.ParameterList", "a plain array of parameters as a property");
+/** @deprecated nothing, or (x) => x in a Sequential */
+export const Identity = /* @__PURE__ */ elsewhere("nn.Identity", "nothing, or (x) => x in a Sequential");
+/** @deprecated Not there yet. */
+export const Conv1d = /* @__PURE__ */ missing("nn.Conv1d");
+/** @deprecated Not there yet. */
+export const Conv2d = /* @__PURE__ */ missing("nn.Conv2d");
+/** @deprecated Not there yet. */
+export const LayerNorm = /* @__PURE__ */ missing("nn.LayerNorm");
+/** @deprecated Not there yet. */
+export const BatchNorm1d = /* @__PURE__ */ missing("nn.BatchNorm1d");
+/** @deprecated Not there yet. */
+export const BatchNorm2d = /* @__PURE__ */ missing("nn.BatchNorm2d");
+/** @deprecated Not there yet. */
+export const RNN = /* @__PURE__ */ missing("nn.RNN");
+/** @deprecated Not there yet. */
+export const LSTM = /* @__PURE__ */ missing("nn.LSTM");
+/** @deprecated Not there yet. */
+export const GRU = /* @__PURE__ */ missing("nn.GRU");
+/** @deprecated Not there yet. */
+export const MultiheadAttention = /* @__PURE__ */ missing("nn.MultiheadAttention");

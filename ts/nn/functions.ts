@@ -1,0 +1,22 @@
+/** `nn.functional`: the functions of layers and the losses under one roof, as torch.nn.functional has them. They are the library's own. */
+export {
+  elu,
+  gelu,
+  hardSwish,
+  leakyRelu,
+  logSigmoid,
+  mish,
+  relu,
+  relu6,
+  selu,
+  sigmoid,
+  silu,
+  softplus,
+  tanh,
+} from "../ops/elementwise.js";
+export { embedding, oneHot } from "../ops/index.js";
+export { logSoftmax, softmax } from "../ops/reduce.js";
+export { pad } from "../ops/shape.js";
+export { crossEntropy, nllLoss } from "./classification.js";
+export { dropout } from "./layers.js";
+export { bceWithLogits, cosineSimilarity, huberLoss, klDiv, l1Loss, mseLoss } from "./losses.js";
