@@ -2,6 +2,9 @@
 import { describe, expect, it } from "vitest";
 import * as ad from "adjoint";
 import { ValueError } from "adjoint";
+import * as foreign from "../ts/foreign.js";
+import * as foreignLayers from "../ts/nn/foreign.js";
+import * as foreignOptimizers from "../ts/optim/foreign.js";
 
 const f64 = (value: number | number[], requiresGrad = false) => ad.tensor(value, { dtype: "float64", requiresGrad });
 
@@ -46,6 +49,57 @@ describe("methods of other libraries", () => {
     expect(error.message).toContain(cure);
     expect([...x.data()]).toEqual([1, 2]);
     expect([x.shape, x.dtype, x.requiresGrad]).toEqual([[2], "float64", false]);
+  });
+});
+
+describe("functions and classes of other libraries", () => {
+  const named = (path: string) => path.split(".").reduce((space: any, key) => space[key], ad);
+  const call: [path: string, cure: RegExp][] = [
+    ["cat", /concat\(tensors, axis\)/],
+    ["randn", /random\.normal\(shape\)/],
+    ["rand", /random\.uniform\(shape\)/],
+    ["tidy", /scope\(\(\) => \.\.\.\)/],
+    ["variable", /requiresGrad: true/],
+    ["scalar", /tensor\(value\)/],
+    ["tensor1d", /tensor\(values\)/],
+    ["no_grad", /noGrad/],
+    ["manual_seed", /manualSeed/],
+    ["from_numpy", /typed array/],
+    ["optim.lr_scheduler", /optim\.schedule\(optimizer/],
+    ["nn.BCELoss", /BCEWithLogitsLoss/],
+    ["nn.ModuleList", /plain array/],
+    ["nn.LSTM", /does not have nn\.LSTM yet/],
+    ["optim.RMSprop", /yet/],
+  ];
+  it.each(call)("%s is refused, called and made with new", (path, cure) => {
+    for (const use of [() => named(path)([2]), () => new (named(path))([2])]) {
+      const error = refusal(use);
+      expect(error.message).toMatch(cure);
+      expect(error.message.startsWith(`${path}: `)).toBe(true);
+    }
+  });
+
+  it("namespaces are refused when something is looked up in them", () => {
+    expect(refusal(() => named("optim.lr_scheduler.StepLR")).message).toContain("optim.schedule");
+    expect(refusal(() => named("tensor2d.shape")).message).toContain("tensor(values)");
+  });
+
+  it("every cure names what is there", () => {
+    const names = [
+      ...Object.keys(foreign),
+      ...Object.keys(foreignLayers).map((name) => `nn.${name}`),
+      ...Object.keys(foreignOptimizers).map((name) => `optim.${name}`),
+    ];
+    for (const path of names) {
+      const { message } = refusal(() => named(path)());
+      const cure = /here it is (?:new )?((?:[a-z]+\.)*[A-Za-z]+)\(/.exec(message)?.[1];
+      if (cure !== undefined && !/^(x|loss)\./.test(cure)) expect(typeof named(cure), message).toBe("function");
+    }
+  });
+
+  it("nn.functional holds the functions themselves", () => {
+    for (const [name, f] of Object.entries(ad.nn.functional))
+      expect(f, name).toBe((ad as unknown as Record<string, unknown>)[name] ?? (ad.nn as unknown as Record<string, unknown>)[name]);
   });
 });
 
