@@ -164,7 +164,7 @@ const calls: Record<string, Call> = {
   sparseHessian: transform,
   sparseJacobian: transform,
   vmap: [() => vector, () => ({})],
-  checkpoint: [() => square],
+  checkpoint: [() => square, () => ({})],
   jacobianSparsity: [() => vector],
   symbolic: [() => square, () => ({})],
   jvp: product,

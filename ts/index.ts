@@ -41,7 +41,7 @@ export { noGrad, enableGrad } from "./transforms/modes.js";
 export { cond, forLoop, scan, whileLoop, type ScanOptions, type WhileOptions } from "./transforms/control.js";
 export { vmap, type BatchAxes, type VmapOptions } from "./transforms/vmap.js";
 export { jacfwd, jacrev, jacobian, hessian, hvp, vhp, type JacobianOptions, type JacobianModeOptions } from "./transforms/jacobian.js";
-export { customVjp, customJvp, checkpoint, type CustomVjpRule } from "./transforms/custom/index.js";
+export { customVjp, customJvp, checkpoint, type CheckpointOptions, type CustomVjpRule } from "./transforms/custom/index.js";
 export type {
   Argnums,
   ArgumentOf,

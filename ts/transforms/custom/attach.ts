@@ -15,6 +15,9 @@ import { below, pullBack, recorded, topLevel } from "./record.js";
 /** A function of flat lists that can be run again. */
 export type Repeatable = (values: Tensor[]) => Tensor[];
 
+/** Looks at what a function gave when it ran again, beside what it had given. */
+export type Compare = (now: readonly Tensor[], before: readonly Tensor[]) => void;
+
 /** Whether any level would record what is computed from the values. */
 function isRecorded(values: readonly Tensor[]): boolean {
   putIds(values.map(idOf));
@@ -22,26 +25,31 @@ function isRecorded(values: readonly Tensor[]): boolean {
 }
 
 /** `outputs` = f(inputs), with their derivatives at all levels that record. */
-export function attach(name: string, f: Repeatable, inputs: Tensor[], outputs: Tensor[]): Tensor[] {
+export function attach(name: string, f: Repeatable, inputs: Tensor[], outputs: Tensor[], compare: Compare): Tensor[] {
   if (!isRecorded(inputs)) return outputs;
   const level = topLevel([...inputs, ...outputs]);
   const kind = engine.level_kind(level);
-  return (kind === BATCH ? attachBatch : kind === DUAL ? attachDual : attachGrad)(name, level, f, inputs, outputs);
+  return (kind === BATCH ? attachBatch : kind === DUAL ? attachDual : attachGrad)(name, level, f, inputs, outputs, compare);
 }
 
-function attachGrad(name: string, level: number, f: Repeatable, inputs: Tensor[], outputs: Tensor[]): Tensor[] {
+function attachGrad(name: string, level: number, f: Repeatable, inputs: Tensor[], outputs: Tensor[], compare: Compare): Tensor[] {
   const lower = attach(
     name,
     f,
     inputs.map((x) => below(level, x)),
     outputs.map((y) => below(level, y)),
+    compare,
   );
   if (engine.records(level) === 0) return lower;
   const active = inputs.map((x) => topLevel([x]) === level);
-  return recorded(name, level, inputs, [], lower, (values, cotangents) => pullBack(f, values, active, cotangents));
+  const n = inputs.length;
+  // The outputs are held by their own nodes anyway.
+  return recorded(name, level, inputs, lower, lower, (values, cotangents) =>
+    pullBack(f, values.slice(0, n), active, cotangents, (outputs) => compare(outputs, values.slice(n))),
+  );
 }
 
-function attachDual(name: string, level: number, f: Repeatable, inputs: Tensor[], outputs: Tensor[]): Tensor[] {
+function attachDual(name: string, level: number, f: Repeatable, inputs: Tensor[], outputs: Tensor[], compare: Compare): Tensor[] {
   const split = (xs: Tensor[]) => ({ primals: xs.map((x) => below(level, x)), tangents: xs.map((x) => tangentOf(level, x)) });
   const [given, result] = [split(inputs), split(outputs)];
   const present = (tangents: (Tensor | null)[]) => tangents.filter((t) => t !== null);
@@ -59,14 +67,20 @@ function attachDual(name: string, level: number, f: Repeatable, inputs: Tensor[]
       engine.level_pop(fresh);
       return [...primals, ...tangents];
     });
-  const all = attach(name, pushed, [...given.primals, ...present(given.tangents)], [...result.primals, ...present(result.tangents)]);
+  const all = attach(
+    name,
+    pushed,
+    [...given.primals, ...present(given.tangents)],
+    [...result.primals, ...present(result.tangents)],
+    compare,
+  );
   let next = outputs.length;
   return outputs.map((_, i) =>
     result.tangents[i] === null ? all[i]! : made(checked(engine.dual(level, idOf(all[i]!), idOf(all[next++]!)), name)),
   );
 }
 
-function attachBatch(name: string, level: number, f: Repeatable, inputs: Tensor[], outputs: Tensor[]): Tensor[] {
+function attachBatch(name: string, level: number, f: Repeatable, inputs: Tensor[], outputs: Tensor[], compare: Compare): Tensor[] {
   const size = engine.level_size(level);
   const whole = (xs: Tensor[]) =>
     xs.map((x) =>
@@ -90,6 +104,7 @@ function attachBatch(name: string, level: number, f: Repeatable, inputs: Tensor[
     mapped,
     given.map(({ x }) => x),
     result.map(({ x }) => x),
+    compare,
   );
   return all.map((y, i) => (result[i]!.isBatched ? made(checked(engine.batch(level, idOf(y), 0), name)) : y));
 }

@@ -1,6 +1,7 @@
 /** Recomputing instead of remembering. */
-import { atMost } from "../../arguments.js";
+import { atMost, boolean } from "../../arguments.js";
 import { noting, releaseCaptures, replacing, type Capture } from "../../captures.js";
+import { readOptions } from "../../options.js";
 import { drawPoint, withSameDraws } from "../../random/state.js";
 import { generation } from "../../runtime/instance.js";
 import { idOf, type Tensor } from "../../tensor.js";
@@ -9,24 +10,36 @@ import { asTree } from "../arguments.js";
 import { argumentTensor, arithmeticGuard, call, type Callback, checkFunction, inScope, outputTensor } from "../machinery.js";
 import { withoutTape } from "../modes.js";
 import type { ArgumentsOf, OutputOf } from "../types.js";
-import { attach } from "./attach.js";
+import { attach, type Compare } from "./attach.js";
 import { aliasOf } from "./record.js";
+import { checkRepeated } from "./repeated.js";
+
+/** Options of `checkpoint`. */
+export interface CheckpointOptions {
+  /** Compare what `f` gives in the backward pass with what it gave before; costs a pass over its outputs. Default true. */
+  determinismCheck?: boolean;
+}
 
 /**
  * `f`, recomputed in the backward pass instead of remembered: what it made on the way is released at once, so the memory of a deep
  * function is that of its parts' inputs plus one part. Costs one more forward pass. Arguments and results are trees of tensors.
  * Tensors that `f` closes over, parameters of a layer say, get their derivatives as arguments do; random draws are repeated. Numbers and
- * flags that `f` reads must be the same in the backward pass: nothing can tell when they are not.
+ * flags that `f` reads must be the same in the backward pass: if it gives another value then, that throws `ValueError`.
  *
  * @example
  * const block = ad.checkpoint((x) => layer.forward(x).relu());
  */
 export function checkpoint<A extends unknown[] = Tensor[], const Out = unknown>(
   f: (...args: A) => Out,
+  options?: CheckpointOptions,
 ): (...args: ArgumentsOf<A>) => OutputOf<Out>;
-export function checkpoint(f: Callback): Callback {
+export function checkpoint(f: Callback, options?: CheckpointOptions): Callback {
   checkFunction("checkpoint", f);
-  atMost("checkpoint", arguments, 1);
+  atMost("checkpoint", arguments, 2);
+  const { determinismCheck = true } = readOptions("checkpoint", options, ["determinismCheck"]);
+  const compare: Compare = boolean("checkpoint", "determinismCheck", determinismCheck)
+    ? (now, before) => checkRepeated("checkpoint", now, before)
+    : () => {};
   return (...args) => {
     const [leaves, rebuildArguments] = flatten(args.map((arg) => asTree(arg)));
     return inScope(() => {
@@ -53,7 +66,7 @@ export function checkpoint(f: Callback): Callback {
             [...given, ...closedOver].forEach((x, i) => replaced.set(x, values[i]!));
             return withSameDraws(draws, () => replacing("checkpoint", replaced, () => run(values.slice(0, given.length))));
           });
-        return rebuild(attach("checkpoint", again, [...given, ...captures.map(({ id }) => aliasOf(id))], outputs));
+        return rebuild(attach("checkpoint", again, [...given, ...captures.map(({ id }) => aliasOf(id))], outputs, compare));
       } finally {
         releaseCaptures(captures, made);
       }

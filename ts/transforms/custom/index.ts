@@ -1,4 +1,4 @@
 /** Functions with derivatives of their own making. */
-export { checkpoint } from "./checkpoint.js";
+export { checkpoint, type CheckpointOptions } from "./checkpoint.js";
 export { customJvp } from "./jvp.js";
 export { customVjp, type CustomVjpRule } from "./vjp.js";

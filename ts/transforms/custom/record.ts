@@ -73,18 +73,20 @@ export function recorded(
 
 /**
  * The gradients of `f` at `values` with respect to those that are `active`, for the cotangents of its outputs (null = zero). A
- * gradient is null where nothing depends on the value.
+ * gradient is null where nothing depends on the value. `look` sees the outputs first.
  */
 export function pullBack(
   f: (values: Tensor[]) => Tensor[],
   values: readonly Tensor[],
   active: readonly boolean[],
   cotangents: readonly (Tensor | null)[],
+  look: (outputs: readonly Tensor[]) => void,
 ): (Tensor | null)[] {
   return inScope(() => {
     const level = openLevel("vjp", GRAD);
     const inputs = values.map((x, i) => (active[i] ? track(level, x) : x));
     const outputs = f(inputs);
+    look(outputs);
     const seeded = outputs.flatMap((y, i) => (cotangents[i] ? [i] : []));
     const wanted = inputs.filter((_, i) => active[i]);
     putIds(
