@@ -33,6 +33,25 @@ describe("backward", () => {
     expect(y.item()).toBe(9);
   });
 
+  it("is all or nothing where a part of the graph is freed", () => {
+    ad.scope(() => {
+      const [v, w] = [leaf([1, 2]), leaf([3, 4])];
+      const shared = w.square();
+      const other = v.mul(3);
+      shared.sum().backward();
+      const before = w.grad!.toArray();
+      for (const options of [undefined, { retainGraph: true }]) {
+        expect(() => shared.add(other).sum().backward(undefined, options)).toThrow(/retainGraph/);
+        expect([v.grad, w.grad!.toArray()]).toEqual([null, before]);
+      }
+      // The part that was not freed is there as before.
+      other.sum().backward();
+      expect(v.grad!.toArray()).toEqual([3, 3]);
+      v.dispose();
+      w.dispose();
+    });
+  });
+
   it("can record itself", () => {
     const x = leaf(2);
     x.pow(3).backward(undefined, { createGraph: true });

@@ -42,7 +42,9 @@ export interface BackwardOptions {
 
 /**
  * Adds the gradient of this tensor to `.grad` of every parameter it was computed from. A tensor of more than one element
- * needs a cotangent of its shape. The graph is freed unless `retainGraph`.
+ * needs a cotangent of its shape. The graph is freed unless `retainGraph`. A pass that cannot be made (a part of the graph is freed) is refused
+ * before anything is added or freed; when a hook or a rule of your own throws on the way, what it went over is freed and added up: `zeroGrad()`
+ * and compute the value again.
  */
 export function backward(x: Tensor, cotangent?: TensorLike | null, options?: BackwardOptions): void {
   atMost("backward", arguments, 3);

@@ -241,6 +241,36 @@ impl Tape {
         self.unmarked = self.unmarked.min(node);
     }
 
+    /// Whether a sweep from the seeds would meet a node that an earlier one consumed. What the pullback of a callback wants is not known
+    /// before it runs.
+    pub fn meets_consumed(&self, seeds: impl Iterator<Item = u32>) -> Result<bool> {
+        let mut reached = Vec::new();
+        let (mut node, mut open) = (0, 0);
+        for seed in seeds {
+            let seed = seed as usize;
+            if seed >= reached.len() {
+                room_to(&mut reached, seed + 1)?;
+                reached.resize(seed + 1, false);
+            }
+            open += usize::from(!std::mem::replace(&mut reached[seed], true));
+            node = node.max(seed);
+        }
+        while open > 0 && node > 0 {
+            if reached[node] {
+                open -= 1;
+                if self.op[node] != LEAF && self.flags[node] & CONSUMED != 0 {
+                    return Ok(true);
+                }
+                let sources = if self.op[node] == CALLBACK { &[] } else { self.sources(node) };
+                for &source in sources {
+                    open += usize::from(source != 0 && !std::mem::replace(&mut reached[source as usize], true));
+                }
+            }
+            node -= 1;
+        }
+        Ok(false)
+    }
+
     /// Marks every node that is consumed or was computed from one that is.
     pub fn mark_spent(&mut self) {
         for node in self.unmarked..self.len() {

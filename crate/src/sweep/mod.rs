@@ -146,9 +146,6 @@ impl Engine {
             let node = self.session().node_of(output, level)?;
             if let Some(node) = node {
                 active = true;
-                if self.session().grad_tape(level)?.0.flags[node as usize] & tape::CONSUMED != 0 {
-                    return Err(consumed());
-                }
                 seeds.push((node, self.seed(output, cotangent)?));
             }
         }
@@ -157,6 +154,10 @@ impl Engine {
                 ErrorCode::NotDifferentiable,
                 "backward() on a tensor that depends on no tensor with requiresGrad; create the parameters with { requiresGrad: true } and compute outside noGrad",
             ));
+        }
+        // All or nothing: in the middle of the sweep some gradients would be added up already, and a part of the graph consumed.
+        if flags & ACCUMULATE != 0 && self.session().grad_tape(level)?.0.meets_consumed(seeds.iter().map(|&(node, _)| node))? {
+            return Err(consumed());
         }
         for &id in wanted {
             nodes.push(self.session().node_of(id, level)?.unwrap_or(0));
