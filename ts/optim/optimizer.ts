@@ -119,22 +119,11 @@ export abstract class Optimizer<Options extends { lr: number } = { lr: number }>
     this.known = Object.keys(kind.rules);
     checkOptions(this.name, options, this.known);
     this.initial = this.complete(kind.defaults, options);
-    for (const key of this.known) if (!(key in this)) this.expose(key as keyof Options & string);
+    for (const key of this.known) if (!(key in this)) expose(this, key as keyof Options & string);
     const given = params as unknown;
     if (Array.isArray(given) && given.length > 0 && given.every(isPlainObject))
       for (const group of given) this.addParamGroup(group as unknown as ParameterGroup);
     else this.addParamGroup({ params: params as Parameters });
-  }
-
-  /** An option as a property, as the rate is: of the first group; setting it sets all. */
-  private expose<K extends keyof Options & string>(key: K): void {
-    Object.defineProperty(this, key, {
-      get: () => this.groups[0]!.options[key],
-      set: (value: Options[K]) => {
-        for (const group of this.groups) group.options[key] = value;
-      },
-      configurable: true,
-    });
   }
 
   /** Options over others, each checked. */
@@ -307,4 +296,15 @@ export abstract class Optimizer<Options extends { lr: number } = { lr: number }>
   protected updateInPlace(parameter: Tensor, _gradient: number, options: Readonly<Options>): void {
     scope(() => noGrad(() => this.update(parameter, parameter.grad!, options)));
   }
+}
+
+/** An option as a property, as the rate is: of the first group; setting it sets all. */
+function expose<Options extends { lr: number }, K extends keyof Options & string>(optimizer: Optimizer<Options>, key: K): void {
+  Object.defineProperty(optimizer, key, {
+    get: () => optimizer.groups[0]!.options[key],
+    set: (value: Options[K]) => {
+      for (const group of optimizer.groups) group.options[key] = value;
+    },
+    configurable: true,
+  });
 }
