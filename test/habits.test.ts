@@ -269,7 +269,7 @@ describe("arguments that nobody reads", () => {
   const labels = ad.tensor([0], { dtype: "int32" });
   const scores = ad.tensor([[1, 2]]);
   it.each<[string, (...args: any[]) => unknown, unknown[]]>([
-    ["checkpoint", ad.checkpoint, [(v: ad.Tensor) => v, { preserveState: true }]],
+    ["checkpoint", ad.checkpoint, [(v: ad.Tensor) => v, {}, true]],
     [
       "customVjp",
       ad.customVjp,

@@ -10,7 +10,8 @@ function refusing(name: string, says: string): Elsewhere {
   };
   // What a promise, an inspector or a test asks of any function.
   const innocent = (key: string | symbol) => typeof key === "symbol" || key in Function.prototype || key === "then" || key === "toJSON";
-  return new Proxy((() => {}) as unknown as Elsewhere, {
+  // A class can be called and made with new, as far as a Proxy sees.
+  return new Proxy(class {} as unknown as Elsewhere, {
     apply: refuse,
     construct: refuse,
     get: (target, key) => (innocent(key) ? Reflect.get(target, key) : refuse()),
