@@ -73,7 +73,7 @@ describe.each(rows)("%s", (name, Made, loss, target, options) => {
 
 it("a weight is a buffer of the loss", () => {
   const weight = f64([1, 2, 3]);
-  const [[name, buffer], ...others] = new nn.CrossEntropyLoss({ weight }).namedBuffers();
-  expect([name, buffer === weight, others.length]).toEqual(["options.weight", true, 0]);
+  const buffers = new nn.CrossEntropyLoss({ weight }).namedBuffers();
+  expect(buffers.map(([name, buffer]) => [name, buffer === weight])).toEqual([["options.weight", true]]);
   weight.dispose();
 });
