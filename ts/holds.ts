@@ -11,10 +11,11 @@
  * A sweep begins when a tensor of the root is made and no scope or transform is open. **Nobody may hold a plain tensor's id while he makes two
  * others**: take ids (`idOf`) right before the call that needs them.
  */
+import type { TypedArray } from "./dtype.js";
 import { OutOfMemoryError } from "./errors.js";
 import { bytesInUse, engine, generation, isPoisoned } from "./runtime/instance.js";
 import type { ScopeToken } from "./memory.js";
-import { abandonStores, forget, kindsOf, moveIn, moveOut, moveShared, sharedBuffers, type MovedOut } from "./spill.js";
+import { abandonStores, forget, kindsOf, moveIn, moveOut, moveShared, readOutside, sharedBuffers, type MovedOut } from "./spill.js";
 import type { Tensor } from "./tensor.js";
 
 /** Makes the error for the use of a tensor that went, where "its scope has ended" would not tell why. */
@@ -50,6 +51,11 @@ export class Hold {
   /** It may be used unasked. */
   get open(): boolean {
     return this.warm && this.root.open;
+  }
+
+  /** Moved out, and no function is watched for what it closes over, where another value may stand for it. */
+  get readable(): boolean {
+    return this.out !== null && this.root.open;
   }
 
   /** What whoever uses it later is told. */
@@ -183,6 +189,12 @@ export function wake(tensor: Tensor): void {
   beginTurn();
 }
 
+/** The elements of a tensor that was moved out, where that does without bringing it back: a history is read one by one. */
+export function readMovedOut(tensor: Tensor): TypedArray | null {
+  const owner = tensor.scope;
+  return owner instanceof Hold && owner.readable ? readOutside(owner.out!) : null;
+}
+
 /** Whether a living tensor's handle is an id of the engine's. Another tensor may have got the one of a tensor that was moved out. */
 export function isInside(tensor: Tensor): boolean {
   return tensor.scope.alive && !(tensor.scope instanceof Hold && tensor.scope.out !== null);
@@ -236,8 +248,10 @@ let mark = budget;
 let sweptAt = 0;
 /** Bytes brought back since the last sweep. */
 let broughtBack = 0;
-/** Sweeps since much was. */
+/** Sweeps since much was, and how many it takes until they come more often again: twice as many each time that was a mistake. */
 let calm = 0;
+let patience = 16;
+let halved = false;
 
 /** A sweep, if one is due and possible now. */
 export function makeRoom(): void {
@@ -280,11 +294,14 @@ export function tidy(): void {
 function adapt(): void {
   if (broughtBack > budget / 4) {
     budget = Math.min(2 * budget, most);
+    if (halved) patience *= 2;
+    halved = false;
     calm = 0;
   } else if (broughtBack > budget / 64) {
     calm = 0;
-  } else if (++calm === 16) {
+  } else if (++calm >= patience && budget > least) {
     budget = Math.max(budget / 2, least);
+    halved = true;
     calm = 0;
   }
   broughtBack = 0;

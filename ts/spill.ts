@@ -6,6 +6,9 @@
 import { DTYPES, elements, type TypedArray } from "./dtype.js";
 import { checked, engine, failure, pass, scratch } from "./runtime/instance.js";
 
+/** The elements of a buffer; one by itself is a number, as losses in a list are. */
+type Numbers = TypedArray | number;
+
 /** A buffer in which tensors lie that were moved out. */
 interface Store {
   /** How many they are. */
@@ -14,7 +17,7 @@ interface Store {
   id: number;
   address: number;
   /** What it holds, once nobody inside needs it. */
-  numbers: TypedArray | null;
+  numbers: Numbers | null;
 }
 
 /** Where the numbers of a tensor are: the dtype, rank, dims, strides and offset of an array in a buffer, as the engine wrote them. */
@@ -50,11 +53,17 @@ export function kindsOf(ids: readonly number[]): Kind[] {
   });
 }
 
+/** The last layout of each rank: in a loop most are like the one before, and are shared. */
+const layouts: Float64Array[] = [];
+
 /** The number of elements in the row, and the layout in it. */
 function readLayout(): { count: number; layout: Float64Array } {
   const rank = scratch()[2]!;
-  const s = scratch(2 * rank + 4);
-  return { count: s[0]!, layout: s.slice(1, 2 * rank + 4) };
+  const length = 2 * rank + 3;
+  const s = scratch(length + 1);
+  let layout = layouts[rank];
+  if (layout === undefined || layout.some((v, i) => v !== s[i + 1])) layouts[rank] = layout = s.slice(1, length + 1);
+  return { count: s[0]!, layout };
 }
 
 /** Moves a plain tensor out. Its id is gone then. Throws, with nothing changed, when there is no room for the numbers outside. */
@@ -75,10 +84,11 @@ export function moveOut(id: number, { address, sharers }: Kind & { is: "plain" }
   return { store, layout };
 }
 
-function copyOf(id: number): { numbers: TypedArray; layout: Float64Array } {
+function copyOf(id: number): { numbers: Numbers; layout: Float64Array } {
   const pointer = checked(engine.read_stored(id));
   const { count, layout } = readLayout();
-  const numbers = elements(DTYPES[layout[0]!]!, engine.memory.buffer, pointer, count).slice();
+  const there = elements(DTYPES[layout[0]!]!, engine.memory.buffer, pointer, count);
+  const numbers = count === 1 ? there[0]! : there.slice();
   engine.read_done();
   return { numbers, layout };
 }
@@ -111,12 +121,33 @@ export function moveIn({ store, layout }: MovedOut): { id: number; bytes: number
 /** Brings a buffer back, for all who lie in it. */
 function fill(store: Store, dtype: number): number {
   const numbers = store.numbers!;
-  const row = checked(engine.row_new(dtype, numbers.length));
+  const count = typeof numbers === "number" ? 1 : numbers.length;
+  const row = checked(engine.row_new(dtype, count));
   const address = engine.data_pointer(row);
-  elements(DTYPES[dtype]!, engine.memory.buffer, address, numbers.length).set(numbers);
+  const there = elements(DTYPES[dtype]!, engine.memory.buffer, address, count);
+  if (typeof numbers === "number") there[0] = numbers;
+  else there.set(numbers);
   [store.id, store.address, store.numbers] = [row, address, null];
   shared.set(address, store);
-  return numbers.byteLength;
+  return there.byteLength;
+}
+
+/** A copy of the elements of a tensor that was moved out, if they lie in order outside; else null. */
+export function readOutside({ store: { numbers }, layout }: MovedOut): TypedArray | null {
+  const rank = layout[1]!;
+  let count = 1;
+  let inOrder = numbers !== null;
+  for (let i = 1 + rank; i >= 2; i--) {
+    inOrder &&= layout[i] === 1 || layout[i + rank] === count;
+    count *= layout[i]!;
+  }
+  if (!inOrder) return null;
+  const offset = layout[2 + 2 * rank]!;
+  if (typeof numbers !== "number") return numbers!.slice(offset, offset + count);
+  if (count !== 1) return null;
+  const one = elements(DTYPES[layout[0]!]!, new ArrayBuffer(8), 0, 1).slice();
+  one[0] = numbers;
+  return one;
 }
 
 /** A tensor that was moved out is done with. */

@@ -7,7 +7,7 @@ import { describe, TENSOR_BRAND, THIS_COPY } from "./describe.js";
 import { DTYPES, elements, type DType, type TypedArray } from "./dtype.js";
 import { resolve } from "./captures.js";
 import { DisposedError, EscapedValueError, ValueError } from "./errors.js";
-import { Hold, hold, makeRoom, wake } from "./holds.js";
+import { Hold, hold, makeRoom, readMovedOut, wake } from "./holds.js";
 import { current, root, type Owner, type ScopeToken } from "./memory.js";
 import type { TensorMethods } from "./methods.js";
 import { print } from "./printing.js";
@@ -118,6 +118,8 @@ export class Tensor {
    */
   item(): number {
     noteRead(this);
+    const outside = readMovedOut(this);
+    if (outside !== null && outside.length === 1) return outside[0]!;
     const value = engine.item(idToRead(this));
     // NaN is what a failure returns, and a number a tensor may hold.
     if (Number.isNaN(value) && engine.error_code() !== 0) throw failure("item");
@@ -130,6 +132,8 @@ export class Tensor {
    */
   data(): TypedArray {
     noteRead(this);
+    const outside = readMovedOut(this);
+    if (outside !== null) return outside;
     const pointer = checked(engine.read(idToRead(this)), "data");
     const [code, count] = scratch();
     const copy = elements(DTYPES[code!]!, engine.memory.buffer, pointer, count!).slice();
