@@ -214,3 +214,42 @@ describe("shapes, dtypes and options", () => {
     clean(() => expect(ad.onesLike([[1, 2]]).toArray()).toEqual([[1, 1]]));
   });
 });
+
+describe("short and long lists are read alike", () => {
+  // Up to 64 numbers travel with the call that makes the tensor; a list of more is copied into its memory.
+  const sizes = [1, 2, 63, 64, 65, 200];
+  const odd = [NaN, -0, Infinity, 0.1, 1e-46, 3e38, -1.5];
+  const list = (n: number) => Array.from({ length: n }, (_, i) => odd[i % odd.length]!);
+
+  for (const n of sizes) {
+    it(`${n} numbers`, () => {
+      clean(() => {
+        expect(f64(list(n)).toArray()).toEqual(list(n));
+        expect(ad.tensor(list(n)).data()).toEqual(Float32Array.from(list(n)));
+        expect(ad.tensor(list(n), { dtype: "bool" }).data()).toEqual(Uint8Array.from(list(n), (v) => (v ? 1 : 0)));
+        expect(ad.tensor(Array(n).fill(7), { dtype: "int32" }).toArray()).toEqual(Array(n).fill(7));
+        expect(f64([list(n), list(n)]).toArray()).toEqual([list(n), list(n)]);
+        expect(ad.tensor(Float64Array.from(list(n))).toArray()).toEqual(list(n));
+        expect(ad.tensor(Array(n).fill(true)).dtype).toBe("bool");
+        expect(() => ad.tensor(list(n), { shape: [n + 1] })).toThrow(ad.ShapeError);
+        expect(() => ad.tensor([...Array(n).fill(1), 1.5], { dtype: "int32" })).toThrow(ad.ValueError);
+        expect(() => ad.tensor([...list(n), any("1")])).toThrow(/element/);
+        expect(() => ad.tensor([...list(n), any([1])])).toThrow(ad.ShapeError);
+        expect(() => ad.tensor([...list(n), true])).toThrow(/mixed/);
+        expect(() => ad.tensor([...list(n), any(undefined)])).toThrow(ad.ValueError);
+      });
+    });
+  }
+
+  it("rows of numbers and typed rows", () => {
+    clean(() => {
+      const kinds = (rows: unknown[]) => ad.tensor(any(rows)).dtype;
+      expect(kinds([[1], [2]])).toBe("float32");
+      expect(kinds([Int32Array.of(1), Int32Array.of(2)])).toBe("int32");
+      expect(kinds([Int32Array.of(1), [2]])).toBe("float32");
+      expect(kinds([Int32Array.of(1), Float32Array.of(2)])).toBe("float32");
+      expect(kinds([Int32Array.of(1), Float64Array.of(2), [3]])).toBe("float64");
+      expect(kinds([Uint8Array.of(1), Uint8Array.of(2)])).toBe("float32");
+    });
+  });
+});

@@ -157,3 +157,19 @@ describe("gradients set by hand", () => {
     w.dispose();
   });
 });
+
+describe("item", () => {
+  it("tells a NaN in the tensor from a refusal", () => {
+    clean(() => {
+      const [nan, pair] = [ad.tensor(NaN), ad.tensor([1, 2])];
+      expect(nan.item()).toBeNaN();
+      expect(() => pair.item()).toThrow(ad.ShapeError);
+      expect(nan.item()).toBeNaN();
+      expect(() => ad.vmap((x: Tensor) => (x.item(), x))(pair)).toThrow(ad.TracedValueError);
+      expect(ad.tensor([[NaN]], { dtype: "float64" }).item()).toBeNaN();
+      expect(() => pair.add([1, 2, 3])).toThrow(ad.ShapeError);
+      expect(nan.item()).toBeNaN();
+      expect([ad.tensor(true), ad.tensor([-3], { dtype: "int32" }), ad.tensor(0.1)].map((x) => x.item())).toEqual([1, -3, Math.fround(0.1)]);
+    });
+  });
+});

@@ -29,10 +29,14 @@ export function boolean(op: string, what: string, value: unknown): boolean {
   return value;
 }
 
-/** Whether only `new` can call it. The prototype of a class is not writable, as that of few functions; only then the text is looked at. */
+/**
+ * Whether only `new` can call it. An arrow has no prototype; that of a class is not writable, as that of few functions; only then the text
+ * is looked at.
+ */
 function isClass(value: unknown): value is { name: unknown } {
   return (
     typeof value === "function" &&
+    (value as { prototype?: unknown }).prototype !== undefined &&
     Object.getOwnPropertyDescriptor(value, "prototype")?.writable === false &&
     /^class\b/.test(Function.prototype.toString.call(value))
   );

@@ -41,15 +41,13 @@ export let current = root;
 /** Where a transform or scope began: what an exception must return to. */
 export interface Entry {
   readonly token: ScopeToken;
-  readonly level: number;
 }
 
 export function enter(): Entry {
   collect();
-  const level = engine.level_depth();
   const depth = checked(engine.scope_push());
   current = new ScopeToken(current, depth);
-  return { token: current, level };
+  return { token: current };
 }
 
 /** Run after every scope: forgetting pullbacks whose nodes went with it. */
@@ -59,40 +57,40 @@ export function setAfterClose(run: () => void): void {
 }
 
 function close(token: ScopeToken): void {
-  const closed: ScopeToken[] = [];
-  for (let t: ScopeToken | null = current; t !== null && t.depth >= token.depth; t = t.parent) {
+  const closed = current;
+  const within = (t: ScopeToken | null): t is ScopeToken => t !== null && t.depth >= token.depth;
+  for (let t: ScopeToken | null = closed; within(t); t = t.parent) {
     t.alive = false;
     t.open = false;
-    closed.push(t);
   }
   current = token.parent ?? root;
-  for (const t of closed) for (const cleanup of t.cleanups) cleanup();
+  for (let t: ScopeToken | null = closed; within(t); t = t.parent) for (const cleanup of t.cleanups) cleanup();
   afterClose();
 }
 
 /** Ends the innermost scope; those of `kept` that were made inside it move to the parent. */
-function pop(token: ScopeToken, kept: ReadonlySet<Tensor>): void {
-  const moved = [...kept].filter((tensor) => tensor.scope === token && tensor.handle !== 0);
-  pass(moved.map((tensor) => tensor.handle));
+function pop(token: ScopeToken, kept: readonly Tensor[]): void {
+  const moved = kept.filter((tensor) => tensor.scope === token && tensor.handle !== 0);
+  if (moved.length > 0) pass(moved.map((tensor) => tensor.handle));
   checked(engine.scope_pop(moved.length));
   close(token);
-  for (const tensor of moved) tensor.moveTo(current);
+  // One that stands there twice moves once.
+  for (const tensor of moved) if (tensor.scope === token) tensor.moveTo(current);
 }
 
 /** Ends the scope (and those left open inside it); the tensors of `kept` made there move to the parent. */
-export function leave(entry: Entry, kept: Iterable<Tensor>): void {
+export function leave(entry: Entry, kept: readonly Tensor[]): void {
   // Ended already, by an outer scope or a reset.
   if (!entry.token.alive) return;
-  const all = new Set(kept);
-  while (current.depth > entry.token.depth) pop(current, all);
-  pop(entry.token, all);
+  while (current.depth > entry.token.depth) pop(current, kept);
+  pop(entry.token, kept);
 }
 
 /** After a throw: closes the levels and scopes opened since. Does not throw: what is under way says more. */
 export function abort(entry: Entry): void {
   if (!entry.token.alive) return;
   // An engine that is beyond tidying up says so at the next call.
-  quietly(() => engine.unwind(entry.level, entry.token.depth - 1));
+  quietly(() => engine.unwind(entry.token.depth - 1));
   quietly(() => close(entry.token));
 }
 

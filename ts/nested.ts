@@ -109,7 +109,7 @@ function nestedShape(op: string, value: readonly unknown[]): number[] {
   const shape: number[] = [];
   let count = 1;
   for (let v: unknown = value; ; v = (v as unknown[])[0]) {
-    const name = typedName(v);
+    const name = Array.isArray(v) ? undefined : typedName(v);
     if (!Array.isArray(v) && name === undefined) return shape;
     if (shape.length === MOST_AXES)
       throw new ShapeError(
@@ -121,6 +121,13 @@ function nestedShape(op: string, value: readonly unknown[]): number[] {
     if (count > MOST_ELEMENTS) throw tooMany(op, shape);
     if (name !== undefined || shape.at(-1) === 0) return shape;
   }
+}
+
+/** The dtype that rows have by themselves, `undefined` among the kinds for those of typed arrays without one of ours. */
+function naturalOf(typed: ReadonlySet<DType | undefined> | null, plain: boolean): DType | undefined {
+  if (typed === null) return undefined;
+  if (typed.has("float64")) return "float64";
+  return plain || typed.size > 1 ? undefined : [...typed][0];
 }
 
 /** A short list of plain numbers, by far the most frequent value; null for anything else, which is then looked at in full. */
@@ -156,7 +163,9 @@ function unnest(op: string, value: readonly unknown[]): Contents {
   }
   let [filled, booleans] = [0, 0];
   let tensors: Map<number, Tensor> | null = null;
-  const rows = new Set<DType | undefined>();
+  /** What rows are of: plain numbers, or typed arrays, by their dtype. */
+  let plainRows = false;
+  let typedRows: Set<DType | undefined> | null = null;
   const element = (v: unknown) => {
     if (typeof v === "number") {
       data[filled] = v;
@@ -174,31 +183,32 @@ function unnest(op: string, value: readonly unknown[]): Contents {
   };
   const visit = (v: unknown, depth: number): void => {
     if (depth === shape.length) return element(v);
-    const name = typedName(v);
+    const name = Array.isArray(v) ? undefined : typedName(v);
     if (name !== undefined) {
       if (depth !== shape.length - 1 || lengthOf(op, v as TypedArray, name) !== shape[depth]) throw ragged();
       data.set(v as TypedArray, filled);
       filled += shape[depth]!;
-      rows.add(NATURAL[name]);
+      (typedRows ??= new Set()).add(NATURAL[name]);
       return;
     }
     if (v instanceof Tensor) throw mixed();
     if (!Array.isArray(v) || v.length !== shape[depth]) throw ragged();
-    const plain = depth === shape.length - 1 && shape[depth]! > 0;
-    if (depth < shape.length - 1) for (let i = 0; i < shape[depth]!; i++) visit((v as unknown[])[i], depth + 1);
-    else
-      for (let i = 0; i < shape[depth]!; i++) {
-        const child = (v as unknown[])[i];
-        if (typeof child === "number") data[filled++] = child;
-        else element(child);
-      }
-    if (plain) rows.add(undefined);
+    if (depth < shape.length - 1) {
+      for (let i = 0; i < shape[depth]!; i++) visit((v as unknown[])[i], depth + 1);
+      return;
+    }
+    plainRows ||= shape[depth]! > 0;
+    for (let i = 0; i < shape[depth]!; i++) {
+      const child = (v as unknown[])[i];
+      if (typeof child === "number") data[filled++] = child;
+      else element(child);
+    }
   };
   visit(value, 0);
   const numbers = data.length - ((tensors as Map<number, Tensor> | null) ?? { size: 0 }).size;
   if (booleans > 0 && booleans < numbers)
     throw new ValueError(`${op}: numbers and booleans are mixed; use one of them, or give numbers 0 and 1`, op);
   // Rows of one typed kind keep it; a float64 row among others keeps its digits.
-  const natural = booleans > 0 ? "bool" : rows.has("float64") ? "float64" : rows.size === 1 ? [...rows][0] : undefined;
+  const natural = booleans > 0 ? "bool" : naturalOf(typedRows, plainRows);
   return { shape, data, natural, tensors };
 }

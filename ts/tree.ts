@@ -33,6 +33,7 @@ export function walk(node: unknown, visit: (leaf: unknown, path: string) => void
 
 /** The tensors in a value. */
 export function leavesOf(node: unknown): Tensor[] {
+  if (node instanceof Tensor) return [node];
   const leaves: Tensor[] = [];
   walk(node, (leaf) => {
     if (leaf instanceof Tensor) leaves.push(leaf);
@@ -42,6 +43,8 @@ export function leavesOf(node: unknown): Tensor[] {
 
 /** The tensors somewhere in a value, in Maps, Sets and own properties of class instances too; cycles are no harm. */
 export function tensorsIn(value: unknown): Tensor[] {
+  if (value instanceof Tensor) return [value];
+  if (typeof value !== "object" || value === null) return [];
   const found: Tensor[] = [];
   const seen = new Set<unknown>();
   const work: unknown[] = [value];
@@ -111,6 +114,7 @@ export function sameStructure(tree: unknown, other: unknown, what: string, path 
 /** Applies `f` to each leaf (and to the leaves in the same place of `rest`), keeping the structure. */
 export function map<R>(f: (leaf: any, ...rest: any[]) => R, tree: unknown, ...rest: unknown[]): any {
   callback("tree.map", "the first argument", f);
+  if (tree instanceof Tensor && rest.length === 0) return f(tree);
   for (const other of rest) sameStructure(tree, other, "tree.map");
   // Keys may stand in another order in the other trees: each is walked by the first one's keys.
   const go = (node: unknown, others: unknown[], depth: number): unknown => {

@@ -24,6 +24,9 @@ pub const AMBIENT: u32 = 1;
 /// The most levels that may be open: each one is a frame of `bind` on the stack, below the user's own.
 pub const MOST_LEVELS: usize = 256;
 
+/// The longest list that is kept for the next scope.
+const KEPT: usize = 4096;
+
 pub enum LevelKind {
     Grad(Tape),
     Dual,
@@ -37,11 +40,17 @@ pub struct Level {
     pub guards: u32,
 }
 
+/// The handles made in a scope, and how many levels were open when it began.
+pub struct Scope {
+    pub ids: Vec<Id>,
+    pub levels: u32,
+}
+
 pub struct Session {
     pub values: Values,
     /// `levels[n - 1]` is level n.
     pub levels: Vec<Level>,
-    pub scopes: Vec<Vec<Id>>,
+    pub scopes: Vec<Scope>,
     /// Values held until the current frame ends.
     pub frame: Vec<Id>,
     /// Grad levels up to this number do not record (`noGrad`, the first run of a checkpoint).
@@ -58,6 +67,9 @@ pub struct Session {
     pub inspector: Inspector,
     epoch: u32,
     released: Released,
+    /// Of a scope and a level that ended: the next ones need not ask for memory.
+    spare_ids: Vec<Id>,
+    spare_tape: Option<Tape>,
 }
 
 impl Session {
@@ -76,6 +88,8 @@ impl Session {
             inspector: Inspector::default(),
             epoch: 0,
             released: Released::default(),
+            spare_ids: Vec::new(),
+            spare_tape: None,
         };
         session.levels.push(Level { epoch: 0, kind: LevelKind::Grad(Tape::new()), guards: 0 });
         session
@@ -105,22 +119,19 @@ impl Session {
     }
 
     pub fn release_tape(&mut self, tape: Tape) {
-        tape.release_all(&mut self.released);
+        self.spare_tape = tape.release_all(&mut self.released).or(self.spare_tape.take());
         self.drain_released();
+    }
+
+    /// An empty tape for a level.
+    pub fn fresh_tape(&mut self) -> Tape {
+        self.spare_tape.take().unwrap_or_default()
     }
 
     pub fn level(&self, number: u32) -> Result<&Level> {
         self.levels
             .get(number.wrapping_sub(1) as usize)
             .ok_or_else(|| Error::new(ErrorCode::Escaped, "that transform has ended; its values and its level cannot be used any more"))
-    }
-
-    /// The tape of a value's level, unless that level closed.
-    fn tape_of(&mut self, level: u32, epoch: u32) -> Option<&mut Tape> {
-        match self.levels.get_mut(level.wrapping_sub(1) as usize) {
-            Some(Level { epoch: e, kind: LevelKind::Grad(tape), .. }) if *e == epoch => Some(tape),
-            _ => None,
-        }
     }
 
     pub fn grad_tape(&mut self, level: u32) -> Result<(&mut Tape, u32)> {
@@ -223,11 +234,13 @@ impl Session {
                 if gradient != NONE {
                     self.released.push(gradient);
                 }
-                let mut released = std::mem::take(&mut self.released);
-                if let Some(tape) = self.tape_of(level, epoch) {
-                    tape.slot_died(node, id, &mut released);
+                // The tape of its level, unless that closed.
+                match self.levels.get_mut(level.wrapping_sub(1) as usize) {
+                    Some(Level { epoch: e, kind: LevelKind::Grad(tape), .. }) if *e == epoch => {
+                        tape.slot_died(node, id, &mut self.released);
+                    }
+                    _ => {}
                 }
-                self.released = released;
             }
         }
     }
@@ -352,7 +365,7 @@ impl Session {
     pub fn expose_variable(&mut self, id: Id, in_root: bool) -> Result<()> {
         let scope = if in_root { 0 } else { self.scopes.len() as u32 };
         if scope > 0 {
-            let ids = &mut self.scopes[scope as usize - 1];
+            let ids = &mut self.scopes[scope as usize - 1].ids;
             room_for(ids, 1)?;
             ids.push(id);
         }
@@ -365,16 +378,17 @@ impl Session {
 
     pub fn push_scope(&mut self) -> Result<u32> {
         room_for(&mut self.scopes, 1)?;
-        self.scopes.push(Vec::new());
+        let ids = std::mem::take(&mut self.spare_ids);
+        self.scopes.push(Scope { ids, levels: self.levels.len() as u32 });
         Ok(self.scopes.len() as u32)
     }
 
     /// Releases every handle made in the innermost scope, apart from `kept`, which move to the parent.
     pub fn pop_scope(&mut self, kept: &[Id]) -> Result<()> {
         if let [.., parent, _] = &mut self.scopes[..] {
-            room_for(parent, kept.len())?;
+            room_for(&mut parent.ids, kept.len())?;
         }
-        let Some(ids) = self.scopes.pop() else {
+        let Some(Scope { mut ids, .. }) = self.scopes.pop() else {
             return Err(Error::value("scope_pop without an open scope"));
         };
         let depth = self.scopes.len() as u32 + 1;
@@ -383,17 +397,20 @@ impl Session {
                 if slot.handle && slot.scope == depth {
                     slot.scope = depth - 1;
                     if depth > 1 {
-                        self.scopes[depth as usize - 2].push(id);
+                        self.scopes[depth as usize - 2].ids.push(id);
                     }
                 }
             }
         }
-        for id in ids {
+        for id in ids.drain(..) {
             if let Some(slot) = self.values.get_mut(id).filter(|slot| slot.handle && slot.scope == depth) {
                 slot.handle = false;
                 self.reap(id);
                 self.drain_released();
             }
+        }
+        if ids.capacity() <= KEPT {
+            self.spare_ids = ids;
         }
         Ok(())
     }

@@ -28,6 +28,9 @@ pub const SPENT: u8 = 16;
 /// Computed from the numbers a leaf had before it was last written to.
 pub const OUTDATED: u8 = 32;
 
+/// The longest tape that is kept for another level.
+const KEPT: usize = 4096;
+
 /// What goes when nodes go: values to release, and pullbacks and hooked tensors TypeScript may forget.
 #[derive(Default)]
 pub struct Released {
@@ -212,6 +215,11 @@ impl Tape {
     }
 
     fn release_node(&mut self, node: u32, released: &mut Released) {
+        // The common case: later nodes still need it.
+        if let Some(references) = self.references.get_mut(node as usize).filter(|references| **references > 1) {
+            *references -= 1;
+            return;
+        }
         self.work.push(node);
         while let Some(node) = self.work.pop() {
             let n = node as usize;
@@ -366,15 +374,38 @@ impl Tape {
         self.unmarked = self.unmarked.min(self.len());
     }
 
-    /// Everything the tape holds, for a level that closes.
-    pub fn release_all(self, released: &mut Released) {
+    /// Everything the tape holds, for a level that closes. A short tape comes back empty, to be used again.
+    pub fn release_all(mut self, released: &mut Released) -> Option<Tape> {
         for n in 1..self.len() {
             if self.op[n] == CALLBACK {
                 released.callbacks.push(self.params(n)[0] as u32);
             }
         }
-        // The columns themselves become the list: no memory is needed to release them.
-        released.pieces.extend([self.input, self.output]);
+        if self.op.capacity().max(self.input.capacity()).max(self.param.capacity()) > KEPT {
+            // The columns themselves become the list: no memory is needed to release them.
+            released.pieces.extend([self.input, self.output]);
+            return None;
+        }
+        self.input.drain(..).chain(self.output.drain(1..)).filter(|&id| id != NONE).for_each(|id| released.push(id));
+        self.clear();
+        Some(self)
+    }
+
+    /// As `new` makes it; the columns keep their room.
+    fn clear(&mut self) {
+        self.op.truncate(1);
+        self.flags.truncate(1);
+        self.references.truncate(1);
+        self.output.truncate(1);
+        self.slot.truncate(1);
+        self.tag.truncate(1);
+        self.first_input.truncate(2);
+        self.first_param.truncate(2);
+        self.input.clear();
+        self.source.clear();
+        self.param.clear();
+        self.work.clear();
+        (self.dead, self.epitaph, self.unmarked, self.last_write) = (0, 0, 1, 0);
     }
 
     pub fn wants_compaction(&self) -> bool {
@@ -434,4 +465,56 @@ impl Default for Tape {
 /// The op of a node that is one of the table.
 pub fn table_op(code: u16) -> Option<Op> {
     Op::from_code(code as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drained(mut released: Released) -> Vec<Id> {
+        std::iter::from_fn(|| released.pop()).collect()
+    }
+
+    #[test]
+    fn a_short_tape_comes_back_as_a_new_one() {
+        let mut tape = Tape::new();
+        let mut released = Released::default();
+        let leaf = tape.push(LEAF, &[], &[], NONE, &[0.0], 0).unwrap();
+        let a = tape.push(3, &[7, 8], &[leaf, 0], 9, &[1.5], 4).unwrap();
+        tape.push(CALLBACK, &[10], &[a], NONE, &[77.0], 0).unwrap();
+        tape.written(leaf as usize);
+        tape.consume(a as usize, &mut released);
+        tape.epitaph().unwrap();
+        tape.mark_spent();
+        let mut tape = tape.release_all(&mut released).unwrap();
+        assert_eq!(released.callbacks, [77]);
+        let mut ids = drained(released);
+        ids.sort_unstable();
+        assert_eq!(ids, [7, 8, 9, 10]);
+
+        assert!(tape.is_empty());
+        let leaf = tape.push(LEAF, &[], &[], NONE, &[0.0], 0).unwrap();
+        let a = tape.push(5, &[11], &[leaf], 12, &[2.5, 3.5], 0).unwrap();
+        assert_eq!((leaf, a), (1, 2));
+        assert_eq!((tape.inputs(2), tape.sources(2), tape.params(2)), (&[11][..], &[1][..], &[2.5, 3.5][..]));
+        tape.mark_spent();
+        tape.mark_outdated();
+        assert_eq!(tape.flags, [0, 0, 0]);
+        // Its epitaph is one of its own.
+        assert_eq!(tape.epitaph().unwrap(), 3);
+        let mut released = Released::default();
+        [a, leaf].iter().for_each(|&node| tape.slot_died(node, NONE, &mut released));
+        assert_eq!(drained(released), [12, 11]);
+    }
+
+    #[test]
+    fn a_long_tape_goes_as_it_is() {
+        let mut tape = Tape::new();
+        for node in 0..=KEPT as u32 {
+            tape.push(3, &[node + 1], &[0], NONE, &[], 0).unwrap();
+        }
+        let mut released = Released::default();
+        assert!(tape.release_all(&mut released).is_none());
+        assert_eq!(drained(released).into_iter().filter(|&id| id != NONE).count(), KEPT + 1);
+    }
 }

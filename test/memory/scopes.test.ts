@@ -32,6 +32,22 @@ describe("scopes", () => {
     expect(String(escaped)).toMatch(/scope has ended/);
   });
 
+  it("a tensor that is returned twice moves once", () => {
+    const before = ad.memory().tensors;
+    const [a, { b }, c] = ad.scope(() => {
+      const x = ad.tensor([1]);
+      return [x, { b: x }, x] as const;
+    });
+    expect(a === b && b === c).toBe(true);
+    ad.scope(() => {
+      const inner = ad.scope(() => [a, ad.grad((x: ad.Tensor) => x.square().sum())(a)]);
+      expect(inner.map((x) => x.item())).toEqual([1, 2]);
+    });
+    expect(a.item()).toBe(1);
+    a.dispose();
+    expect(ad.memory().tensors).toBe(before);
+  });
+
   it("dispose twice is nothing, use after it an error", () => {
     const x = ad.ones([2]);
     x.dispose();

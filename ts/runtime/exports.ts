@@ -66,7 +66,8 @@ export interface Exports {
   level_kind(level: number): number;
   /** The batch size of a vmap level. */
   level_size(level: number): number;
-  unwind(level: number, scope: number): void;
+  /** Closes the scopes above `scope`, and the levels that were opened in them. */
+  unwind(scope: number): void;
   top_level(count: number): number;
   /** The highest recording grad level anywhere in the values, or with `duals` level of a derivative of either mode; 0 if none. */
   recording_level(count: number, duals: number): number;

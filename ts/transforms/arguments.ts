@@ -50,6 +50,8 @@ export function aligned(what: string, tree: unknown, given: unknown): unknown[] 
   return found;
 }
 
+const sameShape = (a: readonly number[], b: readonly number[]) => a.length === b.length && a.every((size, axis) => size === b[axis]);
+
 /** `aligned`, with each leaf as a tensor of the shape and dtype of the one it stands for. */
 export function tensorsLike(
   name: string,
@@ -70,7 +72,7 @@ export function tensorsLike(
       throw new ValueError(`${name}: ${what} ${i} is ${describe(leaf)}; expected a tensor of shape [${like.shape.join(", ")}]`, name);
     }
     const t = asTensor(leaf as TensorLike, like as Tensor);
-    if (t.shape.join() !== like.shape.join()) {
+    if (!sameShape(t.shape, like.shape)) {
       throw new ShapeError(
         `${name}: ${what} ${i} has shape [${t.shape.join(", ")}], what it belongs to has [${like.shape.join(", ")}]; the shapes must be equal`,
         name,

@@ -103,7 +103,8 @@ export function derivative(name: string, f: Callback, options: AnyGradOptions, w
       const [out, aux] = withAux(name, options.hasAux, call(name, f, called));
       refuseArithmetic(out);
       const value = scalarOutput(name, out);
-      const wanted = tracked.flat();
+      const wanted: Tensor[] = [];
+      for (const leaves of tracked) for (const leaf of leaves) wanted.push(leaf);
       putIds([idOf(value)], [0], wanted.map(idOf));
       const found = drive(engine.sweep(level, 1, wanted.length, 0), wanted.length);
       let next = 0;

@@ -4,13 +4,12 @@ use super::*;
 use crate::memory::values::Value;
 use crate::session::{LevelKind, AMBIENT};
 use crate::sweep::Status;
-use crate::tape::Tape;
 
 /// Kinds: 0 grad, 1 dual, 2 batch (its size in scratch[0]). 0 when too many are open.
 #[wasm_bindgen]
 pub fn level_push(kind: u32) -> u32 {
     let kind = match kind {
-        0 => LevelKind::Grad(Tape::new()),
+        0 => LevelKind::Grad(with_engine(|engine| engine.session().fresh_tape())),
         1 => LevelKind::Dual,
         2 => match numbers_at(0, 1) {
             Ok(numbers) => LevelKind::Batch { size: numbers[0] as usize },
@@ -116,12 +115,15 @@ pub fn unguard(level: u32, highest: u32) {
     });
 }
 
-/// After a throw: closes the levels above `level` and the scopes above `scope`.
+/// After a throw: closes the scopes above `scope`, and the levels that were opened in them.
 #[wasm_bindgen]
-pub fn unwind(level: u32, scope: u32) {
+pub fn unwind(scope: u32) {
     tidying(|engine| {
         let mut session = engine.session();
-        session.close(level + 1);
+        if let Some(outermost) = session.scopes.get(scope as usize) {
+            let levels = outermost.levels;
+            session.close(levels + 1);
+        }
         while session.scopes.len() as u32 > scope {
             // There is a scope to pop, so this cannot fail.
             let _ = session.pop_scope(&[]);
