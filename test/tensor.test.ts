@@ -169,7 +169,11 @@ describe("item", () => {
       expect(ad.tensor([[NaN]], { dtype: "float64" }).item()).toBeNaN();
       expect(() => pair.add([1, 2, 3])).toThrow(ad.ShapeError);
       expect(nan.item()).toBeNaN();
-      expect([ad.tensor(true), ad.tensor([-3], { dtype: "int32" }), ad.tensor(0.1)].map((x) => x.item())).toEqual([1, -3, Math.fround(0.1)]);
+      expect([ad.tensor(true), ad.tensor([-3], { dtype: "int32" }), ad.tensor(0.1)].map((x) => x.item())).toEqual([
+        1,
+        -3,
+        Math.fround(0.1),
+      ]);
     });
   });
 });
