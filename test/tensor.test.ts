@@ -165,7 +165,7 @@ describe("item", () => {
       expect(nan.item()).toBeNaN();
       expect(() => pair.item()).toThrow(ad.ShapeError);
       expect(nan.item()).toBeNaN();
-      expect(() => ad.vmap((x: Tensor) => (x.item(), x))(pair)).toThrow(ad.TracedValueError);
+      expect(() => ad.vmap((x: ad.Tensor) => (x.item(), x))(pair)).toThrow(ad.TracedValueError);
       expect(ad.tensor([[NaN]], { dtype: "float64" }).item()).toBeNaN();
       expect(() => pair.add([1, 2, 3])).toThrow(ad.ShapeError);
       expect(nan.item()).toBeNaN();
