@@ -31,14 +31,26 @@ export function walk(node: unknown, visit: (leaf: unknown, path: string) => void
   else for (const [key, child] of Object.entries(node)) walk(child, visit, `${path}.${key}`, depth + 1);
 }
 
+/** The leaves in the same order, without their paths: making those costs more than a small op. Where it cannot go on, `walk` says why. */
+function gather(node: unknown, leaves: unknown[], tree: unknown, depth: number): void {
+  if (!isBranch(node)) {
+    leaves.push(node);
+  } else if (depth === DEEPEST || (Array.isArray(node) && node.length > 2 ** 24)) {
+    walk(tree, () => {});
+    throw tooDeep();
+  } else if (Array.isArray(node)) {
+    node.forEach((child) => gather(child, leaves, tree, depth + 1));
+  } else {
+    for (const child of Object.values(node)) gather(child, leaves, tree, depth + 1);
+  }
+}
+
 /** The tensors in a value. */
 export function leavesOf(node: unknown): Tensor[] {
   if (node instanceof Tensor) return [node];
-  const leaves: Tensor[] = [];
-  walk(node, (leaf) => {
-    if (leaf instanceof Tensor) leaves.push(leaf);
-  });
-  return leaves;
+  const leaves: unknown[] = [];
+  gather(node, leaves, node, 0);
+  return leaves.filter((leaf) => leaf instanceof Tensor);
 }
 
 /** The tensors somewhere in a value, in Maps, Sets and own properties of class instances too; cycles are no harm. */
@@ -69,7 +81,7 @@ function rebuild(node: unknown, next: () => unknown): unknown {
 /** The leaves of a tree in order, and a function that puts other leaves in their places. */
 export function flatten(tree: unknown): [leaves: any[], unflatten: (leaves: readonly unknown[]) => any] {
   const leaves: unknown[] = [];
-  walk(tree, (leaf) => leaves.push(leaf));
+  gather(tree, leaves, tree, 0);
   const unflatten = (replacements: readonly unknown[]) => {
     if (!Array.isArray(replacements))
       throw new ValueError(`tree.flatten: expected the list of leaves, got ${describe(replacements)}`, "tree.flatten");

@@ -58,6 +58,12 @@ pub fn contiguous_strides(dims: &[usize]) -> Strides {
     strides
 }
 
+/// Whether two shapes are the same: a loop, because the few numbers do not pay for a call to `memcmp`.
+#[inline]
+pub fn same_dims(a: &[usize], b: &[usize]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(x, y)| x == y)
+}
+
 /// NumPy broadcasting: shapes align at the end; 1 stretches.
 pub fn broadcast(a: &[usize], b: &[usize]) -> Result<Dims> {
     let rank = a.len().max(b.len());

@@ -1,5 +1,5 @@
 /** How functions of the public surface call the engine. One line per op is made from these. */
-import { atMost, axesOf, boolean } from "../arguments.js";
+import { atMost, axesOf, axisNumber, boolean } from "../arguments.js";
 import { asTensor } from "../creation.js";
 import { describe } from "../describe.js";
 import { ValueError } from "../errors.js";
@@ -123,8 +123,15 @@ export function reduction<Options extends ReduceOptions = ReduceOptions>(
   name: string = op,
 ): Reduce<Options> {
   const names = ["keepdims", ...known];
+  const defaults = extra(Object.freeze({}) as Options);
+  const overAll = [0, 1, ...defaults];
   return function (x: TensorLike, axis?: Axes | Options | null, options?: Options): Tensor {
     if (arguments.length > 3) atMost(name, arguments, 3, "several axes are a list");
+    // The usual calls: no options to look up.
+    if (x instanceof Tensor && options === undefined) {
+      if (axis === undefined) return run(op, [x], overAll);
+      if (typeof axis === "number") return run(op, [x], [0, 0, ...defaults, axisNumber(name, axis)]);
+    }
     const [place, given] = withAxis<Axes | null, Options>(name, axis, options, names);
     const all = place === undefined || place === null;
     const keepdims = boolean(name, "keepdims", given.keepdims ?? false);

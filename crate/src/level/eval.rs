@@ -24,7 +24,11 @@ impl Engine {
             }
         }
         if !session.inspector.is_active() {
-            let out = fresh(form, &arrays, params).map_err(|e| e.in_op(op))?;
+            // Matched and not mapped: an array is large to move.
+            let out = match fresh(form, &arrays, params) {
+                Ok(out) => out,
+                Err(error) => return Err(error.in_op(op)),
+            };
             drop(arrays);
             drop(session);
             return self.session().insert(Value::Concrete(out));
@@ -62,7 +66,7 @@ fn fresh(form: &Form, inputs: &[&Array], params: &[f64]) -> Result<Array> {
     room_for_inputs(&mut specs, inputs.len())?;
     specs.extend(inputs.iter().map(|x| Spec::of(x)));
     let (dtype, dims) = form.result(&specs, params)?;
-    let mut out = Array::new(dtype, &dims)?;
+    let mut out = Array::with_dims(dtype, dims)?;
     form.write(inputs, params, &mut Out::of(&mut out))?;
     Ok(out)
 }

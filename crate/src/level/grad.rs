@@ -54,11 +54,19 @@ impl Session {
     pub fn record(&mut self, level: u32, op: u16, inputs: &[Id], sources: &[u32], output: Id, params: &[f64]) -> Result<Id> {
         let tag = self.inspector.tag;
         let leaf = op == tape::LEAF;
-        let inputs = self.hold_all(inputs)?;
+        // The common case: all are values already, made one level down.
+        let copies;
+        let inputs = if inputs.iter().all(|&id| matches!(self.values.get(id), Some(slot) if !slot.handle)) {
+            inputs.iter().for_each(|&id| self.retain(id));
+            inputs
+        } else {
+            copies = self.hold_all(inputs)?;
+            &copies[..]
+        };
         let output = match self.hold(output) {
             Ok(output) => output,
             Err(error) => {
-                inputs.into_iter().for_each(|id| self.release(id));
+                inputs.iter().for_each(|&id| self.release(id));
                 return Err(error);
             }
         };
@@ -66,13 +74,13 @@ impl Session {
         let pinned = self.is_sweeping() || op == tape::OUTPUT;
         // A leaf's node holds no value: an optimizer may replace the parameter's contents at any time.
         let pushed = self.grad_tape(level).and_then(|(tape, _)| {
-            let node = tape.push(op, &inputs, sources, if leaf { NONE } else { output }, params, tag)?;
+            let node = tape.push(op, inputs, sources, if leaf { NONE } else { output }, params, tag)?;
             Ok((node, !pinned && tape.wants_compaction()))
         });
         let (node, compact) = match pushed {
             Ok(pushed) => pushed,
             Err(error) => {
-                inputs.into_iter().chain([output]).for_each(|id| self.release(id));
+                inputs.iter().chain([&output]).for_each(|&id| self.release(id));
                 return Err(error);
             }
         };

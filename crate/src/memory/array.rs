@@ -51,11 +51,17 @@ impl Clone for Array {
 impl Array {
     /// Contiguous and uninitialised.
     pub fn new(dtype: DType, dims: &[usize]) -> Result<Array> {
-        let count = element_count(dims)?;
+        Array::with_dims(dtype, Dims::from_slice(dims))
+    }
+
+    /// `new`, with dims that it takes over.
+    pub fn with_dims(dtype: DType, dims: Dims) -> Result<Array> {
+        let count = element_count(&dims)?;
         // count <= 2^29 and size <= 8: the product fits in 2^32 only on 64-bit hosts, so it is checked.
         let bytes = (count as u64 * dtype.size() as u64).min(usize::MAX as u64) as usize;
         let buffer = Rc::new(Buffer::new(bytes)?);
-        Ok(Array { buffer, offset: 0, dims: Dims::from_slice(dims), strides: contiguous_strides(dims), dtype })
+        let strides = contiguous_strides(&dims);
+        Ok(Array { buffer, offset: 0, dims, strides, dtype })
     }
 
     pub fn filled(dtype: DType, dims: &[usize], value: f64) -> Result<Array> {

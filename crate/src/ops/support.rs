@@ -9,7 +9,7 @@ use crate::memory::array::{Array, Layout, Strided};
 use crate::memory::out::Out;
 use crate::ops;
 use crate::params::{Axis, Reduce, Slice};
-use crate::shape::{axes_from, broadcast, element_count, show, Dims, Strides};
+use crate::shape::{axes_from, broadcast, element_count, same_dims, show, Dims, Strides};
 use crate::var::{numbers, Var};
 use smallvec::SmallVec;
 
@@ -69,7 +69,7 @@ pub fn elementwise<T: Element, O: Element, const N: usize>(
         return Ok(());
     }
     // The common case: slices of the result's own shape, and numbers.
-    if inputs.iter().all(|a| a.len() == 1 || (*a.dims == *dims && a.is_contiguous())) {
+    if inputs.iter().all(|a| (same_dims(&a.dims, dims) && a.is_contiguous()) || a.len() == 1) {
         kernel(inputs.map(|a| a.operand()), out.slice());
         return Ok(());
     }
@@ -151,7 +151,7 @@ pub fn counting(dtype: DType) -> DType {
 pub fn broadcast_all(inputs: &[Spec]) -> Result<Dims> {
     let mut dims = Dims::from_slice(inputs[0].dims);
     for input in &inputs[1..] {
-        if *dims != *input.dims {
+        if !same_dims(&dims, input.dims) {
             dims = broadcast(&dims, input.dims)?;
         }
     }
