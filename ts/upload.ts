@@ -1,8 +1,8 @@
 /** Numbers into the engine's memory. */
-import { dtypeCode, type DType } from "./dtype.js";
+import { dtypeCode, type DType, type TypedArray } from "./dtype.js";
 import { ValueError } from "./errors.js";
 import { checked, engine, pass, scratch } from "./runtime/instance.js";
-import { made, type Tensor } from "./tensor.js";
+import { elements, made, type Tensor } from "./tensor.js";
 
 /** Up to here numbers travel with the call that makes the tensor: a view of the memory costs more than copying them twice. */
 const FEW = 64;
@@ -20,26 +20,19 @@ export function upload(data: ArrayLike<number>, shape: readonly number[], dtype:
     }
   }
   if (count <= FEW) return uploadFew(data, shape, dtype, count, op);
+  return filledBy(shape, dtype, op, (target) => {
+    if (dtype === "bool") for (let i = 0; i < count; i++) target[i] = data[i] ? 1 : 0;
+    else target.set(data);
+  });
+}
+
+/** A tensor that `write` fills where it lies, without a copy on the side. It must not call the engine, whose memory may move then. */
+export function filledBy(shape: readonly number[], dtype: DType, op: string, write: (target: TypedArray) => void): Tensor {
   pass(shape);
   const id = checked(engine.tensor_new(dtypeCode(dtype), shape.length), op);
   try {
-    const pointer = engine.data_pointer(id);
-    const { buffer } = engine.memory;
-    switch (dtype) {
-      case "float32":
-        new Float32Array(buffer, pointer, count).set(data);
-        break;
-      case "float64":
-        new Float64Array(buffer, pointer, count).set(data);
-        break;
-      case "int32":
-        new Int32Array(buffer, pointer, count).set(data);
-        break;
-      case "bool": {
-        const target = new Uint8Array(buffer, pointer, count);
-        for (let i = 0; i < count; i++) target[i] = data[i] ? 1 : 0;
-      }
-    }
+    const count = shape.reduce((a, b) => a * b, 1);
+    write(elements(dtype, engine.memory.buffer, engine.data_pointer(id), count));
   } catch (error) {
     engine.dispose(id);
     throw error;

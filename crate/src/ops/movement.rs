@@ -213,7 +213,10 @@ fn joined(x: &[Spec], p: &[f64]) -> Result<Outline> {
                 show(x.dims)
             )));
         }
-        dims[axis] += x.dims[axis];
+        dims[axis] = dims[axis]
+            .checked_add(x.dims[axis])
+            .filter(|&size| size <= u32::MAX as usize)
+            .ok_or_else(|| Error::shape(format!("the joined axis {axis} would have more than {} entries", u32::MAX)))?;
         dtype = dtype.promote(x.dtype);
     }
     Ok((dtype, dims))
