@@ -2,7 +2,7 @@
 import { atMost, boolean, number } from "./arguments.js";
 import { assemble } from "./assemble.js";
 import { describe } from "./describe.js";
-import { dtypeCode, type DType } from "./dtype.js";
+import { dtypeCode, isFloat, type DType } from "./dtype.js";
 import { DTypeError, OutOfMemoryError, ShapeError, ValueError } from "./errors.js";
 import { root } from "./memory.js";
 import { checkDtype, checkShape, readValue } from "./nested.js";
@@ -10,7 +10,7 @@ import { isPlainObject, readOptions } from "./options.js";
 import { run } from "./run.js";
 import { checked, engine, pass } from "./runtime/instance.js";
 import { idOf, made, Tensor, TensorOf, type TensorLike } from "./tensor.js";
-import { upload } from "./upload.js";
+import { filledBy, upload } from "./upload.js";
 
 export { checkShape };
 
@@ -179,9 +179,11 @@ export function eye(rows: number, columns?: number | CreationOptions, options?: 
   if (isPlainObject(columns) && options === undefined) return eye(rows, undefined, columns);
   const shape = checkShape([rows, columns ?? rows], "eye");
   const { dtype = defaultDtype, requiresGrad } = creationOptions("eye", options);
-  const data = room("eye", Uint8Array, shape[0]! * shape[1]!);
-  for (let i = 0; i < Math.min(shape[0]!, shape[1]!); i++) data[i * shape[1]! + i] = 1;
-  return finish(upload(data, shape, dtype, "eye"), requiresGrad);
+  const plain = filledBy(shape, dtype, "eye", (target) => {
+    target.fill(0);
+    for (let i = 0; i < Math.min(shape[0]!, shape[1]!); i++) target[i * shape[1]! + i] = 1;
+  });
+  return finish(plain, requiresGrad);
 }
 
 /**
@@ -199,9 +201,10 @@ export function arange(start: number, end?: number | CreationOptions, step?: num
   }
   const shape = checkShape([Math.max(0, Math.ceil((to - from) / by))], "arange");
   const { dtype = defaultDtype, requiresGrad } = creationOptions("arange", options);
-  const data = room("arange", Float64Array, shape[0]!);
-  for (let i = 0; i < data.length; i++) data[i] = from + i * by;
-  return finish(upload(data, shape, dtype, "arange"), requiresGrad);
+  return finish(
+    sequence("arange", shape, dtype, (i) => from + i * by),
+    requiresGrad,
+  );
 }
 
 /** `count` numbers evenly spaced from start to end, both included. */
@@ -210,20 +213,27 @@ export function linspace(start: number, end: number, count: number, options?: Cr
   const [from, to] = [number("linspace", "start", start), number("linspace", "end", end)];
   const shape = checkShape([count], "linspace");
   const { dtype = defaultDtype, requiresGrad } = creationOptions("linspace", options);
-  const data = room("linspace", Float64Array, count);
-  for (let i = 0; i < count; i++) {
-    const t = count === 1 ? 0 : i / (count - 1);
-    // Exact at both ends.
-    data[i] = from * (1 - t) + to * t;
-  }
-  return finish(upload(data, shape, dtype, "linspace"), requiresGrad);
+  // Exact at both ends.
+  const between = (t: number) => from * (1 - t) + to * t;
+  return finish(
+    sequence("linspace", shape, dtype, (i) => between(count === 1 ? 0 : i / (count - 1))),
+    requiresGrad,
+  );
 }
 
-/** Room for numbers on the JavaScript side. */
-function room<T>(op: string, type: new (count: number) => T, count: number): T {
+/** The numbers at 0, 1, ... in a tensor: floats where they lie, what has to be looked at first by way of a list. */
+function sequence(op: string, shape: readonly number[], dtype: DType, at: (i: number) => number): Tensor {
+  const count = shape[0]!;
+  const write = (target: { [i: number]: number }) => {
+    for (let i = 0; i < count; i++) target[i] = at(i);
+  };
+  if (isFloat(dtype)) return filledBy(shape, dtype, op, write);
+  let data: Float64Array;
   try {
-    return new type(count);
+    data = new Float64Array(count);
   } catch {
     throw new OutOfMemoryError(`${op}: no memory for ${count} numbers; make fewer`, op);
   }
+  write(data);
+  return upload(data, shape, dtype, op);
 }

@@ -39,6 +39,11 @@ const refused: [what: string, call: () => unknown, words: string[]][] = [
   ["a permutation that is too short", () => m().transpose([0]), ["transpose", "every axis once"]],
   ["tensors one by one in concat", () => ad.concat(any(m()), any(m())), ["concat([a, b])"]],
   ["tensors one by one in stack", () => ad.stack(any(m()), any(m())), ["stack([a, b])"]],
+  [
+    "an axis longer than numbers go",
+    () => ad.concat([ad.zeros([0, 2 ** 31]), ad.zeros([0, 2 ** 31])], 1),
+    ["concat", "more than 4294967295 entries"],
+  ],
   ["a number in concat's place", () => ad.concat(any(3)), ["concat", "list of tensors"]],
   ["lists of starts that are too short", () => m().slice([0], [1, 2], [1, 1]), ["slice", "starts", "one entry for each axis"]],
   ["lists that only together have the right length", () => m().slice([0], [1, 2, 2], [1, 1]), ["slice"]],
