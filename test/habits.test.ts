@@ -4,6 +4,7 @@ import * as ad from "adjoint";
 import { ValueError } from "adjoint";
 import * as foreign from "../ts/foreign.js";
 import * as foreignLayers from "../ts/nn/foreign.js";
+import * as foreignDraws from "../ts/random/foreign.js";
 import * as foreignOptimizers from "../ts/optim/foreign.js";
 
 const f64 = (value: number | number[], requiresGrad = false) => ad.tensor(value, { dtype: "float64", requiresGrad });
@@ -70,6 +71,10 @@ describe("functions and classes of other libraries", () => {
     ["nn.ModuleList", /plain array/],
     ["nn.LSTM", /does not have nn\.LSTM yet/],
     ["optim.RMSprop", /yet/],
+    ["einsum", /yet/],
+    ["random.PRNGKey", /random\.key\(seed\)/],
+    ["nn.relu", /nn\.functional\.relu\(x\)/],
+    ["train", /optim\.Adam/],
   ];
   it.each(call)("%s is refused, called and made with new", (path, cure) => {
     for (const use of [() => named(path)([2]), () => new (named(path))([2])]) {
@@ -88,6 +93,7 @@ describe("functions and classes of other libraries", () => {
     const names = [
       ...Object.keys(foreign),
       ...Object.keys(foreignLayers).map((name) => `nn.${name}`),
+      ...Object.keys(foreignDraws).map((name) => `random.${name}`),
       ...Object.keys(foreignOptimizers).map((name) => `optim.${name}`),
     ];
     for (const path of names) {
@@ -95,6 +101,19 @@ describe("functions and classes of other libraries", () => {
       const cure = /here it is (?:new )?((?:[a-z]+\.)*[A-Za-z]+)\(/.exec(message)?.[1];
       if (cure !== undefined && !/^(x|loss)\./.test(cure)) expect(typeof named(cure), message).toBe("function");
     }
+  });
+
+  it("dtypes may be written as in other libraries", () => {
+    const names = [ad.float32, ad.float64, ad.int32, ad.bool].map((dtype) => ad.zeros([1], { dtype }).dtype);
+    expect(names).toEqual(["float32", "float64", "int32", "bool"]);
+  });
+
+  it("the layers of a Sequential are not in brackets", () => {
+    const net = new ad.nn.Sequential(new ad.nn.ReLU());
+    expect(refusal(() => Reflect.get(net, 0)).message).toContain("layers");
+    expect(refusal(() => (net as unknown as { add(layer: unknown): void }).add(new ad.nn.ReLU())).message).toContain(
+      "new Sequential(...layers)",
+    );
   });
 
   it("nn.functional holds the functions themselves", () => {
@@ -120,6 +139,9 @@ describe("names in another spelling", () => {
     ["masked_fill", "maskedFill()"],
     ["matMul", "matmul()"],
     ["zero_grad", "zeroGrad()"],
+    ["map", "vmap(f)(x)"],
+    ["forEach", "for (const part of x)"],
+    ["toFixed", "item()"],
     ["register_hook", "registerHook()"],
     ["expandDims", "unsqueeze(axis)"],
   ])("x.%s() is refused and names %s", (name, cure) => {

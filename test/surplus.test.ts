@@ -3,6 +3,7 @@ import * as ad from "adjoint";
 import { describe, expect, it } from "vitest";
 import * as foreign from "../ts/foreign.js";
 import * as foreignLayers from "../ts/nn/foreign.js";
+import * as foreignDraws from "../ts/random/foreign.js";
 import * as foreignOptimizers from "../ts/optim/foreign.js";
 
 const f64 = (value: ad.TensorLike) => ad.tensor(value, { dtype: "float64" });
@@ -250,6 +251,7 @@ const VARIADIC = ["at", "transpose", "broadcastTo", "reshape", "tile", "lineariz
 const FOREIGN = new Set([
   ...Object.keys(foreign),
   ...Object.keys(foreignLayers).map((name) => `nn.${name}`),
+  ...Object.keys(foreignDraws).map((name) => `random.${name}`),
   ...Object.keys(foreignOptimizers).map((name) => `optim.${name}`),
 ]);
 /** For the library and its tests. */

@@ -2,6 +2,9 @@
 export const DTYPES = ["float32", "float64", "int32", "bool"] as const;
 export type DType = (typeof DTYPES)[number];
 
+/** The dtypes by name, `{ dtype: ad.float64 }`, for those used to it; the strings do as well. */
+export const [float32, float64, int32, bool] = DTYPES;
+
 export type TypedArray = Float32Array | Float64Array | Int32Array | Uint8Array;
 
 export function dtypeCode(dtype: DType): number {

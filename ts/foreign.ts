@@ -2,7 +2,7 @@
  * Names of functions that PyTorch, NumPy, JAX and tfjs users try first. A module cannot be asked for a name it does not export, so each is
  * here, and says when it is called what is written instead; editors strike it through. Bundles leave them out.
  */
-import { elsewhere } from "./elsewhere.js";
+import { elsewhere, missing } from "./elsewhere.js";
 
 /** @deprecated concat(tensors, axis) */
 export const cat = /* @__PURE__ */ elsewhere("cat", "concat(tensors, axis)");
@@ -80,6 +80,20 @@ export const clipByValue = /* @__PURE__ */ elsewhere("clipByValue", "clamp(x, lo
 export const matMul = /* @__PURE__ */ elsewhere("matMul", "matmul(a, b)");
 /** @deprecated matmul(a, b) */
 export const mm = /* @__PURE__ */ elsewhere("mm", "matmul(a, b)");
+/** @deprecated oneHot(indices, depth) */
+export const one_hot = /* @__PURE__ */ elsewhere("one_hot", "oneHot(indices, depth)");
+/** @deprecated new optim.Adam(params, { lr }), and its method minimize(loss) */
+export const train = /* @__PURE__ */ elsewhere("train", "new optim.Adam(params, { lr }), and its method minimize(loss)");
+/** @deprecated new nn.Linear(inFeatures, outFeatures) and the other modules of nn */
+export const layers = /* @__PURE__ */ elsewhere("layers", "new nn.Linear(inFeatures, outFeatures) and the other modules of nn");
+/** @deprecated new nn.Sequential(...layers) */
+export const sequential = /* @__PURE__ */ elsewhere("sequential", "new nn.Sequential(...layers)");
+/** @deprecated nn.mseLoss(input, target) and the other losses of nn */
+export const losses = /* @__PURE__ */ elsewhere("losses", "nn.mseLoss(input, target) and the other losses of nn");
+/** @deprecated await init(), in a browser */
+export const ready = /* @__PURE__ */ elsewhere("ready", "await init(), in a browser");
+/** @deprecated nothing: there is one, in WebAssembly */
+export const setBackend = /* @__PURE__ */ elsewhere("setBackend", "nothing: there is one, in WebAssembly");
 /** @deprecated sub(a, b) */
 export const subtract = /* @__PURE__ */ elsewhere("subtract", "sub(a, b)");
 /** @deprecated mul(a, b) */
@@ -92,3 +106,17 @@ export const power = /* @__PURE__ */ elsewhere("power", "pow(a, b)");
 export const negative = /* @__PURE__ */ elsewhere("negative", "neg(x)");
 /** @deprecated abs(x) */
 export const absolute = /* @__PURE__ */ elsewhere("absolute", "abs(x)");
+/** @deprecated Not there yet. */
+export const einsum = /* @__PURE__ */ missing("einsum");
+/** @deprecated Not there yet. */
+export const jit = /* @__PURE__ */ missing("jit");
+/** @deprecated Not there yet. */
+export const compile = /* @__PURE__ */ missing("compile");
+/** @deprecated Not there yet. */
+export const linalg = /* @__PURE__ */ missing("linalg");
+/** @deprecated Not there yet. */
+export const fft = /* @__PURE__ */ missing("fft");
+/** @deprecated Not there yet. */
+export const save = /* @__PURE__ */ missing("save");
+/** @deprecated Not there yet. */
+export const load = /* @__PURE__ */ missing("load");

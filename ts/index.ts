@@ -14,7 +14,7 @@ export {
   linspace,
 } from "./creation.js";
 export type { CreationOptions, TensorOptions } from "./creation.js";
-export type { DType, TypedArray } from "./dtype.js";
+export { bool, float32, float64, int32, type DType, type TypedArray } from "./dtype.js";
 export * from "./errors.js";
 export { memory, reserve, reset } from "./memory.js";
 export { scope } from "./scope.js";

@@ -15,8 +15,8 @@ export interface Names {
   readonly methods?: Cures;
   /** Properties of others, refused when they are read or written. */
   readonly properties?: Cures;
-  /** For `x[0]`: what is read, and what is written instead. */
-  readonly index?: { readonly read: string; readonly write: string };
+  /** For `x[0]`: what is read, and what is written instead; without the latter it may be written. */
+  readonly index?: { readonly read: string; readonly write?: string };
   /** Called with a property that is set though nobody knows it. May throw. */
   readonly unknown?: (object: object, name: string, value: unknown) => void;
 }
@@ -60,7 +60,7 @@ export function lookOut(prototype: object, names: Names): void {
   };
   const set = (target: object, name: string | symbol, value: unknown, object: object): boolean => {
     if (typeof name === "string" && !(name in target)) {
-      if (index !== undefined && INDEX.test(name)) throw new ValueError(`[${name}] = ...: ${index.write}`, "at");
+      if (index?.write !== undefined && INDEX.test(name)) throw new ValueError(`[${name}] = ...: ${index.write}`, "at");
       const member = spelled(name);
       if (Object.hasOwn(properties, name)) throw refusal(name, properties[name]!);
       if (member !== undefined && !isMethod(member)) throw refusal(name, member);

@@ -232,6 +232,8 @@ lookOut(Module.prototype, {
     named_modules: "modules()",
     register_buffer: "a property that holds a tensor",
     register_parameter: "a property that holds an nn.Parameter",
+    add: "a property that holds a module, or new Sequential(...layers)",
+    append: "a property that holds a module, or new Sequential(...layers)",
     add_module: "a property that holds a module",
     register_module: "a property that holds a module",
     requires_grad_: "the property requiresGrad of each of its parameters()",
@@ -245,6 +247,7 @@ lookOut(Module.prototype, {
     setWeights: "loadStateDict(state)",
   },
   properties: { trainableWeights: "parameters()" },
+  index: { read: "modules have no brackets: the layers of a Sequential are its property layers, other modules are properties" },
 });
 
 /** A value for `own`, of its shape and dtype. */

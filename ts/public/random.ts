@@ -16,3 +16,4 @@ export {
   setState,
   type GeneratorState,
 } from "../random/index.js";
+export * from "../random/foreign.js";
