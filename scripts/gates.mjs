@@ -28,18 +28,24 @@ export async function gates() {
   await gate("Biome (format and lint)", local("biome"), ["ci", "--error-on-warnings"]);
   await gate("types", local("tsc"), ["--noEmit"]);
   await gate("exports that nobody imports (knip)", local("knip"), ["--no-progress"]);
-  results.push(await generated(cargo, env));
+  for (const [example, file] of GENERATED) results.push(await generated(cargo, env, example, file));
   if (component("clippy"))
     await gate("cargo clippy", cargo, ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"], env);
   await gate("cargo doc", cargo, ["doc", "--quiet", "--no-deps", "--workspace"], { ...env, RUSTDOCFLAGS: "-D warnings -D missing_docs" });
   return results;
 }
 
-/** The files that the crate writes for TypeScript, against those in the repository. */
-async function generated(cargo, env) {
-  const name = "ts/opcodes.ts is what the crate generates";
-  const { code, output } = await run(cargo, ["run", "--quiet", "--example", "opcodes"], { env, allowFailure: true });
-  const same = code === 0 && output === readFileSync(path.join(root, "ts", "opcodes.ts"), "utf8");
+/** The crate's examples that write for TypeScript, and the files they write. */
+const GENERATED = [
+  ["opcodes", "ts/opcodes.ts"],
+  ["boundary", "ts/runtime/boundary.ts"],
+];
+
+/** A generated file against the one in the repository. */
+async function generated(cargo, env, example, file) {
+  const name = `${file} is what the crate generates`;
+  const { code, output } = await run(cargo, ["run", "--quiet", "--example", example], { env, allowFailure: true });
+  const same = code === 0 && output === readFileSync(path.join(root, file), "utf8");
   return { name, ok: same, output: code === 0 ? "run: npm run generate" : output };
 }
 

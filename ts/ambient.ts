@@ -6,24 +6,13 @@ import { isInside } from "./holds.js";
 import { abort, enter, leave, root } from "./memory.js";
 import { asTensor } from "./creation.js";
 import { readOptions } from "./options.js";
-import { checked, engine } from "./runtime/instance.js";
+import { AMBIENT, SweepFlag } from "./runtime/boundary.js";
+import { checked, engine, scratch } from "./runtime/instance.js";
 import { idOf, made, Tensor, type TensorLike } from "./tensor.js";
-import {
-  ACCUMULATE,
-  CREATE_GRAPH,
-  drive,
-  hookTensor,
-  ONLY_WANTED,
-  unhookTensor,
-  putIds,
-  RETAIN_GRAPH,
-  type Hook,
-} from "./transforms/sweeping.js";
+import { drive, hookTensor, unhookTensor, putIds, type Hook } from "./transforms/sweeping.js";
 import { Op } from "./opcodes.js";
 import { spare } from "./loops.js";
 import { graphFreed, stepEnded } from "./steps.js";
-
-const AMBIENT = 1;
 
 /** Why what hooks and rules were given is gone after the sweep. */
 const sweepEnded = () =>
@@ -59,10 +48,10 @@ export function backward(x: Tensor, cotangent?: TensorLike | null, options?: Bac
   }
   const { retainGraph = false, createGraph = false, inputs } = readOptions("backward", options, ["retainGraph", "createGraph", "inputs"]);
   const flags =
-    ACCUMULATE |
-    (retainGraph || createGraph ? RETAIN_GRAPH : 0) |
-    (createGraph ? CREATE_GRAPH : 0) |
-    (inputs === undefined ? 0 : ONLY_WANTED);
+    SweepFlag.Accumulate |
+    (retainGraph || createGraph ? SweepFlag.RetainGraph : 0) |
+    (createGraph ? SweepFlag.CreateGraph : 0) |
+    (inputs === undefined ? 0 : SweepFlag.OnlyWanted);
   const leaves: unknown = inputs instanceof Tensor ? [inputs] : (inputs ?? []);
   if (!Array.isArray(leaves)) throw new ValueError(`backward: inputs is a list of tensors, got ${describe(leaves)}`, "backward");
   const wanted = (leaves as Tensor[]).map(idOf);
@@ -89,7 +78,8 @@ export function gradientOf(x: Tensor): Tensor | null {
   }
   const known = x.cachedGradient;
   if (known !== null && known.id === id && known.tensor.handle === id && isInside(known.tensor)) return known.tensor;
-  const tensor = made(checked(engine.gradient(x.handle)));
+  checked(engine.gradient(x.handle));
+  const tensor = made(scratch()[0]!);
   x.cachedGradient = { id, tensor };
   return tensor;
 }

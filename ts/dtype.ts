@@ -1,5 +1,7 @@
-/** Element types. The position in the list is the code the engine uses. */
-export const DTYPES = ["float32", "float64", "int32", "bool"] as const;
+/** Element types. */
+import { DTYPES } from "./runtime/boundary.js";
+
+export { DTYPES };
 export type DType = (typeof DTYPES)[number];
 
 /** The dtypes by name, `{ dtype: ad.float64 }`, for those used to it; the strings do as well. */

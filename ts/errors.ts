@@ -1,3 +1,5 @@
+import { ERRORS } from "./runtime/boundary.js";
+
 /**
  * Typed errors. A message names the op, what it was given, what it expected and what to do. `code` is stable and made for
  * programs; `op` is the function that refused.
@@ -45,30 +47,37 @@ export class FormatError extends AdjointError {}
 /** A NaN found by `detectAnomaly` or `debugNaNs`. */
 export class AnomalyError extends AdjointError {}
 
-/** Classes by the engine's error number. Names and codes are literals: a minifier renames classes. */
-const BY_NUMBER: readonly (readonly [type: typeof AdjointError, name: string, code: string])[] = [
-  [AdjointError, "AdjointError", "ADJOINT"],
-  [ShapeError, "ShapeError", "SHAPE"],
-  [DTypeError, "DTypeError", "DTYPE"],
-  [IndexError, "IndexError", "INDEX"],
-  [ValueError, "ValueError", "VALUE"],
-  [DisposedError, "DisposedError", "DISPOSED"],
-  [EscapedValueError, "EscapedValueError", "ESCAPED_VALUE"],
-  [TracedValueError, "TracedValueError", "TRACED_VALUE"],
-  [NotDifferentiableError, "NotDifferentiableError", "NOT_DIFFERENTIABLE"],
-  [OutOfMemoryError, "OutOfMemoryError", "OUT_OF_MEMORY"],
-  [PoisonedError, "PoisonedError", "POISONED"],
-  [NotInitializedError, "NotInitializedError", "NOT_INITIALIZED"],
-  [GradcheckError, "GradcheckError", "GRADCHECK"],
-  [FormatError, "FormatError", "FORMAT"],
-  [AnomalyError, "AnomalyError", "ANOMALY"],
-  [StackOverflowError, "StackOverflowError", "STACK_OVERFLOW"],
-];
+/** The classes of the engine's failures: one for each, the compiler sees to it. */
+const OF_ENGINE: Record<keyof typeof ERRORS, typeof AdjointError> = {
+  ShapeError,
+  DTypeError,
+  IndexError,
+  ValueError,
+  DisposedError,
+  EscapedValueError,
+  TracedValueError,
+  NotDifferentiableError,
+  OutOfMemoryError,
+  AnomalyError,
+};
 
-const labels = new Map<unknown, readonly [name: string, code: string]>(BY_NUMBER.map(([type, name, code]) => [type, [name, code]]));
+/** Names and codes of all classes. They are literals, for a minifier renames classes. */
+const labels = new Map<unknown, readonly [name: string, code: string]>([
+  [PoisonedError, ["PoisonedError", "POISONED"]],
+  [StackOverflowError, ["StackOverflowError", "STACK_OVERFLOW"]],
+  [NotInitializedError, ["NotInitializedError", "NOT_INITIALIZED"]],
+  [GradcheckError, ["GradcheckError", "GRADCHECK"]],
+  [FormatError, ["FormatError", "FORMAT"]],
+]);
+const byNumber = new Map<number, typeof AdjointError>();
+for (const [name, { number, code }] of Object.entries(ERRORS)) {
+  const type = OF_ENGINE[name as keyof typeof ERRORS];
+  labels.set(type, [name, code]);
+  byNumber.set(number, type);
+}
 
 /** The error of an engine's error number. */
 export function errorOf(number: number, message: string, op?: string): AdjointError {
-  const type = BY_NUMBER[number]?.[0] ?? AdjointError;
+  const type = byNumber.get(number) ?? AdjointError;
   return new type(op ? `${op}: ${message}` : message, op);
 }

@@ -14,6 +14,7 @@ import { atMost } from "./arguments.js";
 import { DisposedError } from "./errors.js";
 import { graphsDealtWith, Hold, openList } from "./holds.js";
 import { root } from "./memory.js";
+import { Spent } from "./runtime/boundary.js";
 import { checked, engine, pass, scratch } from "./runtime/instance.js";
 import { idOf, type Tensor } from "./tensor.js";
 import { tensorsIn } from "./tree.js";
@@ -24,8 +25,6 @@ const releasedByStep = () =>
       "Keep its numbers with detach(), or the tensor with keep(t), in the step that makes it; item() and toArray() copy them out",
   );
 
-/** Codes of `engine.spent`. */
-const [LIVE, SPENT, OUTDATED, OUTDATED_SCALAR] = [1, 2, 3, 4];
 /** The steps in which a loss over changed parameters can still be swept: several may be computed first and minimized in turn. */
 const GRACE = 8;
 
@@ -83,10 +82,11 @@ export function stepEnded(by: object = byHand): void {
   const left: Remains = { by, spent: [], outdated: [], age: 0 };
   for (let i = 0; i < asked.length; i++) {
     const hold = asked[i]!;
-    if (codes[i] === SPENT || codes[i] === OUTDATED) left.spent.push(hold);
-    else if (codes[i] === OUTDATED_SCALAR) left.outdated.push(hold);
-    else if (codes[i] === LIVE) waiting.push(hold);
-    if (codes[i] !== LIVE) left.spent.push(...(companions.get(hold) ?? []));
+    const code = codes[i] as Spent;
+    if (code === Spent.Consumed || code === Spent.Outdated) left.spent.push(hold);
+    else if (code === Spent.OutdatedScalar) left.outdated.push(hold);
+    else if (code === Spent.Live) waiting.push(hold);
+    if (code !== Spent.Live) left.spent.push(...(companions.get(hold) ?? []));
   }
   remains.push(left);
 }

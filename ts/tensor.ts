@@ -11,6 +11,7 @@ import { Hold, hold, makeRoom, readMovedOut, wake } from "./holds.js";
 import { current, root, type Owner, type ScopeToken } from "./memory.js";
 import type { TensorMethods } from "./methods.js";
 import { print } from "./printing.js";
+import { MetaFlag } from "./runtime/boundary.js";
 import { checked, engine, failure, scratch } from "./runtime/instance.js";
 import type { Hook } from "./transforms/sweeping.js";
 
@@ -19,8 +20,6 @@ export type Nested = number | boolean | Nested[];
 
 /** What is accepted wherever a tensor is: numbers, booleans, typed arrays, nested arrays of them. Tensors in arrays are stacked, with their derivatives. */
 export type TensorLike = number | boolean | Tensor | TypedArray | readonly TensorLike[];
-
-const [REQUIRES_GRAD, LEAF, IN_TRANSFORM] = [1, 2, 4];
 
 export interface Tensor extends TensorMethods {}
 
@@ -98,18 +97,18 @@ export class Tensor {
 
   /** @internal What `requiresGrad` says. */
   get isTracked(): boolean {
-    return (this.describe() & REQUIRES_GRAD) !== 0;
+    return (this.describe() & MetaFlag.RequiresGrad) !== 0;
   }
 
   /** @internal Whether a transform under way differentiates or batches it. */
   get isInTransform(): boolean {
-    return (this.describe() & IN_TRANSFORM) !== 0;
+    return (this.describe() & MetaFlag.InTransform) !== 0;
   }
 
   /** Whether it was made by the user rather than by an op that is recorded. */
   get isLeaf(): boolean {
     const flags = this.describe();
-    return (flags & REQUIRES_GRAD) === 0 || (flags & LEAF) !== 0;
+    return (flags & MetaFlag.RequiresGrad) === 0 || (flags & MetaFlag.Leaf) !== 0;
   }
 
   /**

@@ -13,14 +13,12 @@ pub enum DType {
 }
 
 impl DType {
+    /// By their codes; TypeScript's list is generated from this one.
+    pub const ALL: [DType; 4] = [DType::Float32, DType::Float64, DType::Int32, DType::Bool];
+
     pub fn from_code(code: f64) -> Result<DType> {
-        match code {
-            0.0 => Ok(DType::Float32),
-            1.0 => Ok(DType::Float64),
-            2.0 => Ok(DType::Int32),
-            3.0 => Ok(DType::Bool),
-            _ => Err(Error::dtype(format!("unknown dtype code {code}; expected float32, float64, int32 or bool"))),
-        }
+        let found = DType::ALL.into_iter().find(|&dtype| dtype as u8 as f64 == code);
+        found.ok_or_else(|| Error::dtype(format!("unknown dtype code {code}; expected float32, float64, int32 or bool")))
     }
 
     pub fn size(self) -> usize {

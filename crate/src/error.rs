@@ -3,20 +3,33 @@
 use crate::opcode::Op;
 use std::fmt;
 
-/// Stable numbers: TypeScript's `errors.ts` holds the same list.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u32)]
-pub enum ErrorCode {
-    Shape = 1,
-    DType = 2,
-    Index = 3,
-    Value = 4,
-    Disposed = 5,
-    Escaped = 6,
-    Traced = 7,
-    NotDifferentiable = 8,
-    OutOfMemory = 9,
-    Anomaly = 14,
+macro_rules! error_codes {
+    ($($name:ident = $number:literal, $class:literal, $code:literal;)+) => {
+        /// What kind of failure. TypeScript learns numbers, classes and codes from `ALL`.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        #[repr(u32)]
+        pub enum ErrorCode {
+            $($name = $number),+
+        }
+
+        impl ErrorCode {
+            /// Each with the name of its class and the code that programs compare: literals, which no renaming changes.
+            pub const ALL: &[(ErrorCode, &'static str, &'static str)] = &[$((ErrorCode::$name, $class, $code)),+];
+        }
+    };
+}
+
+error_codes! {
+    Shape = 1, "ShapeError", "SHAPE";
+    DType = 2, "DTypeError", "DTYPE";
+    Index = 3, "IndexError", "INDEX";
+    Value = 4, "ValueError", "VALUE";
+    Disposed = 5, "DisposedError", "DISPOSED";
+    Escaped = 6, "EscapedValueError", "ESCAPED_VALUE";
+    Traced = 7, "TracedValueError", "TRACED_VALUE";
+    NotDifferentiable = 8, "NotDifferentiableError", "NOT_DIFFERENTIABLE";
+    OutOfMemory = 9, "OutOfMemoryError", "OUT_OF_MEMORY";
+    Anomaly = 10, "AnomalyError", "ANOMALY";
 }
 
 /// What went wrong, and in which op. A message says what was given, what was expected and what to do.
@@ -50,8 +63,7 @@ impl Error {
         Self::new(ErrorCode::Value, message)
     }
 
-    /// Names the op unless a deeper one was named already: the innermost op is not what the user typed,
-    /// so the outermost dispatch may overwrite it (see `Engine::bind_named`).
+    /// Names the op. A composite names itself over the primitive that failed inside it: what the user typed.
     pub fn in_op(mut self, op: Op) -> Self {
         self.op = Some(op);
         self

@@ -1,5 +1,6 @@
 //! What watches evaluation: the recorder (the flat program behind `trace`), the profiler and the NaN check.
 
+use crate::codes::check_flag;
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::memory::array::Array;
@@ -9,11 +10,6 @@ use crate::opcode::Op;
 use crate::session::Session;
 use smallvec::SmallVec;
 use std::collections::BTreeMap;
-
-/// Check every forward value for NaN.
-pub const CHECK_FORWARD: u32 = 1;
-/// Check every cotangent too.
-pub const CHECK_SWEEPS: u32 = 2;
 
 /// One evaluated op. All its ids are held until the record is freed.
 pub struct Instruction {
@@ -56,11 +52,11 @@ impl Inspector {
     }
 
     pub fn checks_nan(&self) -> bool {
-        self.flags & CHECK_FORWARD != 0
+        self.flags & check_flag::VALUES != 0
     }
 
     pub fn checks_sweeps(&self) -> bool {
-        self.flags & CHECK_SWEEPS != 0
+        self.flags & check_flag::COTANGENTS != 0
     }
 
     pub fn set_recording(&mut self, on: bool) {

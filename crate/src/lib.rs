@@ -3,6 +3,8 @@
 
 /// The boundary to TypeScript.
 mod abi;
+/// The numbers that TypeScript knows by name.
+mod codes;
 /// float32, float64, int32, bool.
 mod dtype;
 /// The session behind a cell, so that rules can call `bind`.
@@ -37,11 +39,17 @@ mod shape;
 mod sweep;
 /// The struct-of-arrays tape.
 mod tape;
+/// The table of updates: what optimizers do to a parameter.
+mod updates;
 /// Ids that read as formulas.
 mod var;
 
-/// What the generator of the TypeScript side reads.
+/// What the generators of the TypeScript side read.
+pub use dtype::DType;
+pub use error::ErrorCode;
+pub use kernels::optimizer::Field;
 pub use ops::{ABI, TABLE};
+pub use updates::UPDATES;
 
 #[cfg(test)]
 mod tests;

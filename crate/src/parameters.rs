@@ -3,13 +3,12 @@
 
 use crate::engine::Engine;
 use crate::error::{Error, ErrorCode, Result};
-use crate::kernels::optimizer::{self, Adam, Sgd};
 use crate::memory::array::Array;
 use crate::memory::values::{Id, Value, NONE};
 use crate::session::{LevelKind, Session, AMBIENT};
 use crate::shape::show;
 use crate::tape;
-use crate::with_float;
+use crate::updates::Update;
 use smallvec::SmallVec;
 
 impl Engine {
@@ -56,34 +55,18 @@ impl Engine {
         Ok(())
     }
 
-    /// One step of SGD on `parameter`; `buffer` is the state of momentum, or NONE.
-    pub fn sgd(&self, parameter: Id, gradient: Id, buffer: Id, options: &Sgd) -> Result<()> {
+    /// One step of an optimizer on `parameter`; of its `state` the optional tensors may be NONE.
+    pub fn update(&self, update: &Update, parameter: Id, gradient: Id, state: &[Id], options: &[f64]) -> Result<()> {
         let gradient = self.gradient_for(parameter, gradient)?;
-        let ids = [parameter, buffer];
-        self.session().update(&ids[..1 + (buffer != NONE) as usize], |arrays| {
-            with_float!(gradient.dtype, T => {
-                let mut slices = arrays.iter_mut().map(|a| a.slice_mut::<T>());
-                if let Some(p) = slices.next() {
-                    optimizer::sgd(p, gradient.slice(), slices.next(), options);
-                }
-            });
-            Ok(())
-        })
-    }
-
-    /// One step of Adam on `parameter`; `m`, `v` are its averages and `largest` the state of amsgrad, or NONE.
-    pub fn adam(&self, parameter: Id, gradient: Id, [m, v, largest]: [Id; 3], options: &Adam) -> Result<()> {
-        let gradient = self.gradient_for(parameter, gradient)?;
-        let ids = [parameter, m, v, largest];
-        self.session().update(&ids[..3 + (largest != NONE) as usize], |arrays| {
-            with_float!(gradient.dtype, T => {
-                let mut slices = arrays.iter_mut().map(|a| a.slice_mut::<T>());
-                if let (Some(p), Some(m), Some(v)) = (slices.next(), slices.next(), slices.next()) {
-                    optimizer::adam(p, gradient.slice(), m, v, slices.next(), options);
-                }
-            });
-            Ok(())
-        })
+        let mut ids: SmallVec<[Id; 4]> = SmallVec::from_slice(&[parameter]);
+        for (slot, &id) in update.state.iter().zip(state) {
+            if id != NONE {
+                ids.push(id);
+            } else if !slot.optional {
+                return Err(Error::value(format!("{} needs its state {}", update.name, slot.name)));
+            }
+        }
+        self.session().update(&ids, |tensors| (update.kernel)(tensors, &gradient, options))
     }
 
     /// Checks that an optimizer can write to `tensor`, a parameter or its state, along `gradient`, and makes room where somebody still

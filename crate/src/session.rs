@@ -9,6 +9,7 @@
 //! So nothing inside refers to a variable: what a tape, a wrapper or a sweep keeps of one is a copy (`hold`), and a value
 //! that something inside refers to gets a handle by a copy (`expose`). Copies share the buffer until somebody writes.
 
+pub use crate::codes::AMBIENT;
 use crate::error::{Error, ErrorCode, Result};
 use crate::inspect::Inspector;
 use crate::memory::array::Array;
@@ -17,9 +18,6 @@ use crate::memory::values::{Id, Slot, Value, Values, NONE};
 use crate::sweep::{Parked, Sweep};
 use crate::tape::{Released, Tape};
 use std::collections::BTreeMap;
-
-/// The ambient grad level: always open, home of `requiresGrad` leaves and `backward()`.
-pub const AMBIENT: u32 = 1;
 
 /// The most levels that may be open: each one is a frame of `bind` on the stack, below the user's own.
 pub const MOST_LEVELS: usize = 256;

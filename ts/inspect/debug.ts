@@ -3,10 +3,9 @@ import { atMost } from "../arguments.js";
 import { describe } from "../describe.js";
 import { AnomalyError, ValueError } from "../errors.js";
 import { Op, type OpName } from "../opcodes.js";
+import { CheckFlag } from "../runtime/boundary.js";
 import { checked, engine, isAttached, isPoisoned, onRenewal, scratch, setTagger } from "../runtime/instance.js";
 import { call, checkFunction } from "../transforms/machinery.js";
-
-const [FORWARD, SWEEPS] = [1, 2];
 
 let always = false;
 /** How many `detectAnomaly` are under way. */
@@ -14,7 +13,7 @@ let watching = 0;
 /** The user's line for each tag; tags count from 1. */
 let lines: string[] = [];
 
-const applyChecks = (): void => engine.debug(watching > 0 ? FORWARD | SWEEPS : always ? FORWARD : 0);
+const applyChecks = (): void => engine.debug(watching > 0 ? CheckFlag.Values | CheckFlag.Cotangents : always ? CheckFlag.Values : 0);
 onRenewal(() => {
   if (watching > 0 || always) applyChecks();
 });

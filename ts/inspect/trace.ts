@@ -8,10 +8,11 @@ import { DTYPES } from "../dtype.js";
 import { ValueError } from "../errors.js";
 import { Op, type OpName } from "../opcodes.js";
 import { apply } from "../ops/apply.js";
+import { LevelKind } from "../runtime/boundary.js";
 import { bytes, checked, engine, pass, scratch } from "../runtime/instance.js";
 import { idOf, made, Tensor } from "../tensor.js";
 import { asTree } from "../transforms/arguments.js";
-import { call, type Callback, checkFunction, GRAD, inScope, openLevel, outputTensor, track } from "../transforms/machinery.js";
+import { call, type Callback, checkFunction, inScope, openLevel, outputTensor, track } from "../transforms/machinery.js";
 import { drive, putIds } from "../transforms/sweeping.js";
 import type { ArgumentsOf } from "../transforms/types.js";
 import { flatten } from "../tree.js";
@@ -97,7 +98,7 @@ function record(f: Callback, args: readonly unknown[]): Program {
   const note = (x: Tensor) => {
     const [id] = variables([x]);
     putIds([idOf(x)]);
-    reads.push({ id: id!, wrapped: engine.top_level(1) !== 0 });
+    reads.push({ id: id!, wrapped: checked(engine.top_level(1), "trace") > 1 });
   };
   try {
     inputIds = variables(inputs);
@@ -209,7 +210,7 @@ function tensorOf(v: Variable): Tensor {
 /** Gradients of the summed first output at every variable: a replay with every value watched. */
 function differentiate(program: Program): void {
   inScope(() => {
-    const level = openLevel("trace", GRAD);
+    const level = openLevel("trace", LevelKind.Grad);
     const isFloat = (v: Variable) => v.dtype === "float32" || v.dtype === "float64";
     const inputs = program.inputs.map((v) => (isFloat(v) ? track(level, tensorOf(v)) : tensorOf(v)));
     const values = replay(program, inputs);

@@ -1,12 +1,12 @@
 /** Adam and AdamW: one call into the engine per parameter, in place. */
 import { atMost, boolean } from "../arguments.js";
 import { zerosLike } from "../creation.js";
-import { checked, engine, pass } from "../runtime/instance.js";
-import { idOf, type Tensor } from "../tensor.js";
+import type { Tensor } from "../tensor.js";
 import { finish, Optimizer, type Kind, type ParameterGroup } from "./optimizer.js";
 import type { Parameters } from "./parameters.js";
 import { betas, nonNegative } from "./rules.js";
 import { persistent } from "./state.js";
+import { partsOf, update } from "./updates.js";
 
 /** Options of `Adam` and `AdamW`. */
 export interface AdamOptions {
@@ -48,7 +48,7 @@ const kind = (name: string, defaults: Required<AdamOptions>): Kind<Required<Adam
   name,
   rules: ADAM_RULES,
   defaults,
-  parts: { step: "count", expAvg: "tensor", expAvgSq: "tensor", maxExpAvgSq: "optional tensor" },
+  parts: { step: "count", ...partsOf("adam") },
 });
 
 // Every option is a property too.
@@ -75,10 +75,13 @@ export class Adam extends Optimizer<Required<AdamOptions>> {
 
   protected override updateInPlace(p: Tensor, gradient: number, o: Readonly<Required<AdamOptions>>): void {
     const state = this.state.get(p) as Moments;
-    const [id, m, v, largest] = [idOf(p), idOf(state.expAvg), idOf(state.expAvgSq), o.amsgrad ? idOf(state["maxExpAvgSq"] as Tensor) : 0];
-    pass([o.lr, o.betas[0], o.betas[1], o.eps, o.weightDecay, Number(this.decoupled), state.step + 1, Number(o.maximize)]);
-    checked(engine.adam(id, gradient, m, v, largest), this.name);
-    state.step++;
+    const { lr, betas, eps, weightDecay, maximize, amsgrad } = o;
+    const [beta1, beta2] = betas;
+    const step = state.step + 1;
+    // Switched off, amsgrad's part stays for when it is switched on again.
+    const used = amsgrad || state["maxExpAvgSq"] === undefined ? state : { expAvg: state.expAvg, expAvgSq: state.expAvgSq };
+    update(this.name, "adam", p, gradient, used, { lr, beta1, beta2, eps, weightDecay, decoupled: this.decoupled, step, maximize });
+    state.step = step;
   }
 }
 

@@ -2,12 +2,12 @@
 import { atMost, boolean } from "../arguments.js";
 import { zerosLike } from "../creation.js";
 import { ValueError } from "../errors.js";
-import { checked, engine, pass } from "../runtime/instance.js";
-import { idOf, type Tensor } from "../tensor.js";
+import type { Tensor } from "../tensor.js";
 import { finish, Optimizer, type Kind, type ParameterGroup } from "./optimizer.js";
 import type { Parameters } from "./parameters.js";
 import { finite, nonNegative } from "./rules.js";
 import { persistent } from "./state.js";
+import { partsOf, update } from "./updates.js";
 
 /** Options of `SGD`. */
 export interface SGDOptions {
@@ -47,7 +47,7 @@ const KIND: Kind<Required<SGDOptions>> = {
   name: "SGD",
   rules: SGD_RULES,
   defaults: SGD_DEFAULTS,
-  parts: { momentumBuffer: "optional tensor" },
+  parts: partsOf("sgd"),
 };
 
 // Every option is a property too.
@@ -75,19 +75,12 @@ export class SGD extends Optimizer<Required<SGDOptions>> {
   }
 
   protected override updateInPlace(p: Tensor, gradient: number, o: Readonly<Required<SGDOptions>>): void {
-    const buffer = o.momentum === 0 ? null : (this.state.get(p)!["momentumBuffer"] as Tensor);
-    const [id, bufferId] = [idOf(p), buffer === null ? 0 : idOf(buffer)];
-    pass([
-      o.lr,
-      o.momentum,
-      o.dampening,
-      Number(o.nesterov),
-      o.weightDecay,
-      Number(o.maximize),
-      Number(buffer !== null && this.fresh.has(buffer)),
-    ]);
-    checked(engine.sgd(id, gradient, bufferId), "SGD");
-    if (buffer !== null) this.fresh.delete(buffer);
+    const state = o.momentum === 0 ? undefined : this.state.get(p);
+    const buffer = state?.["momentumBuffer"] as Tensor | undefined;
+    const first = buffer !== undefined && this.fresh.has(buffer);
+    const { lr, momentum, dampening, nesterov, weightDecay, maximize } = o;
+    update(this.name, "sgd", p, gradient, state, { lr, momentum, dampening, nesterov, weightDecay, maximize, first });
+    if (first) this.fresh.delete(buffer);
   }
 }
 

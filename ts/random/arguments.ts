@@ -9,6 +9,7 @@ import { dtypeCode, type DType } from "../dtype.js";
 import { DTypeError, ShapeError, ValueError } from "../errors.js";
 import { readOptions } from "../options.js";
 import { apply } from "../ops/apply.js";
+import { Truth } from "../runtime/boundary.js";
 import { checked, engine } from "../runtime/instance.js";
 import { idOf, Tensor, type Nested } from "../tensor.js";
 import { checkKey } from "./keys.js";
@@ -56,7 +57,7 @@ export function parameter(name: string, what: string, given: Parameter): number 
 
 /** Throws `ValueError` unless `condition` holds, for all elements and examples. */
 export function demand(name: string, condition: boolean | Tensor, message: string): void {
-  const holds = typeof condition === "boolean" ? condition : checked(engine.all_true(idOf(condition)), name) === 2;
+  const holds = typeof condition === "boolean" ? condition : (checked(engine.all_true(idOf(condition)), name) as Truth) === Truth.All;
   if (!holds) throw new ValueError(`${name}: ${message}`, name);
 }
 

@@ -4,7 +4,7 @@
  */
 import { errorOf, NotInitializedError, PoisonedError, StackOverflowError } from "../errors.js";
 import { Op } from "../opcodes.js";
-import type { Exports } from "./exports.js";
+import { ADDRESSES, type Exports } from "./boundary.js";
 import { decodeUtf8 } from "./utf8.js";
 
 /** An engine whose every function throws: before loading and after a trap. */
@@ -80,18 +80,6 @@ export function renew(): void {
   if (factory === undefined) throw new NotInitializedError("reset() before the engine was loaded; call `await init()` first", "reset");
   attach(factory());
 }
-
-/** What returns an address: WebAssembly's i32 is signed to JavaScript, and half of the memory lies above 2 GiB. */
-const ADDRESSES = [
-  "scratch",
-  "scratch_header",
-  "data_pointer",
-  "read",
-  "read_stored",
-  "bytes_in_use",
-  "error_pointer",
-  "panic_pointer",
-] as const;
 
 /** The exports as the rest of the library sees them: addresses without a sign. */
 function unsigned(e: Exports): Exports {
@@ -203,7 +191,7 @@ function tagged(plain: Exports): Exports {
   const tag = tagger;
   if (tag === null) return plain;
   const out = { ...plain };
-  for (const name of ["op1", "op2", "op3", "op2s", "op1p", "opn"] as const) {
+  for (const name of ["op1", "op2", "op2s", "op1p", "opn"] as const) {
     const f = plain[name] as (...args: number[]) => number;
     out[name] = (...args: number[]) => {
       tag();

@@ -3,7 +3,8 @@ import { atMost } from "../arguments.js";
 import { full, zerosLike } from "../creation.js";
 import { describe } from "../describe.js";
 import { ValueError } from "../errors.js";
-import { engine, checked, failure } from "../runtime/instance.js";
+import { LevelKind } from "../runtime/boundary.js";
+import { checked, engine, scratch } from "../runtime/instance.js";
 import { idOf, made, Tensor, type TensorLike } from "../tensor.js";
 import { flatten, leavesOf } from "../tree.js";
 import { abort, enter, leave } from "../memory.js";
@@ -14,7 +15,6 @@ import {
   type Callback,
   checkFunction,
   differentiable,
-  DUAL,
   inScope,
   openLevel,
   outputTensor,
@@ -23,12 +23,9 @@ import type { OutputOf, PrimalsOf } from "./types.js";
 
 /** The tangent of a value at a level; null is a symbolic zero. */
 export function tangentOf(level: number, x: Tensor): Tensor | null {
-  const id = engine.tangent_of(level, idOf(x));
-  if (id === 0) {
-    if (engine.error_code() !== 0) throw failure("jvp");
-    return null;
-  }
-  return made(id);
+  checked(engine.tangent_of(level, idOf(x)), "jvp");
+  const id = scratch()[0]!;
+  return id === 0 ? null : made(id);
 }
 
 /**
@@ -58,7 +55,7 @@ export function pushed(name: string, f: Callback, primals: unknown, tangents: un
   return inScope(() => {
     const parts = points.map((primal, i) => differentiable(name, `primal ${i}`, primal));
     const slopes = parts.map(({ leaves, rebuild }, i) => tensorsLike(name, "tangent", rebuild(leaves), directions[i], leaves));
-    const level = openLevel(name, DUAL);
+    const level = openLevel(name, LevelKind.Dual);
     const args = parts.map(({ leaves, rebuild }, i) =>
       rebuild(leaves.map((leaf, k) => made(checked(engine.dual(level, idOf(leaf), idOf(slopes[i]![k]!)), name)))),
     );
@@ -67,7 +64,7 @@ export function pushed(name: string, f: Callback, primals: unknown, tangents: un
     refuseArithmetic(result);
     const [leaves, rebuild] = flatten(result);
     const outs = leaves.map((leaf) => outputTensor(name, leaf));
-    const values = outs.map((out) => made(checked(engine.primal_of(level, idOf(out)))));
+    const values = outs.map((out) => made(checked(engine.untrack(level, idOf(out)))));
     const outSlopes = outs.map((out, i) => tangentOf(level, out) ?? zerosLike(values[i]!));
     engine.level_pop(level);
     return [rebuild(values), rebuild(outSlopes)] as [any, any];
@@ -92,12 +89,12 @@ export function dualLevel<R>(fn: () => R): R {
   const entry = enter();
   const opened = dualLevels.length;
   try {
-    const level = openLevel("dualLevel", DUAL);
+    const level = openLevel("dualLevel", LevelKind.Dual);
     dualLevels.push(level);
     const result: any = call("dualLevel", fn, []);
     const inside = leavesOf(result).filter((leaf) => leaf.scope === entry.token);
     // Dual numbers end here: a returned one becomes its primal, behind the same object.
-    for (const leaf of inside) leaf.handle = checked(engine.primal_of(level, idOf(leaf)));
+    for (const leaf of inside) leaf.handle = checked(engine.untrack(level, idOf(leaf)));
     engine.level_pop(level);
     leave(entry, inside);
     return result as R;
@@ -135,5 +132,5 @@ export function unpackDual(dual: Tensor): { primal: Tensor; tangent: Tensor | nu
   atMost("unpackDual", arguments, 1);
   const level = innermost("unpackDual");
   if (!(dual instanceof Tensor)) throw new ValueError(`unpackDual: expected a tensor, got ${describe(dual)}`, "unpackDual");
-  return { primal: made(checked(engine.primal_of(level, idOf(dual)), "unpackDual")), tangent: tangentOf(level, dual) };
+  return { primal: made(checked(engine.untrack(level, idOf(dual)), "unpackDual")), tangent: tangentOf(level, dual) };
 }

@@ -8,6 +8,7 @@ import { describe } from "../describe.js";
 import { ShapeError, ValueError } from "../errors.js";
 import { concat } from "../ops/shape.js";
 import { drawPoint, withExamples, withSameDraws } from "../random/state.js";
+import { LevelKind } from "../runtime/boundary.js";
 import { checked, engine } from "../runtime/instance.js";
 import { idOf, made, Tensor } from "../tensor.js";
 import { flatten, map } from "../tree.js";
@@ -15,12 +16,10 @@ import { argumentList, sameLength, transformOptions } from "./arguments.js";
 import { pushed, tangentOf } from "./forward.js";
 import {
   arithmeticGuard,
-  BATCH,
   call,
   type Callback,
   checkFunction,
   differentiable,
-  DUAL,
   inScope,
   openLevel,
   outputTensor,
@@ -109,9 +108,9 @@ interface Slopes {
 function pushAll(name: string, f: (x: Tensor) => unknown, x: Tensor, directions: Tensor, hasAux: boolean | undefined): Slopes {
   return inScope(() => {
     const size = directions.shape[0]!;
-    const batch = openLevel(name, BATCH, size);
+    const batch = openLevel(name, LevelKind.Batch, size);
     const direction = made(checked(engine.batch(batch, idOf(directions), 0), name));
-    const level = openLevel(name, DUAL);
+    const level = openLevel(name, LevelKind.Dual);
     const dual = made(checked(engine.dual(level, idOf(x), idOf(direction)), name));
     const refuseArithmetic = arithmeticGuard(name);
     // One function, differentiated in many directions: it draws the same numbers in all of them.
@@ -127,7 +126,7 @@ function pushAll(name: string, f: (x: Tensor) => unknown, x: Tensor, directions:
       return made(checked(engine.unbatch(batch, idOf(tangentOf(level, y) ?? zerosLike(y)), 0), name));
     });
     // Aux belongs to the point: it carries no directions out.
-    const lower: unknown = map((leaf) => (leaf instanceof Tensor ? made(checked(engine.primal_of(level, idOf(leaf)), name)) : leaf), aux);
+    const lower: unknown = map((leaf) => (leaf instanceof Tensor ? made(checked(engine.untrack(level, idOf(leaf)), name)) : leaf), aux);
     engine.level_pop(batch);
     return { slopes, tree: unflatten(leaves.map(() => null)), aux: lower };
   });

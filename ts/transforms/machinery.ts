@@ -9,18 +9,15 @@ import { describe } from "../describe.js";
 import { isFloat } from "../dtype.js";
 import { DTypeError, NotDifferentiableError, ShapeError, ValueError } from "../errors.js";
 import { abort, current, enter, leave, type Entry } from "../memory.js";
+import { LevelKind } from "../runtime/boundary.js";
 import { checked, engine, pass } from "../runtime/instance.js";
 import { idOf, made, Tensor } from "../tensor.js";
 import { flatten, leavesOf, map, walk } from "../tree.js";
 import { asTree } from "./arguments.js";
 
-export const GRAD = 0;
-export const DUAL = 1;
-export const BATCH = 2;
-
 /** Opens a level for one call of the transform `name`; a batch level is for `size` examples. Throws `ValueError` when too many are open. */
-export function openLevel(name: string, kind: number, size = 0): number {
-  if (kind === BATCH) pass([size]);
+export function openLevel(name: string, kind: LevelKind, size = 0): number {
+  if (kind === LevelKind.Batch) pass([size]);
   return checked(engine.level_push(kind), name);
 }
 

@@ -4,6 +4,7 @@ import { zeros, zerosLike } from "../creation.js";
 import type { DType } from "../dtype.js";
 import { ValueError } from "../errors.js";
 import { current, root } from "../memory.js";
+import { LevelKind, SweepFlag } from "../runtime/boundary.js";
 import { checked, engine, generation } from "../runtime/instance.js";
 import { idOf, type Tensor } from "../tensor.js";
 import { flatten } from "../tree.js";
@@ -14,7 +15,6 @@ import {
   type Callback,
   checkFunction,
   differentiable,
-  GRAD,
   inScope,
   lowered,
   openLevel,
@@ -23,7 +23,7 @@ import {
   scalarOutput,
   track,
 } from "./machinery.js";
-import { drive, putIds, RETAIN_GRAPH } from "./sweeping.js";
+import { drive, putIds } from "./sweeping.js";
 import type { Argnums, ArgumentOf, ArgumentsAt, ArgumentsOf, GradAt, GradsOf, OutputOf, Scalar } from "./types.js";
 
 /** Options of `grad` and `valueAndGrad`. */
@@ -95,7 +95,7 @@ export function derivative(name: string, f: Callback, options: AnyGradOptions, w
     inScope(() => {
       const at = positions(name, options.argnums, args.length);
       const parts = at.map((n) => differentiable(name, `argument ${n}`, args[n]));
-      const level = openLevel(name, GRAD);
+      const level = openLevel(name, LevelKind.Grad);
       const tracked = parts.map(({ leaves }) => leaves.map((leaf) => track(level, leaf)));
       const called = [...args];
       parts.forEach(({ rebuild }, i) => (called[at[i]!] = rebuild(tracked[i]!)));
@@ -177,7 +177,7 @@ export function parkedRun(
       const parts = primals.map((primal, i) => differentiable(name, `primal ${i}`, primal));
       rebuilds = parts.map(({ rebuild }) => rebuild);
       likes = parts.map(({ leaves }) => leaves.map(formOf));
-      const level = openLevel(name, GRAD);
+      const level = openLevel(name, LevelKind.Grad);
       const tracked = parts.map(({ leaves }) => leaves.map((leaf) => track(level, leaf)));
       const refuseArithmetic = arithmeticGuard(name);
       const [result, aux] = withAux(
@@ -217,7 +217,7 @@ export function parkedRun(
     return inScope(() => {
       const cotangents = tensorsLike("pullback", "cotangent", out, cotangent, forms);
       putIds(cotangents.map(idOf));
-      const found = drive(engine.sweep_parked(parked, cotangents.length, RETAIN_GRAPH), wanted);
+      const found = drive(engine.sweep_parked(parked, cotangents.length, SweepFlag.RetainGraph), wanted);
       let next = 0;
       return rebuilds.map((rebuild, i) => rebuild(likes[i]!.map((like) => found[next++] ?? zeros(like.shape, { dtype: like.dtype }))));
     });

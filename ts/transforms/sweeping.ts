@@ -4,21 +4,9 @@
  */
 import { ShapeError, ValueError } from "../errors.js";
 import { setAfterClose } from "../memory.js";
+import { SweepStatus } from "../runtime/boundary.js";
 import { checked, engine, failure, isPoisoned, onRenewal, pass, scratch } from "../runtime/instance.js";
 import { idOf, made, Tensor } from "../tensor.js";
-
-/** Flags of a sweep; see crate/src/sweep.rs. */
-export const RETAIN_GRAPH = 1;
-export const CREATE_GRAPH = 2;
-export const ACCUMULATE = 4;
-export const ONLY_WANTED = 8;
-
-const enum Status {
-  Failed,
-  Done,
-  Callback,
-  Hook,
-}
 
 /**
  * Cotangents of the outputs (null = zero) to cotangents of the inputs (null = none). The inputs are the values the node holds; with
@@ -96,10 +84,10 @@ onRenewal(() => {
 /** Runs a sweep to its end; returns the gradients of the `wanted` (null = no dependence), made in the current scope. */
 export function drive(status: number, wanted: number): (Tensor | null)[] {
   for (;;) {
-    switch (status as Status) {
-      case Status.Failed:
+    switch (status as SweepStatus) {
+      case SweepStatus.Failed:
         throw failure();
-      case Status.Done: {
+      case SweepStatus.Done: {
         const s = scratch();
         const ids: number[] = [];
         for (let i = 0; i < wanted; i++) ids.push(s[i]!);
@@ -107,7 +95,7 @@ export function drive(status: number, wanted: number): (Tensor | null)[] {
       }
       default:
         try {
-          status = (status as Status) === Status.Callback ? runPullback() : runHooks();
+          status = (status as SweepStatus) === SweepStatus.Callback ? runPullback() : runHooks();
         } catch (error) {
           engine.sweep_abandon();
           throw error;

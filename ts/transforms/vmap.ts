@@ -1,11 +1,12 @@
 /** vmap: a function of one example, run on a whole batch at once. */
 import { IndexError, ShapeError, ValueError } from "../errors.js";
+import { LevelKind } from "../runtime/boundary.js";
 import { checked, engine } from "../runtime/instance.js";
 import { idOf, made, type Tensor } from "../tensor.js";
 import { isBranch, map } from "../tree.js";
 import { withExamples, type Randomness } from "../random/state.js";
 import { asTree, transformOptions } from "./arguments.js";
-import { argumentTensor, BATCH, call, type Callback, checkFunction, inScope, openLevel, outputTensor } from "./machinery.js";
+import { argumentTensor, call, type Callback, checkFunction, inScope, openLevel, outputTensor } from "./machinery.js";
 import type { ArgumentsOf, OutputOf } from "./types.js";
 
 /** Where the batch axis stands: one number for all leaves, null for "the same for every example", or a tree of these. */
@@ -113,7 +114,7 @@ export function vmap(f: Callback, options?: VmapOptions): Callback {
       });
       if (size === undefined) throw new ValueError("vmap: no argument is mapped; inAxes needs a number for at least one of them", "vmap");
       const examples = size;
-      const level = openLevel("vmap", BATCH, examples);
+      const level = openLevel("vmap", LevelKind.Batch, examples);
       const single = mapWithAxes(args, inAxes, "inAxes", (leaf, axis) => {
         if (axis === null) return leaf;
         const x = leaf as Tensor;

@@ -2,12 +2,13 @@
 
 use super::*;
 
-/// 1: check every forward value for NaN, 2: every cotangent too.
+/// Looks for NaN from now on: `check_flag`s.
 #[wasm_bindgen]
 pub fn debug(flags: u32) {
     with_engine(|engine| engine.session().inspector.flags = flags);
 }
 
+/// Stored with the nodes recorded from now on.
 #[wasm_bindgen]
 pub fn set_tag(tag: u32) {
     with_engine(|engine| engine.session().inspector.tag = tag);
@@ -19,12 +20,14 @@ pub fn failed_tag() -> u32 {
     with_engine(|engine| std::mem::take(&mut engine.session().inspector.tag_of_failure))
 }
 
+/// Records every evaluation from now on.
 #[wasm_bindgen]
 pub fn record_start() {
     record_free();
     with_engine(|engine| engine.session().inspector.set_recording(true));
 }
 
+/// Ends it; returns how many instructions there are.
 #[wasm_bindgen]
 pub fn record_stop() -> u32 {
     tidying(|engine| {
@@ -70,11 +73,13 @@ pub fn record_value(id: u32) -> u32 {
     handle(|engine| engine.session().alias(id))
 }
 
+/// Forgets the record.
 #[wasm_bindgen]
 pub fn record_free() {
     tidying(|engine| engine.session().free_record());
 }
 
+/// Counts calls, time and bytes of each op from now on.
 #[wasm_bindgen]
 pub fn profile_start() {
     with_engine(|engine| {
@@ -84,11 +89,13 @@ pub fn profile_start() {
     });
 }
 
+/// Stops counting.
 #[wasm_bindgen]
 pub fn profile_stop() {
     tidying(|engine| engine.session().inspector.set_profiling(false));
 }
 
+/// How many ops have costs.
 #[wasm_bindgen]
 pub fn profile_rows() -> u32 {
     with_engine(|engine| engine.session().inspector.costs.len() as u32)

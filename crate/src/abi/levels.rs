@@ -1,17 +1,18 @@
 //! Levels: opening and closing transforms, wrapping values for them, sweeping back.
 
 use super::*;
+use crate::codes::{level_kind, sweep_status};
 use crate::memory::values::Value;
 use crate::session::{LevelKind, AMBIENT};
 use crate::sweep::Status;
 
-/// Kinds: 0 grad, 1 dual, 2 batch (its size in scratch[0]). 0 when too many are open.
+/// Opens a level of a `level_kind`, a batch level for the number of examples in scratch; returns its number. Fails when too many are open.
 #[wasm_bindgen]
 pub fn level_push(kind: u32) -> u32 {
     let kind = match kind {
-        0 => LevelKind::Grad(with_engine(|engine| engine.session().fresh_tape())),
-        1 => LevelKind::Dual,
-        2 => match numbers_at(0, 1) {
+        level_kind::GRAD => LevelKind::Grad(with_engine(|engine| engine.session().fresh_tape())),
+        level_kind::DUAL => LevelKind::Dual,
+        level_kind::BATCH => match numbers_at(0, 1) {
             Ok(numbers) => LevelKind::Batch { size: numbers[0] as usize },
             Err(error) => return report(Err(error), 0),
         },
@@ -20,66 +21,58 @@ pub fn level_push(kind: u32) -> u32 {
     with_engine(|engine| report(engine.session().open(kind), 0))
 }
 
+/// Closes a level and those above it.
 #[wasm_bindgen]
 pub fn level_pop(level: u32) {
     tidying(|engine| engine.session().close(level));
 }
 
+/// How many levels are open, the ambient one among them.
 #[wasm_bindgen]
 pub fn level_depth() -> u32 {
     with_engine(|engine| engine.session().levels.len() as u32)
 }
 
-/// 0 grad, 1 dual, 2 batch; an unknown level reports 0 and fails where it is used.
+/// The `level_kind` of an open level. Scratch: the number of examples of a batch level.
 #[wasm_bindgen]
 pub fn level_kind(level: u32) -> u32 {
-    with_engine(|engine| match engine.session().level(level).map(|level| &level.kind) {
-        Ok(LevelKind::Dual) => 1,
-        Ok(LevelKind::Batch { .. }) => 2,
-        _ => 0,
-    })
+    let kind = |engine: &Engine| match engine.session().level(level)?.kind {
+        LevelKind::Grad(_) => Ok(level_kind::GRAD),
+        LevelKind::Dual => Ok(level_kind::DUAL),
+        LevelKind::Batch { size } => put(&[size as f64]).map(|_| level_kind::BATCH),
+    };
+    with_engine(|engine| report(kind(engine), 0))
 }
 
-#[wasm_bindgen]
-pub fn level_size(level: u32) -> u32 {
-    with_engine(|engine| match engine.session().level(level).map(|level| &level.kind) {
-        Ok(LevelKind::Batch { size }) => *size as u32,
-        _ => 0,
-    })
-}
-
-/// The highest grad level that any of the values carries, at any depth, and that records; 0 if none does. With `duals` levels of forward
-/// mode count as well.
+/// One more than the highest grad level that any of the ids in scratch carries, at any depth, and that records; 1 if none does. With
+/// `duals` levels of forward mode count as well.
 #[wasm_bindgen]
 pub fn recording_level(count: u32, duals: u32) -> u32 {
-    with_engine(|engine| {
-        let mut ids = match ids_at(0, count as usize) {
-            Ok(ids) => ids,
-            Err(error) => return report(Err(error), 0),
-        };
+    let highest = |engine: &Engine| -> Result<u32> {
+        let mut ids = ids_at(0, count as usize)?;
         let session = engine.session();
         let mut top = 0;
         while let Some(id) = ids.pop() {
-            match session.value(id) {
-                Ok(Value::Concrete(_)) => {}
-                Ok(&Value::Dual { level, primal, tangent, .. }) => {
+            match *session.value(id)? {
+                Value::Concrete(_) => {}
+                Value::Dual { level, primal, tangent, .. } => {
                     ids.extend([primal, tangent].into_iter().filter(|&id| id != NONE));
                     if duals != 0 && tangent != NONE && level > session.forward_floor {
                         top = top.max(level);
                     }
                 }
-                Ok(&Value::Batched { inner, .. }) => ids.push(inner),
-                Ok(&Value::Tracked { level, primal, .. }) => {
+                Value::Batched { inner, .. } => ids.push(inner),
+                Value::Tracked { level, primal, .. } => {
                     ids.push(primal);
                     if level > session.recording_floor {
                         top = top.max(level);
                     }
                 }
-                Err(error) => return report(Err(error), 0),
             }
         }
-        top
-    })
+        Ok(top + 1)
+    };
+    with_engine(|engine| report(highest(engine), 0))
 }
 
 /// Whether operations on values of `level`, of reverse or forward mode, have derivatives now.
@@ -106,6 +99,7 @@ pub fn guard(level: u32) -> u32 {
     })
 }
 
+/// Undoes `guard`.
 #[wasm_bindgen]
 pub fn unguard(level: u32, highest: u32) {
     tidying(|engine| {
@@ -131,6 +125,7 @@ pub fn unwind(scope: u32) {
     });
 }
 
+/// One more than the highest level among the ids in scratch; 1 for plain values. Fails for a level that a custom rule may not see.
 #[wasm_bindgen]
 pub fn top_level(count: u32) -> u32 {
     with_engine(|engine| {
@@ -139,12 +134,13 @@ pub fn top_level(count: u32) -> u32 {
             if top > 0 && engine.session().levels[top as usize - 1].guards > 0 {
                 return Err(engine.closed_over(top, &ids));
             }
-            Ok(top)
+            Ok(top + 1)
         });
         report(result, 0)
     })
 }
 
+/// Makes a value a leaf of a grad level.
 #[wasm_bindgen]
 pub fn track(level: u32, id: u32) -> u32 {
     handle(|engine| {
@@ -158,6 +154,7 @@ pub fn track(level: u32, id: u32) -> u32 {
     })
 }
 
+/// The value one level down from `level`; a second handle of what is not of that level.
 #[wasm_bindgen]
 pub fn untrack(level: u32, id: u32) -> u32 {
     handle(|engine| {
@@ -169,51 +166,45 @@ pub fn untrack(level: u32, id: u32) -> u32 {
     })
 }
 
+/// A dual value of a level of forward mode.
 #[wasm_bindgen]
 pub fn dual(level: u32, primal: u32, tangent: u32) -> u32 {
     handle(|engine| engine.make_dual(level, primal, tangent))
 }
 
-#[wasm_bindgen]
-pub fn primal_of(level: u32, id: u32) -> u32 {
-    untrack(level, id)
-}
-
-/// NONE without an error is a symbolic zero.
+/// Scratch: a handle for the tangent of a dual value, 0 for a symbolic zero.
 #[wasm_bindgen]
 pub fn tangent_of(level: u32, id: u32) -> u32 {
-    clear_error();
-    let tangent = with_engine(|engine| {
-        let session = engine.session();
-        report(
-            session.value(id).and_then(|value| match value {
-                Value::Dual { level: l, tangent, .. } if *l == level => Ok(*tangent),
-                value if value.level() > level => Err(Error::value(
-                    "the tangent of a value that belongs to a transform inside is not known yet; return it from that transform first",
-                )),
-                _ => Ok(NONE),
-            }),
-            NONE,
-        )
-    });
-    if tangent == NONE {
-        NONE
-    } else {
-        handle(|_| Ok(tangent))
-    }
+    let tangent = |engine: &Engine| -> Result<Id> {
+        match engine.session().value(id)? {
+            Value::Dual { level: l, tangent, .. } if *l == level => Ok(*tangent),
+            value if value.level() > level => Err(Error::value(
+                "the tangent of a value that belongs to a transform inside is not known yet; return it from that transform first",
+            )),
+            _ => Ok(NONE),
+        }
+    };
+    with_engine(|engine| {
+        status(tangent(engine).and_then(|tangent| match tangent {
+            NONE => put(&[NONE as f64]),
+            tangent => expose(engine, false, || Ok(tangent)).and_then(|handle| put(&[handle as f64])),
+        }))
+    })
 }
 
+/// A value whose axis counts the examples of a batch level.
 #[wasm_bindgen]
 pub fn batch(level: u32, id: u32, axis: u32) -> u32 {
     handle(|engine| engine.make_batched(level, id, axis as usize))
 }
 
+/// The whole batch, its examples along `axis`.
 #[wasm_bindgen]
 pub fn unbatch(level: u32, id: u32, axis: u32) -> u32 {
     handle(|engine| engine.unbatch(level, id, axis as usize))
 }
 
-/// Hands the outcome of a sweep to TypeScript: 1 done, 2 a pullback of its own is next, 3 a hook is next.
+/// Hands the outcome of a sweep to TypeScript: a `sweep_status`.
 fn deliver(engine: &Engine, result: Result<Status>) -> u32 {
     let suspended = matches!(result, Ok(Status::Callback { .. } | Status::Hook { .. }));
     let outcome = result.and_then(|status| {
@@ -223,17 +214,17 @@ fn deliver(engine: &Engine, result: Result<Status>) -> u32 {
         Ok(match status {
             Status::Done(gradients) => {
                 put_ids(&[], &hand_out(&gradients)?)?;
-                1
+                sweep_status::DONE
             }
             Status::Callback { number, create_graph, inputs, cotangents } => {
                 let header = [number as f64, create_graph as u32 as f64, inputs.len() as f64, cotangents.len() as f64];
                 let ids: Vec<Id> = inputs.into_iter().chain(cotangents).collect();
                 put_ids(&header, &hand_out(&ids)?)?;
-                2
+                sweep_status::CALLBACK
             }
             Status::Hook { tensor, cotangent } => {
                 put_ids(&[tensor as f64], &hand_out(&[cotangent])?)?;
-                3
+                sweep_status::HOOK
             }
         })
     });
@@ -241,7 +232,7 @@ fn deliver(engine: &Engine, result: Result<Status>) -> u32 {
         // Nobody will resume it.
         engine.session().abandon_sweep();
     }
-    report(outcome, 0)
+    report(outcome, sweep_status::FAILED)
 }
 
 /// A sweep makes values outside of any frame's end; this is the frame.
@@ -259,12 +250,14 @@ fn swept(f: impl FnOnce(&Engine) -> Result<Status>) -> u32 {
     })
 }
 
+/// Starts a sweep with `sweep_flag`s. Scratch: output ids, a cotangent for each (0 = ones), ids whose gradients are wanted.
 #[wasm_bindgen]
 pub fn sweep(level: u32, outputs: u32, wanted: u32, flags: u32) -> u32 {
     let (n, w) = (outputs as usize, wanted as usize);
     swept(|engine| engine.sweep(level, &ids_at(0, n)?, &ids_at(n, n)?, &ids_at(2 * n, w)?, flags))
 }
 
+/// Goes on with what a pullback or hook returned. Scratch: gradients of the pullback's inputs (0 = none), or a new cotangent (0 = the old).
 #[wasm_bindgen]
 pub fn sweep_resume(count: u32) -> u32 {
     swept(|engine| match ids_at(0, count as usize) {
@@ -282,22 +275,26 @@ pub fn sweep_abandon() {
     tidying(|engine| engine.session().abandon_sweep());
 }
 
+/// Closes a grad level and keeps its tape; returns a number for `sweep_parked`. Scratch: outputs, inputs.
 #[wasm_bindgen]
 pub fn level_park(level: u32, outputs: u32, wanted: u32) -> u32 {
     let (n, w) = (outputs as usize, wanted as usize);
     with_engine(|engine| report(ids_at(0, n).and_then(|outputs| engine.park(level, &outputs, &ids_at(n, w)?)), 0))
 }
 
+/// Sweeps a parked tape, as `sweep`. Scratch: cotangents.
 #[wasm_bindgen]
 pub fn sweep_parked(parked: u32, outputs: u32, flags: u32) -> u32 {
     swept(|engine| engine.sweep_parked(parked, &ids_at(0, outputs as usize)?, flags))
 }
 
+/// Releases a parked tape.
 #[wasm_bindgen]
 pub fn parked_free(parked: u32) {
     tidying(|engine| engine.free_parked(parked));
 }
 
+/// One node for a function with a pullback of TypeScript's. Scratch: inputs, then outputs; afterwards the tracked outputs.
 #[wasm_bindgen]
 pub fn record_callback(level: u32, inputs: u32, outputs: u32, callback: u32) -> u32 {
     let (n, m) = (inputs as usize, outputs as usize);

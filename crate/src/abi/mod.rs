@@ -1,5 +1,8 @@
-//! The boundary: the only files with `#[wasm_bindgen]`. Numbers in, numbers out, no logic. Failure is 0 (or the status 0); the
-//! code and the message wait in `error_*`. Lists travel through one scratch buffer of f64, which holds every u32 exactly.
+//! The boundary: the only files with `#[wasm_bindgen]`. Numbers in, numbers out, no logic. Failure is 0 and nothing else is (of `item`
+//! NaN, when an error waits); the code and the message wait in `error_*`. Lists travel through one scratch buffer of f64, which holds every u32 exactly.
+//!
+//! TypeScript's declarations of these functions, comments included, are generated from these files (`examples/boundary.rs`): a
+//! parameter is a `u32` or an `f64`, a result one of these, an address, or nothing.
 
 mod inspect;
 mod levels;
@@ -85,11 +88,13 @@ pub fn relaxed_simd() -> u32 {
     cfg!(target_feature = "relaxed-simd") as u32
 }
 
+/// The number of the last failure, 0 for none.
 #[wasm_bindgen]
 pub fn error_code() -> u32 {
     ERROR.with(|e| e.borrow().as_ref().map_or(0, |error| error.code as u32))
 }
 
+/// Its message, as UTF-8.
 #[wasm_bindgen]
 pub fn error_pointer() -> *const u8 {
     ERROR.with(|e| e.borrow().as_ref().map_or(std::ptr::null(), |error| error.message.as_ptr()))
@@ -106,11 +111,13 @@ pub fn error_op() -> u32 {
     ERROR.with(|e| e.borrow().as_ref().and_then(|error| error.op).map_or(0, |op| op.0 as u32 + 1))
 }
 
+/// Forgets the last failure.
 #[wasm_bindgen]
 pub fn clear_error() {
     ERROR.with(|e| *e.borrow_mut() = None);
 }
 
+/// What the engine said when it panicked, as UTF-8.
 #[wasm_bindgen]
 pub fn panic_pointer() -> *const u8 {
     PANIC.with(|p| p.borrow().as_ptr())

@@ -1,10 +1,10 @@
-//! Parameters: `.grad`, hooks, and the fused optimizer steps.
+//! Parameters: `.grad`, hooks, `assign` and the updates of optimizers.
 
 use super::*;
-use crate::kernels::optimizer::{Adam, Sgd};
 use crate::memory::values::Value;
 use crate::session::AMBIENT;
 use crate::tape;
+use crate::updates::Update;
 
 /// The node of a value tracked on the ambient level.
 fn ambient_node(engine: &Engine, id: Id) -> Result<usize> {
@@ -27,31 +27,24 @@ fn set_flag(engine: &Engine, id: Id, flag: u8, on: bool) -> Result<()> {
     Ok(())
 }
 
-/// A handle for the gradient itself, so that writing to it changes `.grad`; 0 without an error when there is none.
+/// Scratch: a handle for the gradient itself, so that writing to it changes `.grad`; 0 when there is none.
 #[wasm_bindgen]
 pub fn gradient(id: u32) -> u32 {
-    clear_error();
-    with_engine(|engine| {
+    let gradient = |engine: &Engine| -> Result<Id> {
         let mut session = engine.session();
-        let held = match session.value(id) {
-            Ok(Value::Tracked { gradient, .. }) => *gradient,
-            Ok(_) => NONE,
-            Err(error) => return report(Err(error), NONE),
+        let held = match *session.value(id)? {
+            Value::Tracked { gradient, .. } if gradient != NONE => gradient,
+            _ => return Ok(NONE),
         };
-        match session.slot(held) {
-            Ok(slot) if !slot.handle => {
-                let exposed = session.expose_variable(held, false);
-                report(exposed.map(|_| held), NONE)
-            }
-            Ok(_) => {
-                let mark = session.frame.len();
-                let second = session.expose(held, false);
-                session.end_frame(mark);
-                report(second, NONE)
-            }
-            Err(_) => NONE,
+        if !session.slot(held)?.handle {
+            return session.expose_variable(held, false).map(|_| held);
         }
-    })
+        let mark = session.frame.len();
+        let second = session.expose(held, false);
+        session.end_frame(mark);
+        second
+    };
+    with_engine(|engine| status(gradient(engine).and_then(|id| put(&[id as f64]))))
 }
 
 /// The gradient's id without making a handle: to see whether it changed, and for optimizers.
@@ -66,6 +59,7 @@ pub fn gradient_id(id: u32) -> u32 {
     })
 }
 
+/// Puts a gradient in place of what was added up; 0 forgets it.
 #[wasm_bindgen]
 pub fn set_gradient(id: u32, gradient: u32) -> u32 {
     with_engine(|engine| {
@@ -79,16 +73,19 @@ pub fn set_gradient(id: u32, gradient: u32) -> u32 {
     })
 }
 
+/// Lets a sweep keep the gradient of a tensor that is no leaf.
 #[wasm_bindgen]
 pub fn retain_gradient(id: u32) -> u32 {
     with_engine(|engine| status(set_flag(engine, id, tape::RETAIN_GRADIENT, true)))
 }
 
+/// Lets sweeps stop at a tensor, or pass it again.
 #[wasm_bindgen]
 pub fn hook(id: u32, on: u32) -> u32 {
     with_engine(|engine| status(set_flag(engine, id, tape::HOOKED, on != 0)))
 }
 
+/// Other numbers behind the same handle; see `Engine::assign`.
 #[wasm_bindgen]
 pub fn assign(parameter: u32, value: u32) -> u32 {
     with_engine(|engine| status(engine.assign(parameter, value)))
@@ -100,41 +97,13 @@ pub fn prepare_update(tensor: u32, gradient: u32) -> u32 {
     with_engine(|engine| status(engine.prepare_update(tensor, gradient)))
 }
 
-/// `buffer` is 0 without momentum. Scratch: lr, momentum, dampening, nesterov, weightDecay, maximize, first.
+/// One step of the update with number `update` (`updates::UPDATES`). Scratch: its options, the ids of its state (0 = none).
 #[wasm_bindgen]
-pub fn sgd(parameter: u32, gradient: u32, buffer: u32) -> u32 {
-    let o = match numbers_at(0, 7) {
-        Ok(numbers) => numbers,
-        Err(error) => return status(Err(error)),
+pub fn update(update: u32, parameter: u32, gradient: u32) -> u32 {
+    let apply = |engine: &Engine| {
+        let update = Update::from_code(update)?;
+        let (options, state) = (numbers_at(0, update.options.len())?, ids_at(update.options.len(), update.state.len())?);
+        engine.update(update, parameter, gradient, &state, &options)
     };
-    let options = Sgd {
-        lr: o[0],
-        momentum: o[1],
-        dampening: o[2],
-        nesterov: o[3] != 0.0,
-        weight_decay: o[4],
-        maximize: o[5] != 0.0,
-        first: o[6] != 0.0,
-    };
-    with_engine(|engine| status(engine.sgd(parameter, gradient, buffer, &options)))
-}
-
-/// `largest` is the state of amsgrad, 0 without. Scratch: lr, beta1, beta2, eps, weightDecay, decoupled, step, maximize.
-#[wasm_bindgen]
-pub fn adam(parameter: u32, gradient: u32, m: u32, v: u32, largest: u32) -> u32 {
-    let o = match numbers_at(0, 8) {
-        Ok(numbers) => numbers,
-        Err(error) => return status(Err(error)),
-    };
-    let options = Adam {
-        lr: o[0],
-        beta1: o[1],
-        beta2: o[2],
-        eps: o[3],
-        weight_decay: o[4],
-        decoupled: o[5] != 0.0,
-        step: o[6] as u32,
-        maximize: o[7] != 0.0,
-    };
-    with_engine(|engine| status(engine.adam(parameter, gradient, [m, v, largest], &options)))
+    with_engine(|engine| status(apply(engine)))
 }

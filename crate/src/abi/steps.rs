@@ -1,14 +1,13 @@
 //! What a step of a training loop leaves behind: which handles are spent, and which are to be kept whatever happens.
 
 use super::*;
+use crate::codes::spent;
 use crate::memory::room::list_of;
 use crate::memory::values::Value;
 use crate::session::AMBIENT;
 use crate::tape;
 
-/// Of the handles in scratch, writes over each: 0 none of the step's business (not recorded, a leaf, or a scalar), 1 part of
-/// a graph that can still be swept, 2 of a graph whose values a backward pass consumed, 3 of one that can still be swept but was
-/// computed from numbers its parameters no longer have, 4 the same for a scalar.
+/// What a step leaves of the handles in scratch: writes a `spent` over each.
 #[wasm_bindgen]
 pub fn spent(count: u32) -> u32 {
     with_engine(|engine| status(ids_at(0, count as usize).and_then(|ids| engine.spent(&ids)).and_then(|codes| put(&codes))))
@@ -65,19 +64,21 @@ impl Engine {
                 recorded.then(|| tape.flags[node])
             };
             let Some(flags) = flags else {
-                codes.push(0.0);
+                codes.push(spent::NOTHING as f64);
                 continue;
             };
             let is_scalar = self.dims(id)?.is_empty();
-            codes.push(match (flags & tape::SPENT != 0, flags & tape::OUTDATED != 0) {
+            let code = match (flags & tape::SPENT != 0, flags & tape::OUTDATED != 0) {
                 (true, _) if is_scalar => {
                     self.session().bury(id)?;
-                    0.0
+                    spent::NOTHING
                 }
-                (true, _) => 2.0,
-                (false, true) => 3.0 + is_scalar as u32 as f64,
-                (false, false) => 1.0,
-            });
+                (true, _) => spent::CONSUMED,
+                (false, true) if is_scalar => spent::OUTDATED_SCALAR,
+                (false, true) => spent::OUTDATED,
+                (false, false) => spent::LIVE,
+            };
+            codes.push(code as f64);
         }
         Ok(codes)
     }

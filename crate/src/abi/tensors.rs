@@ -1,6 +1,7 @@
 //! Making, reading and releasing tensors; applying ops; scopes.
 
 use super::*;
+use crate::codes::{meta_flag, truth};
 use crate::dtype::{DType, Element};
 use crate::memory::array::Array;
 use crate::memory::pool;
@@ -15,6 +16,7 @@ fn op_from(code: u32) -> Result<Op> {
     Op::from_code(code).ok_or_else(|| Error::value(format!("op number {code} does not exist")))
 }
 
+/// A tensor of the dims in scratch, its elements to be written at `data_pointer`.
 #[wasm_bindgen]
 pub fn tensor_new(dtype: u32, rank: u32) -> u32 {
     handle(|engine| engine.new_value(Array::new(DType::from_code(dtype as f64)?, &dims_from(&numbers_at(0, rank as usize)?)?)?))
@@ -36,11 +38,13 @@ pub fn tensor_from(dtype: u32, rank: u32, count: u32) -> u32 {
     })
 }
 
+/// A tensor of the dims in scratch with the same number everywhere.
 #[wasm_bindgen]
 pub fn tensor_full(dtype: u32, rank: u32, value: f64) -> u32 {
     handle(|engine| engine.new_value(Array::filled(DType::from_code(dtype as f64)?, &dims_from(&numbers_at(0, rank as usize)?)?, value)?))
 }
 
+/// Where the elements of a fresh tensor lie.
 #[wasm_bindgen]
 pub fn data_pointer(id: u32) -> *const u8 {
     with_engine(|engine| report(engine.concrete_under(id, false).map(|array| array.address()), std::ptr::null()))
@@ -51,6 +55,7 @@ thread_local! {
     pub(super) static READING: RefCell<Option<Array>> = const { RefCell::new(None) };
 }
 
+/// The address of the elements in order. Scratch: dtype, count. What it points at is held until `read_done`.
 #[wasm_bindgen]
 pub fn read(id: u32) -> *const u8 {
     READING.with(|r| *r.borrow_mut() = None);
@@ -88,21 +93,24 @@ pub fn item(id: u32) -> f64 {
     report(number, f64::NAN)
 }
 
-/// 2 when no element is 0, else 1: for checks of arguments, which look at all examples of a batch and through derivatives.
+/// A `truth`: for checks of arguments, which look at all examples of a batch and through derivatives.
 #[wasm_bindgen]
 pub fn all_true(id: u32) -> u32 {
     with_engine(|engine| {
         report(
-            engine
-                .concrete_under(id, true)
-                .and_then(|array| array.to_dtype(DType::Bool)?.contiguous())
-                .map(|array| 1 + array.slice::<u8>().iter().all(|&v| v != 0) as u32),
-            0,
+            engine.concrete_under(id, true).and_then(|array| array.to_dtype(DType::Bool)?.contiguous()).map(|array| {
+                if array.slice::<u8>().iter().all(|&v| v != 0) {
+                    truth::ALL
+                } else {
+                    truth::NOT_ALL
+                }
+            }),
+            truth::FAILED,
         )
     })
 }
 
-/// Rank + 1; scratch: dtype, flags, dims.
+/// Rank + 1. Scratch: dtype, `meta_flag`s, dims.
 #[wasm_bindgen]
 pub fn meta(id: u32) -> u32 {
     with_engine(|engine| {
@@ -114,18 +122,18 @@ pub fn meta(id: u32) -> u32 {
                 next = match *session.value(next)? {
                     Value::Concrete(_) => break,
                     Value::Tracked { level: AMBIENT, node, primal, .. } => {
-                        flags |= 1;
+                        flags |= meta_flag::REQUIRES_GRAD;
                         if session.grad_tape(AMBIENT)?.0.op[node as usize] == tape::LEAF {
-                            flags |= 2;
+                            flags |= meta_flag::LEAF;
                         }
                         primal
                     }
                     Value::Tracked { primal, .. } | Value::Dual { primal, .. } => {
-                        flags |= 4;
+                        flags |= meta_flag::IN_TRANSFORM;
                         primal
                     }
                     Value::Batched { inner, .. } => {
-                        flags |= 4 | 8;
+                        flags |= meta_flag::IN_TRANSFORM;
                         inner
                     }
                 }
@@ -139,19 +147,16 @@ pub fn meta(id: u32) -> u32 {
     })
 }
 
+/// An op of one input without parameters.
 #[wasm_bindgen]
 pub fn op1(op: u32, a: u32) -> u32 {
     handle(|engine| engine.bind(op_from(op)?, &[a], &[]))
 }
 
+/// An op of two inputs without parameters.
 #[wasm_bindgen]
 pub fn op2(op: u32, a: u32, b: u32) -> u32 {
     handle(|engine| engine.bind(op_from(op)?, &[a, b], &[]))
-}
-
-#[wasm_bindgen]
-pub fn op3(op: u32, a: u32, b: u32, c: u32) -> u32 {
-    handle(|engine| engine.bind(op_from(op)?, &[a, b, c], &[]))
 }
 
 /// A binary op with a JavaScript number, which adopts the tensor's dtype where that can hold it.
@@ -175,6 +180,7 @@ pub fn op1p(op: u32, a: u32, count: u32, p: f64, q: f64, r: f64, s: f64) -> u32 
     handle(|engine| engine.bind(op_from(op)?, &[a], &[p, q, r, s][..(count as usize).min(4)]))
 }
 
+/// Any op. Scratch: the ids of the inputs, the parameters.
 #[wasm_bindgen]
 pub fn opn(op: u32, inputs: u32, params: u32) -> u32 {
     handle(|engine| {
@@ -183,26 +189,31 @@ pub fn opn(op: u32, inputs: u32, params: u32) -> u32 {
     })
 }
 
+/// Lets go of a handle.
 #[wasm_bindgen]
 pub fn dispose(id: u32) {
     tidying(|engine| engine.session().drop_handle(id));
 }
 
+/// Opens a scope; returns how many are open.
 #[wasm_bindgen]
 pub fn scope_push() -> u32 {
     with_engine(|engine| report(engine.session().push_scope(), 0))
 }
 
+/// Closes the innermost scope: what was made in it goes, apart from the ids in scratch, which move to the next.
 #[wasm_bindgen]
 pub fn scope_pop(kept: u32) -> u32 {
     tidying(|engine| status(ids_at(0, kept as usize).and_then(|kept| engine.session().pop_scope(&kept))))
 }
 
+/// How many scopes are open.
 #[wasm_bindgen]
 pub fn depth() -> u32 {
     with_engine(|engine| engine.session().scopes.len() as u32)
 }
 
+/// Scratch: tensors, their bytes, the most bytes so far, bytes of the whole memory.
 #[wasm_bindgen]
 pub fn memory_stats() -> u32 {
     let (bytes, peak) = pool::usage();
@@ -214,6 +225,7 @@ pub fn memory_stats() -> u32 {
     status(put(&[tensors as f64, bytes as f64, peak as f64, whole]))
 }
 
+/// Makes the memory large enough for so many bytes of tensors more.
 #[wasm_bindgen]
 pub fn reserve(bytes: f64) -> u32 {
     if !(0.0..=u32::MAX as f64).contains(&bytes) {

@@ -3,33 +3,86 @@
 
 use super::number::Float;
 
-/// Options of torch.optim.SGD.
-#[derive(Clone, Copy, Default)]
-pub struct Sgd {
-    pub lr: f64,
-    pub momentum: f64,
-    pub dampening: f64,
-    pub nesterov: bool,
-    pub weight_decay: f64,
-    /// Climb instead of descend.
-    pub maximize: bool,
-    /// The buffer holds nothing yet.
-    pub first: bool,
+/// A field of a record of options, as the boundary passes it.
+pub struct Field {
+    pub name: &'static str,
+    /// 0 and 1 stand for false and true.
+    pub is_flag: bool,
 }
 
-/// Options of torch.optim.Adam, and of AdamW with `decoupled`.
-#[derive(Clone, Copy, Default)]
-pub struct Adam {
-    pub lr: f64,
-    pub beta1: f64,
-    pub beta2: f64,
-    pub eps: f64,
-    pub weight_decay: f64,
-    pub decoupled: bool,
-    /// Counts from 1.
-    pub step: u32,
-    /// Climb instead of descend.
-    pub maximize: bool,
+/// What a field may be.
+trait FieldType {
+    const IS_FLAG: bool = false;
+    fn from_number(number: f64) -> Self;
+}
+
+impl FieldType for f64 {
+    fn from_number(number: f64) -> f64 {
+        number
+    }
+}
+
+impl FieldType for u32 {
+    fn from_number(number: f64) -> u32 {
+        number as u32
+    }
+}
+
+impl FieldType for bool {
+    const IS_FLAG: bool = true;
+    fn from_number(number: f64) -> bool {
+        number != 0.0
+    }
+}
+
+/// Declares a record of options, whose fields TypeScript writes one behind the other in this order, by the names in `FIELDS`.
+macro_rules! options {
+    ($(#[$meta:meta])* pub struct $name:ident { $($(#[$doc:meta])* pub $field:ident: $type:ty,)+ }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Default)]
+        pub struct $name { $($(#[$doc])* pub $field: $type,)+ }
+
+        impl $name {
+            pub const FIELDS: &[Field] = &[$(Field { name: stringify!($field), is_flag: <$type as FieldType>::IS_FLAG }),+];
+
+            /// From as many numbers as there are fields.
+            pub fn read(numbers: &[f64]) -> $name {
+                let mut numbers = numbers.iter();
+                $name { $($field: FieldType::from_number(numbers.next().copied().unwrap_or_default()),)+ }
+            }
+        }
+    };
+}
+
+options! {
+    /// Options of torch.optim.SGD.
+    pub struct Sgd {
+        pub lr: f64,
+        pub momentum: f64,
+        pub dampening: f64,
+        pub nesterov: bool,
+        pub weight_decay: f64,
+        /// Climb instead of descend.
+        pub maximize: bool,
+        /// The buffer holds nothing yet.
+        pub first: bool,
+    }
+}
+
+options! {
+    /// Options of torch.optim.Adam, and of AdamW with `decoupled`.
+    pub struct Adam {
+        pub lr: f64,
+        pub beta1: f64,
+        pub beta2: f64,
+        pub eps: f64,
+        pub weight_decay: f64,
+        pub decoupled: bool,
+        /// Counts from 1.
+        pub step: u32,
+        /// Climb instead of descend.
+        pub maximize: bool,
+    }
 }
 
 /// torch.optim.SGD, with first = true in the step that creates the buffer:

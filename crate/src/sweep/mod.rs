@@ -9,6 +9,7 @@ mod rules;
 
 pub use parked::Parked;
 
+use crate::codes::sweep_flag::{ACCUMULATE, CREATE_GRAPH, ONLY_WANTED, RETAIN_GRAPH};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorCode, Result};
 use crate::memory::room::{list_of, repeated};
@@ -19,14 +20,6 @@ use crate::tape::{self, Tape};
 use crate::var::Var;
 use smallvec::SmallVec;
 use std::collections::BTreeMap;
-
-pub const RETAIN_GRAPH: u32 = 1;
-/// The pullbacks are recorded on the swept level itself, so that gradients can be differentiated again.
-pub const CREATE_GRAPH: u32 = 2;
-/// Add into `.grad` of the leaves (`backward()`), rather than only return.
-pub const ACCUMULATE: u32 = 4;
-/// With ACCUMULATE: only the wanted leaves.
-pub const ONLY_WANTED: u32 = 8;
 
 /// Which tape a sweep reads.
 #[derive(Clone, Copy)]

@@ -5,10 +5,11 @@
  */
 import { zerosLike } from "../../creation.js";
 import { examplesOf, onLevel } from "../../random/state.js";
-import { checked, engine } from "../../runtime/instance.js";
+import { LevelKind } from "../../runtime/boundary.js";
+import { checked, engine, scratch } from "../../runtime/instance.js";
 import { idOf, made, type Tensor } from "../../tensor.js";
 import { tangentOf } from "../forward.js";
-import { BATCH, DUAL, inScope, openLevel } from "../machinery.js";
+import { inScope, openLevel } from "../machinery.js";
 import { putIds } from "../sweeping.js";
 import { below, pullBack, recorded, topLevel } from "./record.js";
 
@@ -21,15 +22,15 @@ export type Compare = (now: readonly Tensor[], before: readonly Tensor[]) => voi
 /** Whether any level would record what is computed from the values. */
 function isRecorded(values: readonly Tensor[]): boolean {
   putIds(values.map(idOf));
-  return engine.recording_level(values.length, 0) > 0;
+  return checked(engine.recording_level(values.length, 0)) > 1;
 }
 
 /** `outputs` = f(inputs), with their derivatives at all levels that record. */
 export function attach(name: string, f: Repeatable, inputs: Tensor[], outputs: Tensor[], compare: Compare): Tensor[] {
   if (!isRecorded(inputs)) return outputs;
   const level = topLevel([...inputs, ...outputs]);
-  const kind = engine.level_kind(level);
-  return (kind === BATCH ? attachBatch : kind === DUAL ? attachDual : attachGrad)(name, level, f, inputs, outputs, compare);
+  const kind = checked(engine.level_kind(level), name);
+  return (kind === LevelKind.Batch ? attachBatch : kind === LevelKind.Dual ? attachDual : attachGrad)(name, level, f, inputs, outputs, compare);
 }
 
 function attachGrad(name: string, level: number, f: Repeatable, inputs: Tensor[], outputs: Tensor[], compare: Compare): Tensor[] {
@@ -56,7 +57,7 @@ function attachDual(name: string, level: number, f: Repeatable, inputs: Tensor[]
   /** Primals and tangents in, primals and tangents out: those that are no symbolic zeros. */
   const pushed: Repeatable = (values) =>
     inScope(() => {
-      const fresh = openLevel(name, DUAL);
+      const fresh = openLevel(name, LevelKind.Dual);
       let next = inputs.length;
       const duals = inputs.map((_, i) =>
         given.tangents[i] === null ? values[i]! : made(checked(engine.dual(fresh, idOf(values[i]!), idOf(values[next++]!)), name)),
@@ -81,7 +82,8 @@ function attachDual(name: string, level: number, f: Repeatable, inputs: Tensor[]
 }
 
 function attachBatch(name: string, level: number, f: Repeatable, inputs: Tensor[], outputs: Tensor[], compare: Compare): Tensor[] {
-  const size = engine.level_size(level);
+  checked(engine.level_kind(level), name);
+  const size = scratch()[0]!;
   const whole = (xs: Tensor[]) =>
     xs.map((x) =>
       topLevel([x]) === level ? { isBatched: true, x: made(checked(engine.unbatch(level, idOf(x), 0), name)) } : { isBatched: false, x },
@@ -91,7 +93,7 @@ function attachBatch(name: string, level: number, f: Repeatable, inputs: Tensor[
   const mapping = examplesOf(level);
   const mapped: Repeatable = (values) =>
     inScope(() => {
-      const fresh = openLevel(name, BATCH, size);
+      const fresh = openLevel(name, LevelKind.Batch, size);
       const examples = values.map((x, i) => (given[i]!.isBatched ? made(checked(engine.batch(fresh, idOf(x), 0), name)) : x));
       const again = onLevel(mapping, fresh, () => f(examples)).map((y, i) =>
         result[i]!.isBatched ? made(checked(engine.unbatch(fresh, idOf(y), 0), name)) : y,

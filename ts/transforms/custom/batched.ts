@@ -1,8 +1,9 @@
 /** Under vmap: a custom function mapped over its batch is a custom function again, with mapped rules, one level down. */
 import { drawPoint, examplesOf, onLevel, withSameDraws } from "../../random/state.js";
-import { checked, engine } from "../../runtime/instance.js";
+import { LevelKind } from "../../runtime/boundary.js";
+import { checked, engine, scratch } from "../../runtime/instance.js";
 import { idOf, made, type Tensor } from "../../tensor.js";
-import { BATCH, openLevel } from "../machinery.js";
+import { openLevel } from "../machinery.js";
 import type { Custom, dispatch as Dispatch, Result } from "./dispatch.js";
 import { guarded, topLevel, type Rebuild } from "./record.js";
 
@@ -10,7 +11,8 @@ type Values = readonly (Tensor | null)[];
 
 export function batched(custom: Custom, inputs: Tensor[], level: number, dispatch: typeof Dispatch): Result {
   const isBatched = inputs.map((x) => topLevel([x]) === level);
-  const size = engine.level_size(level);
+  checked(engine.level_kind(level), custom.name);
+  const size = scratch()[0]!;
   // All values one level down with their batch axis first; values that are the same for all examples stay as they are.
   const inner = inputs.map((x, i) => (isBatched[i] ? made(checked(engine.unbatch(level, idOf(x), 0))) : x));
   // Draws of the rule are per example or not as in the user's vmap, also when a sweep runs the rule after that has ended.
@@ -18,7 +20,7 @@ export function batched(custom: Custom, inputs: Tensor[], level: number, dispatc
   let rebuild: Rebuild = (leaves) => leaves;
   /** Runs `body` on examples of a fresh batch level. */
   const mapped = (values: Values, batch: readonly boolean[], body: (examples: (Tensor | null)[]) => Values): (Tensor | null)[] => {
-    const fresh = openLevel(custom.name, BATCH, size);
+    const fresh = openLevel(custom.name, LevelKind.Batch, size);
     try {
       const examples = values.map((v, i) => (v !== null && batch[i] ? made(checked(engine.batch(fresh, idOf(v), 0))) : v));
       return onLevel(mapping, fresh, () => body(examples)).map((y) =>

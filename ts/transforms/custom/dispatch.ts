@@ -5,13 +5,14 @@
  */
 import { zeros } from "../../creation.js";
 import { Hold, serial } from "../../holds.js";
+import { LevelKind } from "../../runtime/boundary.js";
 import { checked, engine } from "../../runtime/instance.js";
 import { goesWith } from "../../steps.js";
 import { idOf, made, type Tensor } from "../../tensor.js";
 import { flatten } from "../../tree.js";
 import { asTree } from "../arguments.js";
 import { tangentOf } from "../forward.js";
-import { argumentTensor, BATCH, type Callback, DUAL, outputTensor } from "../machinery.js";
+import { argumentTensor, type Callback, outputTensor } from "../machinery.js";
 import { batched } from "./batched.js";
 import { below, guarded, recorded, topLevel, type Rebuild } from "./record.js";
 
@@ -46,13 +47,13 @@ export interface Custom {
 export function dispatch(custom: Custom, inputs: Tensor[]): Result {
   const level = topLevel(inputs);
   if (level === 0) return custom.value(inputs);
-  const kind = engine.level_kind(level);
-  if (kind === BATCH) return batched(custom, inputs, level, dispatch);
+  const kind = checked(engine.level_kind(level), custom.name);
+  if (kind === LevelKind.Batch) return batched(custom, inputs, level, dispatch);
   const began = serial;
   const primals = inputs.map((x) => below(level, x));
   try {
     if (engine.records(level) === 0) return dispatch(custom, primals);
-    if (kind === DUAL) {
+    if (kind === LevelKind.Dual) {
       const { outputs, tangents, rebuild } = guarded(level, () =>
         custom.forward(
           primals,

@@ -1,7 +1,7 @@
 /** Derivatives that exist once only: what was computed by plain JavaScript is a constant for every derivative after the first. */
 import { NotDifferentiableError } from "../../errors.js";
 import { isFloat } from "../../dtype.js";
-import { engine } from "../../runtime/instance.js";
+import { checked, engine } from "../../runtime/instance.js";
 import { idOf, type Tensor } from "../../tensor.js";
 import { putIds } from "../sweeping.js";
 import { dispatch, type Custom } from "./dispatch.js";
@@ -10,7 +10,7 @@ import { aliasOf } from "./record.js";
 /** Whether a derivative with respect to something is under way in any of the values, at whatever depth. */
 export function isActive(values: readonly Tensor[]): boolean {
   putIds(values.map(idOf));
-  return engine.recording_level(values.length, 1) > 0;
+  return checked(engine.recording_level(values.length, 1)) > 1;
 }
 
 /** Whether some of the float values hang on nothing that is differentiated. */

@@ -1,8 +1,9 @@
 /** One node for a whole function on a tape, and its pullback; shared by checkpoint and by rules of the user's own. */
 import { isFloat } from "../../dtype.js";
+import { LevelKind } from "../../runtime/boundary.js";
 import { checked, engine, scratch } from "../../runtime/instance.js";
 import { idOf, made, type Tensor } from "../../tensor.js";
-import { GRAD, inScope, openLevel, track } from "../machinery.js";
+import { inScope, openLevel, track } from "../machinery.js";
 import { drive, putIds, registerPullback, type Pullback } from "../sweeping.js";
 
 export type Rebuild = (leaves: readonly unknown[]) => any;
@@ -21,9 +22,7 @@ export function below(level: number, x: Tensor): Tensor {
 /** The highest level among the values, 0 for plain ones. Refused under a custom rule that may not see it. */
 export function topLevel(values: readonly Tensor[]): number {
   putIds(values.map(idOf));
-  const level = engine.top_level(values.length);
-  if (level === 0 && engine.error_code() !== 0) checked(0);
-  return level;
+  return checked(engine.top_level(values.length)) - 1;
 }
 
 /** Runs a rule that may not see values of `level` and above: they are not among its arguments, and would lose their derivative. */
@@ -83,7 +82,7 @@ export function pullBack(
   look: (outputs: readonly Tensor[]) => void,
 ): (Tensor | null)[] {
   return inScope(() => {
-    const level = openLevel("vjp", GRAD);
+    const level = openLevel("vjp", LevelKind.Grad);
     const inputs = values.map((x, i) => (active[i] ? track(level, x) : x));
     const outputs = f(inputs);
     look(outputs);
