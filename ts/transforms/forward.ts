@@ -9,16 +9,7 @@ import { idOf, made, Tensor, type TensorLike } from "../tensor.js";
 import { flatten, leavesOf } from "../tree.js";
 import { abort, enter, leave } from "../memory.js";
 import { argumentList, sameLength, tensorsLike } from "./arguments.js";
-import {
-  arithmeticGuard,
-  call,
-  type Callback,
-  checkFunction,
-  differentiable,
-  inScope,
-  openLevel,
-  outputTensor,
-} from "./machinery.js";
+import { arithmeticGuard, call, type Callback, checkFunction, differentiable, inScope, openLevel, outputTensor } from "./machinery.js";
 import type { OutputOf, PrimalsOf } from "./types.js";
 
 /** The tangent of a value at a level; null is a symbolic zero. */
