@@ -30,7 +30,14 @@ export function attach(name: string, f: Repeatable, inputs: Tensor[], outputs: T
   if (!isRecorded(inputs)) return outputs;
   const level = topLevel([...inputs, ...outputs]);
   const kind = checked(engine.level_kind(level), name);
-  return (kind === LevelKind.Batch ? attachBatch : kind === LevelKind.Dual ? attachDual : attachGrad)(name, level, f, inputs, outputs, compare);
+  return (kind === LevelKind.Batch ? attachBatch : kind === LevelKind.Dual ? attachDual : attachGrad)(
+    name,
+    level,
+    f,
+    inputs,
+    outputs,
+    compare,
+  );
 }
 
 function attachGrad(name: string, level: number, f: Repeatable, inputs: Tensor[], outputs: Tensor[], compare: Compare): Tensor[] {
