@@ -47,7 +47,9 @@ export function tensorList(op: string, tensors: unknown): readonly TensorLike[] 
   return [...(tensors as unknown[])] as TensorLike[];
 }
 
+/** A function of one tensor, element by element. */
 export type Unary = (x: TensorLike) => Tensor;
+/** A function of two tensors, either of which may be a number. */
 export type Binary = (a: TensorLike, b: TensorLike) => Tensor;
 
 /** A function of one tensor without parameters. `xs.map(ad.exp)` may be written. */
@@ -75,13 +77,16 @@ export function binary(name: OpName): Binary {
   };
 }
 
+/** One axis or a list of them; negative ones count from the end. */
 export type Axes = number | readonly number[];
 
+/** The options of what goes along one axis. */
 export interface AxisOptions {
   /** The axis, where it was not given before. */
   axis?: number;
 }
 
+/** The options of reductions. */
 export interface ReduceOptions {
   /** One axis, a list, or absent for all; where it was not given before. */
   axis?: Axes | null;
@@ -89,6 +94,7 @@ export interface ReduceOptions {
   keepdims?: boolean;
 }
 
+/** A reduction: over an axis, a list of axes, or all where none is given. */
 export type Reduce<Options extends ReduceOptions = ReduceOptions> = (
   x: TensorLike,
   axis?: Axes | Options | null,

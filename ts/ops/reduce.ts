@@ -7,50 +7,77 @@ import { releasing, run } from "../run.js";
 import type { Tensor, TensorLike } from "../tensor.js";
 import { apply, reduction, withAxis, type Axes, type AxisOptions, type Reduce, type ReduceOptions } from "./apply.js";
 
-/** Sum. */
+/**
+ * The sum over an axis, a list of axes, or all. The axes go, or stay with size 1 by `{ keepdims: true }`. int32 and bool give int32, which
+ * wraps around; 0 of no elements. `IndexError` for an axis that does not exist.
+ *
+ * @example
+ * ad.tensor([[1, 2], [3, 4]]).sum(0); // [4, 6]
+ * ad.tensor([[1, 2], [3, 4]]).sum({ axis: 1, keepdims: true }); // [[3], [7]]
+ */
 export const sum: Reduce = reduction("sum");
-/** Arithmetic mean; NaN of no elements. */
+/** The arithmetic mean over an axis, a list of axes, or all; NaN of no elements. Integers become float32. Options as of `sum`. */
 export const mean: Reduce = reduction("mean");
-/** Its gradient is exact when elements are 0. */
+/** The product over an axis, a list of axes, or all; 1 of no elements. Its gradient is exact when elements are 0. Options and dtypes as of `sum`. */
 export const prod: Reduce = reduction("prod");
-/** Largest value; equal ones share the gradient. */
+/**
+ * The largest value over an axis, a list of axes, or all; NaN where one is NaN. Equal ones share the gradient. The dtype stays. Options as
+ * of `sum`; `ShapeError` of no elements.
+ */
 export const max: Reduce = reduction("max");
-/** Smallest value; equal ones share the gradient. */
+/**
+ * The smallest value over an axis, a list of axes, or all; NaN where one is NaN. Equal ones share the gradient. The dtype stays. Options as
+ * of `sum`; `ShapeError` of no elements.
+ */
 export const min: Reduce = reduction("min");
-/** Whether any element is not 0. */
+/** Whether any element is not 0, over an axis, a list of axes, or all: bool, false of no elements. Options as of `sum`. */
 export const any: Reduce = reduction("any");
-/** Whether no element is 0. */
+/** Whether no element is 0, over an axis, a list of axes, or all: bool, true of no elements. Options as of `sum`. */
 export const all: Reduce = reduction("all");
-/** int32 position of the first largest; without an axis in the flattened tensor. */
+/**
+ * The int32 position of the first largest value along an axis; without one in the flattened tensor. The first NaN where there is one. No
+ * derivative. `ShapeError` of no elements.
+ */
 export const argmax: Reduce = reduction("argmax");
-/** int32 position of the first smallest. */
+/**
+ * The int32 position of the first smallest value along an axis; without one in the flattened tensor. The first NaN where there is one. No
+ * derivative. `ShapeError` of no elements.
+ */
 export const argmin: Reduce = reduction("argmin");
-/** log Σ eˣ without overflow. */
+/** log Σ eˣ over an axis, a list of axes, or all, without overflow; -Infinity of no elements. Integers become float32. Options as of `sum`. */
 export const logsumexp: Reduce = reduction("logsumexp");
 
+/** Options of `variance` and `std`. */
 export interface VarianceOptions extends ReduceOptions {
   /** Divides by n - correction; default 1, as PyTorch. */
   correction?: number;
 }
 const correction = (op: string) => (options: VarianceOptions) => [number(op, "correction", options.correction ?? 1)];
-/** Mean squared deviation from the mean. */
+/**
+ * Σ (x - mean)² / (n - correction) over an axis, a list of axes, or all; correction is 1 unless given, as in PyTorch (NumPy divides by n).
+ * Integers become float32.
+ */
 export const variance: Reduce<VarianceOptions> = reduction<VarianceOptions>("variance", ["correction"], correction("variance"));
-/** Square root of the variance. */
+/** The square root of `variance`, with its options. Its gradient is 0 where all elements are equal. */
 export const std: Reduce<VarianceOptions> = reduction<VarianceOptions>("std", ["correction"], correction("std"));
 
+/** Options of `norm`. */
 export interface NormOptions extends ReduceOptions {
   /** (Σ|x|^p)^(1/p); default 2, Infinity is the largest magnitude. */
   p?: number;
 }
-/** Length of vectors, without overflow. */
+/**
+ * (Σ |x|^p)^(1/p) over an axis, a list of axes, or all, without overflow: the length of vectors for p = 2, which is the default. Its gradient
+ * at 0 is 0. Integers become float32.
+ */
 export const norm: Reduce<NormOptions> = reduction<NormOptions>("norm", ["p"], ({ p = 2 }) => [number("norm", "p", p)]);
 
-/** The middle value, the mean of the two middle ones for an even number; NaN where one is NaN, or of none. */
+/** The middle value over an axis, a list of axes, or all, the mean of the two middle ones for an even number; NaN where one is NaN, or of none. */
 export const median: Reduce = reduction("quantile", [], () => [0.5], "median");
 
 /**
  * The value below which the fraction q of the elements lies, interpolated linearly between two of them; a list of fractions gives a new
- * first axis. NaN where an element is NaN, or of no elements.
+ * first axis. NaN where an element is NaN, or of no elements. `ValueError` for a q outside of [0, 1].
  */
 export function quantile(
   x: TensorLike,
@@ -77,8 +104,14 @@ export function quantile(
   );
 }
 
+/** Options of `cov`. */
+export interface CovOptions {
+  /** Divides by n - correction; default 1. */
+  correction?: number;
+}
+
 /** Covariances of variables in rows, observations in columns: [v, n] gives [v, v], a vector its variance. Divides by n - correction, default 1. */
-export function cov(x: TensorLike, options?: { correction?: number }): Tensor {
+export function cov(x: TensorLike, options?: CovOptions): Tensor {
   atMost("cov", arguments, 2);
   const { correction = 1 } = readOptions("cov", options, ["correction"]);
   return apply("cov", [x], [number("cov", "correction", correction)]);
@@ -93,19 +126,23 @@ function along<Options extends AxisOptions>(name: OpName, normal: number, known:
   };
 }
 
-/** eˣ / Σ eˣ along an axis, the last by default. */
+/**
+ * eˣ / Σ eˣ along an axis, the last by default: positive numbers of sum 1, without overflow. Integers become float32. `IndexError` for an
+ * axis that does not exist.
+ */
 export const softmax = along<AxisOptions>("softmax", -1, [], () => []);
-/** log softmax, without overflow. */
+/** The logarithm of `softmax` along an axis, the last by default: x - log Σ eˣ, without overflow. Integers become float32. */
 export const logSoftmax = along<AxisOptions>("logSoftmax", -1, [], () => []);
 
+/** Options of `cumsum`, `cumprod`, `cummax` and `cummin`. */
 export interface CumulativeOptions extends AxisOptions {
-  /** From the end. */
+  /** From the end; default false. */
   reverse?: boolean;
 }
 const reversed = (op: string) => (options: CumulativeOptions) => [Number(boolean(op, "reverse", options.reverse ?? false))];
-/** Sums of the elements so far along an axis, the first by default. */
+/** Sums of the elements so far along an axis, the first by default; the shape stays. int32 and bool give int32. */
 export const cumsum = along<CumulativeOptions>("cumsum", 0, ["reverse"], reversed("cumsum"));
-/** Products of the elements so far along an axis, the first by default. */
+/** Products of the elements so far along an axis, the first by default; the shape stays. The gradient is exact where elements are 0. */
 export const cumprod = along<CumulativeOptions>("cumprod", 0, ["reverse"], reversed("cumprod"));
 /** Largest of the elements so far along an axis, the first by default; the gradient goes to the first of equal ones. */
 export const cummax = along<CumulativeOptions>("cummax", 0, ["reverse"], reversed("cummax"));

@@ -12,7 +12,12 @@ import { all } from "./reduce.js";
 
 /**
  * The elements where the bool `mask` is true, as a vector; a mask over the leading axes selects whole slices (NumPy's `x[mask]`). The
- * gradient goes to what was selected. The size of the result depends on the mask's numbers: not inside vmap, where `where` does it.
+ * gradient goes to what was selected. The size of the result depends on the mask's numbers: not inside vmap, where `where` does it. `DTypeError` for a
+ * mask that is not bool, `ShapeError`.
+ *
+ * @example
+ * const x = ad.tensor([3, -1, 2]);
+ * x.select(x.gt(0)); // [3, 2]
  */
 export function select(x: TensorLike, mask: TensorLike): Tensor {
   atMost("select", arguments, 2);
@@ -41,6 +46,7 @@ export function select(x: TensorLike, mask: TensorLike): Tensor {
   );
 }
 
+/** Options of `allclose`. */
 export interface AllcloseOptions {
   /** Relative to b; default 1e-5. */
   rtol?: number;
@@ -50,7 +56,7 @@ export interface AllcloseOptions {
   equalNan?: boolean;
 }
 
-/** Whether |a - b| ≤ atol + rtol |b| everywhere, in float64; equal infinities are close. true or false, not a tensor. */
+/** Whether |a - b| ≤ atol + rtol |b| everywhere, in float64; equal infinities are close, shapes broadcast. true or false, not a tensor. */
 export function allclose(a: TensorLike, b: TensorLike, options?: AllcloseOptions): boolean {
   atMost("allclose", arguments, 3);
   const { rtol = 1e-5, atol = 1e-8, equalNan = false } = readOptions("allclose", options, ["rtol", "atol", "equalNan"]);

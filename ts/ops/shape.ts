@@ -10,12 +10,15 @@ import { select } from "./select.js";
 
 const shown = (x: Tensor) => `[${x.shape.join(", ")}]`;
 
-/** The same elements in another shape, `reshape([2, 3])` or `reshape(2, 3)`; one size may be -1. */
+/**
+ * The same elements in another shape, `reshape([2, 3])` or `reshape(2, 3)`; one size may be -1, which is what is left. `ShapeError` where the
+ * number of elements differs.
+ */
 export function reshape(x: TensorLike, ...shape: [shape: readonly number[]] | number[]): Tensor {
   return apply("reshape", [x], sizesOf("reshape", shape, -1));
 }
 
-/** Axes from `start` to `end` as one. */
+/** Axes from `start` to `end` (both included, default all) as one. `IndexError` for axes that do not exist. */
 export function flatten(x: TensorLike, start = 0, end = -1): Tensor {
   atMost("flatten", arguments, 3);
   return withTensor("flatten", x, (x) => {
@@ -28,7 +31,7 @@ export function flatten(x: TensorLike, start = 0, end = -1): Tensor {
   });
 }
 
-/** Drops axes of size 1: those named, or all. */
+/** Drops axes of size 1: those named, or all. `ShapeError` for a named axis of another size. */
 export function squeeze(x: TensorLike, axis?: Axes): Tensor {
   atMost("squeeze", arguments, 2, "several axes are a list");
   return withTensor("squeeze", x, (x) => {
@@ -48,7 +51,7 @@ export function squeeze(x: TensorLike, axis?: Axes): Tensor {
   });
 }
 
-/** New axes of size 1, at the places they have in the result. */
+/** New axes of size 1, at the places they have in the result: `unsqueeze(-1)` makes a column. `IndexError` for a place there is not. */
 export function unsqueeze(x: TensorLike, axis: Axes): Tensor {
   atMost("unsqueeze", arguments, 2, "several axes are a list");
   return withTensor("unsqueeze", x, (x) => {
@@ -67,7 +70,10 @@ export function unsqueeze(x: TensorLike, axis: Axes): Tensor {
 
 /**
  * Permutes the axes: `transpose([0, 2, 1])` names them all, `transpose(1, 2)` exchanges two (PyTorch's meaning), `transpose()`
- * reverses them.
+ * reverses them. `ValueError` for a list that does not name every axis once, `IndexError` for axes that do not exist.
+ *
+ * @example
+ * ad.zeros([2, 3, 4]).transpose(0, 1).shape; // [[3, 2, 4]]
  */
 export function transpose(x: TensorLike, ...axes: [axes?: readonly number[]] | [first: number, second: number]): Tensor {
   if (axes[0] === undefined && axes.length <= 1) return apply("transpose", [x]);
@@ -94,7 +100,7 @@ export function transpose(x: TensorLike, ...axes: [axes?: readonly number[]] | [
   });
 }
 
-/** Moves axes to other places; the rest keep their order. */
+/** Moves axes to other places, as NumPy's moveaxis; the rest keep their order. `ValueError` unless both name as many distinct axes. */
 export function moveaxis(x: TensorLike, source: Axes, destination: Axes): Tensor {
   atMost("moveaxis", arguments, 3);
   return withTensor("moveaxis", x, (x) => {
@@ -115,19 +121,28 @@ export function moveaxis(x: TensorLike, source: Axes, destination: Axes): Tensor
   });
 }
 
-/** Repeats along new axes and axes of size 1, without copying: `broadcastTo([2, 3])` or `broadcastTo(2, 3)`. */
+/**
+ * Repeats along new axes and axes of size 1, without copying: `broadcastTo([2, 3])` or `broadcastTo(2, 3)`. `ShapeError` for a shape that the
+ * tensor's own does not broadcast to.
+ */
 export function broadcastTo(x: TensorLike, ...shape: [shape: readonly number[]] | number[]): Tensor {
   return apply("broadcastTo", [x], sizesOf("broadcastTo", shape));
 }
 
-/** Joins a list along an axis that exists. */
+/**
+ * Joins a list of tensors along an axis that exists (default the first); their other sizes agree, dtypes are promoted. `ShapeError` where
+ * sizes differ, `ValueError` for an empty list.
+ */
 export function concat(tensors: readonly TensorLike[], axis = 0): Tensor {
   const list = tensorList("concat", tensors);
   atMost("concat", arguments, 2);
   return apply("concat", list, [axisNumber("concat", axis)]);
 }
 
-/** Joins a list along a new axis. */
+/**
+ * Joins a list of tensors of one shape along a new axis (default the first); dtypes are promoted. `ShapeError` where shapes differ,
+ * `ValueError` for an empty list.
+ */
 export function stack(tensors: readonly TensorLike[], axis = 0): Tensor {
   const list = tensorList("stack", tensors);
   atMost("stack", arguments, 2);
@@ -142,7 +157,10 @@ function cut(x: Tensor, axis: number, start: number, end: number): Tensor {
   return run("slice", [x], parameters);
 }
 
-/** Pieces of the given size (the last may be smaller), or of the given sizes: PyTorch's meaning. */
+/**
+ * Pieces of the given size (the last may be smaller), or of the given sizes, along an axis (default the first): PyTorch's meaning, where
+ * NumPy's number is that of the pieces. `ShapeError` for sizes that do not add up.
+ */
 export function split(x: TensorLike, sizeOrSizes: number | readonly number[], axis = 0): Tensor[] {
   atMost("split", arguments, 3);
   return withTensor("split", x, (x) => {
@@ -205,7 +223,7 @@ export function unstack(x: TensorLike, axis = 0): Tensor[] {
   });
 }
 
-/** The whole tensor repeated, as NumPy's tile: `tile(2)`, `tile([2, 3])` or `tile(2, 3)`. */
+/** The whole tensor repeated along each axis, as NumPy's tile: `tile(2)`, `tile([2, 3])` or `tile(2, 3)`; new axes come first. */
 export function tile(x: TensorLike, ...counts: [counts: Axes] | number[]): Tensor {
   const given = sizesOf("tile", counts);
   return withTensor("tile", x, (x) => {
@@ -286,14 +304,21 @@ function padding(x: Tensor, widths: unknown): number[] {
   });
 }
 
+/** Options of `pad`. */
+export interface PadOptions {
+  /** What is added; default 0. */
+  value?: number;
+}
+
 /**
  * Adds elements around: a number for all sides, a list of pairs `[before, after]` with one for each axis, or PyTorch's flat list, which
- * begins with the last axis. They are 0, or `value`.
+ * begins with the last axis. They are 0, or `value`. `ShapeError` for lists that do not fit the axes, `DTypeError` for a value that is none
+ * of the tensor's.
  */
 export function pad(
   x: TensorLike,
   widths: readonly (readonly number[])[] | readonly number[] | number,
-  options?: { value?: number } | number,
+  options?: PadOptions | number,
 ): Tensor {
   atMost("pad", arguments, 3);
   const { value = 0 } = typeof options === "number" ? { value: options } : readOptions("pad", options, ["value"]);
@@ -306,7 +331,7 @@ export function pad(
   });
 }
 
-/** Reverses axes: those named, or all. */
+/** Reverses the order along axes: those named, or all. `IndexError` for axes that do not exist. */
 export function flip(x: TensorLike, axis?: Axes): Tensor {
   atMost("flip", arguments, 2, "several axes are a list");
   const axes = axis === undefined ? undefined : axesOf("flip", axis);
@@ -326,7 +351,7 @@ export function roll(x: TensorLike, shift: number, axis?: number): Tensor {
 
 /**
  * Lists with one entry per axis: starts, ends (exclusive, clipped) and positive steps; negative positions count from the end. Numbers
- * slice the first axis, as an array's `slice` does: `x.slice(1, 3)`.
+ * slice the first axis, as an array's `slice` does: `x.slice(1, 3)`. `ShapeError` for lists of another length.
  */
 export function slice(
   x: TensorLike,
@@ -372,7 +397,7 @@ function position(what: string, value: unknown): number {
 
 /**
  * Drops the leading axes at the given positions: `x.at(-1)` is the last row. A bool tensor selects the elements where it is true, an
- * int32 tensor the rows it names.
+ * int32 tensor the rows it names. `IndexError` for what is out of range.
  */
 export function at(x: TensorLike, ...indices: number[] | [which: Tensor]): Tensor {
   return withTensor("at", x, (x) => {
@@ -397,19 +422,19 @@ export function at(x: TensorLike, ...indices: number[] | [which: Tensor]): Tenso
   });
 }
 
-/** A vector on the diagonal of a matrix, or a matrix's diagonal. */
+/** A vector on the diagonal (or the k-th above it) of a matrix of zeros, or a matrix's diagonal. `ShapeError` for other tensors. */
 export function diag(x: TensorLike, offset = 0): Tensor {
   atMost("diag", arguments, 2);
   return apply("diag", [x], [integer("diag", "the offset", offset)]);
 }
 
-/** The lower triangle from the k-th diagonal on; zeros elsewhere. */
+/** The lower triangle of the last two axes, up to the k-th diagonal (0 is the main one, positive ones are above); zeros elsewhere. */
 export function tril(x: TensorLike, k = 0): Tensor {
   atMost("tril", arguments, 2);
   return apply("tril", [x], [integer("tril", "k", k)]);
 }
 
-/** The upper triangle from the k-th diagonal on; zeros elsewhere. */
+/** The upper triangle of the last two axes, from the k-th diagonal on (0 is the main one, positive ones are above); zeros elsewhere. */
 export function triu(x: TensorLike, k = 0): Tensor {
   atMost("triu", arguments, 2);
   return apply("triu", [x], [integer("triu", "k", k)]);
