@@ -14,12 +14,15 @@ import { filledBy, upload } from "./upload.js";
 
 export { checkShape };
 
+/** Options of what makes tensors. */
 export interface CreationOptions {
+  /** "float32", "float64", "int32" or "bool"; each function says what it takes otherwise. */
   dtype?: DType;
   /** Makes it a leaf for `backward()`: a parameter, which outlives scopes. */
   requiresGrad?: boolean;
 }
 
+/** Options of `tensor`. */
 export interface TensorOptions extends CreationOptions {
   /** The shape of the elements given, row-major. */
   shape?: readonly number[];
@@ -27,7 +30,7 @@ export interface TensorOptions extends CreationOptions {
 
 let defaultDtype: DType = "float32";
 
-/** The dtype of tensors made from plain numbers; "float32" at the start. */
+/** Sets the dtype of tensors made from plain numbers, "float32" or "float64"; "float32" at the start. Throws `DTypeError` for others. */
 export function setDefaultDtype(dtype: DType): void {
   atMost("setDefaultDtype", arguments, 1);
   if (dtype !== "float32" && dtype !== "float64") {
@@ -36,6 +39,7 @@ export function setDefaultDtype(dtype: DType): void {
   defaultDtype = dtype;
 }
 
+/** The dtype of tensors made from plain numbers: "float32" unless `setDefaultDtype` said otherwise. */
 export function getDefaultDtype(): DType {
   atMost("getDefaultDtype", arguments, 0);
   return defaultDtype;
@@ -68,6 +72,9 @@ const finish = (plain: Tensor, requiresGrad: boolean): Tensor => (requiresGrad ?
  * Int32Array int32, booleans bool, anything else the default dtype. `ad.tensor([])` has shape [0], a number shape [].
  * Tensors in nested arrays are stacked, with their derivatives: `ad.tensor([x.mul(2), x, 1])`; their dtype is kept.
  * Throws `ShapeError` for ragged arrays and sizes that do not match `shape`, `DTypeError`, `ValueError`.
+ *
+ * @example
+ * const x = ad.tensor([[1, 2], [3, 4]], { dtype: "float64", requiresGrad: true });
  */
 export function tensor(value: TensorLike, options?: TensorOptions): Tensor {
   atMost("tensor", arguments, 2);
@@ -117,7 +124,10 @@ export function asTensor(value: TensorLike, like?: Tensor, op = "tensor"): Tenso
   return value instanceof Tensor ? value : build(op, value, undefined, undefined, like?.dtype);
 }
 
-/** All elements `value`. */
+/**
+ * A tensor whose elements are all `value`: `full([2, 3], 0.5)`. The default dtype for a number, bool for a boolean. Throws `ShapeError`, and
+ * `ValueError` for a value that the dtype cannot hold.
+ */
 export function full(shape: readonly number[], value: number | boolean, options?: CreationOptions): Tensor {
   atMost("full", arguments, 3);
   return filled("full", shape, value, options);
@@ -134,13 +144,13 @@ function filled(op: string, shape: readonly number[], value: number | boolean, g
   return finish(made(checked(engine.tensor_full(dtypeCode(dtype), sizes.length, Number(value)), op)), requiresGrad);
 }
 
-/** Zeros: `zeros([2, 3])`. */
+/** Zeros of the default dtype: `zeros([2, 3])`, `zeros([])` for a 0-d tensor. Throws `ShapeError` for what is no shape. */
 export function zeros(shape: readonly number[], options?: CreationOptions): Tensor {
   atMost("zeros", arguments, 2);
   return filled("zeros", shape, 0, options);
 }
 
-/** Ones: `ones([2, 3])`. */
+/** Ones of the default dtype: `ones([2, 3])`. Throws `ShapeError` for what is no shape. */
 export function ones(shape: readonly number[], options?: CreationOptions): Tensor {
   atMost("ones", arguments, 2);
   return filled("ones", shape, 1, options);
@@ -173,7 +183,7 @@ export function fullLike(like: TensorLike, value: number, options?: CreationOpti
   return filledLike("fullLike", like, value, options);
 }
 
-/** The identity matrix [rows, columns = rows]. */
+/** The identity matrix [rows, columns], ones on its diagonal, of the default dtype; square unless `columns` is given. Throws `ShapeError`. */
 export function eye(rows: number, columns?: number | CreationOptions, options?: CreationOptions): Tensor {
   atMost("eye", arguments, 3);
   if (isPlainObject(columns) && options === undefined) return eye(rows, undefined, columns);
@@ -188,7 +198,10 @@ export function eye(rows: number, columns?: number | CreationOptions, options?: 
 
 /**
  * start, start + step, ... below end (above, for a negative step): `arange(end)`, `arange(start, end)`, `arange(start, end, step)`.
- * int32 when asked for; the default dtype otherwise.
+ * int32 when asked for (`{ dtype: "int32" }`); the default dtype otherwise. Throws `ValueError` for a step of 0.
+ *
+ * @example
+ * ad.arange(0, 1, 0.25); // [[0, 0.25, 0.5, 0.75]]
  */
 export function arange(start: number, end?: number | CreationOptions, step?: number | CreationOptions, options?: CreationOptions): Tensor {
   atMost("arange", arguments, 4);
@@ -207,7 +220,7 @@ export function arange(start: number, end?: number | CreationOptions, step?: num
   );
 }
 
-/** `count` numbers evenly spaced from start to end, both included. */
+/** `count` numbers evenly spaced from start to end, both included and exact; of the default dtype. Throws `ShapeError` for a negative count. */
 export function linspace(start: number, end: number, count: number, options?: CreationOptions): Tensor {
   atMost("linspace", arguments, 4);
   const [from, to] = [number("linspace", "start", start), number("linspace", "end", end)];

@@ -2,11 +2,13 @@
 import { DTYPES } from "./runtime/boundary.js";
 
 export { DTYPES };
+/** The type of a tensor's elements. */
 export type DType = (typeof DTYPES)[number];
 
 /** The dtypes by name, `{ dtype: ad.float64 }`, for those used to it; the strings do as well. */
 export const [float32, float64, int32, bool] = DTYPES;
 
+/** The arrays that hold elements outside of the engine: one for each dtype. */
 export type TypedArray = Float32Array | Float64Array | Int32Array | Uint8Array;
 
 export function dtypeCode(dtype: DType): number {

@@ -5,6 +5,7 @@ import { ERRORS } from "./runtime/boundary.js";
  * programs; `op` is the function that refused.
  */
 export class AdjointError extends Error {
+  /** What went wrong, for programs: "SHAPE", "VALUE", ...; stable, whatever a minifier does to names. */
   readonly code: string;
   constructor(
     message: string,

@@ -20,13 +20,17 @@ import { flatten } from "./tree.js";
 /** A mode of differentiation to check. */
 export type Mode = "reverse" | "forward";
 
+/** Options of `gradcheck`. */
 export interface GradcheckOptions {
   /** Step of the differences; default 1e-3 times the size of the element (at least 1). */
   eps?: number;
+  /** Absolute part of what may differ; default 1e-9. */
   atol?: number;
+  /** Relative part of what may differ; default 1e-6. */
   rtol?: number;
   /** 2 also checks second derivatives, in the four nestings of forward and reverse mode. */
   order?: 1 | 2;
+  /** Which modes are checked; default both. */
   modes?: readonly Mode[];
   /** Also compare with the complex step, exact to the last digits, at rtol 1e-12. For analytic functions that have an expression
    * (`symbolic`); others are refused with a `ValueError`. */

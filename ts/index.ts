@@ -38,7 +38,7 @@ export { grad, valueAndGrad, vjp, type GradOptions, type Pullback } from "./tran
 export { jvp, dualLevel, makeDual, unpackDual } from "./transforms/forward.js";
 export { linearize } from "./transforms/linearize.js";
 export { noGrad, enableGrad } from "./transforms/modes.js";
-export { cond, forLoop, scan, whileLoop, type ScanOptions, type WhileOptions } from "./transforms/control.js";
+export { cond, forLoop, scan, whileLoop, type Carried, type ScanOptions, type WhileOptions } from "./transforms/control.js";
 export { vmap, type BatchAxes, type VmapOptions } from "./transforms/vmap.js";
 export { jacfwd, jacrev, jacobian, hessian, hvp, vhp, type JacobianOptions, type JacobianModeOptions } from "./transforms/jacobian.js";
 export { customVjp, customJvp, checkpoint, type CheckpointOptions, type CustomVjpRule } from "./transforms/custom/index.js";

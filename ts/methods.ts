@@ -1,4 +1,5 @@
 /** Every op as a method: `a.mul(b)` is `mul(a, b)`. Attached from the one list of functions, types included. */
+import { atMost } from "./arguments.js";
 import { ShapeError } from "./errors.js";
 import { attachRefusals } from "./habits.js";
 import * as elementwise from "./ops/elementwise.js";
@@ -10,15 +11,31 @@ import { Tensor, type TensorLike } from "./tensor.js";
 import { backward, detach, gradientOf, registerHook, retainGrad, setGradient, setRequiresGrad, zeroGrad, assign } from "./ambient.js";
 
 const { concat: _concat, stack: _stack, ...shapeMethods } = shape;
-const { embedding: _embedding, trace, ...indexMethods } = indexing;
-const ambientMethods = { backward, detach, registerHook, retainGrad, zeroGrad, assign };
-const methods = { ...elementwise, ...reduce, ...shapeMethods, ...selecting, ...indexMethods, trace, ...ambientMethods };
+const { embedding: _embedding, ...indexMethods } = indexing;
 
-type Methods = typeof methods;
-type Method<F> = F extends (x: any, ...rest: infer Rest) => infer R ? (...rest: Rest) => R : never;
+/** What becomes a method: a function of a tensor first. Their types, with documentation, are written to tensor-methods.ts. */
+const methods = {
+  ...elementwise,
+  ...reduce,
+  ...shapeMethods,
+  ...selecting,
+  ...indexMethods,
+  /** The n-th derivative of digamma at each element, for one n from 0 to 170: the function `polygamma(n, x)`. `ValueError` for other n. */
+  polygamma(x: TensorLike, n: number): Tensor {
+    atMost("polygamma", arguments, 2);
+    return elementwise.polygamma(n, x);
+  },
+  backward,
+  detach,
+  registerHook,
+  retainGrad,
+  zeroGrad,
+  assign,
+};
 
-export type TensorMethods = { [K in keyof Methods]: Method<Methods[K]> } & {
-  /** The axes reversed. */
+/** Properties of a tensor that belong to `backward()`, and what the language asks for. */
+export interface TensorProperties {
+  /** The axes reversed: `transpose()`. */
   readonly T: Tensor;
   /**
    * Whether `backward()` reaches it: a parameter, or computed from one. Setting it works in place, for whoever holds the tensor: `false`
@@ -28,12 +45,14 @@ export type TensorMethods = { [K in keyof Methods]: Method<Methods[K]> } & {
    */
   get requiresGrad(): boolean;
   set requiresGrad(value: boolean);
-  /** What `backward()` has added up here, or null before it ran. Arrays of this tensor's shape can be put there too. */
+  /**
+   * What `backward()` has added up here, or null before it ran. Arrays of this tensor's shape can be put there too; `ShapeError` for others.
+   */
   get grad(): Tensor | null;
   set grad(value: TensorLike | null);
-  /** The slices along the first axis, as `unstack()` gives them: `const [a, b] = t`, `for (const row of t)`. */
+  /** The slices along the first axis, as `unstack()` gives them: `const [a, b] = t`, `for (const row of t)`. `ShapeError` of a 0-d tensor. */
   [Symbol.iterator](): IterableIterator<Tensor>;
-};
+}
 
 for (const [name, f] of Object.entries(methods)) {
   const call = f as (...args: unknown[]) => unknown;

@@ -9,10 +9,11 @@ import { resolve } from "./captures.js";
 import { DisposedError, EscapedValueError, ValueError } from "./errors.js";
 import { Hold, hold, makeRoom, readMovedOut, wake } from "./holds.js";
 import { current, root, type Owner, type ScopeToken } from "./memory.js";
-import type { TensorMethods } from "./methods.js";
+import type { TensorProperties } from "./methods.js";
 import { print } from "./printing.js";
 import { MetaFlag } from "./runtime/boundary.js";
 import { checked, engine, failure, scratch } from "./runtime/instance.js";
+import type { TensorMethods } from "./tensor-methods.js";
 import type { Hook } from "./transforms/sweeping.js";
 
 /** Nested arrays of numbers or booleans, as `toArray()` gives them. */
@@ -21,7 +22,7 @@ export type Nested = number | boolean | Nested[];
 /** What is accepted wherever a tensor is: numbers, booleans, typed arrays, nested arrays of them. Tensors in arrays are stacked, with their derivatives. */
 export type TensorLike = number | boolean | Tensor | TypedArray | readonly TensorLike[];
 
-export interface Tensor extends TensorMethods {}
+export interface Tensor extends TensorMethods, TensorProperties {}
 
 /**
  * An array of numbers of one dtype: float32, float64, int32 or bool. Its numbers are not changed by ops; they live in the engine's memory

@@ -5,6 +5,7 @@ import { ValueError } from "./errors.js";
 import { isPlainObject } from "./options.js";
 import { Tensor } from "./tensor.js";
 
+/** A `T`, or arrays and plain objects of trees. */
 export type Tree<T> = T | readonly Tree<T>[] | { readonly [key: string]: Tree<T> };
 
 /** Plain objects (of any realm) and arrays are branches; everything else, tensors and class instances among them, is a leaf. */

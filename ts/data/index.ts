@@ -27,6 +27,7 @@ function column(given: TensorLike, i: number): Tensor {
 
 /** Tensors (or arrays) with the same first size: row i of each is one example. */
 export class TensorDataset {
+  /** As given; the first axis counts the examples. */
   readonly tensors: readonly Tensor[];
   constructor(...tensors: TensorLike[]) {
     if (tensors.length === 0) throw new ValueError("TensorDataset: expected at least one tensor", "TensorDataset");
@@ -68,6 +69,7 @@ export interface DataLoaderOptions {
  * parameters, and what is kept with `detach()` or `keep()`. What the last turn made may be read after the loop; `toArray()` gives all batches at once.
  */
 export class DataLoader implements Iterable<Tensor[]> {
+  /** Examples in a batch. */
   readonly batchSize: number;
   private readonly shuffle: boolean;
   private readonly dropLast: boolean;
@@ -78,6 +80,7 @@ export class DataLoader implements Iterable<Tensor[]> {
 
   /** Throws `ValueError` for anything but a `TensorDataset`, and for options it does not know. */
   constructor(
+    /** Where the examples come from. */
     readonly dataset: TensorDataset,
     options?: DataLoaderOptions,
   ) {

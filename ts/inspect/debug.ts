@@ -71,15 +71,21 @@ export function debugNaNs(on: boolean): void {
   applyChecks();
 }
 
+/** The costs of one op. */
 export interface ProfileRow {
+  /** Its name. */
   readonly op: string;
+  /** How often it ran. */
   readonly calls: number;
+  /** Time in its kernel. */
   readonly milliseconds: number;
   /** Bytes of the results. */
   readonly bytes: number;
 }
 
+/** What `profile` found. */
 export interface Profile<R> {
+  /** What the function returned. */
   readonly result: R;
   /** Most time first. */
   readonly rows: readonly ProfileRow[];

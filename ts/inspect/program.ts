@@ -9,11 +9,16 @@ import { drawDot, drawMermaid, type DrawOptions } from "./draw.js";
 import { drawSvg } from "./svg.js";
 import { short, type Instruction, type Variable } from "./variable.js";
 
+/** The program of one run, as `trace` records it: listed by `toString()`, drawn by the others. */
 export class Program {
   constructor(
+    /** The leaves of the arguments. */
     readonly inputs: readonly Variable[],
+    /** What was computed, in order. */
     readonly instructions: readonly Instruction[],
+    /** The leaves of the result. */
     readonly outputs: readonly Variable[],
+    /** Inputs, constants and what was computed. */
     readonly variables: readonly Variable[],
     /** Fills in `gradient` of every variable; set by `trace`, which knows how to replay. */
     private readonly differentiate: (program: Program) => void,
@@ -21,7 +26,7 @@ export class Program {
     readonly branched: boolean = false,
   ) {}
 
-  /** The captured tensors and numbers. */
+  /** The tensors and numbers that the function closed over. */
   get constants(): Variable[] {
     return this.variables.filter((v) => v.kind === "constant");
   }

@@ -1,12 +1,17 @@
 /** What a program is made of. */
 import type { DType, TypedArray } from "../dtype.js";
 
+/** A value of a program. */
 export interface Variable {
   /** Position in `program.variables`. */
   readonly index: number;
+  /** As the listing calls it. */
   readonly name: string;
+  /** Where it comes from. */
   readonly kind: "input" | "constant" | "computed";
+  /** Its shape. */
   readonly shape: readonly number[];
+  /** Its dtype. */
   readonly dtype: DType;
   /** The numbers of the traced run, row-major; absent when there are more than `VALUES_KEPT` of them. */
   readonly value?: readonly number[];
@@ -16,11 +21,15 @@ export interface Variable {
   gradient?: readonly number[];
 }
 
+/** One op of a program. */
 export interface Instruction {
+  /** Its name. */
   readonly op: string;
+  /** What it reads. */
   readonly inputs: readonly Variable[];
   /** Axes, shapes and scalars, as the engine encodes them. */
   readonly parameters: readonly number[];
+  /** What it makes. */
   readonly output: Variable;
 }
 

@@ -41,31 +41,32 @@ function setting(name: string, given: unknown, option: string, otherwise: number
   return number(name, option, value);
 }
 
-/** max(x, 0) */
+/** The module of `relu`: max(x, 0). */
 export const ReLU = activation("ReLU", f.relu);
-/** min(max(x, 0), 6) */
+/** The module of `relu6`: min(max(x, 0), 6). */
 export const ReLU6 = activation("ReLU6", f.relu6);
-/** tanh x */
+/** The module of `tanh`: tanh x. */
 export const Tanh = activation("Tanh", f.tanh);
-/** 1/(1 + e⁻ˣ) */
+/** The module of `sigmoid`: 1/(1 + e⁻ˣ). */
 export const Sigmoid = activation("Sigmoid", f.sigmoid);
-/** x σ(x) */
+/** The module of `silu`: x σ(x). */
 export const SiLU = activation("SiLU", f.silu);
-/** Klambauer et al. 2017 */
+/** The module of `selu`: Klambauer et al. 2017. */
 export const SELU = activation("SELU", f.selu);
-/** log(1 + eˣ) */
+/** The module of `softplus`: log(1 + eˣ). */
 export const Softplus = activation("Softplus", f.softplus);
-/** log σ(x) */
+/** The module of `logSigmoid`: log σ(x). */
 export const LogSigmoid = activation("LogSigmoid", f.logSigmoid);
-/** x min(max(x + 3, 0), 6) / 6 */
+/** The module of `hardSwish`: x min(max(x + 3, 0), 6) / 6. */
 export const Hardswish = activation("Hardswish", f.hardSwish);
-/** x tanh(softplus x) */
+/** The module of `mish`: x tanh(softplus x). */
 export const Mish = activation("Mish", f.mish);
 
 /** x Φ(x), exactly or, with `{ approximate: "tanh" }`, nearly. */
 export class GELU extends Activation {
-  readonly options: { approximate?: "none" | "tanh" };
-  constructor(options?: { approximate?: "none" | "tanh" }) {
+  /** As given. */
+  readonly options: f.GeluOptions;
+  constructor(options?: f.GeluOptions) {
     atMost("GELU", arguments, 1);
     super();
     checkOptions("GELU", options, ["approximate"]);
@@ -82,6 +83,7 @@ export class GELU extends Activation {
 
 /** x where x > 0, else slope·x: `new LeakyReLU(0.2)` or `new LeakyReLU({ negativeSlope: 0.2 })`; default 0.01. */
 export class LeakyReLU extends Activation {
+  /** The factor below 0. */
   readonly slope: number;
   constructor(slope: number | { negativeSlope?: number } = 0.01) {
     atMost("LeakyReLU", arguments, 1);
@@ -96,6 +98,7 @@ export class LeakyReLU extends Activation {
 
 /** x where x > 0, else alpha (eˣ - 1): `new ELU(1)` or `new ELU({ alpha: 1 })`. */
 export class ELU extends Activation {
+  /** The limit below is -alpha. */
   readonly alpha: number;
   constructor(alpha: number | { alpha?: number } = 1) {
     atMost("ELU", arguments, 1);
@@ -110,6 +113,7 @@ export class ELU extends Activation {
 
 /** Along `axis` (default the last) positive numbers of sum 1: `new Softmax(1)` or `new Softmax({ axis: 1 })`. */
 export class Softmax extends Activation {
+  /** The axis whose numbers have sum 1. */
   readonly axis: number;
   constructor(axis: number | { axis?: number } = -1) {
     atMost("Softmax", arguments, 1);
@@ -124,6 +128,7 @@ export class Softmax extends Activation {
 
 /** The logarithm of `Softmax`, without its rounding. */
 export class LogSoftmax extends Activation {
+  /** The axis whose exponentials have sum 1. */
   readonly axis: number;
   constructor(axis: number | { axis?: number } = -1) {
     atMost("LogSoftmax", arguments, 1);
@@ -139,7 +144,9 @@ export class LogSoftmax extends Activation {
 /** The axes from `start` to `end` as one; by default all but the batch. */
 export class Flatten extends Activation {
   constructor(
+    /** The first axis that is merged. */
     readonly start = 1,
+    /** The last axis that is merged. */
     readonly end = -1,
   ) {
     atMost("Flatten", arguments, 2);

@@ -1,7 +1,8 @@
 /** Initial values, as torch.nn.init: each makes a plain tensor of a shape [out, in, ...]. Driven by `manualSeed`. */
 import { atMost, number } from "../arguments.js";
-import { checkShape, full, type CreationOptions, ones as onesOf, zeros as zerosOf } from "../creation.js";
+import { checkShape, full, ones as onesOf, zeros as zerosOf } from "../creation.js";
 import { describe } from "../describe.js";
+import type { DType } from "../dtype.js";
 import { ShapeError, ValueError } from "../errors.js";
 import { readOptions } from "../options.js";
 import * as random from "../random/index.js";
@@ -9,8 +10,11 @@ import { nextKey } from "../random/state.js";
 import { inScope } from "../transforms/machinery.js";
 import type { Tensor } from "../tensor.js";
 
-/** float32 or float64; the default dtype without it. */
-export type InitOptions = Pick<CreationOptions, "dtype">;
+/** Options of the initialisers. */
+export interface InitOptions {
+  /** "float32" or "float64"; the default dtype without it. */
+  dtype?: DType;
+}
 
 /** How many inputs and outputs a weight connects, the receptive field included. */
 export function fans(shape: readonly number[]): { fanIn: number; fanOut: number } {

@@ -30,6 +30,7 @@ function parameter(value: Tensor): Parameter {
 export interface LinearOptions {
   /** Add a trained vector; default true. */
   bias?: boolean;
+  /** "float32" or "float64"; the default dtype without it. */
   dtype?: DType;
 }
 
@@ -38,9 +39,13 @@ export interface LinearOptions {
  * PyTorch's does, uniform within ±1/√inFeatures.
  */
 export class Linear extends Module {
+  /** W, [outFeatures, inFeatures]. */
   weight: Parameter;
+  /** b, [outFeatures]; null without one. */
   bias: Parameter | null;
+  /** The size of the input's last axis. */
   readonly inFeatures: number;
+  /** The size of the output's last axis. */
   readonly outFeatures: number;
 
   constructor(inFeatures: number, outFeatures: number, options?: LinearOptions) {
@@ -72,11 +77,12 @@ export class Linear extends Module {
   }
 }
 
-/** What `Sequential` is made of. */
+/** What `Sequential` is made of: a module of one tensor, or a function. */
 export type Layer = Module | ((x: Tensor) => Tensor);
 
 /** Modules (or functions of one tensor) one after the other: `new Sequential(new Linear(2, 8), new ReLU(), (x) => x.mul(2))`. */
 export class Sequential extends Module {
+  /** As given, in order. */
   readonly layers: Layer[];
   constructor(...layers: Layer[]) {
     super();
@@ -98,6 +104,7 @@ export class Sequential extends Module {
 
 /** Options of `Embedding`. */
 export interface EmbeddingOptions {
+  /** "float32" or "float64"; the default dtype without it. */
   dtype?: DType;
   /** A row that stands for nothing: starts as zeros and gets no gradient. Negative ones count from the end. */
   paddingIdx?: number;
@@ -109,13 +116,19 @@ export interface EmbeddingOptions {
 
 /** Rows of a trained table [count, width] by int32 indices of any shape: [...] to [..., width]. Negative indices are refused. */
 export class Embedding extends Module {
+  /** The table, [count, width]. */
   weight: Parameter;
+  /** The row that stands for nothing, counted from the start; null without one. */
   readonly paddingIdx: number | null;
+  /** The bound on the length of rows; null without one. */
   readonly maxNorm: number | null;
+  /** The p of the norm that is bounded. */
   readonly normType: number;
 
   constructor(
+    /** The number of rows. */
     readonly count: number,
+    /** The length of a row. */
     readonly width: number,
     options?: EmbeddingOptions,
   ) {
@@ -219,8 +232,9 @@ export interface DropoutOptions {
 
 /** Zeroes elements with probability p while training and scales the rest by 1/(1 - p): `new Dropout(0.1)` or `new Dropout({ p: 0.1 })`. */
 export class Dropout extends Module {
+  /** The probability of a zero. */
   readonly p: number;
-  constructor(p: number | { p?: number } = 0.5) {
+  constructor(p: number | Pick<DropoutOptions, "p"> = 0.5) {
     atMost("Dropout", arguments, 1);
     super();
     this.p = probability("Dropout", typeof p === "number" ? p : (readOptions("Dropout", p, ["p"]).p ?? 0.5));

@@ -57,6 +57,7 @@ export interface Adam extends Omit<Required<AdamOptions>, "lr"> {}
 /** torch.optim.Adam: `new Adam(net.parameters(), { lr: 1e-3 })`. Throws `ValueError` for options it does not know. */
 export class Adam extends Optimizer<Required<AdamOptions>> {
   protected static readonly kind = kind("Adam", ADAM_DEFAULTS);
+  /** Weight decay beside the gradient, not through it. */
   protected readonly decoupled: boolean = false;
 
   constructor(params: Parameters | readonly ParameterGroup[], options?: AdamOptions) {
@@ -73,6 +74,7 @@ export class Adam extends Optimizer<Required<AdamOptions>> {
     if (amsgrad) state["maxExpAvgSq"] ??= persistent(() => zerosLike(p));
   }
 
+  /** @internal One call of the kernel. */
   protected override updateInPlace(p: Tensor, gradient: number, o: Readonly<Required<AdamOptions>>): void {
     const state = this.state.get(p) as Moments;
     const { lr, betas, eps, weightDecay, maximize, amsgrad } = o;

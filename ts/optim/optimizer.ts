@@ -18,13 +18,16 @@ import { readState, writeState, type OptimizerState, type Parts, type State } fr
 
 /** Parameters with options of their own. */
 export interface ParameterGroup {
+  /** The parameters, in any form that the optimizer itself takes. */
   params: Parameters;
+  /** Options of the optimizer; those not given are the optimizer's own. */
   [option: string]: unknown;
 }
 
 /** A group of an optimizer: its options can be set at any time, and are checked then. */
-export class Group<Options extends { lr: number }> {
+export class Group<Options extends { lr: number } = { lr: number }> {
   constructor(
+    /** Its parameters. */
     readonly params: readonly Tensor[],
     /** The checked face of `values`. */
     readonly options: Options,
@@ -53,9 +56,11 @@ lookOut(Group.prototype, {
 
 /** What a kind of optimizer declares. */
 export interface Kind<Options> {
+  /** What messages call it. */
   name: string;
   /** Every option, with what it may be. */
   rules: Rules<Options>;
+  /** Every option where it is not given. */
   defaults: Options;
   /** What is remembered of a parameter; nothing without. */
   parts?: Parts;
@@ -91,8 +96,11 @@ export abstract class Optimizer<Options extends { lr: number } = { lr: number }>
     });
   }
 
+  /** The parameters with their options, group by group. */
   readonly groups: Group<Options>[] = [];
+  /** What is remembered of each parameter. */
   protected readonly state = new Map<Tensor, State>();
+  /** What messages call it. */
   protected readonly name: string;
   private readonly known: readonly string[];
   private readonly initial: Options;

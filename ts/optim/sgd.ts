@@ -74,6 +74,7 @@ export class SGD extends Optimizer<Required<SGDOptions>> {
     this.fresh.add(momentumBuffer);
   }
 
+  /** @internal One call of the kernel. */
   protected override updateInPlace(p: Tensor, gradient: number, o: Readonly<Required<SGDOptions>>): void {
     const state = o.momentum === 0 ? undefined : this.state.get(p);
     const buffer = state?.["momentumBuffer"] as Tensor | undefined;

@@ -23,6 +23,7 @@ export type Parts = Readonly<Record<string, "tensor" | "optional tensor" | "coun
 export interface OptimizerState {
   /** By the position of the parameter. */
   state: Record<string, Record<string, TensorLike>>;
+  /** The options of each group, and the positions of its parameters. */
   paramGroups: ({ params: number[] } & Record<string, unknown>)[];
 }
 

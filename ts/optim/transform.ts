@@ -50,6 +50,7 @@ export interface Transformation<State> {
 export interface SGDState {
   /** int32, 0-d: steps taken. */
   step: Tensor;
+  /** With momentum: b of the formula, like the parameters. */
   momentumBuffer?: Tree<Tensor>;
 }
 
@@ -57,8 +58,11 @@ export interface SGDState {
 export interface AdamState {
   /** int32, 0-d: steps taken. */
   step: Tensor;
+  /** The running mean of the gradient, like the parameters. */
   expAvg: Tree<Tensor>;
+  /** The running mean of its square. */
   expAvgSq: Tree<Tensor>;
+  /** With amsgrad: the largest of these so far. */
   maxExpAvgSq?: Tree<Tensor>;
 }
 

@@ -9,15 +9,23 @@ import type { TypedArray } from "../dtype.js";
 import { flatten as flattenTree, map as mapTree } from "../tree.js";
 
 /** The leaves of a tree: what is no array and no plain object. */
-export type LeafOf<T> = T extends Tensor | NoBranch
+export type LeafOf<T> = unknown extends T
   ? T
-  : T extends readonly (infer Child)[]
-    ? LeafOf<Child>
-    : T extends object
-      ? LeafOf<T[keyof T]>
-      : T;
+  : T extends Tensor | NoBranch
+    ? T
+    : T extends readonly (infer Child)[]
+      ? LeafOf<Child>
+      : T extends object
+        ? LeafOf<T[keyof T]>
+        : T;
 /** A tree like `T` with `R` for each leaf. */
-export type Mapped<T, R> = T extends Tensor | NoBranch ? R : T extends object ? { -readonly [K in keyof T]: Mapped<T[K], R> } : R;
+export type Mapped<T, R> = unknown extends T
+  ? unknown
+  : T extends Tensor | NoBranch
+    ? R
+    : T extends object
+      ? { -readonly [K in keyof T]: Mapped<T[K], R> }
+      : R;
 /** Objects that are leaves. */
 type NoBranch = TypedArray | ((...args: never[]) => unknown);
 

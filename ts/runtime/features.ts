@@ -43,6 +43,7 @@ const RELAXED = Uint8Array.of(
   11,
 );
 
+/** The builds of the core: with relaxed SIMD where the host has it. */
 export type Variant = "simd128" | "relaxed-simd";
 
 const hasSimd = (): boolean => WebAssembly.validate(SIMD);

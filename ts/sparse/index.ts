@@ -21,6 +21,7 @@ import { misfit, probe, type Tolerance } from "./probe.js";
 
 export type { SparseMatrix, Sparsity } from "./matrix.js";
 
+/** Options of `sparseJacobian` and `sparseHessian`. */
 export interface SparseOptions {
   /** The pattern, when it is known: entries not in it are taken for zero, so it must not lie. */
   pattern?: Sparsity;
@@ -79,7 +80,13 @@ function checkShape(name: string, pattern: Pattern, outputs: number, inputs: num
   }
 }
 
-/** The pattern of the Jacobian of f at the shape of x: flattened outputs by flattened inputs. */
+/**
+ * The pattern of the Jacobian of f (one tensor to one tensor) at the shape of x: flattened outputs by flattened inputs. Found from the
+ * program of one run, so that an entry may be there that happens to be zero. Throws `ValueError` for a tree as the argument.
+ *
+ * @example
+ * const { rows, cols } = ad.jacobianSparsity((x) => x.square())(ad.ones([3])); // Int32Array.of(0, 1, 2), Int32Array.of(0, 1, 2)
+ */
 export function jacobianSparsity(f: (x: Tensor) => Tensor): (x: Tensor) => Sparsity {
   checkFunction("jacobianSparsity", f);
   atMost("jacobianSparsity", arguments, 1);
@@ -132,6 +139,7 @@ function prepareHessian(pattern: Pattern): Prepared {
   return { pattern, side: "columns", colouring, places };
 }
 
+/** A sparse derivative as a function of the point, one float tensor. */
 export interface SparseFunction {
   (x: Tensor): SparseMatrix;
   /** Passes one call takes at the shape of x, the check aside. */
@@ -198,7 +206,10 @@ function sparse(
 /**
  * The Jacobian of f (one tensor to one tensor) as a sparse matrix of flattened outputs by flattened inputs. The pattern is detected
  * at the first call of a shape, unless given, and again when it no longer fits; the passes are those of a colouring of the columns
- * (forward) or of the rows (reverse), whichever has fewer colours.
+ * (forward) or of the rows (reverse), whichever has fewer colours. Throws `ValueError` for a given pattern that leaves out entries.
+ *
+ * @example
+ * const { rows, cols, values } = ad.sparseJacobian((x) => x.square())(ad.tensor([1, 2, 3]));
  */
 export function sparseJacobian(f: (x: Tensor) => Tensor, options?: SparseOptions): SparseFunction {
   atMost("sparseJacobian", arguments, 2);
@@ -215,7 +226,10 @@ export function sparseJacobian(f: (x: Tensor) => Tensor, options?: SparseOptions
 
 /**
  * The Hessian of a scalar function of one tensor as a sparse symmetric matrix: Hessian-vector products for the colours of a star
- * colouring. Without a pattern it is that of the gradient's program.
+ * colouring. Without a pattern it is that of the gradient's program. Throws as `sparseJacobian` and `grad` do.
+ *
+ * @example
+ * const { values } = ad.sparseHessian((x) => x.pow(3).sum())(ad.tensor([1, 2]));
  */
 export function sparseHessian(f: (x: Tensor) => Tensor, options?: SparseOptions): SparseFunction {
   atMost("sparseHessian", arguments, 2);

@@ -5,16 +5,23 @@ import { transposePattern, type Pattern } from "./colouring.js";
 
 /** Row and column of every entry that may differ from zero, row by row. */
 export interface Sparsity {
+  /** The row of each entry. */
   readonly rows: Int32Array;
+  /** The column of each entry. */
   readonly cols: Int32Array;
+  /** Of the whole matrix. */
   readonly shape: readonly [rows: number, columns: number];
 }
 
 /** A sparse matrix. In "csr", `rows` are the row starts (one more than there are rows). */
 export interface SparseMatrix {
+  /** The row of each entry ("coo"), or where each row starts ("csr"). */
   readonly rows: Int32Array;
+  /** The column of each entry. */
   readonly cols: Int32Array;
+  /** The number at each entry, a vector; derivatives go through it. */
   readonly values: Tensor;
+  /** Of the whole matrix. */
   readonly shape: readonly [rows: number, columns: number];
 }
 

@@ -26,13 +26,24 @@ export function setWalks(all: Walks): void {
 /** What `isRegular` found. */
 const regular = new WeakMap<Expression, boolean>();
 
+/** What an expression is made by. */
 export type Kind = "constant" | "variable" | "sum" | "product" | "power" | "call";
 
+/**
+ * A formula of named variables, as `symbolic` reads it from a function. Immutable: what changes it gives another. Equal ones are the same
+ * object as far as sums and products are concerned.
+ *
+ * @example
+ * const e = ad.symbolic((x) => x.square().add(x))(1);
+ * const slope = e.derivative("x").evaluate({ x: 3 }); // 7
+ */
 export class Expression {
   private constructor(
+    /** How it is made. */
     readonly kind: Kind,
     /** The number of a constant, the name of a variable or of a called function. */
     readonly value: number | string,
+    /** Terms, factors, base and exponent, or arguments. */
     readonly parts: readonly Expression[],
     /** Equal expressions have equal keys; the key of a large one is a number given at construction. */
     readonly key: string,
@@ -57,10 +68,12 @@ export class Expression {
     return new Expression(this.kind, this.value, this.parts, this.key, names);
   }
 
+  /** A number. */
   static constant(value: number): Expression {
     return Expression.make("constant", value, []);
   }
 
+  /** A variable of this name. */
   static variable(name: string): Expression {
     return Expression.make("variable", name, []);
   }
@@ -125,6 +138,7 @@ export class Expression {
     return parts.length === 1 ? parts[0]! : Expression.make("product", "", parts);
   }
 
+  /** A power, with constants folded and powers of powers joined where that holds everywhere. */
   static power(base: Expression, exponent: Expression): Expression {
     if (exponent.kind === "constant") {
       if (exponent.value === 0) return Expression.constant(1);
@@ -163,21 +177,27 @@ export class Expression {
 
   // ---- operators --------------------------------------------------------------------------------------------------
 
+  /** This plus the other. */
   add(other: Expression): Expression {
     return Expression.sum(this, other).declaring(this, other);
   }
+  /** This minus the other. */
   sub(other: Expression): Expression {
     return Expression.sum(this, other.neg()).declaring(this, other);
   }
+  /** This times the other. */
   mul(other: Expression): Expression {
     return Expression.product(this, other).declaring(this, other);
   }
+  /** This divided by the other. */
   div(other: Expression): Expression {
     return Expression.product(this, Expression.power(other, Expression.constant(-1))).declaring(this, other);
   }
+  /** Minus this. */
   neg(): Expression {
     return Expression.product(Expression.constant(-1), this).declaring(this);
   }
+  /** This to the power of the exponent. */
   pow(exponent: Expression): Expression {
     return Expression.power(this, exponent).declaring(this, exponent);
   }
@@ -249,6 +269,7 @@ export class Expression {
     return slope.withVariables(known);
   }
 
+  /** Whether it is the constant 0. */
   isZero(): boolean {
     return this.kind === "constant" && this.value === 0;
   }

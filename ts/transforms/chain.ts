@@ -23,9 +23,11 @@ export interface ChainPlan {
   readonly modes: StageMode[];
   /** How the stages are put together, outermost first. */
   readonly bracketing: string;
-  /** Multiply-adds of this plan, and of the plain modes. */
+  /** Multiply-adds of this plan. */
   readonly cost: number;
+  /** Multiply-adds of plain forward mode. */
   readonly forwardCost: number;
+  /** Multiply-adds of plain reverse mode. */
   readonly reverseCost: number;
   /** Sizes between the stages: inputs, then the outputs of each. */
   readonly sizes: number[];

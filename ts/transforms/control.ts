@@ -67,7 +67,7 @@ class State<S> {
  * @example
  * const power = ad.forLoop(0, 10, (i, y) => y.mul(x), ad.tensor(1));
  */
-export function forLoop<S>(lower: number, upper: number, body: (i: number, state: S) => S, init: S): S {
+export function forLoop<S extends Carried>(lower: number, upper: number, body: (i: number, state: S) => S, init: S): S {
   const [from, to] = [integer("forLoop", "the lower bound", lower), integer("forLoop", "the upper bound", upper)];
   callback("forLoop", "the body", body);
   atMost("forLoop", arguments, 4);
@@ -75,6 +75,10 @@ export function forLoop<S>(lower: number, upper: number, body: (i: number, state
   for (let i = from; i < to; i++) state.turn(() => [call("forLoop", body, [i, state.value]) as S, null]);
   return state.value;
 }
+
+/** The state of a loop: any tree of tensors. (That it may be a tuple lets `[a, b]` be one rather than a list of unknown length.) */
+// biome-ignore lint/complexity/noBannedTypes: anything but null and undefined is meant.
+export type Carried = [] | {} | null | undefined;
 
 /** Options of `whileLoop`. */
 export interface WhileOptions {
@@ -86,7 +90,12 @@ export interface WhileOptions {
  * `while (condition(state)) state = body(state)`; the last state. The condition gives a boolean or a tensor of one element. Reverse mode
  * remembers the turns that were made. Inside vmap every example would need its own number of turns: `TracedValueError`.
  */
-export function whileLoop<S>(condition: (state: S) => boolean | Tensor, body: (state: S) => S, init: S, options: WhileOptions = {}): S {
+export function whileLoop<S extends Carried>(
+  condition: (state: S) => boolean | Tensor,
+  body: (state: S) => S,
+  init: S,
+  options: WhileOptions = {},
+): S {
   callback("whileLoop", "the condition", condition);
   callback("whileLoop", "the body", body);
   atMost("whileLoop", arguments, 4);
@@ -125,7 +134,7 @@ export interface ScanOptions {
  * @example
  * const [total, sums] = ad.scan((carry, x) => [carry.add(x), carry.add(x)], ad.tensor(0), [1, 2, 3]); // 6, [1, 3, 6]
  */
-export function scan<C, Xs, const Y>(
+export function scan<C extends Carried, Xs, const Y>(
   f: (carry: C, x: OutputOf<GradOf<NoInfer<Xs>>>) => readonly [carry: C, y: Y],
   carry: C,
   xs: Xs,

@@ -30,7 +30,7 @@ import type { Argnums, ArgumentsAt, GradAt, GradsOf, JacobianOf, OneOrList, Prim
 import { overDirections } from "./vmap.js";
 
 /** Options of `jacfwd`, `jacrev` and `hessian`. */
-export interface JacobianOptions<N extends Argnums = Argnums, HasAux extends boolean = false> {
+export interface JacobianOptions<N extends Argnums = number, HasAux extends boolean = false> {
   /** Which arguments to differentiate; default 0. Negative ones count from the end; a list gives a list. */
   argnums?: N;
   /** At most so many directions in one pass, which bounds the memory; default all. */
@@ -236,7 +236,7 @@ function rowsOf(
 }
 
 /** Options of `jacobian`. */
-export interface JacobianModeOptions<N extends Argnums = Argnums, HasAux extends boolean = false> extends JacobianOptions<N, HasAux> {
+export interface JacobianModeOptions<N extends Argnums = number, HasAux extends boolean = false> extends JacobianOptions<N, HasAux> {
   /** "auto" (default) takes forward mode when there are fewer inputs than outputs, else reverse. */
   mode?: "auto" | "forward" | "reverse";
 }

@@ -27,7 +27,7 @@ import { drive, putIds } from "./sweeping.js";
 import type { Argnums, ArgumentOf, ArgumentsAt, ArgumentsOf, GradAt, GradsOf, OutputOf, Scalar } from "./types.js";
 
 /** Options of `grad` and `valueAndGrad`. */
-export interface GradOptions<N extends Argnums = Argnums, HasAux extends boolean = false> {
+export interface GradOptions<N extends Argnums = number, HasAux extends boolean = false> {
   /** Which arguments to differentiate; default 0. Negative ones count from the end; a list gives a list of gradients. */
   argnums?: N;
   /** The function returns `[value, aux]`; aux, whatever it is, is handed through. Default false. */

@@ -36,6 +36,7 @@ function forgetPullbacks(): void {
 
 setAfterClose(forgetPullbacks);
 
+/** What `registerHook` takes: sees a gradient, and may give another in its place. */
 export type Hook = (gradient: Tensor) => Tensor | void;
 /** The hooked tensors by id. Weak: the tensor owns its hooks, which may well refer to it. */
 const hooked = new Map<number, WeakRef<Tensor>>();

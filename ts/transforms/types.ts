@@ -111,7 +111,7 @@ export type GradAt<A extends readonly unknown[], N extends Argnums> = {
 
 /** A Jacobian: a tree like the output, each leaf a tree like the argument (or a list of such), of shape output shape ++ input shape. */
 export type JacobianOf<Out, A extends readonly unknown[], N extends Argnums> = unknown extends Out
-  ? unknown
+  ? Out
   : Out extends Tensor | number
     ? GradAt<A, N>
     : { -readonly [K in keyof Out]: JacobianOf<Out[K], A, N> };
