@@ -19,7 +19,7 @@ const float64 = (shape: number[], data: number[]) => ({ shape, data });
 const draws: Case[] = [
   {
     name: "gamma",
-    call: (a) => ad.random.gamma(ad.random.key(3), a, [2, 3]),
+    call: (a) => ad.random.gamma(ad.random.key(3), [2, 3], { a }),
     reference: (a) => a,
     samples: [{ note: "[3]", inputs: [float64([3], [0.5, 1.5, 4])] }],
   },

@@ -45,7 +45,7 @@ describe("distributions", () => {
     ["bernoulli, rare", () => R.bernoulli(k(), [500_000], { p: 1e-4 }), 1e-4, 1e-4],
     ["randint", () => R.randint(k(), [N], { minval: -3, maxval: 4 }), 0, 4],
     ["randint over int32", () => R.randint(k(), [N], { minval: -(2 ** 31), maxval: 2 ** 31 }), -0.5, 2 ** 64 / 12],
-    ["categorical", () => R.categorical(k(), ad.tensor([0, Math.log(3)]), { shape: [N] }), 0.75, 0.1875],
+    ["categorical", () => R.categorical(k(), [N], { logits: ad.tensor([0, Math.log(3)]) }), 0.75, 0.1875],
   ];
   for (const [name, draw, mean, variance] of cases) {
     it(name, () => {
@@ -161,7 +161,7 @@ describe("the ends of ranges", () => {
       expect(R.bernoulli(k(), [1000], { p: 0 }).any().item()).toBeFalsy();
       expect(R.bernoulli(k(), [1000], { p: 1 }).all().item()).toBeTruthy();
       expect(
-        R.categorical(k(), ad.tensor([-Infinity, 0, -Infinity]), { shape: [1000] })
+        R.categorical(k(), [1000], { logits: ad.tensor([-Infinity, 0, -Infinity]) })
           .eq(1)
           .all()
           .item(),
@@ -178,7 +178,7 @@ describe("the ends of ranges", () => {
         expect((draw as typeof R.normal)(k(), []).shape).toEqual([]);
       }
       expect(R.randint(k(), [0], { maxval: 3 }).shape).toEqual([0]);
-      expect(R.categorical(k(), ad.zeros([0, 3])).shape).toEqual([0]);
+      expect(R.categorical(k(), { logits: ad.zeros([0, 3]) }).shape).toEqual([0]);
       expect(R.split(k(), 0).shape).toEqual([0, 2]);
     });
   });
@@ -208,7 +208,7 @@ describe("parameters as tensors", () => {
           .sum(0)
           .toArray(),
       ).toEqual([0, 1000]);
-      expect(R.gamma(k(), f64([1, 1e6])).toArray()[1]).toBeGreaterThan(9e5);
+      expect(R.gamma(k(), { a: f64([1, 1e6]) }).toArray()[1]).toBeGreaterThan(9e5);
       expect(() => R.normal(k(), [3], { mean })).toThrow(ad.ShapeError);
       expect(() => R.normal(k(), [], { mean })).toThrow(ad.ShapeError);
       expect(() => R.gamma(k(), [3], { a: mean.add(1) })).toThrow(ad.ShapeError);
@@ -231,7 +231,7 @@ describe("parameters as tensors", () => {
       expect(() => ad.vmap((key: Tensor, s: Tensor) => R.normal(key, [3], { std: s }))(keys, f64([1, -2]))).toThrow(ad.ValueError);
       expect(() => ad.vmap((key: Tensor, p: Tensor) => R.bernoulli(key, [], { p }))(keys, f64([1, 1.5]))).toThrow(/between 0 and 1/);
       expect(() =>
-        ad.vmap((key: Tensor, l: Tensor) => R.categorical(key, l))(
+        ad.vmap((key: Tensor, l: Tensor) => R.categorical(key, { logits: l }))(
           keys,
           f64([
             [1, 2],
@@ -313,32 +313,26 @@ describe("gamma", () => {
 });
 
 describe("arguments", () => {
-  it("JAX's order and the options give the same", () => {
+  it("stand in one order: (key, shape, options)", () => {
     clean(() => {
-      same(R.categorical(k(), [5], { logits: ad.tensor([0, 1]) }), R.categorical(k(), ad.tensor([0, 1]), { shape: [5] }));
-      same(R.randint(k(), [5], { minval: -3, maxval: 4 }), R.randint(k(), [5], -3, 4));
-      same(R.bernoulli(k(), [5], { p: 0.3 }), R.bernoulli(k(), 0.3, [5]));
-      same(R.gamma(k(), [5], { a: 2.5 }), R.gamma(k(), 2.5, [5]));
       same(R.permutation(k(), [5]), R.permutation(k(), 5));
-      same(
-        R.categorical(
-          k(),
-          ad.tensor([
-            [0, 1, 2],
-            [1, 0, 0],
-          ]),
-          { axis: 0 },
-        ),
-        R.categorical(
-          k(),
-          ad.tensor([
-            [0, 1],
-            [1, 0],
-            [2, 0],
-          ]),
-        ),
-      );
+      same(R.gamma(k(), { a: ad.ones([2]) }), R.gamma(k(), [2], { a: ad.ones([2]) }));
+      const logits = ad.tensor([
+        [0, 1, 2],
+        [1, 0, 0],
+      ]);
+      same(R.categorical(k(), { logits, axis: 0 }), R.categorical(k(), [3], { logits: logits.T }));
     });
+    const loose = R as unknown as Record<string, (...args: unknown[]) => unknown>;
+    for (const [name, args, message] of [
+      ["bernoulli", [k(), 0.3, [5]], /bernoulli: expected a shape behind the key, got 0.3; parameters go into the options: \(key, shape, \{ p \}\)/],
+      ["gamma", [k(), 2.5, [5]], /\(key, shape, \{ dtype, a \}\)/],
+      ["categorical", [k(), ad.ones([3])], /\(key, shape, \{ logits, axis \}\)/],
+      ["randint", [k(), [5], -3, 4], /randint: .*at most 2 arguments/],
+      ["normal", [[3], k()], /normal: the options must be a plain object/],
+      ["uniform", [undefined, [3]], /expected a key or a shape first, got undefined/],
+    ] as const)
+      expect(() => loose[name]!(...args), name).toThrow(message);
   });
 
   it("without a key, draws take the next of the implicit sequence", () => {
@@ -353,12 +347,11 @@ describe("arguments", () => {
         () => R.gamma([3], { a: 2 }),
         () => R.bernoulli([64], { p: 0.5 }),
         () => R.randint([8], { maxval: 1000 }),
-        () => R.randint([8], 0, 1000),
-        () => R.permutation(50),
+            () => R.permutation(50),
         () => R.permutation([50]),
         () => R.permutation(ad.arange(0, 50)),
         () => R.permutation(ad.arange(0, 50), { axis: 0 }),
-        () => R.categorical(ad.zeros([64, 3])),
+        () => R.categorical({ logits: ad.zeros([64, 3]) }),
         () => R.categorical([64], { logits: ad.zeros([3]) }),
       ];
       for (const draw of draws) {
@@ -418,36 +411,35 @@ describe("arguments", () => {
     ["randint: beyond int32", () => R.randint(k(), [2], { maxval: 2 ** 33 }), ad.ValueError, /int32/],
     ["randint: below int32", () => R.randint(k(), [2], { minval: -(2 ** 31) - 1, maxval: 0 }), ad.ValueError, /int32/],
     ["randint: fractions", () => R.randint(k(), [2], { maxval: 1.5 }), ad.ValueError, /integers/],
-    ["randint: nothing between", () => R.randint(k(), [2], 3, 3), ad.ValueError, /minval < maxval/],
+    ["randint: nothing between", () => R.randint(k(), [2], { minval: 3, maxval: 3 }), ad.ValueError, /minval < maxval/],
     ["randint: one bound", () => (R.randint as (...a: unknown[]) => Tensor)(k(), [2], 5), ad.ValueError, /maxval/],
     ["randint: no bounds", () => (R.randint as (...a: unknown[]) => Tensor)(k(), [2]), ad.ValueError, /maxval/],
     ["bernoulli: above 1", () => R.bernoulli(k(), [2], { p: 2 }), ad.ValueError, /between 0 and 1/],
-    ["bernoulli: below 0", () => R.bernoulli(k(), -0.1), ad.ValueError, /between 0 and 1/],
+    ["bernoulli: below 0", () => R.bernoulli(k(), { p: -0.1 }), ad.ValueError, /between 0 and 1/],
     ["bernoulli: NaN", () => R.bernoulli(k(), [2], { p: NaN }), ad.ValueError, /between 0 and 1/],
     ["bernoulli: one of a tensor", () => R.bernoulli(k(), [2], { p: [0.5, 1.01] }), ad.ValueError, /between 0 and 1/],
     ["gamma: 0", () => R.gamma(k(), [2], { a: 0 }), ad.ValueError, /positive/],
-    ["gamma: negative", () => R.gamma(k(), -1), ad.ValueError, /positive/],
+    ["gamma: negative", () => R.gamma(k(), { a: -1 }), ad.ValueError, /positive/],
     ["gamma: NaN", () => R.gamma(k(), [2], { a: NaN }), ad.ValueError, /positive/],
     ["gamma: infinite", () => R.gamma(k(), [2], { a: Infinity }), ad.ValueError, /finite/],
-    ["gamma: one of a tensor", () => R.gamma(k(), ad.tensor([1, 0])), ad.ValueError, /positive/],
+    ["gamma: one of a tensor", () => R.gamma(k(), { a: ad.tensor([1, 0]) }), ad.ValueError, /positive/],
     [
       "categorical: no class can come",
       () =>
-        R.categorical(
-          k(),
-          ad.tensor([
+        R.categorical(k(), {
+          logits: ad.tensor([
             [0, 1],
             [-Infinity, -Infinity],
           ]),
-        ),
+        }),
       ad.ValueError,
       /largest logit/,
     ],
-    ["categorical: NaN", () => R.categorical(k(), ad.tensor([0, NaN])), ad.ValueError, /NaN/],
-    ["categorical: integers", () => R.categorical(k(), ad.tensor([0, 1, 2], { dtype: "int32" })), ad.DTypeError, /float32/],
-    ["categorical: no logits", () => R.categorical(k(), [2], {}), ad.ValueError, /logits/],
-    ["categorical: shape and batch", () => R.categorical(k(), ad.zeros([3, 2]), { shape: [1] }), ad.ShapeError, /batch/],
-    ["categorical: axis", () => R.categorical(k(), ad.zeros([3, 2]), { axis: 2 }), ad.IndexError, /axis 2/],
+    ["categorical: NaN", () => R.categorical(k(), { logits: ad.tensor([0, NaN]) }), ad.ValueError, /NaN/],
+    ["categorical: integers", () => R.categorical(k(), { logits: ad.tensor([0, 1, 2], { dtype: "int32" }) }), ad.DTypeError, /float32/],
+    ["categorical: no logits", () => R.categorical(k(), [2], {} as never), ad.ValueError, /logits/],
+    ["categorical: shape and batch", () => R.categorical(k(), [1], { logits: ad.zeros([3, 2]) }), ad.ShapeError, /batch/],
+    ["categorical: axis", () => R.categorical(k(), { logits: ad.zeros([3, 2]), axis: 2 }), ad.IndexError, /axis 2/],
     ["permutation: negative", () => R.permutation(k(), -1), ad.ValueError, /integer/],
     ["permutation: a fraction", () => R.permutation(2.5), ad.ValueError, /integer/],
     ["permutation: a list", () => R.permutation([1, 2, 3]), ad.ShapeError, /\[n\]/],

@@ -7,7 +7,7 @@ import { checkShape, getDefaultDtype, tensor } from "../creation.js";
 import { describe } from "../describe.js";
 import { dtypeCode, type DType } from "../dtype.js";
 import { DTypeError, ShapeError, ValueError } from "../errors.js";
-import { readOptions } from "../options.js";
+import { isPlainObject, readOptions } from "../options.js";
 import { apply } from "../ops/apply.js";
 import { Truth } from "../runtime/boundary.js";
 import { checked, engine } from "../runtime/instance.js";
@@ -15,32 +15,56 @@ import { idOf, Tensor, type Nested } from "../tensor.js";
 import { checkKey } from "./keys.js";
 import { nextKey } from "./state.js";
 
+/** The shape to draw. */
 export type Shape = readonly number[];
 /** A parameter of a distribution: one for all draws, or a tensor (or nested array) that broadcasts to their shape. */
 export type Parameter = number | Tensor | Nested;
 
+/** What a draw of real numbers takes. */
 export interface DrawOptions {
   /** "float32" or "float64"; by default float64 where a parameter is, else the default dtype. */
   dtype?: DType;
 }
 
+/** A draw: with a key, or without one from the implicit generator (`manualSeed`). Without a shape that of the parameters. */
+export interface Draw<O> {
+  (key: Tensor, shape?: Shape, options?: O): Tensor;
+  (key: Tensor, options: O): Tensor;
+  (shape?: Shape, options?: O): Tensor;
+  (options: O): Tensor;
+}
+
+/** A draw with an option that has no default. */
+export interface NeedyDraw<O> {
+  (key: Tensor, shape: Shape, options: O): Tensor;
+  (key: Tensor, options: O): Tensor;
+  (shape: Shape, options: O): Tensor;
+  (options: O): Tensor;
+}
+
 /** The key, if the first argument is a tensor and so has to be one, and the arguments behind it. */
 export function keyFirst(name: string, args: readonly unknown[]): [key: Tensor | undefined, rest: readonly unknown[]] {
   if (args[0] instanceof Tensor) return [checkKey(name, args[0]), args.slice(1)];
-  if (args.length > 0 && !Array.isArray(args[0])) {
+  if (args.length > 0 && !Array.isArray(args[0]) && !isPlainObject(args[0])) {
     const hint = typeof args[0] === "number" ? `; random.key(${args[0]}) makes a key of a seed, [${args[0]}] is a shape` : "";
     throw new ValueError(`${name}: expected a key or a shape first, got ${describe(args[0])}${hint}`, name);
   }
   return [undefined, args];
 }
 
-/** The arguments `(key, shape, options)` or `(shape, options)` of a draw. */
+/** The arguments `(key, shape, options)` or `(shape, options)` of a draw; without a shape the options may follow at once. */
 export function drawArguments<O extends object>(
   name: string,
   args: readonly unknown[],
   known: readonly (keyof O & string)[],
 ): { key: Tensor | undefined; shape: Shape | undefined; options: O } {
-  const [key, rest] = keyFirst(name, args);
+  const [key, given] = keyFirst(name, args);
+  const rest = given.length === 1 && isPlainObject(given[0]) ? [undefined, given[0]] : given;
+  if (typeof rest[0] === "number" || rest[0] instanceof Tensor)
+    throw new ValueError(
+      `${name}: expected a shape behind the key, got ${describe(rest[0])}; parameters go into the options: (key, shape, { ${known.join(", ")} })`,
+      name,
+    );
   atMost(name, rest, 2, "write (key, shape, options), or (shape, options) without a key");
   const shape = rest[0] === undefined ? undefined : [...checkShape(rest[0], name)];
   return { key, shape, options: readOptions<O>(name, rest[1] as O | undefined, known) };

@@ -1,8 +1,6 @@
 /** Draws of real numbers. Each is `(key, shape, options)`, or `(shape, options)` with a key of the implicit generator (`manualSeed`). */
-import { atMost } from "../arguments.js";
-import { checkShape, tensor } from "../creation.js";
+import { tensor } from "../creation.js";
 import { dtypeCode } from "../dtype.js";
-import { readOptions } from "../options.js";
 import { apply } from "../ops/apply.js";
 import { Tensor } from "../tensor.js";
 import { inScope } from "../transforms/machinery.js";
@@ -12,27 +10,23 @@ import {
   drawShape,
   floatDtype,
   isFiniteEverywhere,
-  keyFirst,
   less,
   lessEqual,
   openUniform,
   parameter,
   raw,
   shown,
+  type Draw,
   type DrawOptions,
   type Parameter,
-  type Shape,
 } from "./arguments.js";
 import { nextKey } from "./state.js";
 
-/** Without a shape that of the parameters. */
-interface Draw<O> {
-  (key: Tensor, shape?: Shape, options?: O): Tensor;
-  (shape?: Shape, options?: O): Tensor;
-}
-
+/** Options of `uniform`. */
 export interface UniformOptions extends DrawOptions {
+  /** The least number; default 0. */
   minval?: Parameter;
+  /** The end, which never comes; default 1. */
   maxval?: Parameter;
 }
 
@@ -70,8 +64,11 @@ function between(u: Tensor, a: number | Tensor, b: number | Tensor): Tensor {
   return u.mul(width).add(from).mul(2).maximum(a);
 }
 
+/** Options of `normal`. */
 export interface NormalOptions extends DrawOptions {
+  /** The mean; default 0. */
   mean?: Parameter;
+  /** The standard deviation, from 0 on; default 1. */
   std?: Parameter;
 }
 
@@ -91,8 +88,11 @@ export const normal: Draw<NormalOptions> = (...args: unknown[]) => {
   });
 };
 
+/** Options of `truncatedNormal`. */
 export interface TruncatedNormalOptions extends DrawOptions {
+  /** The least number; default -2. */
   lower?: Parameter;
+  /** The largest number; default 2. */
   upper?: Parameter;
 }
 
@@ -129,31 +129,19 @@ export const exponential: Draw<DrawOptions> = (...args: unknown[]) => {
   return inScope(() => openUniform("random.exponential", key, shape, dtype).log().neg());
 };
 
+/** Options of `gamma`. */
 export interface GammaOptions extends DrawOptions {
   /** The shape parameter of the distribution, positive; default 1. */
   a?: Parameter;
 }
 
 /**
- * Gamma with shape parameter `a` and scale 1, `gamma(key, shape, { a })` or, as JAX has it, `gamma(key, a, shape)`. Differentiable
- * once in `a`, by implicit reparameterisation. Throws `ValueError` for an `a` that is not positive and finite.
+ * Gamma with shape parameter `a` and scale 1, `gamma(key, shape, { a })`. Differentiable once in `a`, by implicit reparameterisation. Throws
+ * `ValueError` for an `a` that is not positive and finite.
  */
-export function gamma(key: Tensor, shape?: Shape, options?: GammaOptions): Tensor;
-export function gamma(shape?: Shape, options?: GammaOptions): Tensor;
-export function gamma(key: Tensor, a: number | Tensor, shape?: Shape, options?: DrawOptions): Tensor;
-export function gamma(...args: unknown[]): Tensor {
+export const gamma: Draw<GammaOptions> = (...args: unknown[]) => {
   const name = "random.gamma";
-  const [key, rest] = keyFirst(name, args);
-  if (key !== undefined && (typeof rest[0] === "number" || rest[0] instanceof Tensor)) {
-    atMost(name, rest, 3);
-    const options = readOptions<DrawOptions>(name, rest[2] as DrawOptions | undefined, ["dtype"]);
-    return drawGamma(name, key, rest[1] === undefined ? undefined : [...checkShape(rest[1], name)], { ...options, a: rest[0] });
-  }
-  const { shape, options } = drawArguments<GammaOptions>(name, args, ["dtype", "a"]);
-  return drawGamma(name, key, shape, options);
-}
-
-function drawGamma(name: string, key: Tensor | undefined, given: Shape | undefined, options: GammaOptions): Tensor {
+  const { key, shape: given, options } = drawArguments<GammaOptions>(name, args, ["dtype", "a"]);
   return inScope(() => {
     const a = parameter(name, "a", options.a ?? 1);
     const dtype = floatDtype(name, options.dtype, a);
@@ -163,4 +151,4 @@ function drawGamma(name: string, key: Tensor | undefined, given: Shape | undefin
     const alpha = a instanceof Tensor ? a.cast(dtype) : tensor(a, { dtype });
     return apply("randomGamma", [key ?? nextKey(name), alpha], [dtypeCode(dtype), ...shape]);
   });
-}
+};

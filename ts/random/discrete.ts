@@ -1,6 +1,5 @@
 /** Draws of whole numbers, truth values and orders. Without a key each takes one from the implicit generator (`manualSeed`). */
 import { atMost, axisOf, integer } from "../arguments.js";
-import { checkShape } from "../creation.js";
 import { describe } from "../describe.js";
 import { DTypeError, ShapeError, ValueError } from "../errors.js";
 import { isPlainObject, readOptions } from "../options.js";
@@ -10,52 +9,45 @@ import {
   demand,
   drawArguments,
   drawShape,
-  keyFirst,
   less,
   lessEqual,
   openUniform,
   parameter,
   raw,
   shown,
+  type Draw,
+  type NeedyDraw,
   type Parameter,
   type Shape,
 } from "./arguments.js";
 import { checkKey } from "./keys.js";
 
+/** Options of `bernoulli`. */
 export interface BernoulliOptions {
   /** The probability of true; default 1/2. */
   p?: Parameter;
 }
 
 /**
- * true with probability p, `bernoulli(key, shape, { p })` or, as JAX has it, `bernoulli(key, p, shape)`. Throws `ValueError` for a p
- * outside of [0, 1].
+ * bool: true with probability p, `bernoulli(key, shape, { p })`. Without a shape that of p. Throws `ValueError` for a p outside of [0, 1].
+ *
+ * @example
+ * const coins = ad.random.bernoulli(ad.random.key(0), [10]);
  */
-export function bernoulli(key: Tensor, shape?: Shape, options?: BernoulliOptions): Tensor;
-export function bernoulli(shape?: Shape, options?: BernoulliOptions): Tensor;
-export function bernoulli(key: Tensor, p: number | Tensor, shape?: Shape): Tensor;
-export function bernoulli(...args: unknown[]): Tensor {
+export const bernoulli: Draw<BernoulliOptions> = (...args: unknown[]) => {
   const name = "random.bernoulli";
-  const [key, rest] = keyFirst(name, args);
-  if (key !== undefined && (typeof rest[0] === "number" || rest[0] instanceof Tensor)) {
-    atMost(name, rest, 2);
-    return drawBernoulli(name, key, rest[1] === undefined ? undefined : [...checkShape(rest[1], name)], rest[0]);
-  }
-  const { shape, options } = drawArguments<BernoulliOptions>(name, args, ["p"]);
-  return drawBernoulli(name, key, shape, options.p ?? 0.5);
-}
-
-function drawBernoulli(name: string, key: Tensor | undefined, given: Shape | undefined, probability: Parameter): Tensor {
+  const { key, shape, options } = drawArguments<BernoulliOptions>(name, args, ["p"]);
   return inScope(() => {
-    const p = parameter(name, "p", probability);
+    const p = parameter(name, "p", options.p ?? 0.5);
     demand(name, lessEqual(0, p), `the probability p must lie between 0 and 1, got ${shown(p)}`);
     demand(name, lessEqual(p, 1), `the probability p must lie between 0 and 1, got ${shown(p)}`);
     // 24 bits are too few for what is rare.
     const coarse = typeof p === "number" && p > 2 ** -10 && p < 1 - 2 ** -10;
-    return raw(name, "randomUniform", key, drawShape(name, given, { p }), coarse ? "float32" : "float64").lt(p);
+    return raw(name, "randomUniform", key, drawShape(name, shape, { p }), coarse ? "float32" : "float64").lt(p);
   });
-}
+};
 
+/** Options of `randint`. */
 export interface RandintOptions {
   /** The smallest number; default 0. */
   minval?: Parameter;
@@ -67,24 +59,18 @@ const LEAST = -(2 ** 31);
 const END = 2 ** 31;
 
 /**
- * int32 from minval (included, default 0) to maxval (excluded): `randint(key, shape, { minval, maxval })` or `(key, shape, minval,
- * maxval)`. Throws `ValueError` for bounds that are no integers, outside of int32, or with nothing between them.
+ * int32 from minval (included, default 0) to maxval (excluded): `randint(key, shape, { minval, maxval })`. Throws `ValueError` for bounds that
+ * are no integers, outside of int32, or with nothing between them.
+ *
+ * @example
+ * const dice = ad.random.randint(ad.random.key(0), [2], { minval: 1, maxval: 7 });
  */
-export function randint(key: Tensor, shape: Shape, options: RandintOptions): Tensor;
-export function randint(shape: Shape, options: RandintOptions): Tensor;
-export function randint(key: Tensor, shape: Shape, minval: number | Tensor, maxval: number | Tensor): Tensor;
-export function randint(shape: Shape, minval: number | Tensor, maxval: number | Tensor): Tensor;
-export function randint(...args: unknown[]): Tensor {
+export const randint: NeedyDraw<RandintOptions> = (...args: unknown[]) => {
   const name = "random.randint";
-  const [key, rest] = keyFirst(name, args);
-  const positional = typeof rest[1] === "number" || rest[1] instanceof Tensor;
-  atMost(name, rest, positional ? 3 : 2, "write (key, shape, { minval, maxval }) or (key, shape, minval, maxval)");
-  const shape = rest[0] === undefined ? undefined : [...checkShape(rest[0], name)];
-  const { minval, maxval } = positional
-    ? ({ minval: rest[1], maxval: rest[2] } as RandintOptions)
-    : readOptions<RandintOptions>(name, rest[1] as RandintOptions | undefined, ["minval", "maxval"]);
+  const { key, shape, options } = drawArguments<RandintOptions>(name, args, ["minval", "maxval"]);
+  const { minval, maxval } = options;
   if (maxval === undefined || maxval === null)
-    throw new ValueError(`${name}: maxval is missing; write { minval, maxval }, or both numbers behind the shape`, name);
+    throw new ValueError(`${name}: maxval is missing; write (key, shape, { minval, maxval })`, name);
   return inScope(() => {
     const [low, high] = [parameter(name, "minval", minval ?? 0), parameter(name, "maxval", maxval)];
     for (const bound of [low, high]) {
@@ -104,8 +90,9 @@ export function randint(...args: unknown[]): Tensor {
     const u = raw(name, "randomUniform", key, drawShape(name, shape, { minval: low, maxval: high }), "float64");
     return u.mul(span).floor().add(a).cast("int32");
   });
-}
+};
 
+/** Options of `permutation`. */
 export interface PermutationOptions {
   /** The axis along which a tensor's slices are reordered; default 0. */
   axis?: number;
@@ -143,39 +130,33 @@ function shuffled(name: string, key: Tensor | undefined, n: number): Tensor {
   return raw(name, "randomUniform", key, [n], "float64").argsort();
 }
 
+/** Options of `categorical`. */
 export interface CategoricalOptions {
-  logits?: Tensor;
+  /** Unnormalised log probabilities, float32 or float64; -Infinity is a class that never comes. */
+  logits: Tensor;
   /** The axis of the classes; default the last. */
   axis?: number;
-  shape?: Shape;
 }
 
 /**
- * Class numbers (int32) drawn from unnormalised log probabilities along `axis`, by the Gumbel trick: `categorical(key, shape,
- * { logits })` or `(key, logits, { shape })`. The shape ends with the logits' own batch axes. -Infinity is a class that never comes;
- * throws `ValueError` for NaN, +Infinity, and where no class can come.
+ * Class numbers (int32) drawn from unnormalised log probabilities along `axis`, by the Gumbel trick: `categorical(key, shape, { logits })`.
+ * The shape ends with the logits' own batch axes, which it is where it is not given. Throws `ValueError` for NaN, +Infinity, and where no
+ * class can come.
+ *
+ * @example
+ * const labels = ad.random.categorical(ad.random.key(0), [5], { logits: ad.tensor([0, 1]) });
  */
-export function categorical(key: Tensor, logits: Tensor, options?: CategoricalOptions): Tensor;
-export function categorical(logits: Tensor, options?: CategoricalOptions): Tensor;
-export function categorical(key: Tensor, shape: Shape, options: CategoricalOptions): Tensor;
-export function categorical(shape: Shape, options: CategoricalOptions): Tensor;
-export function categorical(...args: unknown[]): Tensor {
+export const categorical: NeedyDraw<CategoricalOptions> = (...args: unknown[]) => {
   const name = "random.categorical";
-  // A float tensor is no key: logits to draw from without one.
-  const keyed = args[0] instanceof Tensor && (args[1] instanceof Tensor || Array.isArray(args[1]) || args[0].dtype === "int32");
-  const key = keyed ? checkKey(name, args[0]) : undefined;
-  const rest = keyed ? args.slice(1) : args;
-  atMost(name, rest, 2);
-  const options = readOptions<CategoricalOptions>(name, rest[1] as CategoricalOptions | undefined, ["logits", "axis", "shape"]);
-  const logits = rest[0] instanceof Tensor ? rest[0] : options.logits;
-  const shape = rest[0] instanceof Tensor ? options.shape : rest[0];
+  const { key, shape, options } = drawArguments<CategoricalOptions>(name, args, ["logits", "axis"]);
+  const { logits } = options;
   if (!(logits instanceof Tensor))
-    throw new ValueError(`${name}: logits are missing: a float tensor of log probabilities, as an argument or in the options`, name);
+    throw new ValueError(`${name}: logits are missing: a float tensor of log probabilities, (key, shape, { logits })`, name);
   if (logits.dtype !== "float32" && logits.dtype !== "float64")
     throw new DTypeError(`${name}: logits are log probabilities, float32 or float64, got ${logits.dtype}`, name);
   const at = axisOf(name, options.axis ?? -1, logits.ndim);
   const batch = logits.shape.filter((_, i) => i !== at);
-  const out = shape === undefined ? batch : [...checkShape(shape, name)];
+  const out = shape ?? batch;
   if (out.length < batch.length || batch.some((d, i) => d !== out[out.length - batch.length + i])) {
     throw new ShapeError(`${name}: the shape [${out.join(", ")}] does not end with the logits' batch axes [${batch.join(", ")}]`, name);
   }
@@ -193,4 +174,4 @@ export function categorical(...args: unknown[]): Tensor {
       .neg();
     return logits.moveaxis(at, -1).add(noise).argmax(-1);
   });
-}
+};

@@ -2,5 +2,5 @@
 export { key, split } from "./keys.js";
 export * from "./continuous.js";
 export * from "./discrete.js";
-export type { DrawOptions, Parameter } from "./arguments.js";
+export type { Draw, DrawOptions, NeedyDraw, Parameter, Shape } from "./arguments.js";
 export * from "./state.js";
