@@ -167,7 +167,9 @@ describe("shapes, dtypes and options", () => {
   });
 
   it.each<[string, () => unknown]>([
-    ["a number for a shape", () => ad.zeros(any(3))],
+    ["a number for a shape", () => ad.full(any(3), 1)],
+    ["a fraction for a size", () => ad.zeros(2.5)],
+    ["text behind sizes", () => ad.ones(2, any("3"))],
     ["bigints", () => ad.zeros([any(3n)])],
     ["symbols", () => ad.ones([any(Symbol("2"))])],
     ["too many axes", () => ad.zeros(new Array(65).fill(1))],

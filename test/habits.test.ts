@@ -256,6 +256,84 @@ describe("modules", () => {
     (own as unknown as Record<string, unknown>).state_dict = 1;
     expect(own.predict(f64([1])).item()).toBe(2);
     expect(own.parameters()).toEqual([]);
+
+describe("arguments in PyTorch's and NumPy's way", () => {
+  // A method as PyTorch has it either does what PyTorch's does, or is refused by an error with the way it is written here.
+  const x = ad.keep(ad.arange(24).reshape(2, 3, 4));
+  const column = ad.keep(ad.ones([3, 1]));
+
+  it.each<[string, () => ad.Tensor, number[]]>([
+    ["x.transpose(0, 1)", () => x.transpose(0, 1), [3, 2, 4]],
+    ["x.transpose(-2, -1)", () => x.transpose(-2, -1), [2, 4, 3]],
+    ["x.transpose([2, 0, 1])", () => x.transpose([2, 0, 1]), [4, 2, 3]],
+    ["x.T", () => x.T, [4, 3, 2]],
+    ["x.reshape(3, 8)", () => x.reshape(3, 8), [3, 8]],
+    ["x.reshape(-1)", () => x.reshape(-1), [24]],
+    ["x.reshape(4, -1)", () => x.reshape(4, -1), [4, 6]],
+    ["x.flatten(1)", () => x.flatten(1), [2, 12]],
+    ["x.sum(0)", () => x.sum(0), [3, 4]],
+    ["x.sum([0, -1])", () => x.sum([0, -1]), [3]],
+    ["x.sum({ axis: 0, keepdims: true })", () => x.sum({ axis: 0, keepdims: true }), [1, 3, 4]],
+    ["x.softmax(-1)", () => x.softmax(-1), [2, 3, 4]],
+    ["column.squeeze(1)", () => column.squeeze(1), [3]],
+    ["x.unsqueeze(0)", () => x.unsqueeze(0), [1, 2, 3, 4]],
+    ["column.broadcastTo(2, 3, 5)", () => column.broadcastTo(2, 3, 5), [2, 3, 5]],
+    ["x.tile(1, 2, 1)", () => x.tile(1, 2, 1), [2, 6, 4]],
+    ["zeros(2, 3)", () => ad.zeros(2, 3), [2, 3]],
+    ["zeros(2)", () => ad.zeros(2), [2]],
+    ["ones(2, 3, { dtype })", () => ad.ones(2, 3, { dtype: "float64" }), [2, 3]],
+    ["eye(2, 3)", () => ad.eye(2, 3), [2, 3]],
+    ["normal([2, 3])", () => ad.random.normal([2, 3]), [2, 3]],
+  ])("%s", (_, make, shape) => {
+    ad.scope(() => expect(make().shape).toEqual(shape));
+  });
+
+  it("exchanges and reshapes as PyTorch does", () => {
+    ad.scope(() => {
+      expect(x.transpose(0, 1).at(2, 1).toArray()).toEqual(x.at(1, 2).toArray());
+      expect(x.reshape(3, 8).at(1).toArray()).toEqual([8, 9, 10, 11, 12, 13, 14, 15]);
+      expect(ad.ones(2, 3, { dtype: "float64" }).dtype).toBe("float64");
+    });
+  });
+
+  const REDUCTIONS = [
+    "sum",
+    "mean",
+    "prod",
+    "max",
+    "min",
+    "any",
+    "all",
+    "argmax",
+    "argmin",
+    "logsumexp",
+    "variance",
+    "std",
+    "norm",
+    "median",
+  ];
+  it.each<[string, (t: Record<string, (...given: unknown[]) => unknown>) => unknown, string]>([
+    ...REDUCTIONS.map((name): [string, (t: Record<string, (...given: unknown[]) => unknown>) => unknown, string] => [
+      `x.${name}(0, true)`,
+      (t) => t[name]!(0, true),
+      "write { keepdims: true }",
+    ]),
+    ["x.sort(-1, true)", (t) => t["sort"]!(-1, true), "write { descending: true }"],
+    ["x.topk(2, -1, false)", (t) => t["topk"]!(2, -1, false), "write { largest: false }"],
+    ["x.sum(0, { keepdim: true })", (t) => t["sum"]!(0, { keepdim: true }), 'Did you mean "keepdims"?'],
+    ["x.sum({ dim: 0 })", (t) => t["sum"]!({ dim: 0 }), 'Did you mean "axis"?'],
+    ["x.sum(0, 1)", (t) => t["sum"]!(0, 1), "options must be a plain object"],
+    ["x.permute(1, 0, 2)", (t) => t["permute"]!(1, 0, 2), "transpose(axes)"],
+    ["x.view(4, 6)", (t) => t["view"]!(4, 6), "reshape(shape)"],
+    ["x.transpose(1, 0, 2)", (t) => t["transpose"]!(1, 0, 2), "a list of all axes, or two axes to exchange"],
+    ["x.flip(0, 1)", (t) => t["flip"]!(0, 1), "several axes are a list"],
+    ["x.squeeze(0, 1)", (t) => t["squeeze"]!(0, 1), "several axes are a list"],
+    ["x.add(x, { alpha: 2 })", (t) => t["add"]!(x, { alpha: 2 }), "at most 2 arguments"],
+    ["full(2, 3)", () => ad.full(2 as never, 3), "write [2]"],
+    ["zeros([2], [3])", () => ad.zeros([2], [3] as never), "options must be a plain object"],
+    ["normal(2, 3)", () => ad.random.normal(2 as never, 3 as never), "[2, 3] is a shape"],
+  ])("%s is refused and says what is written here", (_, body, cure) => {
+    expect(refusal(() => body(x as unknown as Record<string, (...given: unknown[]) => unknown>)).message).toContain(cure);
   });
 });
 

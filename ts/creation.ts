@@ -130,36 +130,50 @@ export function asTensor(value: TensorLike, like?: Tensor, op = "tensor"): Tenso
  */
 export function full(shape: readonly number[], value: number | boolean, options?: CreationOptions): Tensor {
   atMost("full", arguments, 3);
-  return filled("full", shape, value, options);
+  return filled("full", shape, options, value);
 }
 
-function filled(op: string, shape: readonly number[], value: number | boolean, given: CreationOptions | undefined, like?: DType): Tensor {
+/** Sizes one by one, with options behind them or without. */
+function oneByOne(given: readonly unknown[]): [shape: unknown, options: unknown] {
+  return isPlainObject(given.at(-1)) ? [given.slice(0, -1), given.at(-1)] : [given, undefined];
+}
+
+function filled(op: string, shape: unknown, given: unknown, value: number | boolean, like?: DType): Tensor {
   const sizes = checkShape(shape, op);
   if (typeof value !== "number" && typeof value !== "boolean")
     throw new ValueError(`${op}: the value must be a number, got ${describe(value)}`, op);
-  const { dtype = like ?? (typeof value === "boolean" ? "bool" : defaultDtype), requiresGrad } = creationOptions(op, given);
+  const { dtype = like ?? (typeof value === "boolean" ? "bool" : defaultDtype), requiresGrad } = creationOptions(
+    op,
+    given as CreationOptions | undefined,
+  );
   if (dtype === "int32" && Number(value) !== (Number(value) | 0))
     throw new ValueError(`${op}: ${String(value)} is not an int32; give another dtype, or a whole number`, op);
   pass(sizes);
   return finish(made(checked(engine.tensor_full(dtypeCode(dtype), sizes.length, Number(value)), op)), requiresGrad);
 }
 
-/** Zeros of the default dtype: `zeros([2, 3])`, `zeros([])` for a 0-d tensor. Throws `ShapeError` for what is no shape. */
-export function zeros(shape: readonly number[], options?: CreationOptions): Tensor {
-  atMost("zeros", arguments, 2);
-  return filled("zeros", shape, 0, options);
+/** Zeros of the default dtype: `zeros([2, 3])` or `zeros(2, 3)`, `zeros([])` for a 0-d tensor. Throws `ShapeError` for what is no shape. */
+export function zeros(shape: readonly number[], options?: CreationOptions): Tensor;
+export function zeros(...sizes: number[] | [...sizes: number[], options: CreationOptions]): Tensor;
+export function zeros(...given: unknown[]): Tensor {
+  if (typeof given[0] === "number") return filled("zeros", ...oneByOne(given), 0);
+  atMost("zeros", given, 2);
+  return filled("zeros", given[0], given[1], 0);
 }
 
-/** Ones of the default dtype: `ones([2, 3])`. Throws `ShapeError` for what is no shape. */
-export function ones(shape: readonly number[], options?: CreationOptions): Tensor {
-  atMost("ones", arguments, 2);
-  return filled("ones", shape, 1, options);
+/** Ones of the default dtype: `ones([2, 3])` or `ones(2, 3)`, `ones([])` for a 0-d tensor. Throws `ShapeError` for what is no shape. */
+export function ones(shape: readonly number[], options?: CreationOptions): Tensor;
+export function ones(...sizes: number[] | [...sizes: number[], options: CreationOptions]): Tensor;
+export function ones(...given: unknown[]): Tensor {
+  if (typeof given[0] === "number") return filled("ones", ...oneByOne(given), 1);
+  atMost("ones", given, 2);
+  return filled("ones", given[0], given[1], 1);
 }
 
 function filledLike(op: string, like: TensorLike, value: number, options: CreationOptions | undefined): Tensor {
   const model = asTensor(like, undefined, op);
   try {
-    return filled(op, model.shape, value, options, model.dtype);
+    return filled(op, model.shape, options, value, model.dtype);
   } finally {
     if (model !== like) model.dispose();
   }

@@ -325,7 +325,11 @@ describe("arguments", () => {
     });
     const loose = R as unknown as Record<string, (...args: unknown[]) => unknown>;
     for (const [name, args, message] of [
-      ["bernoulli", [k(), 0.3, [5]], /bernoulli: expected a shape behind the key, got 0.3; parameters go into the options: \(key, shape, \{ p \}\)/],
+      [
+        "bernoulli",
+        [k(), 0.3, [5]],
+        /bernoulli: expected a shape behind the key, got 0.3; parameters go into the options: \(key, shape, \{ p \}\)/,
+      ],
       ["gamma", [k(), 2.5, [5]], /\(key, shape, \{ dtype, a \}\)/],
       ["categorical", [k(), ad.ones([3])], /\(key, shape, \{ logits, axis \}\)/],
       ["randint", [k(), [5], -3, 4], /randint: .*at most 2 arguments/],
@@ -347,7 +351,7 @@ describe("arguments", () => {
         () => R.gamma([3], { a: 2 }),
         () => R.bernoulli([64], { p: 0.5 }),
         () => R.randint([8], { maxval: 1000 }),
-            () => R.permutation(50),
+        () => R.permutation(50),
         () => R.permutation([50]),
         () => R.permutation(ad.arange(0, 50)),
         () => R.permutation(ad.arange(0, 50), { axis: 0 }),

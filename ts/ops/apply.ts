@@ -112,6 +112,11 @@ export function withAxis<Axis, Options extends { axis?: Axis }>(
   const place = inOptions ? undefined : (axis as Axis | undefined);
   const given = inOptions ? (axis as Options) : options;
   if (given === undefined) return [place, readOptions<Options>(op, undefined, [])];
+  if (typeof given === "boolean")
+    throw new ValueError(
+      `${op}: what follows the axis is an object of options, got ${String(given)}; write { ${known[0]}: ${String(given)} }`,
+      op,
+    );
   const own = readOptions(op, given, ["axis", ...known] as (keyof Options & string)[]);
   if (own.axis !== undefined && place !== undefined)
     throw new ValueError(`${op}: the axis is given twice, by position and in the options`, op);

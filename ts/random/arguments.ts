@@ -46,7 +46,10 @@ export interface NeedyDraw<O> {
 export function keyFirst(name: string, args: readonly unknown[]): [key: Tensor | undefined, rest: readonly unknown[]] {
   if (args[0] instanceof Tensor) return [checkKey(name, args[0]), args.slice(1)];
   if (args.length > 0 && !Array.isArray(args[0]) && !isPlainObject(args[0])) {
-    const hint = typeof args[0] === "number" ? `; random.key(${args[0]}) makes a key of a seed, [${args[0]}] is a shape` : "";
+    const hint =
+      typeof args[0] === "number"
+        ? `; random.key(${args[0]}) makes a key of a seed, [${args.filter((size) => typeof size === "number").join(", ")}] is a shape`
+        : "";
     throw new ValueError(`${name}: expected a key or a shape first, got ${describe(args[0])}${hint}`, name);
   }
   return [undefined, args];
@@ -61,7 +64,7 @@ export function drawArguments<O extends object>(
   const [key, given] = keyFirst(name, args);
   const rest = given.length === 1 && isPlainObject(given[0]) ? [undefined, given[0]] : given;
   if (typeof rest[0] === "number" || rest[0] instanceof Tensor)
-    throw new ValueError(
+    throw new ShapeError(
       `${name}: expected a shape behind the key, got ${describe(rest[0])}; parameters go into the options: (key, shape, { ${known.join(", ")} })`,
       name,
     );
