@@ -229,11 +229,11 @@ Object.assign(calls, {
   "random.truncatedNormal": [key, () => [2], () => ({})],
   "random.gumbel": [key, () => [2], () => ({})],
   "random.exponential": [key, () => [2], () => ({})],
-  "random.gamma": [key, () => 1, () => [2], () => ({})],
-  "random.bernoulli": [key, () => 0.5, () => [2]],
-  "random.randint": [key, () => [2], () => 0, () => 3],
+  "random.gamma": [key, () => [2], () => ({ a: 1 })],
+  "random.bernoulli": [key, () => [2], () => ({ p: 0.5 })],
+  "random.randint": [key, () => [2], () => ({ maxval: 3 })],
   "random.permutation": [key, () => 3, () => ({})],
-  "random.categorical": [key, x, () => ({})],
+  "random.categorical": [key, () => [2], () => ({ logits: ad.ones([3]) })],
 });
 for (const space of ["optim", "optim.schedules"])
   Object.assign(calls, {

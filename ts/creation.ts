@@ -215,7 +215,7 @@ export function eye(rows: number, columns?: number | CreationOptions, options?: 
  * int32 when asked for (`{ dtype: "int32" }`); the default dtype otherwise. Throws `ValueError` for a step of 0.
  *
  * @example
- * ad.arange(0, 1, 0.25); // [[0, 0.25, 0.5, 0.75]]
+ * ad.arange(0, 1, 0.25); // [0, 0.25, 0.5, 0.75]
  */
 export function arange(start: number, end?: number | CreationOptions, step?: number | CreationOptions, options?: CreationOptions): Tensor {
   atMost("arange", arguments, 4);

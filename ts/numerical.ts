@@ -209,7 +209,7 @@ function collect(name: string, f: Callback, options: NumericalOptions | undefine
  * `withError` `[gradient, error]`. Throws `ShapeError` for a result of more than one element.
  *
  * @example
- * const slope = ad.numericalGrad((x) => x.sin(), { method: "richardson" })(ad.tensor(0, { dtype: "float64" })); // 1
+ * const slope = ad.numericalGrad((x) => x.sin(), { method: "richardson" })(0); // 1
  */
 export function numericalGrad<A extends unknown[] = Tensor[]>(
   f: (...args: A) => Scalar,

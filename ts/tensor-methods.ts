@@ -559,7 +559,7 @@ export interface TensorMethods {
    * reverses them. `ValueError` for a list that does not name every axis once, `IndexError` for axes that do not exist.
    *
    * @example
-   * ad.zeros([2, 3, 4]).transpose(0, 1).shape; // [[3, 2, 4]]
+   * ad.zeros([2, 3, 4]).transpose(0, 1).shape; // [3, 2, 4]
    */
   transpose(...axes: [axes?: readonly number[] | undefined] | [first: number, second: number]): Tensor;
 

@@ -59,13 +59,14 @@ const isBuffer = (tensor: Tensor) => !(tensor instanceof Parameter) && !tensor.f
  * `class Cell extends nn.Module<[Tensor, Tensor]>`.
  *
  * @example
- * class Net extends nn.Module {
- *   hidden = new nn.Linear(2, 8);
- *   out = new nn.Linear(8, 1);
- *   forward(x: Tensor) {
+ * class Net extends ad.nn.Module {
+ *   hidden = new ad.nn.Linear(2, 8);
+ *   out = new ad.nn.Linear(8, 1);
+ *   forward(x: ad.Tensor) {
  *     return this.out.forward(this.hidden.forward(x).tanh());
  *   }
  * }
+ * new Net().forward(ad.ones([3, 2])).shape; // [3, 1]
  */
 export abstract class Module<Output = Tensor> {
   /** true while training; see `train()` and `eval()`. */

@@ -73,7 +73,7 @@ export function unsqueeze(x: TensorLike, axis: Axes): Tensor {
  * reverses them. `ValueError` for a list that does not name every axis once, `IndexError` for axes that do not exist.
  *
  * @example
- * ad.zeros([2, 3, 4]).transpose(0, 1).shape; // [[3, 2, 4]]
+ * ad.zeros([2, 3, 4]).transpose(0, 1).shape; // [3, 2, 4]
  */
 export function transpose(x: TensorLike, ...axes: [axes?: readonly number[]] | [first: number, second: number]): Tensor {
   if (axes[0] === undefined && axes.length <= 1) return apply("transpose", [x]);

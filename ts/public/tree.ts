@@ -34,7 +34,8 @@ type NoBranch = TypedArray | ((...args: never[]) => unknown);
  * Arrays and plain objects are branches, everything else is a leaf. Throws `ValueError` for trees that differ.
  *
  * @example
- * const smaller = ad.tree.map((p, g) => p.sub(g.mul(0.1)), params, gradients);
+ * const [params, gradients] = [{ w: ad.tensor(1) }, { w: ad.tensor(5) }];
+ * const { w } = ad.tree.map((p, g) => p.sub(g.mul(0.1)), params, gradients); // 0.5
  */
 export function map<T, Rest extends readonly unknown[], R>(
   f: (leaf: LeafOf<NoInfer<T>>, ...rest: { [K in keyof Rest]: LeafOf<NoInfer<Rest[K]>> }) => R,
@@ -49,7 +50,9 @@ export function map<T, Rest extends readonly unknown[], R>(
  * `unflatten` throws `ValueError` for another number of leaves.
  *
  * @example
- * const [leaves, unflatten] = ad.tree.flatten({ w, b: [c] }); // [w, c]
+ * const [leaves, unflatten] = ad.tree.flatten({ w: 1, b: [2, 3] });
+ * leaves; // [1, 2, 3]
+ * unflatten([4, 5, 6]).b; // [5, 6]
  */
 export function flatten<T>(tree: T): [leaves: LeafOf<T>[], unflatten: <R>(leaves: readonly R[]) => Mapped<T, R>] {
   atMost("tree.flatten", arguments, 1);
@@ -62,7 +65,9 @@ export function flatten<T>(tree: T): [leaves: LeafOf<T>[], unflatten: <R>(leaves
  * and, on the way back, their dtypes. Throws `ValueError` for other leaves, and in `unravel` for a vector of another length.
  *
  * @example
- * const [vector, unravel] = ad.tree.ravel({ w: ad.ones([2, 2]), b: ad.zeros([2]) }); // six numbers
+ * const [vector, unravel] = ad.tree.ravel({ w: ad.ones([2, 2]), b: ad.zeros([2]) });
+ * vector; // [1, 1, 1, 1, 0, 0]
+ * unravel([1, 2, 3, 4, 5, 6]).b; // [5, 6]
  */
 export function ravel<T>(tree: T): [vector: Tensor, unravel: (vector: TensorLike) => Mapped<T, Tensor>] {
   atMost("tree.ravel", arguments, 1);

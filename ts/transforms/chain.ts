@@ -75,7 +75,7 @@ function stageOf(f: StageFunction, again: StageFunction, x: Tensor): { stage: St
  * tells what was chosen and what it costs against pure forward and pure reverse mode. Throws `ShapeError` for a tree as the argument.
  *
  * @example
- * const J = ad.chainJacobian([(x) => x.matmul(A), (y) => y.tanh()])(x);
+ * const J = ad.chainJacobian([(x) => x.square(), (y) => y.mul(3)])([1, 2]); // [[6, 0], [0, 12]]
  */
 export function chainJacobian(functions: readonly StageFunction[], options?: ChainOptions): ChainJacobian {
   if (!Array.isArray(functions) || functions.length === 0)

@@ -65,7 +65,7 @@ class State<S> {
  * bounds that are no integers and for a state of another structure.
  *
  * @example
- * const power = ad.forLoop(0, 10, (i, y) => y.mul(x), ad.tensor(1));
+ * const power = ad.grad((x) => ad.forLoop(0, 3, (_i, y) => y.mul(x), x))(2); // 32
  */
 export function forLoop<S extends Carried>(lower: number, upper: number, body: (i: number, state: S) => S, init: S): S {
   const [from, to] = [integer("forLoop", "the lower bound", lower), integer("forLoop", "the upper bound", upper)];
@@ -196,7 +196,7 @@ function turnsOf(xs: readonly Tensor[], length: number | undefined): number {
  * of more than one element.
  *
  * @example
- * const y = ad.cond(x.gt(0), (x) => x.sqrt(), (x) => x.neg(), x);
+ * const slope = ad.grad((x) => ad.cond(x.gt(0), (x) => x.square(), (x) => x.neg(), x))(3); // 6
  */
 export function cond<A extends unknown[], const Out>(
   predicate: boolean | Tensor,

@@ -71,8 +71,8 @@ const dualLevels: number[] = [];
  * @example
  * const slope = ad.dualLevel(() => {
  *   const x = ad.makeDual(3, 1);
- *   return ad.unpackDual(x.square()).tangent!.item(); // 6
- * });
+ *   return ad.unpackDual(x.square()).tangent!.item();
+ * }); // 6
  */
 export function dualLevel<R>(fn: () => R): R {
   checkFunction("dualLevel", fn);

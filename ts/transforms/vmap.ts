@@ -77,7 +77,8 @@ function batchAxis(what: string, axis: number, ndim: number): number {
  *
  * @example
  * const norms = ad.vmap((row) => row.square().sum().sqrt())([[3, 4], [5, 12]]); // [5, 13]
- * const perExample = ad.vmap(ad.grad(loss), { inAxes: [null, 0, 0] })(params, xs, ys);
+ * const perExample = ad.vmap(ad.grad((w, x) => w.mul(x).sum()), { inAxes: [null, 0] });
+ * const gradients = perExample([1, 2], ad.tensor([[3, 4], [5, 6]])); // [[3, 4], [5, 6]]
  */
 export function vmap<A extends unknown[] = Tensor[], const Out = unknown>(
   f: (...args: A) => Out,

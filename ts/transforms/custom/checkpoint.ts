@@ -27,7 +27,8 @@ export interface CheckpointOptions {
  * flags that `f` reads must be the same in the backward pass: if it gives another value then, that throws `ValueError`.
  *
  * @example
- * const block = ad.checkpoint((x) => layer.forward(x).relu());
+ * const block = ad.checkpoint((x) => x.sin().exp().mul(x));
+ * const slope = ad.grad(block)(0); // 1
  */
 export function checkpoint<A extends unknown[] = Tensor[], const Out = unknown>(
   f: (...args: A) => Out,
