@@ -126,7 +126,16 @@ export function sizes(file) {
 /** dist/: bundles, declarations and the WebAssembly files. */
 export async function bundles(wasmFolder) {
   const inputs = [
-    ...filesBelow("ts", "tsup.config.ts", "package.json", "tsconfig.json", "scripts/build.mjs", "scripts/notices.mjs", "Cargo.lock"),
+    ...filesBelow(
+      "ts",
+      "tsup.config.ts",
+      "package.json",
+      "tsconfig.json",
+      "scripts/build.mjs",
+      "scripts/declarations.mjs",
+      "scripts/notices.mjs",
+      "Cargo.lock",
+    ),
     ...VARIANTS.map(({ file }) => path.join(wasmFolder, file)),
   ];
   const hash = hashOf(inputs.filter((file) => !file.endsWith("wasm-base64.ts")));
@@ -153,20 +162,20 @@ export async function bundles(wasmFolder) {
       rmSync(path.join(root, "dist"), { recursive: true, force: true });
       await run("npx", ["--no-install", "tsup", "--silent"]);
       for (const { file } of VARIANTS) copyFileSync(path.join(wasmFolder, file), path.join(root, "dist", file));
-      declarations();
+      await declarations();
       writeFileSync(path.join(root, "dist", "THIRD-PARTY-NOTICES.txt"), await notices());
     },
   );
 }
 
 /** What the bundler of declarations leaves out. */
-function declarations() {
+async function declarations() {
+  // It needs TypeScript, which is not there before the dependencies are.
+  const { completed } = await import("./declarations.mjs");
   const dist = path.join(root, "dist");
   for (const file of readdirSync(dist)) {
     if (!/\.d\.c?ts$/.test(file)) continue;
-    // `using x = ...` needs Disposable, which the default lib lacks.
-    const text = readFileSync(path.join(dist, file), "utf8");
-    writeFileSync(path.join(dist, file), `/// <reference lib="esnext.disposable" />\n${text}`);
+    writeFileSync(path.join(dist, file), completed(readFileSync(path.join(dist, file), "utf8")));
   }
   writeFileSync(
     path.join(dist, "wasm.d.ts"),

@@ -1,12 +1,14 @@
 /** The packed tarball in fresh projects: what a user installs, in every way a user loads it. */
 import { spawnSync } from "node:child_process";
 import { createServer, type Server } from "node:http";
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { chromium, type Browser } from "playwright-core";
 import { build as viteBuild, createServer as createViteServer } from "vite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Project } from "../types/declarations.js";
+import { undocumented } from "../types/everything.js";
 import { asCommonJs, Consumer, example, promised, root } from "./consumer.js";
 
 let consumer: Consumer;
@@ -82,16 +84,19 @@ for (const use of uses) try { use(); console.log("taken"); } catch (e) { console
       ["typed.ts", "Preserve"],
     ] as const) {
       writeFileSync(path.join(project, file), code);
+      const names = ["right", "wrong"].map((name) => `${name}${path.extname(file)}`);
+      for (const name of names) copyFileSync(path.join(root, "test", "types", `${path.parse(name).name}.ts`), path.join(project, name));
       const options = {
         noEmit: true,
         strict: true,
+        noUncheckedIndexedAccess: true,
         target: "ES2022",
         lib: ["ES2022", "DOM", "ESNext.Disposable"],
         module,
         moduleResolution: module === "Preserve" ? "Bundler" : "NodeNext",
         types: [],
       };
-      writeFileSync(path.join(project, "tsconfig.json"), JSON.stringify({ compilerOptions: options, files: [file] }));
+      writeFileSync(path.join(project, "tsconfig.json"), JSON.stringify({ compilerOptions: options, files: [file, ...names] }));
       const { status, stdout } = spawnSync(process.execPath, [path.join(root, "node_modules", "typescript", "bin", "tsc"), "-p", project], {
         cwd: project,
         encoding: "utf8",
@@ -99,6 +104,14 @@ for (const use of uses) try { use(); console.log("taken"); } catch (e) { console
       expect(stdout, file).toBe("");
       expect(status).toBe(0);
     }
+  });
+
+  it("shows documentation over everything it exports, and nothing that is internal", () => {
+    const bundle = readFileSync(path.join(project, "node_modules", "adjoint", "dist", "node.d.ts"), "utf8");
+    const { places, silent } = undocumented(new Project({}, bundle));
+    expect(places).toBeGreaterThan(600);
+    expect(silent).toEqual([]);
+    expect(bundle).not.toMatch(/@internal|\bhandle: number|ScopeToken|\bidOf\b/);
   });
 });
 

@@ -22,8 +22,11 @@ const OPTIONS: ts.CompilerOptions = {
   checkJs: true,
 };
 
+let written: Map<string, string> | undefined;
+
 /** Text by file name: what the compiler writes for the sources, by the options of the build. */
 function emitted(): Map<string, string> {
+  if (written !== undefined) return written;
   const { config } = ts.readConfigFile(path.join(root, "tsconfig.json"), ts.sys.readFile) as { config: object };
   const parsed = ts.parseJsonConfigFileContent({ ...config, include: ["ts"] }, ts.sys, root);
   const options = {
@@ -36,16 +39,18 @@ function emitted(): Map<string, string> {
   };
   const files = new Map<string, string>();
   ts.createProgram(parsed.fileNames, options).emit(undefined, (file, text) => files.set(path.normalize(file), text));
+  written = files;
   return files;
 }
 
-/** A consumer's project with the package in it. */
+/** A consumer's project with the package in it: with the declarations of the sources, or with the bundle of a package. */
 export class Project {
-  readonly published = emitted();
   private readonly service: ts.LanguageService;
   private readonly programs = new Map<string, { text: string; version: number }>();
+  private readonly published: ReadonlyMap<string, string>;
 
-  constructor(extra: ts.CompilerOptions = {}) {
+  constructor(extra: ts.CompilerOptions = {}, bundle?: string) {
+    this.published = bundle === undefined ? emitted() : new Map([[path.join(PUBLISHED, "entry", "node.d.ts"), bundle]]);
     const options = { ...OPTIONS, baseUrl: PUBLISHED, paths: { adjoint: ["entry/node.d.ts"] }, ...extra };
     const textOf = (file: string) => this.programs.get(file)?.text ?? this.published.get(path.normalize(file));
     const exists = (file: string) => textOf(file) !== undefined || ts.sys.fileExists(file);

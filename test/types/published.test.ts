@@ -1,13 +1,18 @@
 /** The declarations that are published: what they let through, what they refuse, and what an editor shows. */
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import ts from "typescript";
-import { beforeAll, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { Project } from "./declarations.js";
+import { exported, undocumented } from "./everything.js";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const read = (...parts: string[]) => readFileSync(path.join(root, ...parts), "utf8");
+
+// What the compiler does takes seconds in one piece: the test runner wants a word in between.
+afterEach(() => setImmediate());
 
 let project: Project;
 beforeAll(() => {
@@ -72,68 +77,10 @@ describe("the compiler", () => {
   });
 });
 
-/** Every name the package exports, with the symbol behind it: `nn.Linear`, and members as `nn.Linear#forward`. */
-function* exported(checker: ts.TypeChecker, module: ts.Symbol, prefix = ""): Generator<[name: string, symbol: ts.Symbol, isType: boolean]> {
-  for (const entry of checker.getExportsOfModule(module)) {
-    const symbol = entry.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(entry) : entry;
-    const name = prefix + entry.name;
-    if (symbol.flags & ts.SymbolFlags.ValueModule) yield* exported(checker, symbol, `${name}.`);
-    else
-      yield [name, symbol, (entry.declarations ?? []).some((node) => ts.isExportSpecifier(node) && ts.isTypeOnlyExportDeclaration(node))];
-  }
-}
-
-const isOurs = (declaration: ts.Node) => declaration.getSourceFile().fileName.includes(`${path.sep}published${path.sep}`);
-const isPrivate = (declaration: ts.Declaration) =>
-  (ts.getCombinedModifierFlags(declaration) & (ts.ModifierFlags.Private | ts.ModifierFlags.Protected)) !== 0;
-
 describe("an editor", () => {
-  /** A program that mentions everything, and where it does. */
-  function mentions(): { text: string; places: [name: string, position: number][] } {
-    const file = project.write("everything.ts", PRELUDE);
-    project.errors(file);
-    const checker = project.program().getTypeChecker();
-    let text = PRELUDE;
-    const places: [string, number][] = [];
-    const mention = (name: string, before: string, word: string, behind: string) => {
-      places.push([name, text.length + before.length]);
-      text += `${before}${word}${behind}\n`;
-    };
-    let count = 0;
-    for (const [name, symbol, isType] of exported(checker, checker.getSymbolAtLocation(project.entry())!)) {
-      const dot = name.lastIndexOf(".") + 1;
-      const [owner, word] = [`ad.${name.slice(0, dot)}`, name.slice(dot)];
-      if (symbol.flags & ts.SymbolFlags.Value && !isType) mention(name, `void ${owner}`, word, ";");
-      if (!(symbol.flags & (ts.SymbolFlags.Class | ts.SymbolFlags.Interface))) continue;
-      const type = checker.getDeclaredTypeOfSymbol(symbol) as ts.InterfaceType;
-      const parameters = (type.typeParameters ?? []).map(() => "never").join(", ");
-      text += `declare const v${++count}: ad.${name}${parameters && `<${parameters}>`};\n`;
-      for (const member of checker.getPropertiesOfType(type)) {
-        const [declaration] = member.declarations ?? [];
-        if (
-          declaration === undefined ||
-          !isOurs(declaration) ||
-          isPrivate(declaration) ||
-          !/^\w+$/.test(member.name) ||
-          member.name.startsWith("__@")
-        )
-          continue;
-        mention(`${name}#${member.name}`, `void v${count}.`, member.name, ";");
-      }
-      for (const member of symbol.flags & ts.SymbolFlags.Class ? checker.getPropertiesOfType(checker.getTypeOfSymbol(symbol)) : []) {
-        const [declaration] = member.declarations ?? [];
-        if (declaration === undefined || !isOurs(declaration) || isPrivate(declaration) || member.name === "prototype") continue;
-        mention(`${name}.${member.name}`, `void ad.${name}.`, member.name, ";");
-      }
-    }
-    return { text, places };
-  }
-
   it("shows documentation over every export, every method and every option", () => {
-    const { text, places } = mentions();
-    expect(places.length).toBeGreaterThan(700);
-    const file = project.write("everything.ts", text);
-    const silent = places.filter(([, position]) => project.hover(file, position).documentation === "").map(([name]) => name);
+    const { places, silent } = undocumented(project);
+    expect(places).toBeGreaterThan(700);
     expect(silent).toEqual([]);
   });
 
@@ -164,15 +111,13 @@ describe("an editor", () => {
 describe("the declarations", () => {
   it("say `any` nowhere but in toArray()", () => {
     project.errors(project.write("program.ts", PRELUDE));
-    const checker = project.program().getTypeChecker();
     const found: string[] = [];
     const visit = (name: string, node: ts.Node): void => {
       if (node.kind === ts.SyntaxKind.AnyKeyword) found.push(name);
       if ((ts.isClassElement(node) || ts.isTypeElement(node)) && node.name?.getText() === "toArray") return;
       ts.forEachChild(node, (child) => visit(name, child));
     };
-    for (const [name, symbol] of exported(checker, checker.getSymbolAtLocation(project.entry())!))
-      for (const declaration of symbol.declarations ?? []) visit(name, declaration);
+    for (const [name, symbol] of exported(project)) for (const declaration of symbol.declarations ?? []) visit(name, declaration);
     expect(found).toEqual([]);
   });
 
