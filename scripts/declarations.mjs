@@ -25,7 +25,7 @@ const namesOf = (statement) =>
 /** The bundler calls the namespace of `nn/index.ts` index$2: it gets the name under which it is exported, which editors show. */
 function renamed(text) {
   let result = text;
-  for (const [, given, name] of text.matchAll(/\b(index\$\d+) as (\w+)/g)) {
+  for (const [, given, name] of text.matchAll(/\b(index(?:\$\d+)?) as (\w+)/g)) {
     if (new RegExp(`\\b(?:const|class|function|namespace|type|interface) ${name}\\b`).test(text)) continue;
     result = result
       .replaceAll(`${given} as ${name}`, name)
