@@ -256,6 +256,8 @@ describe("modules", () => {
     (own as unknown as Record<string, unknown>).state_dict = 1;
     expect(own.predict(f64([1])).item()).toBe(2);
     expect(own.parameters()).toEqual([]);
+  });
+});
 
 describe("arguments in PyTorch's and NumPy's way", () => {
   // A method as PyTorch has it either does what PyTorch's does, or is refused by an error with the way it is written here.

@@ -92,7 +92,11 @@ export class Project {
   /** The type and the documentation that an editor shows over a place of a program. */
   hover(file: string, position: number): { type: string; documentation: string } {
     const info = this.service.getQuickInfoAtPosition(file, position);
-    return { type: ts.displayPartsToString(info?.displayParts), documentation: ts.displayPartsToString(info?.documentation) };
+    const deprecated = info?.tags?.find(({ name }) => name === "deprecated");
+    return {
+      type: ts.displayPartsToString(info?.displayParts),
+      documentation: ts.displayPartsToString(info?.documentation) || ts.displayPartsToString(deprecated?.text),
+    };
   }
 
   program(): ts.Program {
