@@ -5,8 +5,15 @@ export { DTYPES };
 /** The type of a tensor's elements. */
 export type DType = (typeof DTYPES)[number];
 
-/** The dtypes by name, `{ dtype: ad.float64 }`, for those used to it; the strings do as well. */
-export const [float32, float64, int32, bool] = DTYPES;
+// The dtypes by name, `{ dtype: ad.float64 }`, for those used to it; the strings do as well.
+/** The dtype "float32". */
+export const float32 = DTYPES[0];
+/** The dtype "float64". */
+export const float64 = DTYPES[1];
+/** The dtype "int32". */
+export const int32 = DTYPES[2];
+/** The dtype "bool". */
+export const bool = DTYPES[3];
 
 /** The arrays that hold elements outside of the engine: one for each dtype. */
 export type TypedArray = Float32Array | Float64Array | Int32Array | Uint8Array;
