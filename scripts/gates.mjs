@@ -29,6 +29,7 @@ export async function gates() {
   await gate("types", local("tsc"), ["--noEmit"]);
   await gate("exports that nobody imports (knip)", local("knip"), ["--no-progress"]);
   for (const [example, file] of GENERATED) results.push(await generated(cargo, env, example, file));
+  results.push(await methods());
   if (component("clippy"))
     await gate("cargo clippy", cargo, ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"], env);
   await gate("cargo doc", cargo, ["doc", "--quiet", "--no-deps", "--workspace"], { ...env, RUSTDOCFLAGS: "-D warnings -D missing_docs" });
@@ -47,6 +48,16 @@ async function generated(cargo, env, example, file) {
   const { code, output } = await run(cargo, ["run", "--quiet", "--example", example], { env, allowFailure: true });
   const same = code === 0 && output === readFileSync(path.join(root, file), "utf8");
   return { name, ok: same, output: code === 0 ? "run: npm run generate" : output };
+}
+
+/** The types of methods against the functions they are written from. */
+async function methods() {
+  const { OUTPUT, tensorMethods } = await import("./methods.mjs");
+  return {
+    name: "ts/tensor-methods.ts is what the functions give",
+    ok: readFileSync(OUTPUT, "utf8") === tensorMethods(),
+    output: "run: npm run generate",
+  };
 }
 
 async function fix() {

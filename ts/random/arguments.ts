@@ -43,7 +43,7 @@ export interface NeedyDraw<O> {
 }
 
 /** The key, if the first argument is a tensor and so has to be one, and the arguments behind it. */
-export function keyFirst(name: string, args: readonly unknown[]): [key: Tensor | undefined, rest: readonly unknown[]] {
+function keyFirst(name: string, args: readonly unknown[]): [key: Tensor | undefined, rest: readonly unknown[]] {
   if (args[0] instanceof Tensor) return [checkKey(name, args[0]), args.slice(1)];
   if (args.length > 0 && !Array.isArray(args[0]) && !isPlainObject(args[0])) {
     const hint =

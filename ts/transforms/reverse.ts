@@ -56,8 +56,9 @@ export function valueAndGrad(f: Callback, options?: GradOptions<Argnums, boolean
 /**
  * A function that returns the gradient of a scalar function with respect to its first argument, or to those that `argnums` names. `f`
  * takes tensors or trees of them (arrays, plain objects) and returns a tensor of one element; the gradient is a tree like the argument, of
- * the same shapes and dtypes. Numbers and arrays of numbers are made into tensors first. What does not reach the result has gradient zero.
- * With `hasAux` the result is `[gradient, aux]`. Nests with all transforms.
+ * the same shapes and dtypes. Numbers and arrays of numbers are made into tensors first; arguments that are not differentiated are handed
+ * to `f` as they are. What does not reach the result has gradient zero. With `hasAux` the result is `[gradient, aux]`. Nests with all
+ * transforms.
  *
  * Throws `ShapeError` for a result of more than one element, `DTypeError` for integer arguments, `NotDifferentiableError` for plain
  * arithmetic on tensors (`x * x`).
