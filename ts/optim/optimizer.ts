@@ -26,6 +26,7 @@ export interface ParameterGroup {
 
 /** A group of an optimizer: its options can be set at any time, and are checked then. */
 export class Group<Options extends { lr: number } = { lr: number }> {
+  /** @internal Groups are made by optimizers. */
   constructor(
     /** Its parameters. */
     readonly params: readonly Tensor[],
