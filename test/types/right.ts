@@ -4,10 +4,11 @@ import { nn, optim, data, type Tensor, type TensorLike } from "adjoint";
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 /** `is<Expected>()(value)` compiles when the type of the value is exactly that. */
-export const is =
-  <Expected>() =>
-  <Actual>(value: Actual, ..._exactly: Same<Actual, Expected> extends true ? [] : [never]): Actual =>
-    value;
+export function is<Expected>() {
+  return function exactly<Actual>(value: Actual, ..._same: Same<Actual, Expected> extends true ? [] : [never]): Actual {
+    return value;
+  };
+}
 
 interface Params {
   w: Tensor;
