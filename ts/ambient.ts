@@ -2,7 +2,7 @@
 import { atMost } from "./arguments.js";
 import { describe } from "./describe.js";
 import { DisposedError, EscapedValueError, NotDifferentiableError, ShapeError, ValueError } from "./errors.js";
-import { isInside } from "./holds.js";
+import { isInside } from "./sweeps.js";
 import { abort, enter, leave, root } from "./memory.js";
 import { asTensor } from "./creation.js";
 import { readOptions } from "./options.js";

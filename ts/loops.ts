@@ -1,6 +1,7 @@
 /** One turn of a loader's loop: a scope that begins when a batch is made and ends when the next one is asked for. */
 import { DisposedError } from "./errors.js";
-import { closeList, graphsDealtWith, Hold, openList, serial, type HoldList } from "./holds.js";
+import { Hold } from "./holds.js";
+import { closeList, graphsDealtWith, openList, serial, type HoldList } from "./sweeps.js";
 import { current, enter, leave, root, type Entry } from "./memory.js";
 import { checked, engine, scratch } from "./runtime/instance.js";
 import type { Tensor } from "./tensor.js";
@@ -35,7 +36,7 @@ export class LoopBody {
   private entry: Entry | null = null;
   /** At the root: the last tensor before it. No scope is opened there, since an iterator left lying would leave it open for ever. */
   private readonly began: number = serial;
-  /** At the root, when it is over: what it made that is part of a graph. Plain values need nobody to release them (`holds.ts`). */
+  /** At the root, when it is over: what it made that is part of a graph. Plain values need nobody to release them (`sweeps.ts`). */
   private left: readonly Hold[] = [];
 
   constructor() {

@@ -4,7 +4,8 @@
  */
 import { atMost, number } from "./arguments.js";
 import { EscapedValueError } from "./errors.js";
-import { abandonAll, collect, tidy, type Hold, type Reason } from "./holds.js";
+import { collect, type Hold, type Reason } from "./holds.js";
+import { abandonAll, tidy } from "./sweeps.js";
 import { checked, engine, pass, renew, scratch } from "./runtime/instance.js";
 import type { Tensor } from "./tensor.js";
 

@@ -1,7 +1,7 @@
 /**
  * Numbers of tensors that are moved out of WebAssembly memory, where JavaScript's garbage collector does not see them, into typed arrays,
  * where it does. Tensors that share a buffer share what became of it, so nothing takes more room outside than it did inside, and what
- * comes back is the same to the bit. Who is moved when: `holds.ts`.
+ * comes back is the same to the bit. Who is moved when: `sweeps.ts`.
  */
 import { DTYPES, elements, type TypedArray } from "./dtype.js";
 import { checked, engine, failure, pass, scratch } from "./runtime/instance.js";

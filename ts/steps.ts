@@ -12,7 +12,8 @@
  */
 import { atMost } from "./arguments.js";
 import { DisposedError } from "./errors.js";
-import { graphsDealtWith, Hold, openList } from "./holds.js";
+import { Hold } from "./holds.js";
+import { graphsDealtWith, openList } from "./sweeps.js";
 import { root } from "./memory.js";
 import { Spent } from "./runtime/boundary.js";
 import { checked, engine, pass, scratch } from "./runtime/instance.js";

@@ -1,0 +1,308 @@
+/**
+ * Who finds the tensors of the root that are not needed any more. What is part of a graph is released by the end of a training step. Plain
+ * values are found by JavaScript's garbage collector, in the middle of a synchronous loop too, because numbers that were not used for a while
+ * are moved out of WebAssembly memory (`spill.ts`):
+ *
+ * - All that was made is sorted now and then into what is recorded and what is plain.
+ * - A *sweep*, whenever `budget` bytes have been added, moves the plain tensors out that were not used since the sweep before, and
+ *   marks the others as not used: `idOf` finds them marked at the next use, or brings them back.
+ * - So a tensor that nobody can reach becomes ordinary garbage, and one that somebody wants is never gone.
+ *
+ * A sweep begins when a tensor of the root is made and no scope or transform is open. **Nobody may hold a plain tensor's id while he makes two
+ * others**: take ids (`idOf`) right before the call that needs them.
+ */
+import type { TypedArray } from "./dtype.js";
+import { OutOfMemoryError } from "./errors.js";
+import { abandonUnreachable, collect, Hold } from "./holds.js";
+import { bytesInUse, engine, isPoisoned } from "./runtime/instance.js";
+import type { ScopeToken } from "./memory.js";
+import { abandonStores, kindsOf, moveIn, moveOut, moveShared, readOutside, sharedBuffers } from "./spill.js";
+import type { Tensor } from "./tensor.js";
+
+// ---- what is part of a graph ---------------------------------------------------------------------------------------
+
+/** The last tensor's number. */
+export let serial = 0;
+
+/** The tensors of the root that were found to be part of a graph since it was opened. The dead are dropped now and then. */
+export class HoldList {
+  holds: Hold[] = [];
+  private limit = 4096;
+
+  add(fresh: Hold): void {
+    if (this.holds.push(fresh) < this.limit) return;
+    this.holds = this.holds.filter((hold) => hold.alive && !hold.kept);
+    this.limit = Math.max(4096, 2 * this.holds.length);
+  }
+
+  /** All of them up to now. */
+  all(): readonly Hold[] {
+    sort();
+    return this.holds;
+  }
+
+  /** The same, and the list is empty again. */
+  take(): Hold[] {
+    const holds = this.all().filter((hold) => hold.alive && !hold.kept);
+    this.holds = [];
+    return holds;
+  }
+}
+
+const open = new Set<HoldList>();
+
+export function openList(): HoldList {
+  const list = new HoldList();
+  open.add(list);
+  return list;
+}
+
+export function closeList(list: HoldList): void {
+  open.delete(list);
+}
+
+// ---- who is where --------------------------------------------------------------------------------------------------
+
+/**
+ * Each living tensor of the root is in one of these, until it is moved out, or found to be recorded and watched. The lists of tensors keep
+ * them alive until the next sweep or turn: only what still lives then is worth the finalizer, the dearest part of a tensor.
+ */
+let fresh: Tensor[] = [];
+let recorded: Tensor[] = [];
+let plain: Tensor[] = [];
+/** Plain, used since the last sweep, and watched. */
+let watched: Hold[] = [];
+/** Plain, and not used since the last sweep unless `warm`. */
+let cold: Hold[] = [];
+/** Not to be moved when it was tried: something inside holds them. */
+const held = new Set<Hold>();
+/** Sweeps since it was tried again. */
+let roundsWithout = 0;
+
+/** An owner for a tensor of the root. */
+export function hold(tensor: Tensor, id: number, root: ScopeToken, kept: boolean): Hold {
+  collect();
+  // Before this one is added: it does not have its owner yet.
+  if (bytesInUse() + OVERHEAD * (serial - sweptAt) >= mark) makeRoom();
+  fresh.push(tensor);
+  beginTurn();
+  return new Hold(id, root, kept, ++serial);
+}
+
+/** Makes a tensor's owner `open`, unless it is gone: it was not used for a while. Throws `OutOfMemoryError`. */
+export function wake(tensor: Tensor): void {
+  const owner = tensor.scope;
+  if (!(owner instanceof Hold) || owner.warm || !owner.alive) return;
+  if (owner.out !== null) {
+    const { id, bytes } = moveIn(owner.out);
+    owner.id = id;
+    owner.out = null;
+    tensor.handle = id;
+    broughtBack += bytes + OVERHEAD;
+  }
+  owner.warm = true;
+  plain.push(tensor);
+  beginTurn();
+}
+
+/** The elements of a tensor that was moved out, where that does without bringing it back: a history is read one by one. */
+export function readMovedOut(tensor: Tensor): TypedArray | null {
+  const owner = tensor.scope;
+  return owner instanceof Hold && owner.readable ? readOutside(owner.out!) : null;
+}
+
+/** Whether a living tensor's handle is an id of the engine's. Another tensor may have got the one of a tensor that was moved out. */
+export function isInside(tensor: Tensor): boolean {
+  return tensor.scope.alive && !(tensor.scope instanceof Hold && tensor.scope.out !== null);
+}
+
+/** Finds out what the fresh tensors are. */
+function sort(): void {
+  if (fresh.length === 0) return;
+  const tensors = fresh.filter((tensor) => tensor.scope instanceof Hold && tensor.scope.alive);
+  const holds = tensors.map((tensor) => tensor.scope as Hold);
+  const kinds = kindsOf(holds.map((owner) => owner.id));
+  fresh = [];
+  kinds.forEach((kind, i) => {
+    if (kind.is !== "recorded") {
+      plain.push(tensors[i]!);
+      return;
+    }
+    recorded.push(tensors[i]!);
+    if (!holds[i]!.kept) for (const list of open) list.add(holds[i]!);
+    graphBytes += kind.bytes;
+  });
+  warn();
+}
+
+const resting = (owner: Hold) => owner.alive && !owner.warm && owner.out === null;
+
+function moveAll(holds: readonly Hold[]): void {
+  kindsOf(holds.map((owner) => owner.id)).forEach((kind, i) => {
+    const owner = holds[i]!;
+    if (!resting(owner)) return;
+    try {
+      if (kind.is === "plain") owner.out = moveOut(owner.id, kind);
+    } catch {
+      // No room outside: it stays.
+    }
+    if (owner.out === null) held.add(owner);
+    else owner.unwatch();
+  });
+}
+
+// ---- when ----------------------------------------------------------------------------------------------------------
+
+/** What a tensor takes besides its numbers, here and in the engine. */
+const OVERHEAD = 64;
+const [LEAST, MOST] = [2 ** 19, 2 ** 29];
+/** The bytes between two sweeps. Grows where what is moved out is soon wanted again. */
+let [least, most] = [LEAST, MOST];
+let budget = least;
+/** The bytes in use, and the tensor, at which the next sweep is due, and the last was. */
+let mark = budget;
+let sweptAt = 0;
+/** Bytes brought back since the last sweep. */
+let broughtBack = 0;
+/** Sweeps since much was, and how many it takes until they come more often again: twice as many each time that was a mistake. */
+let calm = 0;
+let patience = 16;
+let halved = false;
+
+/** A sweep, if one is due and possible now. */
+export function makeRoom(): void {
+  if (bytesInUse() + OVERHEAD * (serial - sweptAt) < mark || engine.depth() > 0 || engine.level_depth() > 1) return;
+  quietly(sweep);
+  mark = bytesInUse() + budget;
+  sweptAt = serial;
+}
+
+function sweep(): void {
+  sort();
+  for (const tensor of recorded) watch(tensor);
+  const victims = cold.filter(resting);
+  cold = plain.flatMap((tensor) => (tensor.scope instanceof Hold ? [tensor.scope] : [])).concat(watched);
+  for (const owner of cold) owner.warm = false;
+  recorded = [];
+  plain = [];
+  watched = [];
+  moveAll(victims);
+  // There may be very many of these: now and then.
+  if (held.size + sharedBuffers() <= 1024 * ++roundsWithout) tryAgain();
+  adapt();
+}
+
+/** Moves out what could not be moved before. */
+function tryAgain(): void {
+  roundsWithout = 0;
+  const victims = [...held].filter(resting);
+  held.clear();
+  moveAll(victims);
+  moveShared();
+}
+
+/** Leaves nothing inside that nobody needs there, as far as that can be known. */
+export function tidy(): void {
+  collect();
+  if (held.size + sharedBuffers() > 0) quietly(tryAgain);
+}
+
+function adapt(): void {
+  if (broughtBack > budget / 4) {
+    budget = Math.min(2 * budget, most);
+    if (halved) patience *= 2;
+    halved = false;
+    calm = 0;
+  } else if (broughtBack > budget / 64) {
+    calm = 0;
+  } else if (++calm >= patience && budget > least) {
+    budget = Math.max(budget / 2, least);
+    halved = true;
+    calm = 0;
+  }
+  broughtBack = 0;
+  // Half of what there can be: no time to be generous.
+  if (bytesInUse() > 2 ** 31) budget = least;
+}
+
+/** Test mode: so many bytes between two sweeps, 0 for a sweep with every tensor; `null` for as many as seem good. */
+export function sweepAfter(bytes: number | null): void {
+  [least, most] = bytes === null ? [LEAST, MOST] : [bytes, bytes];
+  budget = least;
+  mark = bytesInUse() + budget;
+}
+
+let inTurn = false;
+
+/** Until the program gives the event loop a turn, which is when finalizers can run. */
+function beginTurn(): void {
+  if (inTurn) return;
+  inTurn = true;
+  void Promise.resolve().then(() => {
+    inTurn = false;
+    if (!isPoisoned()) quietly(endTurn);
+  });
+}
+
+/** What lives then is watched. What a sweep of this turn marked is not, and moved. */
+function endTurn(): void {
+  sort();
+  graphBytes = 0;
+  for (const tensor of recorded) watch(tensor);
+  for (const tensor of plain) {
+    watch(tensor);
+    if (tensor.scope instanceof Hold) watched.push(tensor.scope);
+  }
+  recorded = [];
+  plain = [];
+  const victims = cold.filter((owner) => resting(owner) && !owner.watched);
+  cold = cold.filter((owner) => resting(owner) && owner.watched);
+  moveAll(victims);
+  if (held.size + sharedBuffers() > 0) tryAgain();
+}
+
+function watch(tensor: Tensor): void {
+  if (tensor.scope instanceof Hold) tensor.scope.watch(tensor);
+}
+
+/** What a sweep cannot do for want of memory is left to the next; whoever made a tensor has his own. */
+function quietly(run: () => void): void {
+  try {
+    run();
+  } catch (error) {
+    if (!(error instanceof OutOfMemoryError)) throw error;
+  }
+}
+
+/** At a `reset()`: every tensor of the old engine is gone. */
+export function abandonAll(): void {
+  [fresh, recorded, plain, watched, cold] = [[], [], [], [], []];
+  abandonUnreachable();
+  held.clear();
+  abandonStores();
+  for (const list of open) list.holds = [];
+  mark = budget;
+  sweptAt = serial;
+}
+
+// ---- a warning in time ---------------------------------------------------------------------------------------------
+
+/** Bytes of graphs that one turn of the event loop may add, without a step, before it is said what holds them. */
+const WARN_BYTES = 256 * 2 ** 20;
+let graphBytes = 0;
+let warned = false;
+
+/** A step, or the end of a loop's turn, took care of the graphs made so far. */
+export function graphsDealtWith(): void {
+  graphBytes = 0;
+}
+
+function warn(): void {
+  if (warned || graphBytes < WARN_BYTES) return;
+  warned = true;
+  console.warn(
+    `adjoint: ${Math.round(graphBytes / 2 ** 20)} MB of tensors were computed from parameters without a pause, and no training step made use of them. ` +
+      "They hold their graphs, and JavaScript can only find unused ones when the program gives the event loop a turn. Evaluate in noGrad(() => ...), " +
+      "wrap the loop's body in scope(() => ...), dispose() what is not needed, or await between steps.",
+  );
+}
