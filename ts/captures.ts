@@ -47,6 +47,15 @@ function watched<R>(foreign: (tensor: Tensor, outer: Watch | null) => number, bo
   }
 }
 
+/** Runs `body` and tells `note` of each use of a tensor from outside of it. */
+export function watching<R>(note: (tensor: Tensor, id: number) => void, body: () => R): R {
+  return watched((tensor, outer) => {
+    const id = seenFrom(outer, tensor);
+    if (id !== 0) note(tensor, id);
+    return id;
+  }, body);
+}
+
 /** A tensor from outside and an id of the root's for the value it had when it was first used. */
 export interface Capture {
   readonly tensor: Tensor;

@@ -77,7 +77,7 @@ export { symbolic, Expression, type SymbolicOptions } from "./symbolic/index.js"
 export { debugNaNs, detectAnomaly, profile, type Profile, type ProfileRow } from "./inspect/debug.js";
 export { trace } from "./inspect/trace.js";
 export type { Program } from "./inspect/program.js";
-export type { Instruction, Variable } from "./inspect/variable.js";
+export type { Instruction, Variable, Write } from "./inspect/variable.js";
 
 export * from "./foreign.js";
 export * as nn from "./nn/index.js";

@@ -69,6 +69,30 @@ pub mod spent {
     pub const OUTDATED_SCALAR: u32 = 4;
 }
 
+/// What an instruction of the record does.
+pub mod action {
+    /// It evaluates an op.
+    pub const OP: u32 = 1;
+    /// It is an update of an optimizer.
+    pub const UPDATE: u32 = 2;
+    /// Its input takes the place of a tensor's numbers.
+    pub const ASSIGN: u32 = 3;
+    /// Its input is added to the gradient of a parameter.
+    pub const ACCUMULATE: u32 = 4;
+    /// Its input, or nothing, becomes the gradient of a parameter.
+    pub const SET_GRADIENT: u32 = 5;
+}
+
+/// What numbers depend on, as flags.
+pub mod dependence {
+    /// Set in every answer.
+    pub const KNOWN: u32 = 1;
+    /// On parameters, on what was written, on random keys.
+    pub const STATE: u32 = 2;
+    /// On the inputs of the recorded function.
+    pub const INPUTS: u32 = 4;
+}
+
 /// Whether all elements of a tensor are true.
 pub mod truth {
     pub const FAILED: u32 = 0;

@@ -3,7 +3,8 @@
 
 /// The boundary to TypeScript.
 mod abi;
-/// The numbers that TypeScript knows by name.
+/// The numbers that TypeScript knows by name; some are its alone.
+#[allow(dead_code)]
 mod codes;
 /// float32, float64, int32, bool.
 mod dtype;
@@ -13,7 +14,7 @@ mod engine;
 mod error;
 /// What kind of thing an op is, as data.
 mod form;
-/// Recorder, profiler, NaN check.
+/// What watches evaluation: recorder, profiler, NaN check.
 mod inspect;
 /// Loops over slices; they know nothing of the above.
 mod kernels;
@@ -31,6 +32,8 @@ mod ops;
 mod parameters;
 /// Parameters of ops by name.
 mod params;
+/// The record of a run.
+mod record;
 /// The one mutable state: values, levels, scopes, the frame of temporaries.
 mod session;
 /// Dims, strides, broadcasting, axes.

@@ -5,6 +5,7 @@ use crate::engine::Engine;
 use crate::error::{Error, ErrorCode, Result};
 use crate::memory::array::Array;
 use crate::memory::values::{Id, Value, NONE};
+use crate::record::Action;
 use crate::session::{LevelKind, Session, AMBIENT};
 use crate::shape::show;
 use crate::tape;
@@ -27,8 +28,7 @@ impl Engine {
         drop(old);
         let mut session = self.session();
         let mark = session.frame.len();
-        let result =
-            session.replace_contents(target, array).and_then(|_| session.outdate(target)).and_then(|_| session.written(target, value));
+        let result = session.put_in(target, array, value);
         session.end_frame(mark);
         result
     }
@@ -56,7 +56,9 @@ impl Engine {
     }
 
     /// One step of an optimizer on `parameter`; of its `state` the optional tensors may be NONE.
-    pub fn update(&self, update: &Update, parameter: Id, gradient: Id, state: &[Id], options: &[f64]) -> Result<()> {
+    pub fn update(&self, number: u32, parameter: Id, gradient: Id, state: &[Id], options: &[f64]) -> Result<()> {
+        let update = Update::from_code(number)?;
+        let along = gradient;
         let gradient = self.gradient_for(parameter, gradient)?;
         let mut ids: SmallVec<[Id; 4]> = SmallVec::from_slice(&[parameter]);
         for (slot, &id) in update.state.iter().zip(state) {
@@ -66,7 +68,15 @@ impl Engine {
                 return Err(Error::value(format!("{} needs its state {}", update.name, slot.name)));
             }
         }
-        self.session().update(&ids, |tensors| (update.kernel)(tensors, &gradient, options))
+        let mut session = self.session();
+        let change = |tensors: &mut [Array]| (update.kernel)(tensors, &gradient, options);
+        if !session.inspector.records() {
+            return session.update(&ids, change);
+        }
+        let mark = session.frame.len();
+        let result = session.recorded_update(number, &ids, along, change, options);
+        session.end_frame(mark);
+        result
     }
 
     /// Checks that an optimizer can write to `tensor`, a parameter or its state, along `gradient`, and makes room where somebody still
@@ -98,8 +108,16 @@ impl Engine {
 }
 
 impl Session {
+    /// `assign`, after its checks.
+    fn put_in(&mut self, target: Id, array: Array, value: Id) -> Result<()> {
+        let input = if self.inspector.records() { Some(self.variables(&[value])?) } else { None };
+        self.replace_contents(target, array)?;
+        self.outdate(target)?;
+        input.map_or(Ok(()), |input| self.record_write(Action::Assign, &[target], input, &[]))
+    }
+
     /// The slot that holds the numbers of a tensor that may be written to.
-    fn concrete_slot(&self, id: Id) -> Result<Id> {
+    pub fn concrete_slot(&self, id: Id) -> Result<Id> {
         match *self.value(id)? {
             Value::Concrete(_) => Ok(id),
             Value::Tracked { level: AMBIENT, primal, node, .. } if self.is_leaf(node) => Ok(primal),
@@ -130,20 +148,6 @@ impl Session {
                         "the value depends on what is being differentiated, and writing it into a tensor would cut that off; detach() it (or write under noGrad) if that is meant, else use the value itself",
                     ))
                 }
-            }
-        }
-    }
-
-    /// Tells a recorder that `target` stands for `value` from now on.
-    fn written(&mut self, target: Id, value: Id) -> Result<()> {
-        if !self.inspector.records() {
-            return Ok(());
-        }
-        let (target, mut value) = (self.concrete_slot(target)?, value);
-        loop {
-            value = match *self.value(value)? {
-                Value::Tracked { primal, .. } | Value::Dual { primal, .. } => primal,
-                _ => return self.same_variable(target, value),
             }
         }
     }
@@ -180,6 +184,23 @@ impl Session {
         ids.iter().try_for_each(|&id| self.outdate(id))
     }
 
+    /// The same under a recorder, which keeps the numbers from before.
+    fn recorded_update(
+        &mut self,
+        number: u32,
+        ids: &[Id],
+        along: Id,
+        change: impl FnOnce(&mut [Array]) -> Result<()>,
+        options: &[f64],
+    ) -> Result<()> {
+        let mut inputs = self.variables(&[along])?;
+        for &id in ids {
+            inputs.push(self.held_variable(id)?);
+        }
+        self.update(ids, change)?;
+        self.record_write(Action::Update(number), ids, inputs, options)
+    }
+
     /// Tells the tape that what was computed from this parameter so far was computed from numbers it no longer has.
     fn outdate(&mut self, id: Id) -> Result<()> {
         if let Value::Tracked { level: AMBIENT, node, .. } = *self.value(id)? {
@@ -209,8 +230,13 @@ impl Session {
             return Ok(place);
         }
         let copy = array.copied()?;
+        let variable = if self.inspector.records() { self.variable(place)? } else { NONE };
         self.replace_contents(id, copy)?;
-        self.concrete_slot(id)
+        let fresh = self.concrete_slot(id)?;
+        if variable != NONE {
+            self.name_variable(fresh, variable);
+        }
+        Ok(fresh)
     }
 
     /// Lays the numbers behind `id` in order, so that a kernel can read them as they are.

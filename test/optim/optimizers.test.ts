@@ -362,6 +362,137 @@ describe("an optimizer of one's own", () => {
   });
 });
 
+describe("an optimizer that remembers", () => {
+  /** torch.optim.RMSprop, centred or not, with a count. */
+  class RMSprop extends optim.Optimizer<{ lr: number; alpha: number; eps: number; centered: boolean }> {
+    static readonly counts: number[] = [];
+    constructor(params: Tensor[], options?: { lr?: number; centered?: boolean }) {
+      const parts = { step: "count", squareAvg: "tensor", gradAvg: "optional tensor" } as const;
+      super({ name: "RMSprop", defaults: { lr: 0.01, alpha: 0.9, eps: 1e-8, centered: false }, parts }, params, options);
+    }
+    protected override uses(_part: string, { centered }: { centered: boolean }) {
+      return centered;
+    }
+    protected override update(
+      p: Tensor,
+      gradient: Tensor,
+      { lr, alpha, eps, centered }: { lr: number; alpha: number; eps: number; centered: boolean },
+      { squareAvg, gradAvg, step }: { squareAvg: Tensor; gradAvg?: Tensor; step: number },
+    ) {
+      RMSprop.counts.push(step);
+      squareAvg.assign(squareAvg.mul(alpha).add(gradient.square().mul(1 - alpha)));
+      let size = squareAvg;
+      if (centered) {
+        gradAvg!.assign(gradAvg!.mul(alpha).add(gradient.mul(1 - alpha)));
+        size = size.sub(gradAvg!.square());
+      }
+      p.assign(p.sub(gradient.mul(lr).div(size.sqrt().add(eps))));
+    }
+  }
+
+  it.each([false, true])("follows its formula, saves and resumes bit for bit, is replayed (centered: %s)", (centered) => {
+    let [expected, v, m] = [[...START], [0, 0, 0], [0, 0, 0]];
+    for (let t = 0; t < 6; t++) {
+      const g = slope(expected, t);
+      v = v.map((a, i) => 0.9 * a + 0.1 * g[i]! ** 2);
+      m = m.map((a, i) => 0.9 * a + 0.1 * g[i]!);
+      expected = expected.map((x, i) => x - (0.05 * g[i]!) / (Math.sqrt(v[i]! - (centered ? m[i]! ** 2 : 0)) + 1e-8));
+    }
+    const p = param(START);
+    const optimizer = new RMSprop([p], { lr: 0.05, centered });
+    for (let t = 0; t < 4; t++) ad.scope(() => optimizer.minimize(objective(p, t)));
+    const [saved, numbers] = [optimizer.stateDict(), p.toArray()];
+    expect(Object.keys(saved.state[0]!).sort()).toEqual(centered ? ["gradAvg", "squareAvg", "step"] : ["squareAvg", "step"]);
+    expect(saved.state[0]!["step"]).toBe(4);
+    for (let t = 4; t < 6; t++) ad.scope(() => optimizer.minimize(objective(p, t)));
+    const end = p.toArray() as number[];
+    end.forEach((x, i) => expect(x).toBeCloseTo(expected[i]!, 12));
+    const resumed = new RMSprop([p]);
+    p.assign(numbers);
+    resumed.loadStateDict(saved);
+    for (let t = 4; t < 6; t++) ad.scope(() => resumed.minimize(objective(p, t)));
+    expect(p.toArray()).toEqual(end);
+    expect(RMSprop.counts.slice(-2)).toEqual([5, 6]);
+    p.assign(numbers);
+    optimizer.loadStateDict(saved);
+    ad.scope(() => {
+      const program = ad.trace((f: Tensor) => optimizer.minimize(p.sub(TARGET).square().sum().mul(f)))(factor(4));
+      expect(program.toString()).toMatch(/p0\.squareAvg := t\d+/);
+      program.run(factor(5));
+    });
+    (p.toArray() as number[]).forEach((x, i) => expect(x).toBeCloseTo(end[i]!, 6));
+  });
+
+  it("checks options by their defaults, and counts no step that failed", () => {
+    const p = param([1]);
+    expect(() => new RMSprop([p], { lr: -1 })).toThrow(/RMSprop: lr is -1/);
+    expect(() => new RMSprop([p], { centered: 1 } as never)).toThrow(/RMSprop: centered must be true or false/);
+    const optimizer = new RMSprop([p]);
+    const assign = vi.spyOn(ad.Tensor.prototype, "assign").mockImplementation(() => {
+      throw new Error("no");
+    });
+    expect(() => ad.scope(() => optimizer.minimize(p.sum()))).toThrow("no");
+    assign.mockRestore();
+    expect(optimizer.stateDict().state[0]!["step"]).toBe(0);
+    ad.scope(() => optimizer.minimize(p.sum()));
+    expect(optimizer.stateDict().state[0]!["step"]).toBe(1);
+  });
+});
+
+describe("a state that goes through a file", () => {
+  const asArrays = (tree: unknown): unknown => {
+    if (tree instanceof ad.Tensor) return tree.data();
+    if (Array.isArray(tree)) return tree.map(asArrays);
+    return typeof tree === "object" && tree !== null
+      ? Object.fromEntries(Object.entries(tree).map(([key, value]) => [key, asArrays(value)]))
+      : tree;
+  };
+  const ways: [string, (state: unknown) => unknown][] = [
+    ["JSON", (state) => JSON.parse(JSON.stringify(state))],
+    ["structuredClone, as typed arrays", (state) => structuredClone(asArrays(state))],
+  ];
+
+  it.each(ways)("%s: Adam goes on bit for bit, in float32 with matrices", (_, through) => {
+    const make = () =>
+      ad.tensor(
+        [
+          [0.1, -0.7],
+          [1.3, 0.9],
+        ],
+        { requiresGrad: true },
+      );
+    const minimize = (o: { minimize(loss: Tensor): void }, p: Tensor, t: number) =>
+      ad.scope(() =>
+        o.minimize(
+          p
+            .sub(0.3)
+            .square()
+            .mul([
+              [1, 2],
+              [3, 4],
+            ])
+            .sum()
+            .mul(factor(t)),
+        ),
+      );
+    const [p, q] = [make(), make()];
+    const options = { lr: 0.03, amsgrad: true, weightDecay: 0.01 };
+    const [through10, first] = [new optim.Adam([p], options), new optim.Adam([q], options)];
+    for (let t = 0; t < 10; t++) minimize(through10, p, t);
+    for (let t = 0; t < 5; t++) minimize(first, q, t);
+    const [state, weights] = [through(first.stateDict()), through({ q: q.mul(1) })];
+    const r = make();
+    const second = new optim.Adam([r]);
+    second.loadStateDict(state as never);
+    const { q: saved } = weights as { q: number[][] | Float32Array };
+    r.assign(ArrayBuffer.isView(saved) ? ad.tensor(saved, { shape: [2, 2] }) : saved);
+    for (let t = 5; t < 10; t++) minimize(second, r, t);
+    expect(r.toArray()).toEqual(p.toArray());
+    const plain = (o: unknown) => JSON.stringify((o as { stateDict(): unknown }).stateDict());
+    expect(plain(second)).toBe(plain(through10));
+  });
+});
+
 describe("gradients that were recorded (createGraph)", () => {
   it.each([
     ["SGD", (p: Tensor) => new optim.SGD([p], { lr: 0.25 })],

@@ -5,6 +5,7 @@ import { AnomalyError, ValueError } from "../errors.js";
 import { Op, type OpName } from "../opcodes.js";
 import { CheckFlag } from "../runtime/boundary.js";
 import { checked, engine, isAttached, isPoisoned, onRenewal, scratch, setTagger } from "../runtime/instance.js";
+import { userLine } from "./line.js";
 import { call, checkFunction } from "../transforms/machinery.js";
 
 let always = false;
@@ -17,16 +18,6 @@ const applyChecks = (): void => engine.debug(watching > 0 ? CheckFlag.Values | C
 onRenewal(() => {
   if (watching > 0 || always) applyChecks();
 });
-
-/** The first frame outside of this package. */
-function userLine(): string {
-  const stack = new Error().stack?.split("\n").slice(1) ?? [];
-  const own = (frame: string) =>
-    /[\\/](adjoint[\\/]dist|dist[\\/](node|browser|inline)\.(c?js)|ts[\\/](ops|transforms|inspect|runtime|nn|tensor|methods|ambient|creation|memory))/.test(
-      frame,
-    );
-  return (stack.find((frame) => !own(frame) && !frame.includes("node:internal")) ?? "").trim().replace(/^at /, "");
-}
 
 /**
  * Runs `fn` with every value and every cotangent checked. The first NaN made from inputs without one throws an `AnomalyError` that

@@ -11,7 +11,7 @@ export interface DrawOptions {
 
 export interface GraphNode {
   readonly id: string;
-  readonly kind: "input" | "constant" | "computed" | "output";
+  readonly kind: Variable["kind"] | "output" | "write";
   /** First the title, then what was asked for. */
   readonly lines: readonly string[];
 }
@@ -21,9 +21,9 @@ export interface Graph {
   readonly edges: readonly (readonly [from: string, to: string])[];
 }
 
-/** The program as a graph: a node per variable, titled by what made it. */
+/** The program as a graph: a node per variable, titled by what made it, and one for each write that makes none. */
 export function graphOf(program: Program, options: DrawOptions): Graph {
-  const makers = new Map(program.instructions.map((instruction) => [instruction.output, instruction.op]));
+  const makers = new Map(program.instructions.flatMap(({ op, outputs }) => outputs.map((v) => [v, op])));
   const outputs = new Set(program.outputs);
   const lines = (v: Variable): string[] => {
     const op = makers.get(v);
@@ -36,20 +36,41 @@ export function graphOf(program: Program, options: DrawOptions): Graph {
           : `${v.name} = ${op}${shape}`;
     const all = [title];
     if (options.values && v.kind !== "constant") all.push(`value ${short(v)}`);
-    if (options.gradients && v.kind !== "constant") all.push(`grad ${short(v, v.gradient)}`);
+    if (options.gradients && v.gradient !== undefined) all.push(`grad ${short(v, v.gradient)}`);
     return all;
   };
-  const used = new Set<Variable>([...program.inputs, ...program.outputs, ...program.instructions.flatMap((i) => [...i.inputs, i.output])]);
+  const used = new Set<Variable>([
+    ...program.inputs,
+    ...program.outputs,
+    ...program.instructions.flatMap((i) => [...i.inputs, ...i.outputs]),
+  ]);
   const id = (v: Variable) => `n${v.index}`;
+  // Writes that make no variable.
+  const silent = program.instructions.flatMap((i) => (i.kind === "write" && i.outputs.length === 0 ? [i] : []));
   return {
-    nodes: program.variables
-      .filter((v) => used.has(v))
-      .map((v) => ({ id: id(v), kind: outputs.has(v) && v.kind === "computed" ? "output" : v.kind, lines: lines(v) })),
-    edges: program.instructions.flatMap((i) => i.inputs.map((v) => [id(v), id(i.output)] as const)),
+    nodes: [
+      ...program.variables
+        .filter((v) => used.has(v))
+        .map((v) => ({ id: id(v), kind: outputs.has(v) && v.kind === "computed" ? ("output" as const) : v.kind, lines: lines(v) })),
+      ...silent.map((write, i) => ({ id: `w${i}`, kind: "write" as const, lines: [`${write.op} ${write.target}`] })),
+    ],
+    edges: [
+      ...program.instructions.flatMap((i) => i.outputs.flatMap((output) => i.inputs.map((v) => [id(v), id(output)] as const))),
+      ...silent.flatMap((write, i) => write.inputs.map((v) => [id(v), `w${i}`] as const)),
+    ],
   };
 }
 
-const COLOURS: Record<GraphNode["kind"], string> = { input: "#dbeafe", constant: "#f3f4f6", computed: "#ffffff", output: "#dcfce7" };
+const COLOURS: Record<GraphNode["kind"], string> = {
+  input: "#dbeafe",
+  parameter: "#fef3c7",
+  state: "#fef3c7",
+  key: "#ede9fe",
+  constant: "#f3f4f6",
+  computed: "#ffffff",
+  output: "#dcfce7",
+  write: "#fee2e2",
+};
 export const fillOf = (kind: GraphNode["kind"]): string => COLOURS[kind];
 
 export function drawDot(program: Program, options: DrawOptions): string {

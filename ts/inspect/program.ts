@@ -7,21 +7,22 @@ import { ValueError } from "../errors.js";
 import { readOptions } from "../options.js";
 import { drawDot, drawMermaid, type DrawOptions } from "./draw.js";
 import { drawSvg } from "./svg.js";
-import { short, type Instruction, type Variable } from "./variable.js";
+import { differentiate, run, type Replayable } from "./replay.js";
+import { short, type Instruction, type Variable, type Write } from "./variable.js";
 
-/** The program of one run, as `trace` records it: listed by `toString()`, drawn by the others. */
+/** The program of one run, as `trace` records it: listed by `toString()`, drawn by the others, run again by `run`. */
 export class Program {
+  /** @internal Programs are made by `trace`. */
   constructor(
     /** The leaves of the arguments. */
     readonly inputs: readonly Variable[],
-    /** What was computed, in order. */
-    readonly instructions: readonly Instruction[],
+    /** In the order of the run: ops, and writes to what lives on after it. */
+    readonly instructions: readonly (Instruction | Write)[],
     /** The leaves of the result. */
     readonly outputs: readonly Variable[],
     /** Inputs, constants and what was computed. */
     readonly variables: readonly Variable[],
-    /** Fills in `gradient` of every variable; set by `trace`, which knows how to replay. */
-    private readonly differentiate: (program: Program) => void,
+    private readonly replayable: Replayable,
     /** The function read numbers that depend on its inputs (`item()`, comparisons): for other inputs it may be another program. */
     readonly branched: boolean = false,
   ) {}
@@ -31,22 +32,63 @@ export class Program {
     return this.variables.filter((v) => v.kind === "constant");
   }
 
-  /** How often each op occurs. */
+  /** The parameters that the program reads. */
+  get parameters(): Variable[] {
+    return this.variables.filter((v) => v.kind === "parameter");
+  }
+
+  /** How often each op, update and other write occurs. */
   counts(): Record<string, number> {
     const counts: Record<string, number> = {};
     for (const { op } of this.instructions) counts[op] = (counts[op] ?? 0) + 1;
     return counts;
   }
 
+  /**
+   * Runs the program again, with other arguments of the same shapes and dtypes, and returns what the function would: its ops on them, its
+   * updates on the parameters, gradients and optimizers of now (rates, counts and random keys go on as they would), captured tensors
+   * as they are now. Plain JavaScript in it does not run again. When something fails, nothing has been written. The results
+   * are not recorded for `backward()`; a program without writes can be differentiated and mapped: `grad((x) => program.run(x))`.
+   *
+   * Throws `ShapeError` and `DTypeError` for other arguments, `TracedValueError` when the function read numbers that may be different
+   * now, `DisposedError` when a tensor of the program is gone, `NotDifferentiableError` inside a transform when it writes.
+   *
+   * @example
+   * const step = ad.trace((x, y) => optimizer.minimize(ad.nn.mseLoss(net.forward(x), y)))(x, y);
+   * step.run(x2, y2);
+   */
+  run(...args: unknown[]): any {
+    return run(this, this.replayable, args);
+  }
+
+  /**
+   * The ops behind the outputs, for readers of pure functions.
+   * @internal
+   */
+  evaluations(name: string): Instruction[] {
+    const needed = new Set(this.outputs);
+    const found: Instruction[] = [];
+    for (const instruction of [...this.instructions].reverse()) {
+      if (!instruction.outputs.some((v) => needed.has(v))) continue;
+      if (instruction.kind === "write")
+        throw new ValueError(
+          `${name}: the outputs depend on what ${instruction.op} wrote to ${instruction.target}; this is for functions of their arguments`,
+          name,
+        );
+      for (const v of instruction.inputs) needed.add(v);
+      found.push(instruction);
+    }
+    return found.reverse();
+  }
+
   /** One instruction a line: `c: float32[3] = mul a b`. */
   toString(): string {
     const type = (v: Variable) => `${v.name}: ${v.dtype}[${v.shape.join(", ")}]`;
     const lines = [`program(${this.inputs.map(type).join(", ")}) {`];
+    for (const kind of ["parameter", "state", "key"] as const)
+      for (const v of this.variables) if (v.kind === kind) lines.push(`  ${type(v)} = ${kind}`);
     for (const v of this.constants) lines.push(`  ${type(v)} = constant ${short(v)}`);
-    for (const { op, inputs, parameters, output } of this.instructions) {
-      const settings = parameters.length > 0 ? ` [${parameters.join(", ")}]` : "";
-      lines.push(`  ${type(output)} = ${op}${settings} ${inputs.map((v) => v.name).join(" ")}`);
-    }
+    for (const instruction of this.instructions) lines.push(`  ${line(instruction)}`);
     lines.push(`  return ${this.outputs.map((v) => v.name).join(", ")}`, "}");
     return lines.join("\n");
   }
@@ -73,8 +115,33 @@ export class Program {
     if (boolean(name, "gradients", gradients) && this.inputs.some((v) => v.gradient === undefined)) {
       if (this.outputs.length === 0)
         throw new ValueError(`${name}: gradients need an output; the traced function returned no tensor`, name);
-      this.differentiate(this);
+      differentiate(this, this.replayable);
     }
     return { values, gradients };
+  }
+}
+
+/** An instruction as text. */
+function line(instruction: Instruction | Write): string {
+  const { op, inputs, outputs } = instruction;
+  const type = (v: Variable) => `${v.name}: ${v.dtype}[${v.shape.join(", ")}]`;
+  const operands = inputs.map((v) => v.name).join(" ");
+  if (instruction.kind === "op") {
+    const settings = instruction.parameters.length > 0 ? ` [${instruction.parameters.join(", ")}]` : "";
+    return `${type(instruction.output)} = ${op}${settings} ${operands}`;
+  }
+  switch (op) {
+    case "assign":
+      return `${instruction.target} := ${operands}`;
+    case "setGradient":
+      return `${instruction.target}.grad := ${operands || "none"}`;
+    case "accumulate":
+      return `${type(outputs[0]!)} = accumulate ${operands} into ${instruction.target}.grad`;
+    default: {
+      // What is 0 or false is as if it were not there.
+      const options = Object.entries(instruction.options).filter(([, value]) => value !== 0);
+      const settings = options.map(([name, value]) => ` ${name}=${value}`).join("");
+      return `${outputs.map(type).join(", ")} := ${op}${settings} ${operands}`;
+    }
   }
 }

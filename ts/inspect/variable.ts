@@ -7,8 +7,11 @@ export interface Variable {
   readonly index: number;
   /** As the listing calls it. */
   readonly name: string;
-  /** Where it comes from. */
-  readonly kind: "input" | "constant" | "computed";
+  /**
+   * An argument; a parameter; other numbers that are read from a tensor of now at each run (what is written to, gradients, the state of
+   * optimizers); a random key of the implicit generator; a captured tensor or number; the result of an instruction.
+   */
+  readonly kind: "input" | "parameter" | "state" | "key" | "constant" | "computed";
   /** Its shape. */
   readonly shape: readonly number[];
   /** Its dtype. */
@@ -23,6 +26,8 @@ export interface Variable {
 
 /** One op of a program. */
 export interface Instruction {
+  /** Tells it from a write. */
+  readonly kind: "op";
   /** Its name. */
   readonly op: string;
   /** What it reads. */
@@ -31,6 +36,27 @@ export interface Instruction {
   readonly parameters: readonly number[];
   /** What it makes. */
   readonly output: Variable;
+  /** The same as a list. */
+  readonly outputs: readonly Variable[];
+}
+
+/**
+ * A write to what lives on after the run: an optimizer's update by its name, `assign`, `accumulate` (into the gradient of a parameter),
+ * `setGradient` (without an input it is forgotten).
+ */
+export interface Write {
+  /** Tells it from an op. */
+  readonly kind: "write";
+  /** What is done. */
+  readonly op: string;
+  /** The name of what is written to; a gradient is that of this parameter. */
+  readonly target: string;
+  /** What it reads: of an update the parameter, its gradient, its state. */
+  readonly inputs: readonly Variable[];
+  /** The options of an update by name, as the traced run passed them. */
+  readonly options: Readonly<Record<string, number>>;
+  /** What stands there afterwards, where something reads it. */
+  readonly outputs: readonly Variable[];
 }
 
 /** Larger values are not copied out for drawing. */

@@ -1,12 +1,11 @@
 /** Adam and AdamW: one call into the engine per parameter, in place. */
 import { atMost, boolean } from "../arguments.js";
-import { zerosLike } from "../creation.js";
+import type { UpdateOptions } from "../runtime/boundary.js";
 import type { Tensor } from "../tensor.js";
-import { finish, Optimizer, type Kind, type ParameterGroup } from "./optimizer.js";
+import { FusedOptimizer, partsOf } from "./fused.js";
+import { finish, type Kind, type ParameterGroup } from "./optimizer.js";
 import type { Parameters } from "./parameters.js";
 import { betas, nonNegative } from "./rules.js";
-import { persistent } from "./state.js";
-import { partsOf, update } from "./updates.js";
 
 /** Options of `Adam` and `AdamW`. */
 export interface AdamOptions {
@@ -37,13 +36,6 @@ export const ADAMW_DEFAULTS: Required<AdamOptions> = { ...ADAM_DEFAULTS, weightD
 /** What the options may be. */
 export const ADAM_RULES = { lr: nonNegative, betas, eps: nonNegative, weightDecay: nonNegative, amsgrad: boolean, maximize: boolean };
 
-interface Moments {
-  [part: string]: Tensor | number;
-  step: number;
-  expAvg: Tensor;
-  expAvgSq: Tensor;
-}
-
 const kind = (name: string, defaults: Required<AdamOptions>): Kind<Required<AdamOptions>> => ({
   name,
   rules: ADAM_RULES,
@@ -55,7 +47,8 @@ const kind = (name: string, defaults: Required<AdamOptions>): Kind<Required<Adam
 export interface Adam extends Omit<Required<AdamOptions>, "lr"> {}
 
 /** torch.optim.Adam: `new Adam(net.parameters(), { lr: 1e-3 })`. Throws `ValueError` for options it does not know. */
-export class Adam extends Optimizer<Required<AdamOptions>> {
+export class Adam extends FusedOptimizer<"adam", Required<AdamOptions>> {
+  protected readonly row = "adam";
   protected static readonly kind = kind("Adam", ADAM_DEFAULTS);
   /** Weight decay beside the gradient, not through it. */
   protected readonly decoupled: boolean = false;
@@ -65,25 +58,15 @@ export class Adam extends Optimizer<Required<AdamOptions>> {
     super((new.target as typeof Adam).kind, params, options);
   }
 
-  protected override prepare(p: Tensor, { amsgrad }: Readonly<Required<AdamOptions>>): void {
-    let state = this.state.get(p) as Moments | undefined;
-    if (state === undefined) {
-      state = { step: 0, expAvg: persistent(() => zerosLike(p)), expAvgSq: persistent(() => zerosLike(p)) };
-      this.state.set(p, state);
-    }
-    if (amsgrad) state["maxExpAvgSq"] ??= persistent(() => zerosLike(p));
+  protected override uses(part: string, { amsgrad }: Readonly<Required<AdamOptions>>): boolean {
+    return amsgrad || part !== "maxExpAvgSq";
   }
 
-  /** @internal One call of the kernel. */
-  protected override updateInPlace(p: Tensor, gradient: number, o: Readonly<Required<AdamOptions>>): void {
-    const state = this.state.get(p) as Moments;
-    const { lr, betas, eps, weightDecay, maximize, amsgrad } = o;
+  protected override record(p: Tensor, o: Readonly<Required<AdamOptions>>): UpdateOptions["adam"] {
+    const { lr, betas, eps, weightDecay, maximize } = o;
     const [beta1, beta2] = betas;
-    const step = state.step + 1;
-    // Switched off, amsgrad's part stays for when it is switched on again.
-    const used = amsgrad || state["maxExpAvgSq"] === undefined ? state : { expAvg: state.expAvg, expAvgSq: state.expAvgSq };
-    update(this.name, "adam", p, gradient, used, { lr, beta1, beta2, eps, weightDecay, decoupled: this.decoupled, step, maximize });
-    state.step = step;
+    const step = (this.state.get(p)!["step"] as number) + 1;
+    return { lr, beta1, beta2, eps, weightDecay, decoupled: this.decoupled, step, maximize };
   }
 }
 

@@ -1,6 +1,7 @@
 /** What all optimizers share: parameter groups, state that can be saved, `step` and `minimize`. */
 import { backward } from "../ambient.js";
 import { atMost, callback } from "../arguments.js";
+import { zerosLike } from "../creation.js";
 import { describe } from "../describe.js";
 import { ValueError } from "../errors.js";
 import { scope } from "../scope.js";
@@ -8,13 +9,14 @@ import { nameOf } from "../names.js";
 import { isParameter } from "../nn/module.js";
 import { lookOut } from "../lookout.js";
 import { checkOptions, isPlainObject } from "../options.js";
+import { recorder } from "../recording.js";
 import { checked, engine } from "../runtime/instance.js";
 import { stepEnded } from "../steps.js";
 import { idOf, Tensor } from "../tensor.js";
 import { enableGrad, noGrad } from "../transforms/modes.js";
 import { optimized, type Parameters } from "./parameters.js";
-import { guarded, type Rules } from "./rules.js";
-import { readState, writeState, type OptimizerState, type Parts, type State } from "./state.js";
+import { completeRules, guarded, type Rules } from "./rules.js";
+import { persistent, readState, writeState, type OptimizerState, type Parts, type State } from "./state.js";
 
 /** Parameters with options of their own. */
 export interface ParameterGroup {
@@ -59,10 +61,10 @@ lookOut(Group.prototype, {
 export interface Kind<Options> {
   /** What messages call it. */
   name: string;
-  /** Every option, with what it may be. */
-  rules: Rules<Options>;
-  /** Every option where it is not given. */
+  /** Every option with its default. */
   defaults: Options;
+  /** What options may be; those not mentioned are of the type of their default, `lr` and other numbers finite. */
+  rules?: Partial<Rules<Options>>;
   /** What is remembered of a parameter; nothing without. */
   parts?: Parts;
 }
@@ -104,6 +106,8 @@ export abstract class Optimizer<Options extends { lr: number } = { lr: number }>
   /** What messages call it. */
   protected readonly name: string;
   private readonly known: readonly string[];
+  private readonly rules: Rules<Options>;
+  private readonly parts: readonly (readonly [name: string, kind: Parts[string]])[];
   private readonly initial: Options;
   /** Parameters that have had no gradient so far; null once that is settled. */
   private untouched: Set<Tensor> | null = new Set();
@@ -119,13 +123,15 @@ export abstract class Optimizer<Options extends { lr: number } = { lr: number }>
     options?: Partial<Options>,
   ) {
     // "abstract" is a word of TypeScript's only.
-    if (!isPlainObject(kind) || !isPlainObject(kind.rules))
+    if (!isPlainObject(kind) || !isPlainObject(kind.defaults))
       throw new ValueError(
         `Optimizer: this is the base class, and got ${describe(kind)} for the kind a subclass gives it; make one of optim.SGD, optim.Adam, ...`,
         "Optimizer",
       );
     this.name = kind.name;
-    this.known = Object.keys(kind.rules);
+    this.rules = completeRules(kind.defaults, kind.rules);
+    this.known = Object.keys(this.rules);
+    this.parts = Object.entries(kind.parts ?? {});
     checkOptions(this.name, options, this.known);
     this.initial = this.complete(kind.defaults, options);
     for (const key of this.known) if (!(key in this)) expose(this, key as keyof Options & string);
@@ -139,7 +145,7 @@ export abstract class Optimizer<Options extends { lr: number } = { lr: number }>
   private complete(base: Options, given: Partial<Options> | undefined): Options {
     const all = {} as Options;
     for (const key of this.known as (keyof Options & string)[])
-      all[key] = this.kind.rules[key](this.name, key, given?.[key] === undefined ? base[key] : given[key]);
+      all[key] = this.rules[key](this.name, key, given?.[key] === undefined ? base[key] : given[key]);
     this.check(all);
     return all;
   }
@@ -157,7 +163,7 @@ export abstract class Optimizer<Options extends { lr: number } = { lr: number }>
     const taken = new Set(this.params);
     const list = optimized(this.name, params, isParameter, taken);
     const values = this.complete(this.initial, options as Partial<Options>);
-    this.groups.push(new Group(Object.freeze(list), guarded(this.name, this.kind.rules, values), values));
+    this.groups.push(new Group(Object.freeze(list), guarded(this.name, this.rules, values), values));
     this.untouched ??= new Set();
     for (const p of list) this.untouched.add(p);
     this.steps = 0;
@@ -179,7 +185,9 @@ export abstract class Optimizer<Options extends { lr: number } = { lr: number }>
   /** Forgets all gradients. */
   zeroGrad(): void {
     atMost(`${this.name}.zeroGrad`, arguments, 0);
-    for (const { params } of this.groups) for (const p of params) if (engine.gradient_id(idOf(p)) !== 0) engine.set_gradient(idOf(p), 0);
+    // A recorder is told in any case: next time there may be a gradient to forget.
+    for (const { params } of this.groups)
+      for (const p of params) if (recorder !== null || engine.gradient_id(idOf(p)) !== 0) engine.set_gradient(idOf(p), 0);
     stepEnded(this.turns);
   }
 
@@ -293,17 +301,63 @@ export abstract class Optimizer<Options extends { lr: number } = { lr: number }>
     this.dispose();
   }
 
-  /** Makes the state of a parameter, before any parameter of the step is changed. */
-  protected prepare(_parameter: Tensor, _options: Readonly<Options>): void {}
+  /** Whether a part of the state that is optional is in use with these options. */
+  protected uses(_part: string, _options: Readonly<Options>): boolean {
+    return true;
+  }
 
-  /** Changes one parameter along its gradient, with `parameter.assign(...)`. Runs without recording, in a scope. */
-  protected update(_parameter: Tensor, _gradient: Tensor, _options: Readonly<Options>): void {
-    throw new ValueError(`${this.name}: an optimizer must define update(parameter, gradient, options)`, this.name);
+  /** @internal A part of the state was made, of zeros. */
+  protected partMade(_part: string, _tensor: Tensor): void {}
+
+  /** Makes what is missing of the state of a parameter, before any parameter of the step is changed. */
+  private prepare(parameter: Tensor, options: Readonly<Options>): void {
+    if (this.parts.length === 0) return;
+    let state = this.state.get(parameter);
+    for (const [part, kind] of this.parts) {
+      if (state?.[part] !== undefined || (kind === "optional tensor" && !this.uses(part, options))) continue;
+      if (state === undefined) this.state.set(parameter, (state = {}));
+      if (kind === "count") state[part] = 0;
+      else this.partMade(part, (state[part] = persistent(() => zerosLike(parameter))));
+    }
+  }
+
+  /** @internal The counts in the state go on. */
+  protected counted(parameter: Tensor, by = 1): void {
+    const state = this.state.get(parameter);
+    if (state === undefined) return;
+    for (const [part, kind] of this.parts) if (kind === "count") (state[part] as number) += by;
+  }
+
+  /** @internal Tells a recorder which tensors are state that lives on. */
+  protected announce(parameter: Tensor): void {
+    if (recorder === null) return;
+    const parts = Object.entries(this.state.get(parameter) ?? {});
+    recorder.state(
+      parts.flatMap(([part, tensor]) => {
+        if (!(tensor instanceof Tensor)) return [];
+        return [{ tensor, parameter, part, find: () => this.state.get(parameter)?.[part] as Tensor | undefined }];
+      }),
+    );
+  }
+
+  /**
+   * Changes one parameter along its gradient, and its state, with `assign(...)`. Runs without recording, in a scope. `state` has
+   * what the optimizer declared: tensors that were zeros at first, and counts, which are 1 at the first step.
+   */
+  protected update(_parameter: Tensor, _gradient: Tensor, _options: Readonly<Options>, _state: any): void {
+    throw new ValueError(`${this.name}: an optimizer must define update(parameter, gradient, options, state)`, this.name);
   }
 
   /** @internal For optimizers with a kernel of their own; `gradient` is the engine's id. */
   protected updateInPlace(parameter: Tensor, _gradient: number, options: Readonly<Options>): void {
-    scope(() => noGrad(() => this.update(parameter, parameter.grad!, options)));
+    this.announce(parameter);
+    this.counted(parameter);
+    try {
+      scope(() => noGrad(() => this.update(parameter, parameter.grad!, options, this.state.get(parameter) ?? {})));
+    } catch (error) {
+      this.counted(parameter, -1);
+      throw error;
+    }
   }
 }
 

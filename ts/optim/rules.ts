@@ -1,5 +1,5 @@
 /** What hyperparameters may be, checked wherever they are set: in the constructor, in a group, or later. */
-import { number } from "../arguments.js";
+import { boolean, number } from "../arguments.js";
 import { describe } from "../describe.js";
 import { ValueError } from "../errors.js";
 import { lookOut } from "../lookout.js";
@@ -32,6 +32,16 @@ export function betas(op: string, what: string, value: unknown): readonly [numbe
     throw new ValueError(`${op}: ${what} must be two numbers [beta1, beta2] from 0 to below 1, got ${got}`, op);
   }
   return Object.freeze([value[0] as number, value[1] as number] as const);
+}
+
+/** Rules for every option: those given, for others by the default. */
+export function completeRules<Options extends object>(defaults: Options, given: Partial<Rules<Options>> = {}): Rules<Options> {
+  const byDefault = (key: string, value: unknown): Rule<any> => {
+    if (typeof value === "number") return key === "lr" ? nonNegative : finite;
+    return typeof value === "boolean" ? boolean : (_op, _what, option) => option;
+  };
+  const rules = Object.entries(defaults).map(([key, value]) => [key, given[key as keyof Options] ?? byDefault(key, value)]);
+  return Object.fromEntries(rules) as Rules<Options>;
 }
 
 /** Options whose every later change is checked as well: `plain` holds the numbers, the result is its guarded face. */

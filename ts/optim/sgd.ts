@@ -1,13 +1,12 @@
 /** Stochastic gradient descent: one call into the engine per parameter, in place. */
 import { atMost, boolean } from "../arguments.js";
-import { zerosLike } from "../creation.js";
 import { ValueError } from "../errors.js";
 import type { Tensor } from "../tensor.js";
-import { finish, Optimizer, type Kind, type ParameterGroup } from "./optimizer.js";
+import type { UpdateOptions } from "../runtime/boundary.js";
+import { FusedOptimizer, partsOf } from "./fused.js";
+import { finish, type Kind, type ParameterGroup } from "./optimizer.js";
 import type { Parameters } from "./parameters.js";
 import { finite, nonNegative } from "./rules.js";
-import { persistent } from "./state.js";
-import { partsOf, update } from "./updates.js";
 
 /** Options of `SGD`. */
 export interface SGDOptions {
@@ -54,7 +53,8 @@ const KIND: Kind<Required<SGDOptions>> = {
 export interface SGD extends Omit<Required<SGDOptions>, "lr"> {}
 
 /** torch.optim.SGD: `new SGD(net.parameters(), { lr: 0.1, momentum: 0.9 })`. Throws `ValueError` for options it does not know. */
-export class SGD extends Optimizer<Required<SGDOptions>> {
+export class SGD extends FusedOptimizer<"sgd", Required<SGDOptions>> {
+  protected readonly row = "sgd";
   /** Parameters whose buffer holds nothing yet. */
   private readonly fresh = new WeakSet<Tensor>();
 
@@ -67,21 +67,23 @@ export class SGD extends Optimizer<Required<SGDOptions>> {
     checkNesterov("SGD", options);
   }
 
-  protected override prepare(p: Tensor, { momentum }: Readonly<Required<SGDOptions>>): void {
-    if (momentum === 0 || this.state.get(p)?.["momentumBuffer"] !== undefined) return;
-    const momentumBuffer = persistent(() => zerosLike(p));
-    this.state.set(p, { momentumBuffer });
-    this.fresh.add(momentumBuffer);
+  protected override uses(_part: string, { momentum }: Readonly<Required<SGDOptions>>): boolean {
+    return momentum !== 0;
   }
 
-  /** @internal One call of the kernel. */
-  protected override updateInPlace(p: Tensor, gradient: number, o: Readonly<Required<SGDOptions>>): void {
-    const state = o.momentum === 0 ? undefined : this.state.get(p);
-    const buffer = state?.["momentumBuffer"] as Tensor | undefined;
-    const first = buffer !== undefined && this.fresh.has(buffer);
+  protected override partMade(_part: string, buffer: Tensor): void {
+    this.fresh.add(buffer);
+  }
+
+  protected override record(p: Tensor, o: Readonly<Required<SGDOptions>>): UpdateOptions["sgd"] {
     const { lr, momentum, dampening, nesterov, weightDecay, maximize } = o;
-    update(this.name, "sgd", p, gradient, state, { lr, momentum, dampening, nesterov, weightDecay, maximize, first });
-    if (first) this.fresh.delete(buffer);
+    const buffer = momentum === 0 ? undefined : (this.state.get(p)?.["momentumBuffer"] as Tensor | undefined);
+    return { lr, momentum, dampening, nesterov, weightDecay, maximize, first: buffer !== undefined && this.fresh.has(buffer) };
+  }
+
+  protected override counted(p: Tensor): void {
+    const buffer = this.state.get(p)?.["momentumBuffer"];
+    if (buffer !== undefined) this.fresh.delete(buffer as Tensor);
   }
 }
 

@@ -48,6 +48,12 @@ export function writeState(
   return saved;
 }
 
+/** A saved tensor; a typed array has the elements in order. */
+function shaped(value: TensorLike, like: Tensor): Tensor {
+  const tensor = asTensor(value, like);
+  return ArrayBuffer.isView(value) && tensor.size === like.size ? tensor.reshape(like.shape) : tensor;
+}
+
 /** Checks a saved state against the parameters it is for, and makes it theirs. */
 export function readState<Options>(
   name: string,
@@ -91,7 +97,7 @@ export function readState<Options>(
           );
         if (kinds[key] === "count")
           return [key, integer(op, `${key} of parameter ${position}`, value instanceof Tensor ? value.item() : value, 0)];
-        const tensor = asTensor(value, p).detach();
+        const tensor = shaped(value, p).detach();
         if (tensor.shape.join() !== p.shape.join() || tensor.ndim !== p.ndim) {
           throw new ShapeError(
             `${op}: ${key} of parameter ${position} has shape [${tensor.shape.join(", ")}], the parameter [${p.shape.join(", ")}]`,

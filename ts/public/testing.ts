@@ -1,4 +1,5 @@
 /** Test modes of the instance. */
 export { hookedTensors } from "../transforms/sweeping.js";
 export { sweepAfter } from "../sweeps.js";
+export { programOf } from "../inspect/trace.js";
 export { failAllocation, rawExports, stressGrowth, trap } from "../runtime/instance.js";

@@ -9,6 +9,7 @@ import { dtypeCode, type DType } from "../dtype.js";
 import { DTypeError, ShapeError, ValueError } from "../errors.js";
 import { isPlainObject, readOptions } from "../options.js";
 import { apply } from "../ops/apply.js";
+import { recorder } from "../recording.js";
 import { Truth } from "../runtime/boundary.js";
 import { checked, engine } from "../runtime/instance.js";
 import { idOf, Tensor, type Nested } from "../tensor.js";
@@ -84,6 +85,7 @@ export function parameter(name: string, what: string, given: Parameter): number 
 
 /** Throws `ValueError` unless `condition` holds, for all elements and examples. */
 export function demand(name: string, condition: boolean | Tensor, message: string): void {
+  if (typeof condition !== "boolean") recorder?.checked(condition);
   const holds = typeof condition === "boolean" ? condition : (checked(engine.all_true(idOf(condition)), name) as Truth) === Truth.All;
   if (!holds) throw new ValueError(`${name}: ${message}`, name);
 }

@@ -6,6 +6,7 @@ import { atMost } from "../arguments.js";
 import { tensor } from "../creation.js";
 import { describe } from "../describe.js";
 import { ValueError } from "../errors.js";
+import { recorder } from "../recording.js";
 import { checked, engine } from "../runtime/instance.js";
 import { idOf, made, type Tensor } from "../tensor.js";
 import { apply } from "../ops/apply.js";
@@ -35,15 +36,18 @@ export interface DrawPoint {
   readonly state: GeneratorState;
   /** The open vmaps, outermost first. */
   readonly maps: readonly Examples[];
+  /** Another number whenever the generator is put somewhere. */
+  readonly seeding: number;
 }
 
-let point: DrawPoint = { state: { seed: 0, draws: 0 }, maps: [] };
+let point: DrawPoint = { state: { seed: 0, draws: 0 }, maps: [], seeding: 0 };
+let seedings = 0;
 
 /** Seeds the implicit generator: draws without a key, the initialisers and `dropout` of nn. Any integer up to 2^53. */
 export function manualSeed(seed: number): void {
   atMost("manualSeed", arguments, 1);
   if (!Number.isSafeInteger(seed)) throw new ValueError(`manualSeed: ${describe(seed)} is not an integer below 2^53`, "manualSeed");
-  point = { ...point, state: { seed, draws: 0 } };
+  point = { ...point, state: { seed, draws: 0 }, seeding: ++seedings };
 }
 
 /** Where the implicit generator stands: `setState` of it makes all later draws come out again. */
@@ -59,7 +63,7 @@ export function setState(saved: GeneratorState): void {
   if (!Number.isSafeInteger(seed) || !Number.isSafeInteger(draws) || draws! < 0) {
     throw new ValueError("random.setState: expected what random.getState() returned, { seed, draws } with integers", "random.setState");
   }
-  point = { ...point, state: { seed: seed!, draws: draws! } };
+  point = { ...point, state: { seed: seed!, draws: draws! }, seeding: ++seedings };
 }
 
 /** Where draws stand now, for `withSameDraws`. */
@@ -84,11 +88,11 @@ export function withSameDraws<R>(from: DrawPoint, body: () => R): R {
 /** Runs `body` as part of a vmap over `examples`. */
 export function withExamples<R>(examples: Examples, body: () => R): R {
   const { maps } = point;
-  point = { state: point.state, maps: [...maps, examples] };
+  point = { ...point, maps: [...maps, examples] };
   try {
     return body();
   } finally {
-    point = { state: point.state, maps };
+    point = { ...point, maps };
   }
 }
 
@@ -109,6 +113,22 @@ export function onLevel<R>(examples: Examples | undefined, level: number, body: 
   }
 }
 
+/** Seed and position as the numbers that are hashed for a key. */
+function seedOf({ seed, draws }: GeneratorState): Tensor {
+  const mixed = Math.imul(Math.floor(seed / 2 ** 32), 0x9e3779b1) ^ (seed | 0);
+  return tensor(Int32Array.of(mixed, draws | 0));
+}
+
+/** What the key `ahead` places further on will be made of: for a recorded program, whose draws go on from where the generator stands. */
+export function seedAhead(ahead: number): Tensor {
+  return seedOf({ seed: point.state.seed, draws: point.state.draws + ahead });
+}
+
+/** Goes on as if so many keys had been drawn. */
+export function advanceDraws(count: number): void {
+  point = { ...point, state: { seed: point.state.seed, draws: point.state.draws + count } };
+}
+
 /** The next key of the implicit sequence, seed and position hashed once, for the function `name`; inside vmap one per example if so chosen. */
 export function nextKey(name: string): Tensor {
   const { state, maps } = point;
@@ -118,10 +138,11 @@ export function nextKey(name: string): Tensor {
       name,
     );
   }
-  point = { state: { seed: state.seed, draws: state.draws + 1 }, maps };
+  point = { ...point, state: { seed: state.seed, draws: state.draws + 1 } };
   return inScope(() => {
-    const mixed = Math.imul(Math.floor(state.seed / 2 ** 32), 0x9e3779b1) ^ (state.seed | 0);
-    let key = apply("randomSplit", [tensor(Int32Array.of(mixed, state.draws | 0))], [1]).at(0);
+    const seed = seedOf(state);
+    recorder?.key(seed, state.draws, point.seeding);
+    let key = apply("randomSplit", [seed], [1]).at(0);
     for (const { level, size, randomness } of maps) {
       if (randomness === "different") key = made(checked(engine.batch(level, idOf(apply("randomSplit", [key], [size])), 0), name));
     }

@@ -12,14 +12,22 @@ export interface Exports {
   set_tag(tag: number): void;
   /** The tag of the node whose derivative failed the NaN check last; 0 = none. */
   failed_tag(): number;
-  /** Records every evaluation from now on. */
+  /** Records every evaluation and every write from now on. */
   record_start(): void;
   /** Ends it; returns how many instructions there are. */
   record_stop(): number;
-  /** Scratch: op, output id, number of inputs, number of params, inputs, params. */
+  /** Scratch: an `action`, the number of its op or update, the tensor written to, how many inputs, outputs and params, these. */
   record_read(index: number): number;
-  /** What the record calls the value behind a handle. */
+  /** What the record calls the numbers behind a handle. */
   record_variable(id: number): number;
+  /** The same for a tensor that may be written to. Fails for other values. */
+  record_place(id: number): number;
+  /** Scratch: what the record calls the gradient of a parameter, 0 without one. */
+  record_gradient(id: number): number;
+  /** Says that the next run may find other numbers in a variable: `dependence` flags. */
+  record_mark(variable: number, flags: number): void;
+  /** The `dependence` flags of the numbers behind a handle. */
+  record_dependence(id: number): number;
   /** A handle for a value of the record. */
   record_value(id: number): number;
   /** Forgets the record. */
@@ -293,6 +301,30 @@ export const enum Spent {
   Outdated = 3,
   /** The same for a scalar. */
   OutdatedScalar = 4,
+}
+
+/** What an instruction of the record does. */
+export const enum Action {
+  /** It evaluates an op. */
+  Op = 1,
+  /** It is an update of an optimizer. */
+  Update = 2,
+  /** Its input takes the place of a tensor's numbers. */
+  Assign = 3,
+  /** Its input is added to the gradient of a parameter. */
+  Accumulate = 4,
+  /** Its input, or nothing, becomes the gradient of a parameter. */
+  SetGradient = 5,
+}
+
+/** What numbers depend on, as flags. */
+export const enum Dependence {
+  /** Set in every answer. */
+  Known = 1,
+  /** On parameters, on what was written, on random keys. */
+  State = 2,
+  /** On the inputs of the recorded function. */
+  Inputs = 4,
 }
 
 /** Whether all elements of a tensor are true. */

@@ -257,10 +257,11 @@ export function patternOf(program: Program): Pattern {
     input,
     Array.from({ length: sizeOf(input.shape) }, (_, i) => Int32Array.of(i)),
   );
+  const instructions = program.evaluations("sparsity");
   const lastUse = new Map<Variable, number>();
-  program.instructions.forEach((instruction, i) => instruction.inputs.forEach((v) => lastUse.set(v, i)));
+  instructions.forEach((instruction, i) => instruction.inputs.forEach((v) => lastUse.set(v, i)));
   const output = program.outputs[0]!;
-  program.instructions.forEach((instruction, i) => {
+  instructions.forEach((instruction, i) => {
     sets.set(
       instruction.output,
       step(

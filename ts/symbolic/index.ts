@@ -305,7 +305,7 @@ export function symbolic(f: Callback, options?: SymbolicOptions): (...args: any[
           `symbolic: a value of shape [${v.shape.join(", ")}] has more than ${MOST_ELEMENTS} elements; an expression of that size helps nobody`,
           "symbolic",
         );
-      if (v.kind === "constant")
+      if (v.kind !== "input" && v.kind !== "computed")
         elements.set(
           v,
           Array.from(v.bytes, (x) => c(Number(x))),
@@ -318,7 +318,7 @@ export function symbolic(f: Callback, options?: SymbolicOptions): (...args: any[
         variables[i]!.map((name) => Expression.variable(name)),
       ),
     );
-    for (const instruction of program.instructions) {
+    for (const instruction of program.evaluations("symbolic")) {
       elements.set(
         instruction.output,
         step(

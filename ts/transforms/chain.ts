@@ -52,7 +52,7 @@ type StageFunction = (x: Tensor) => Tensor;
 /** Multiply-adds of one evaluation, counted over the recorded program. */
 function work(program: Program): number {
   let total = 0;
-  for (const { op, inputs, output } of program.instructions) {
+  for (const { op, inputs, output } of program.evaluations("chainJacobian")) {
     const size = (v: { shape: readonly number[] }) => v.shape.reduce((a, b) => a * b, 1);
     total += op === "matrixMultiply" ? size(output) * inputs[0]!.shape.at(-1)! : Math.max(size(output), ...inputs.map(size));
   }

@@ -1,6 +1,9 @@
 //! Debugging, recording and profiling.
 
 use super::*;
+use crate::codes::action;
+use crate::record::Action;
+use crate::session::Session;
 
 /// Looks for NaN from now on: `check_flag`s.
 #[wasm_bindgen]
@@ -20,31 +23,40 @@ pub fn failed_tag() -> u32 {
     with_engine(|engine| std::mem::take(&mut engine.session().inspector.tag_of_failure))
 }
 
-/// Records every evaluation from now on.
+/// Records every evaluation and every write from now on.
 #[wasm_bindgen]
 pub fn record_start() {
-    record_free();
-    with_engine(|engine| engine.session().inspector.set_recording(true));
+    with_engine(|engine| engine.session().start_record());
 }
 
 /// Ends it; returns how many instructions there are.
 #[wasm_bindgen]
 pub fn record_stop() -> u32 {
     tidying(|engine| {
-        let mut session = engine.session();
-        session.inspector.set_recording(false);
-        session.inspector.instructions.len() as u32
+        let record = &mut engine.session().inspector.record;
+        record.is_on = false;
+        record.instructions.len() as u32
     })
 }
 
-/// Scratch: op, output id, number of inputs, number of params, inputs, params.
+/// Scratch: an `action`, the number of its op or update, the tensor written to, how many inputs, outputs and params, these.
 #[wasm_bindgen]
 pub fn record_read(index: u32) -> u32 {
     let values = with_engine(|engine| {
         let session = engine.session();
-        session.inspector.instructions.get(index as usize).map(|i| {
-            let mut values = vec![i.op.0 as f64, i.output as f64, i.inputs.len() as f64, i.params.len() as f64];
-            values.extend(i.inputs.iter().map(|&id| id as f64));
+        let instruction = session.inspector.record.instructions.get(index as usize);
+        instruction.map(|i| {
+            let (action, number) = match i.action {
+                Action::Op(op) => (action::OP, op.0 as u32),
+                Action::Update(number) => (action::UPDATE, number),
+                Action::Assign => (action::ASSIGN, 0),
+                Action::Accumulate => (action::ACCUMULATE, 0),
+                Action::SetGradient => (action::SET_GRADIENT, 0),
+            };
+            let counts = [i.inputs.len(), i.outputs.len(), i.params.len()];
+            let mut values = vec![action as f64, number as f64, i.target as f64];
+            values.extend(counts.map(|count| count as f64));
+            values.extend(i.inputs.iter().chain(&i.outputs).map(|&id| id as f64));
             values.extend(&i.params);
             values
         })
@@ -55,16 +67,45 @@ pub fn record_read(index: u32) -> u32 {
     })
 }
 
-/// What the record calls the value behind a handle.
-#[wasm_bindgen]
-pub fn record_variable(id: u32) -> u32 {
+/// Asks the record in a frame of its own.
+fn recorded(ask: impl FnOnce(&mut Session) -> Result<u32>) -> u32 {
     with_engine(|engine| {
         let mut session = engine.session();
         let mark = session.frame.len();
-        let variable = session.variable(id);
+        let answer = ask(&mut session);
         session.end_frame(mark);
-        report(variable, NONE)
+        report(answer, 0)
     })
+}
+
+/// What the record calls the numbers behind a handle.
+#[wasm_bindgen]
+pub fn record_variable(id: u32) -> u32 {
+    recorded(|session| session.variable(id))
+}
+
+/// The same for a tensor that may be written to. Fails for other values.
+#[wasm_bindgen]
+pub fn record_place(id: u32) -> u32 {
+    recorded(|session| session.held_variable(id))
+}
+
+/// Scratch: what the record calls the gradient of a parameter, 0 without one.
+#[wasm_bindgen]
+pub fn record_gradient(id: u32) -> u32 {
+    recorded(|session| session.gradient_variable(id).and_then(|variable| put(&[variable as f64])).map(|_| 1))
+}
+
+/// Says that the next run may find other numbers in a variable: `dependence` flags.
+#[wasm_bindgen]
+pub fn record_mark(variable: u32, flags: u32) {
+    with_engine(|engine| engine.session().mark_variable(variable, flags));
+}
+
+/// The `dependence` flags of the numbers behind a handle.
+#[wasm_bindgen]
+pub fn record_dependence(id: u32) -> u32 {
+    recorded(|session| session.dependence(id))
 }
 
 /// A handle for a value of the record.

@@ -37,6 +37,9 @@ pub fn gradient(id: u32) -> u32 {
             _ => return Ok(NONE),
         };
         if !session.slot(held)?.handle {
+            if session.inspector.records() {
+                session.name_gradient(held)?;
+            }
             return session.expose_variable(held, false).map(|_| held);
         }
         let mark = session.frame.len();
@@ -68,6 +71,9 @@ pub fn set_gradient(id: u32, gradient: u32) -> u32 {
             let mut session = engine.session();
             session.retain(gradient);
             session.set_gradient(id, gradient);
+            if session.inspector.records() {
+                session.record_gradient(id, gradient)?;
+            }
             Ok(())
         }))
     })
@@ -101,8 +107,8 @@ pub fn prepare_update(tensor: u32, gradient: u32) -> u32 {
 #[wasm_bindgen]
 pub fn update(update: u32, parameter: u32, gradient: u32) -> u32 {
     let apply = |engine: &Engine| {
-        let update = Update::from_code(update)?;
-        let (options, state) = (numbers_at(0, update.options.len())?, ids_at(update.options.len(), update.state.len())?);
+        let row = Update::from_code(update)?;
+        let (options, state) = (numbers_at(0, row.options.len())?, ids_at(row.options.len(), row.state.len())?);
         engine.update(update, parameter, gradient, &state, &options)
     };
     with_engine(|engine| status(apply(engine)))

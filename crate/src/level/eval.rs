@@ -51,7 +51,7 @@ impl Engine {
         let id = session.insert(Value::Concrete(out))?;
         session.inspector.profile(op, elapsed, bytes);
         if session.inspector.records() {
-            session.record_instruction(op, inputs, id, params)?;
+            session.record_op(op, inputs, id, params)?;
         }
         Ok(id)
     }

@@ -46,13 +46,29 @@ impl Engine {
             Value::Tracked { gradient, .. } => *gradient,
             _ => return Ok(()),
         };
-        let sum = self.framed(|| match old {
-            NONE if ends_here && self.read_session().is_sole(cotangent) => Ok(cotangent),
-            NONE => self.session().alias(cotangent),
-            _ => (Var::new(self, old) + Var::new(self, cotangent)).checked(),
-        })?;
-        self.session().set_gradient(slot, sum);
-        Ok(())
+        let add = || {
+            self.framed(|| match old {
+                NONE if ends_here && self.read_session().slot(cotangent)?.references == 1 => Ok(cotangent),
+                NONE => self.session().alias(cotangent),
+                _ => (Var::new(self, old) + Var::new(self, cotangent)).checked(),
+            })
+        };
+        if !(ends_here && self.read_session().inspector.records()) {
+            let sum = add()?;
+            self.session().set_gradient(slot, sum);
+            return Ok(());
+        }
+        // The record has an instruction of its own for a parameter: the addition in it is not for the record.
+        self.session().inspector.record.is_on = false;
+        let sum = add();
+        let mut session = self.session();
+        session.inspector.record.is_on = true;
+        let sum = sum?;
+        let mark = session.frame.len();
+        let recorded = session.record_accumulation(slot, old, cotangent, sum);
+        session.end_frame(mark);
+        session.set_gradient(slot, sum);
+        recorded
     }
 
     /// Adds the cotangent of a part of a value to the value's, in place. False when there is none yet, or when somebody else sees it, or a

@@ -5,19 +5,16 @@ use crate::error::ErrorCode;
 use crate::memory::array::Array;
 use crate::memory::values::{Id, NONE};
 use crate::session::AMBIENT;
-use crate::updates::{Update, UPDATES};
-
-fn named(name: &str) -> &'static Update {
-    UPDATES.iter().find(|update| update.name == name).unwrap()
-}
+use crate::updates::UPDATES;
 
 /// One step of the update `name`, options not given being 0.
 fn step(e: &Engine, name: &str, [p, g]: [Id; 2], state: &[Id], given: &[(&str, f64)]) -> crate::error::Result<()> {
-    let update = named(name);
+    let number = UPDATES.iter().position(|update| update.name == name).unwrap();
+    let update = &UPDATES[number];
     assert!(given.iter().all(|(name, _)| update.options.iter().any(|field| field.name == *name)));
     let value = |name| given.iter().find(|(given, _)| *given == name).map_or(0.0, |(_, value)| *value);
     let options: Vec<f64> = update.options.iter().map(|field| value(field.name)).collect();
-    e.update(update, p, g, state, &options)
+    e.update(number as u32, p, g, state, &options)
 }
 
 fn plain(e: &Engine, values: &[f32]) -> Id {

@@ -1,0 +1,50 @@
+/**
+ * What whoever records a run (`inspect/record.ts`) has to be told beyond what the engine sees: which tensor the state of an optimizer is,
+ * what its next step would pass, which numbers are random keys. The engine records the ops and the writes themselves.
+ */
+import type { Tensor } from "./tensor.js";
+
+/** State that outlives the recorded function, found anew whenever it is asked for: loading a saved state puts other tensors in its place. */
+export interface StateOf {
+  readonly tensor: Tensor;
+  /** The parameter it belongs to, and what part of its state it is. */
+  readonly parameter: Tensor;
+  readonly part: string;
+  find(): Tensor | undefined;
+}
+
+/** An update that was recorded, as its optimizer would do it next. */
+export interface LiveUpdate {
+  /** The optimizer's name. */
+  readonly name: string;
+  /** How many slots for state the update has, and which of them are in use. */
+  readonly slots: readonly boolean[];
+  /** The options in the engine's order: rates may have changed, counts gone on. */
+  values(): readonly number[];
+  /** The step was taken. */
+  taken(): void;
+}
+
+export interface Recorder {
+  /** These are written to. */
+  state(parts: readonly StateOf[]): void;
+  updated(update: LiveUpdate): void;
+  /** The numbers of a key of the implicit generator, `draws` keys after its seed; `seeding` changes with every new seed. */
+  key(seed: Tensor, draws: number, seeding: number): void;
+  /** An argument is about to be checked by its numbers. */
+  checked(x: Tensor): void;
+}
+
+/** Null unless a run is being recorded. */
+export let recorder: Recorder | null = null;
+
+/** Runs `body` under a recorder. */
+export function recordedBy<R>(by: Recorder, body: () => R): R {
+  const before = recorder;
+  recorder = by;
+  try {
+    return body();
+  } finally {
+    recorder = before;
+  }
+}
