@@ -3,6 +3,7 @@ import { DisposedError } from "./errors.js";
 import { Hold } from "./holds.js";
 import { closeList, graphsDealtWith, openList, serial, type HoldList } from "./sweeps.js";
 import { current, enter, leave, root, type Entry } from "./memory.js";
+import { MetaFlag } from "./runtime/boundary.js";
 import { checked, engine, scratch } from "./runtime/instance.js";
 import type { Tensor } from "./tensor.js";
 
@@ -15,7 +16,7 @@ const releasedByLoop = () =>
 /** Whether the end of a loop's body leaves a tensor alone: scalars (losses in a list), parameters, what is kept. */
 function outlivesLoop(id: number): boolean {
   const rank = checked(engine.meta(id)) - 1;
-  const leaf = 3;
+  const leaf = MetaFlag.RequiresGrad | MetaFlag.Leaf;
   return rank === 0 || (scratch()[1]! & leaf) === leaf;
 }
 

@@ -305,7 +305,8 @@ describe("assign", () => {
         return y.add(u.mul(10));
       })(f64([3]));
       expect(program.outputs[0]!.value).toEqual([66]);
-      expect(program.constants.map((c) => c.value)).toEqual([[2], [10]]);
+      expect(program.constants.map((c) => c.value)).toEqual([[10]]);
+      expect(program.variables.find((v) => v.kind === "state")?.value).toEqual([2]);
     });
   });
 });

@@ -62,7 +62,7 @@ export class Adam extends FusedOptimizer<"adam", Required<AdamOptions>> {
     return amsgrad || part !== "maxExpAvgSq";
   }
 
-  protected override record(p: Tensor, o: Readonly<Required<AdamOptions>>): UpdateOptions["adam"] {
+  protected override nextOptions(p: Tensor, o: Readonly<Required<AdamOptions>>): UpdateOptions["adam"] {
     const { lr, betas, eps, weightDecay, maximize } = o;
     const [beta1, beta2] = betas;
     const step = (this.state.get(p)!["step"] as number) + 1;

@@ -18,7 +18,7 @@ export abstract class FusedOptimizer<Row extends Name, Options extends { lr: num
   protected abstract readonly row: Row;
 
   /** What the update reads at the next step of a parameter. */
-  protected abstract record(parameter: Tensor, options: Readonly<Options>): UpdateOptions[Row];
+  protected abstract nextOptions(parameter: Tensor, options: Readonly<Options>): UpdateOptions[Row];
 
   protected override updateInPlace(parameter: Tensor, gradient: number, options: Readonly<Options>): void {
     const { number } = UPDATES[this.row];
@@ -32,19 +32,19 @@ export abstract class FusedOptimizer<Row extends Name, Options extends { lr: num
       ids.push(part === undefined ? 0 : idOf(part));
     }
     this.announce(parameter);
-    pass(this.values(parameter, options), ids);
+    pass(this.nextValues(parameter, options), ids);
     checked(engine.update(number, id, gradient), this.name);
     this.counted(parameter);
     recorder?.updated({
       name: this.name,
       slots: ids.map((slot) => slot !== 0),
-      values: () => this.values(parameter, options),
+      values: () => this.nextValues(parameter, options),
       taken: () => this.counted(parameter),
     });
   }
 
-  private values(parameter: Tensor, options: Readonly<Options>): readonly number[] {
+  private nextValues(parameter: Tensor, options: Readonly<Options>): readonly number[] {
     const { values } = UPDATES[this.row];
-    return (values as (o: unknown) => number[])(this.record(parameter, options));
+    return (values as (o: unknown) => number[])(this.nextOptions(parameter, options));
   }
 }

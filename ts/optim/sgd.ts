@@ -75,7 +75,7 @@ export class SGD extends FusedOptimizer<"sgd", Required<SGDOptions>> {
     this.fresh.add(buffer);
   }
 
-  protected override record(p: Tensor, o: Readonly<Required<SGDOptions>>): UpdateOptions["sgd"] {
+  protected override nextOptions(p: Tensor, o: Readonly<Required<SGDOptions>>): UpdateOptions["sgd"] {
     const { lr, momentum, dampening, nesterov, weightDecay, maximize } = o;
     const buffer = momentum === 0 ? undefined : (this.state.get(p)?.["momentumBuffer"] as Tensor | undefined);
     return { lr, momentum, dampening, nesterov, weightDecay, maximize, first: buffer !== undefined && this.fresh.has(buffer) };

@@ -48,7 +48,7 @@ impl Engine {
         };
         let add = || {
             self.framed(|| match old {
-                NONE if ends_here && self.read_session().slot(cotangent)?.references == 1 => Ok(cotangent),
+                NONE if ends_here && self.read_session().is_sole(cotangent) => Ok(cotangent),
                 NONE => self.session().alias(cotangent),
                 _ => (Var::new(self, old) + Var::new(self, cotangent)).checked(),
             })
