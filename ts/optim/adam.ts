@@ -48,6 +48,7 @@ export interface Adam extends Omit<Required<AdamOptions>, "lr"> {}
 
 /** torch.optim.Adam: `new Adam(net.parameters(), { lr: 1e-3 })`. Throws `ValueError` for options it does not know. */
 export class Adam extends FusedOptimizer<"adam", Required<AdamOptions>> {
+  /** @internal */
   protected readonly row = "adam";
   protected static readonly kind = kind("Adam", ADAM_DEFAULTS);
   /** Weight decay beside the gradient, not through it. */
@@ -58,10 +59,12 @@ export class Adam extends FusedOptimizer<"adam", Required<AdamOptions>> {
     super((new.target as typeof Adam).kind, params, options);
   }
 
+  /** The largest mean square only with amsgrad. */
   protected override uses(part: string, { amsgrad }: Readonly<Required<AdamOptions>>): boolean {
     return amsgrad || part !== "maxExpAvgSq";
   }
 
+  /** @internal */
   protected override nextOptions(p: Tensor, o: Readonly<Required<AdamOptions>>): UpdateOptions["adam"] {
     const { lr, betas, eps, weightDecay, maximize } = o;
     const [beta1, beta2] = betas;

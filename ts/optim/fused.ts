@@ -15,11 +15,13 @@ const SLOTS = Object.fromEntries(Object.entries(UPDATES).map(([name, { state }])
 
 /** The base of optimizers whose step is the update `row` of the crate. */
 export abstract class FusedOptimizer<Row extends Name, Options extends { lr: number }> extends Optimizer<Options> {
+  /** @internal */
   protected abstract readonly row: Row;
 
-  /** What the update reads at the next step of a parameter. */
+  /** @internal What the update reads at the next step of a parameter. */
   protected abstract nextOptions(parameter: Tensor, options: Readonly<Options>): UpdateOptions[Row];
 
+  /** @internal One call of the kernel. */
   protected override updateInPlace(parameter: Tensor, gradient: number, options: Readonly<Options>): void {
     const { number } = UPDATES[this.row];
     const state = this.state.get(parameter);

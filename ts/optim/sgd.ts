@@ -54,6 +54,7 @@ export interface SGD extends Omit<Required<SGDOptions>, "lr"> {}
 
 /** torch.optim.SGD: `new SGD(net.parameters(), { lr: 0.1, momentum: 0.9 })`. Throws `ValueError` for options it does not know. */
 export class SGD extends FusedOptimizer<"sgd", Required<SGDOptions>> {
+  /** @internal */
   protected readonly row = "sgd";
   /** Parameters whose buffer holds nothing yet. */
   private readonly fresh = new WeakSet<Tensor>();
@@ -67,20 +68,24 @@ export class SGD extends FusedOptimizer<"sgd", Required<SGDOptions>> {
     checkNesterov("SGD", options);
   }
 
+  /** The buffer only with momentum. */
   protected override uses(_part: string, { momentum }: Readonly<Required<SGDOptions>>): boolean {
     return momentum !== 0;
   }
 
+  /** @internal */
   protected override partMade(_part: string, buffer: Tensor): void {
     this.fresh.add(buffer);
   }
 
+  /** @internal */
   protected override nextOptions(p: Tensor, o: Readonly<Required<SGDOptions>>): UpdateOptions["sgd"] {
     const { lr, momentum, dampening, nesterov, weightDecay, maximize } = o;
     const buffer = momentum === 0 ? undefined : (this.state.get(p)?.["momentumBuffer"] as Tensor | undefined);
     return { lr, momentum, dampening, nesterov, weightDecay, maximize, first: buffer !== undefined && this.fresh.has(buffer) };
   }
 
+  /** @internal */
   protected override counted(p: Tensor): void {
     const buffer = this.state.get(p)?.["momentumBuffer"];
     if (buffer !== undefined) this.fresh.delete(buffer as Tensor);
