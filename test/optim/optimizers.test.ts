@@ -364,7 +364,10 @@ describe("an optimizer of one's own", () => {
 
 describe("an optimizer that remembers", () => {
   /** torch.optim.RMSprop, centred or not, with a count. */
-  class RMSprop extends optim.Optimizer<{ lr: number; alpha: number; eps: number; centered: boolean }> {
+  class RMSprop extends optim.Optimizer<
+    { lr: number; alpha: number; eps: number; centered: boolean },
+    { squareAvg: Tensor; gradAvg?: Tensor; step: number }
+  > {
     static readonly counts: number[] = [];
     constructor(params: Tensor[], options?: { lr?: number; centered?: boolean }) {
       const parts = { step: "count", squareAvg: "tensor", gradAvg: "optional tensor" } as const;

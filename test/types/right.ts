@@ -149,7 +149,16 @@ is<Tensor>()(ad.numericalGrad((x) => x.sin(), { method: "richardson", step: 0.1 
 is<[derivative: Params, error: Params]>()(ad.numericalGrad((p: Params) => p.w.sum(), { method: "richardson", withError: true })(params));
 is<true>()(ad.gradcheck((x, y) => x.mul(y), [x, x], { order: 2 }));
 is<ad.Expression>()(ad.symbolic((x, y) => x.mul(y).sin())(1, 2));
-is<ad.Program>()(ad.trace(ad.grad((x) => x.sin().sum()))([1, 2]));
+is<string>()(
+  ad
+    .trace(ad.grad((x) => x.sin().sum()))([1, 2])
+    .toString(),
+);
+is<Tensor>()(
+  ad
+    .trace((x: Tensor) => x.sin())([1, 2])
+    .run([3, 4]),
+);
 
 // --- trees
 is<{ w: number; b: number }>()(ad.tree.map((p) => p.size, { w: x, b: x }));

@@ -5,13 +5,14 @@
 import { boolean } from "../arguments.js";
 import { ValueError } from "../errors.js";
 import { readOptions } from "../options.js";
+import type { ArgumentsOf } from "../transforms/types.js";
 import { drawDot, drawMermaid, type DrawOptions } from "./draw.js";
 import { drawSvg } from "./svg.js";
 import { differentiate, run, type Replayable } from "./replay.js";
 import { short, type Instruction, type Variable, type Write } from "./variable.js";
 
 /** The program of one run, as `trace` records it: listed by `toString()`, drawn by the others, run again by `run`. */
-export class Program {
+export class Program<Args extends unknown[] = unknown[], Result = unknown> {
   /** @internal Programs are made by `trace`. */
   constructor(
     /** The leaves of the arguments. */
@@ -54,11 +55,13 @@ export class Program {
    * now, `DisposedError` when a tensor of the program is gone, `NotDifferentiableError` inside a transform when it writes.
    *
    * @example
-   * const step = ad.trace((x, y) => optimizer.minimize(ad.nn.mseLoss(net.forward(x), y)))(x, y);
-   * step.run(x2, y2);
+   * const w = ad.tensor([1, 2], { requiresGrad: true });
+   * const optimizer = new ad.optim.Adam([w]);
+   * const step = ad.trace((x: ad.Tensor) => optimizer.minimize(w.mul(x).sum()))([3, 4]);
+   * step.run([5, 6]);
    */
-  run(...args: unknown[]): any {
-    return run(this, this.replayable, args);
+  run(...args: ArgumentsOf<Args>): Result {
+    return run(this, this.replayable, args) as Result;
   }
 
   /**

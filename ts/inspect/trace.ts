@@ -30,8 +30,8 @@ function inputNames(args: readonly unknown[]): string[] {
  * @example
  * console.log(String(ad.trace(ad.grad((x) => x.sin().sum()))([1, 2])));
  */
-export function trace<A extends unknown[] = Tensor[]>(f: (...args: A) => unknown): (...args: ArgumentsOf<A>) => Program;
-export function trace(f: Callback): (...args: unknown[]) => Program {
+export function trace<A extends unknown[] = Tensor[], R = unknown>(f: (...args: A) => R): (...args: ArgumentsOf<A>) => Program<A, R>;
+export function trace(f: Callback): (...args: any[]) => Program<any, any> {
   checkFunction("trace", f);
   atMost("trace", arguments, 1);
   return (...args) => programOf("trace", f, args, false);

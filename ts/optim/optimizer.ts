@@ -81,7 +81,10 @@ const PATIENCE = 10;
  * The base class. `params` is a list of parameters (`module.parameters()`), of pairs (`namedParameters()`), or of groups
  * `{ params, lr, ... }` with options of their own. To write an optimizer, declare its options and override `update`.
  */
-export abstract class Optimizer<Options extends { lr: number } = { lr: number }> {
+export abstract class Optimizer<
+  Options extends { lr: number } = { lr: number } & Record<string, unknown>,
+  Remembered extends object = Record<string, Tensor>,
+> {
   static {
     lookOut(Optimizer.prototype, {
       kind: "optimizers",
@@ -344,7 +347,7 @@ export abstract class Optimizer<Options extends { lr: number } = { lr: number }>
    * Changes one parameter along its gradient, and its state, with `assign(...)`. Runs without recording, in a scope. `state` has
    * what the optimizer declared: tensors that were zeros at first, and counts, which are 1 at the first step.
    */
-  protected update(_parameter: Tensor, _gradient: Tensor, _options: Readonly<Options>, _state: any): void {
+  protected update(_parameter: Tensor, _gradient: Tensor, _options: Readonly<Options>, _state: Readonly<Remembered>): void {
     throw new ValueError(`${this.name}: an optimizer must define update(parameter, gradient, options, state)`, this.name);
   }
 
@@ -353,7 +356,7 @@ export abstract class Optimizer<Options extends { lr: number } = { lr: number }>
     this.announce(parameter);
     this.counted(parameter);
     try {
-      scope(() => noGrad(() => this.update(parameter, parameter.grad!, options, this.state.get(parameter) ?? {})));
+      scope(() => noGrad(() => this.update(parameter, parameter.grad!, options, (this.state.get(parameter) ?? {}) as Remembered)));
     } catch (error) {
       this.counted(parameter, -1);
       throw error;
@@ -362,7 +365,10 @@ export abstract class Optimizer<Options extends { lr: number } = { lr: number }>
 }
 
 /** An option as a property, as the rate is: of the first group; setting it sets all. */
-function expose<Options extends { lr: number }, K extends keyof Options & string>(optimizer: Optimizer<Options>, key: K): void {
+function expose<Options extends { lr: number }, K extends keyof Options & string>(
+  optimizer: { readonly groups: readonly Group<Options>[] },
+  key: K,
+): void {
   Object.defineProperty(optimizer, key, {
     get: () => optimizer.groups[0]!.options[key],
     set: (value: Options[K]) => {
