@@ -81,10 +81,7 @@ const PATIENCE = 10;
  * The base class. `params` is a list of parameters (`module.parameters()`), of pairs (`namedParameters()`), or of groups
  * `{ params, lr, ... }` with options of their own. To write an optimizer, declare its options and override `update`.
  */
-export abstract class Optimizer<
-  Options extends { lr: number } = { lr: number } & Record<string, unknown>,
-  Remembered extends object = Record<string, Tensor>,
-> {
+export abstract class Optimizer<Options extends { lr: number } = { lr: number }, Remembered extends object = Record<string, Tensor>> {
   static {
     lookOut(Optimizer.prototype, {
       kind: "optimizers",
