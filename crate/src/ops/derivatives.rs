@@ -21,7 +21,6 @@ use crate::memory::out::Out;
 use crate::op::{Diagonal, Op, Row, Rule};
 use crate::ops;
 use crate::params::{Order, PowOrder, Root};
-use crate::shape::Dims;
 use crate::var::Var;
 use smallvec::smallvec;
 use Diagonal::Value;

@@ -10,7 +10,7 @@ use crate::memory::array::Array;
 use crate::memory::out::Out;
 use crate::op::{Row, Rule, Terms, Wanted};
 use crate::params::Product;
-use crate::shape::{broadcast, show, Dims};
+use crate::shape::{broadcast, show};
 use crate::var::Var;
 use smallvec::smallvec;
 

@@ -2,7 +2,6 @@
 
 use super::batching;
 use super::support::{slice_axis, stretch};
-use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::form::{Evaluation, Form, Outline, Spec, View};
 use crate::kernels::strided;

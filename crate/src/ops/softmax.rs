@@ -2,7 +2,6 @@
 
 use super::reduce::{over_joined, reduce_like, unreduced};
 use super::support::{around, broadcast_all, grouped, reduction, stretched};
-use crate::dtype::DType;
 use crate::error::Result;
 use crate::form::{Evaluation, Form, Outline, Spec};
 use crate::kernels::{centre, softmax};
@@ -11,7 +10,6 @@ use crate::memory::out::Out;
 use crate::op::{only, Row, Rule};
 use crate::ops;
 use crate::params::{Along, Reduce};
-use crate::shape::Dims;
 use crate::var::Var;
 use crate::with_float;
 use smallvec::smallvec;
