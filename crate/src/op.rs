@@ -17,6 +17,8 @@ pub struct Row {
     pub inputs: Inputs,
     pub params: &'static [Param],
     pub kind: Kind,
+    /// The op that its errors name, where that is another one.
+    pub reported: Option<Op>,
 }
 
 /// How many inputs an op takes.
@@ -152,11 +154,11 @@ impl Row {
             Form::View(_) | Form::Movement(_) | Form::General(_) => (1, &[], None),
             Form::Scatter(_) => (2, &[], None),
         };
-        Row { name, inputs: Inputs::exactly(inputs), params, kind: Kind::Primitive { form, rule, batch } }
+        Row { name, inputs: Inputs::exactly(inputs), params, kind: Kind::Primitive { form, rule, batch }, reported: None }
     }
 
     pub const fn composite(name: &'static str, inputs: u32, params: &'static [Param], expand: Expand) -> Row {
-        Row { name, inputs: Inputs::exactly(inputs), params, kind: Kind::Composite(expand) }
+        Row { name, inputs: Inputs::exactly(inputs), params, kind: Kind::Composite(expand), reported: None }
     }
 
     pub const fn params(self, params: &'static [Param]) -> Row {
@@ -171,13 +173,17 @@ impl Row {
         Row { inputs: Inputs { least, most }, ..self }
     }
 
+    pub const fn reported_as(self, op: Op) -> Row {
+        Row { reported: Some(op), ..self }
+    }
+
     pub const fn batch(self, batch: BatchRule) -> Row {
-        let Row { name, inputs, params, kind } = self;
+        let Row { name, inputs, params, kind, reported } = self;
         let kind = match kind {
             Kind::Primitive { form, rule, .. } => Kind::Primitive { form, rule, batch: Some(batch) },
             Kind::Composite(expand) => Kind::Composite(expand),
         };
-        Row { name, inputs, params, kind }
+        Row { name, inputs, params, kind, reported }
     }
 }
 

@@ -250,12 +250,12 @@ impl<'a> Var<'a> {
     }
 
     pub fn matmul(self, other: Var<'a>) -> Var<'a> {
-        self.apply2(ops::MatrixMultiply, other, &[])
+        self.apply2(ops::Matmul, other, &[])
     }
 
     /// The product of a (co)tangent and a value, in either order: see `strong_mul`.
     pub fn strong_matmul(self, other: Var<'a>) -> Var<'a> {
-        self.apply2(ops::MatrixMultiply, other, ops::matmul::STRONG)
+        self.apply2(ops::Matmul, other, ops::matmul::STRONG)
     }
 
     /// Undoes broadcasting: sums over the axes along which `dims` was stretched to this value's dims. The one place

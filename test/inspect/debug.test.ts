@@ -41,7 +41,7 @@ describe("debugging", () => {
       expect(result.shape).toEqual([100, 100]);
       const by = Object.fromEntries(rows.map((r) => [r.op, r]));
       expect(by.tanh!.calls).toBe(1);
-      expect(by.matrixMultiply!.calls).toBe(3);
+      expect(by.matmul!.calls).toBe(3);
       expect(by.tanh!.bytes).toBe(40_000);
       expect(toString()).toMatch(/^op +calls +ms +% +KB\n/);
     });

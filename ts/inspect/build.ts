@@ -1,5 +1,5 @@
 /** From a record to a program: names instead of ids, and only what the outputs and the writes need. */
-import { Op, type OpName } from "../opcodes.js";
+import { Op, ROWS, type OpName } from "../opcodes.js";
 import { Action, UPDATES } from "../runtime/boundary.js";
 import { checked, engine } from "../runtime/instance.js";
 import { made } from "../tensor.js";
@@ -18,6 +18,9 @@ interface Draft extends RawInstruction {
   readonly place: Place | undefined;
 }
 
+/** A view without a derivative is a stopGradient: it changes no number. */
+const isIdentity = (op: OpName) => ROWS[op].form === "view" && ROWS[op].rule === "zero";
+
 /** Whether it is kept though nobody reads its outputs. */
 const isEffect = ({ action, place }: Draft) => action !== Action.Op && place !== undefined;
 
@@ -32,8 +35,7 @@ function drafts({ instructions, places }: Recorded, resolve: (id: number) => num
     const [output] = raw.outputs;
     switch (raw.action) {
       case Action.Op:
-        // It changes no number.
-        if (OP_NAMES[raw.number] === "stopGradient") same.set(output!, inputs[0]!);
+        if (isIdentity(OP_NAMES[raw.number]!)) same.set(output!, inputs[0]!);
         else draft(OP_NAMES[raw.number]!);
         break;
       case Action.Assign:
@@ -124,7 +126,8 @@ export function build(recorded: Recorded, names: readonly string[]): Program {
     const operands = step.inputs.map(operand);
     if (step.action === Action.Op) {
       const output = variable(step.outputs[0]!, "computed", labels.numbered("t"));
-      const evaluation = { kind: "op", op: step.op, inputs: operands, parameters: step.parameters, output, outputs: [output] } as const;
+      const op = step.op as OpName;
+      const evaluation = { kind: "op", op, inputs: operands, parameters: step.parameters, output, outputs: [output] } as const;
       instructions.push(evaluation);
       replayed.push({ instruction: evaluation });
       continue;

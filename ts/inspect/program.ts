@@ -7,6 +7,7 @@ import { ValueError } from "../errors.js";
 import { readOptions } from "../options.js";
 import type { ArgumentsOf } from "../transforms/types.js";
 import { drawDot, drawMermaid, type DrawOptions } from "./draw.js";
+import { shownParameters } from "./parameters.js";
 import { drawSvg } from "./svg.js";
 import { differentiate, run, type Replayable } from "./replay.js";
 import { short, type Instruction, type Variable, type Write } from "./variable.js";
@@ -84,7 +85,7 @@ export class Program<Args extends unknown[] = unknown[], Result = unknown> {
     return found.reverse();
   }
 
-  /** One instruction a line: `c: float32[3] = mul a b`. */
+  /** One instruction a line: `c: float32[3] = mul a b`, `d: float32[] = sum axis=[0] c`. */
   toString(): string {
     const type = (v: Variable) => `${v.name}: ${v.dtype}[${v.shape.join(", ")}]`;
     const lines = [`program(${this.inputs.map(type).join(", ")}) {`];
@@ -130,8 +131,8 @@ function line(instruction: Instruction | Write): string {
   const type = (v: Variable) => `${v.name}: ${v.dtype}[${v.shape.join(", ")}]`;
   const operands = inputs.map((v) => v.name).join(" ");
   if (instruction.kind === "op") {
-    const settings = instruction.parameters.length > 0 ? ` [${instruction.parameters.join(", ")}]` : "";
-    return `${type(instruction.output)} = ${op}${settings} ${operands}`;
+    const settings = shownParameters(instruction.op, instruction.parameters);
+    return `${type(instruction.output)} = ${op}${settings}${operands === "" ? "" : ` ${operands}`}`;
   }
   switch (op) {
     case "assign":

@@ -63,7 +63,7 @@ function tensorOf(v: Variable): Tensor {
 
 function evaluate({ op, inputs, parameters }: Instruction, values: ReadonlyMap<Variable, Tensor>): Tensor {
   return apply(
-    op as OpName,
+    op,
     inputs.map((v) => values.get(v)!),
     parameters,
   );

@@ -1,5 +1,6 @@
 /** What a program is made of. */
 import type { DType, TypedArray } from "../dtype.js";
+import type { OpName } from "../opcodes.js";
 
 /** A value of a program. */
 export interface Variable {
@@ -29,10 +30,10 @@ export interface Instruction {
   /** Tells it from a write. */
   readonly kind: "op";
   /** Its name. */
-  readonly op: string;
+  readonly op: OpName;
   /** What it reads. */
   readonly inputs: readonly Variable[];
-  /** Axes, shapes and scalars, as the engine encodes them. */
+  /** Axes, shapes and scalars, as the engine encodes them; `namedParameters` tells which is which. */
   readonly parameters: readonly number[];
   /** What it makes. */
   readonly output: Variable;

@@ -15,14 +15,20 @@ const isFloat = (x: unknown): x is Tensor => x instanceof Tensor && (x.dtype ===
  * Any number of inputs and parameters. Inputs that are not tensors become temporary ones; plain numbers among them adopt the dtype of
  * `like`, by default of the first float tensor.
  */
-export function apply(op: OpName, inputs: readonly TensorLike[], parameters: readonly number[] = [], like?: Tensor): Tensor {
+export function apply(
+  op: OpName,
+  inputs: readonly TensorLike[],
+  parameters: readonly number[] = [],
+  like?: Tensor,
+  name: string = op,
+): Tensor {
   if (inputs.every((x) => x instanceof Tensor)) return run(op, inputs as readonly Tensor[], parameters);
   like ??= inputs.find(isFloat);
   const temporaries: Tensor[] = [];
   try {
     const operands = inputs.map((x) => {
       if (x instanceof Tensor) return x;
-      const made = operand(op, x, like);
+      const made = operand(name, x, like);
       temporaries.push(made);
       return made;
     });
@@ -62,9 +68,12 @@ export function unary(name: OpName): Unary {
   };
 }
 
-/** A function of two tensors, either of which may be a number: that adopts the other's dtype. `xs.reduce(ad.add)` may be written. */
-export function binary(name: OpName): Binary {
-  const op = Op[name];
+/**
+ * A function of two tensors, either of which may be a number: that adopts the other's dtype. `xs.reduce(ad.add)` may be written. `name` is
+ * what the public calls it.
+ */
+export function binary(opName: OpName, name: string = opName): Binary {
+  const op = Op[opName];
   return function (a: TensorLike, b: TensorLike): Tensor {
     if (arguments.length > 2) atMost(name, arguments, 2);
     if (a instanceof Tensor) {
@@ -73,7 +82,7 @@ export function binary(name: OpName): Binary {
     } else if (typeof a === "number" && b instanceof Tensor) {
       return made(checked(engine.op2s(op, idOf(b), a, 1), name));
     }
-    return apply(name, [a, b], [], a instanceof Tensor ? a : b instanceof Tensor ? b : undefined);
+    return apply(opName, [a, b], [], a instanceof Tensor ? a : b instanceof Tensor ? b : undefined, name);
   };
 }
 

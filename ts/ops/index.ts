@@ -170,7 +170,7 @@ export function embedding(indices: TensorLike, table: TensorLike): Tensor {
  * @example
  * ad.matmul([[1, 2], [3, 4]], [1, 1]); // [3, 7]
  */
-export const matmul: Binary = binary("matmul");
+export const matmul: Binary = binary("matmulOfAnyRank", "matmul");
 /** Σ a b of two vectors of one size, a 0-d tensor. Dtypes are promoted. `ShapeError` for other shapes. */
 export const dot: Binary = binary("dot");
 /** a bᵀ of the flattened inputs: [n, m] of n and m elements. Dtypes are promoted. */

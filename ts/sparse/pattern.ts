@@ -1,130 +1,18 @@
 /**
- * Which outputs depend on which inputs: index sets propagated through the recorded program, op by op. Elementwise ops pass
- * sets through, movement ops move them (found out by running the op on positions), sums and products join them. An op that
- * is not known to be sparse makes every output depend on all its inputs: too large a pattern is slow, too small is wrong.
+ * Which outputs depend on which inputs: index sets propagated through the recorded program, op by op, as the form of its row says.
+ * Pointwise ops pass sets through, movements move them (found out by running the op on positions), sums and products join them. An op of
+ * no such form makes every output depend on all its inputs: too large a pattern is slow, too small is wrong.
  */
-import type { OpName } from "../opcodes.js";
+import { ROWS } from "../opcodes.js";
+import { axisParameter } from "../inspect/parameters.js";
 import type { Program } from "../inspect/program.js";
 import type { Instruction, Variable } from "../inspect/variable.js";
-import { destinations, joinedPositions, MOVEMENT, positions, sizeOf } from "../inspect/positions.js";
+import { destinations, joinedPositions, positions, scatteredTo, sizeOf, stretchedPositions } from "../inspect/positions.js";
+import { unreachable } from "../unreachable.js";
 import type { Pattern } from "./colouring.js";
 
 /** Positions of the differentiated input, ascending; null = none. Shared between elements, never changed. */
 type IndexSet = Int32Array | null;
-
-const ELEMENTWISE = new Set<string>([
-  "neg",
-  "abs",
-  "square",
-  "sqrt",
-  "root",
-  "alongRoot",
-  "rsqrt",
-  "cbrt",
-  "reciprocal",
-  "exp",
-  "exp2",
-  "expm1",
-  "log",
-  "log2",
-  "log10",
-  "log1p",
-  "sin",
-  "cos",
-  "tan",
-  "asin",
-  "acos",
-  "atan",
-  "sinh",
-  "cosh",
-  "tanh",
-  "asinh",
-  "acosh",
-  "atanh",
-  "erf",
-  "erfc",
-  "erfinv",
-  "lgamma",
-  "digamma",
-  "polygamma",
-  "sincDerivative",
-  "relu",
-  "sigmoid",
-  "softplus",
-  "logSigmoid",
-  "silu",
-  "geluErf",
-  "geluTanh",
-  "mish",
-  "clampNumbers",
-  "cast",
-  "asinDerivative",
-  "atanDerivative",
-  "tanhDerivative",
-  "asinhDerivative",
-  "acoshDerivative",
-  "atanhDerivative",
-  "gaussian",
-  "sigmoidDerivative",
-  "siluDerivative",
-  "geluErfDerivative",
-  "mishDerivative",
-  "powDerivative",
-  "hypotDerivative",
-  "atan2Derivative",
-  "logaddexp",
-  "add",
-  "sub",
-  "mul",
-  "div",
-  "mod",
-  "fmod",
-  "pow",
-  "hypotenuse",
-  "atan2",
-  "xlogy",
-  "maximum",
-  "minimum",
-  "strongMul",
-  "where",
-]);
-
-/** Derivative zero: nothing depends. */
-const ZERO = new Set<string>([
-  "sign",
-  "floor",
-  "ceil",
-  "round",
-  "trunc",
-  "stopGradient",
-  "eq",
-  "ne",
-  "lt",
-  "le",
-  "gt",
-  "ge",
-  "logicalAnd",
-  "logicalOr",
-  "logicalNot",
-  "isNaN",
-  "isFinite",
-  "any",
-  "all",
-  "argmax",
-  "argmin",
-  "argsort",
-  "runningExtreme",
-  "searchRows",
-  "randomBits",
-  "randomUniform",
-  "randomNormal",
-  "randomSplit",
-]);
-
-const REDUCTIONS = new Set<string>(["sum", "prod", "max", "min", "logsumexp"]);
-
-/** Along one axis everything depends on everything. */
-const AXIS = new Set<string>(["softmax", "softmaxWeights", "logSoftmax", "centred", "spread", "cumsum", "linearScan"]);
 
 function union(a: IndexSet, b: IndexSet): IndexSet {
   if (a === null || a === b) return b;
@@ -145,7 +33,7 @@ function union(a: IndexSet, b: IndexSet): IndexSet {
 /** Position in an operand of each element of the broadcast shape. */
 function broadcastPositions(from: readonly number[], to: readonly number[]): ArrayLike<number> | null {
   if (from.length === to.length && from.every((d, i) => d === to[i])) return null;
-  return positions("broadcastTo", from, [], to);
+  return stretchedPositions(from, to);
 }
 
 function elementwise(inputs: readonly Variable[], sets: readonly IndexSet[][], output: Variable): IndexSet[] {
@@ -159,7 +47,7 @@ function elementwise(inputs: readonly Variable[], sets: readonly IndexSet[][], o
 }
 
 function movement({ op, inputs, parameters, output }: Instruction, sets: readonly IndexSet[][]): IndexSet[] {
-  const at = positions(op as OpName, inputs[0]!.shape, inputs.slice(1), parameters);
+  const at = positions(op, inputs[0]!.shape, inputs.slice(1), parameters);
   return Array.from({ length: sizeOf(output.shape) }, (_, i) => (at[i] === 0 ? null : sets[0]![at[i]! - 1]!));
 }
 
@@ -176,16 +64,22 @@ function joinAll(sets: IndexSet[]): IndexSet {
   return sets[0] ?? null;
 }
 
+function scattered(instruction: Instruction, sets: readonly IndexSet[][]): IndexSet[] {
+  const at = scatteredTo(instruction);
+  return joined(sets[0]!, (i) => at[i]! - 1, sizeOf(instruction.output.shape));
+}
+
 function reduction(instruction: Instruction, sets: readonly IndexSet[][]): IndexSet[] {
   const at = destinations(instruction);
   return joined(sets[0]!, (i) => at[i]! - 1, sizeOf(instruction.output.shape));
 }
 
-function alongAxis({ inputs, parameters, output }: Instruction, sets: readonly IndexSet[][]): IndexSet[] {
+/** Along one axis everything depends on everything. */
+function alongAxis({ op, inputs, parameters, output }: Instruction, sets: readonly IndexSet[][]): IndexSet[] {
   const shape = output.shape;
-  const axis = parameters[0]! < 0 ? parameters[0]! + shape.length : parameters[0]!;
+  const axis = axisParameter(op, parameters, shape.length);
   const kept = shape.map((d, i) => (i === axis ? 1 : d));
-  const at = positions("broadcastTo", kept, [], shape);
+  const at = stretchedPositions(kept, shape);
   const together = elementwise(inputs, sets, output);
   const lines = joined(together, (i) => at[i]! - 1, sizeOf(kept));
   return together.map((_, i) => lines[at[i]! - 1]!);
@@ -193,7 +87,7 @@ function alongAxis({ inputs, parameters, output }: Instruction, sets: readonly I
 
 function concatenated(instruction: Instruction, sets: readonly IndexSet[][]): IndexSet[] {
   const all = sets.flat();
-  return Array.from(joinedPositions(instruction), (i) => all[i]!);
+  return Array.from(joinedPositions(instruction), (i) => all[i - 1]!);
 }
 
 /** C[i, j] depends on row i of A where B's column j may be non-zero, and the other way round. A constant's zeros count. */
@@ -203,7 +97,7 @@ function product({ inputs: [a, b], output }: Instruction, [sa, sb]: readonly Ind
   const batch = output.shape.slice(0, -2);
   const matrices = (v: Variable, rows: number, columns: number) => {
     const lead = v.shape.slice(0, -2);
-    const at = lead.length === 0 ? null : positions("broadcastTo", lead, [], batch);
+    const at = lead.length === 0 ? null : stretchedPositions(lead, batch);
     return (index: number) => (at === null ? 0 : at[index]! - 1) * rows * columns;
   };
   const [fromA, fromB] = [matrices(a!, m, k), matrices(b!, k, n)];
@@ -234,16 +128,34 @@ function dense(sets: readonly IndexSet[][], output: Variable): IndexSet[] {
 
 function step(instruction: Instruction, sets: readonly IndexSet[][]): IndexSet[] {
   const { op, inputs, output } = instruction;
-  const nothing = () => new Array<IndexSet>(sizeOf(output.shape)).fill(null);
-  if (ZERO.has(op) || sets.every((s) => s.every((x) => x === null))) return nothing();
-  if (ELEMENTWISE.has(op)) return elementwise(inputs, sets, output);
+  const { form, rule } = ROWS[op];
+  if (rule === "zero" || sets.every((s) => s.every((x) => x === null))) return new Array<IndexSet>(sizeOf(output.shape)).fill(null);
   // Indices that depend on the input are a pattern that moves with it.
-  if (MOVEMENT.has(op) && inputs.slice(1).every((v) => v.kind === "constant")) return movement(instruction, sets);
-  if (REDUCTIONS.has(op)) return reduction(instruction, sets);
-  if (AXIS.has(op)) return alongAxis(instruction, sets);
-  if (op === "concat") return concatenated(instruction, sets);
-  if (op === "matrixMultiply") return product(instruction, sets);
-  return dense(sets, output);
+  const fixed = inputs.slice(1).every((v) => v.kind === "constant");
+  switch (form) {
+    // A draw depends on its parameters element by element, and on keys, which have no derivative.
+    case "pointwise":
+    case "random":
+      return elementwise(inputs, sets, output);
+    case "view":
+    case "movement":
+      return fixed ? movement(instruction, sets) : dense(sets, output);
+    case "scatter":
+      return fixed ? scattered(instruction, sets) : dense(sets, output);
+    case "reduction":
+      return reduction(instruction, sets);
+    case "alongAxis":
+      return alongAxis(instruction, sets);
+    case "joined":
+      return concatenated(instruction, sets);
+    case "product":
+      return product(instruction, sets);
+    case "general":
+    case "composite":
+      return dense(sets, output);
+    default:
+      return unreachable(form);
+  }
 }
 
 /** The pattern of the Jacobian of the program's first output with respect to its first input. */

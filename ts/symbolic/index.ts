@@ -6,13 +6,15 @@ import { atMost, boolean } from "../arguments.js";
 import { describe } from "../describe.js";
 import { ValueError } from "../errors.js";
 import { readOptions } from "../options.js";
-import type { OpName } from "../opcodes.js";
+import { ROWS, type OpName } from "../opcodes.js";
 import type { Instruction, Variable } from "../inspect/variable.js";
 import { trace } from "../inspect/trace.js";
-import { destinations, joinedPositions, MOVEMENT, positions, sizeOf } from "../inspect/positions.js";
+import { axisParameter, namedParameters, type ParameterValue } from "../inspect/parameters.js";
+import { destinations, joinedPositions, positions, scatteredTo, sizeOf, stretchedPositions } from "../inspect/positions.js";
 import type { Tensor } from "../tensor.js";
 import { type Callback, checkFunction } from "../transforms/machinery.js";
 import type { ArgumentsOf, Scalar } from "../transforms/types.js";
+import { unreachable } from "../unreachable.js";
 import { derivativeOf } from "./derivative.js";
 import { Expression, setWalks } from "./expression.js";
 import { functions } from "./functions.js";
@@ -30,51 +32,6 @@ const c = (value: number) => Expression.constant(value);
 const { sum, product, power, call } = Expression;
 const half = c(0.5);
 
-/** Ops of one element that are calls of the same name. */
-const SAME_NAME = new Set([
-  "exp",
-  "exp2",
-  "expm1",
-  "log",
-  "log2",
-  "log10",
-  "log1p",
-  "cbrt",
-  "sin",
-  "cos",
-  "tan",
-  "asin",
-  "acos",
-  "atan",
-  "sinh",
-  "cosh",
-  "tanh",
-  "asinh",
-  "acosh",
-  "atanh",
-  "erf",
-  "erfc",
-  "sigmoid",
-  "softplus",
-  "abs",
-  "sign",
-  "floor",
-  "ceil",
-  "round",
-  "trunc",
-  "atan2",
-  "xlogy",
-  "mod",
-  "fmod",
-  "maximum",
-  "minimum",
-  "where",
-  "strongMul",
-  "isNaN",
-  "isFinite",
-  "relu",
-]);
-
 /** 1 + factor x² */
 const onePlus = (factor: number, x: Expression) => sum(c(1), product(c(factor), power(x, c(2))));
 const bell = (x: Expression) => product(call("sigmoid", x), call("sigmoid", x.neg()));
@@ -83,8 +40,8 @@ const cdf = (x: Expression) => product(half, call("erfc", product(c(-Math.SQRT1_
 const gate = (x: Expression) => call("tanh", call("softplus", x));
 const geluArgument = (x: Expression) => product(c(2 * Math.sqrt(2 / Math.PI)), x, onePlus(0.044715, x));
 
-/** The other elementwise ops, as formulas. */
-const FORMULAS: Record<string, (...x: Expression[]) => Expression> = {
+/** Pointwise ops as formulas; those that are a function of the table in functions.ts are called by their name. */
+const FORMULAS: Partial<Record<OpName, (...x: Expression[]) => Expression>> = {
   neg: (x) => x.neg(),
   add: (x, y) => x.add(y),
   sub: (x, y) => x.sub(y),
@@ -128,7 +85,12 @@ const FORMULAS: Record<string, (...x: Expression[]) => Expression> = {
   hypotDerivative: (x, y) => call("strongMul", x, power(call("hypot", x, y), c(-1))),
   atan2Derivative: (x, y) => call("strongMul", y, power(call("hypot", x, y), c(-2))),
   cast: (x) => x,
-  stopGradient: (x) => x,
+};
+
+/** Those with parameters. */
+const WITH_PARAMETERS: Partial<Record<OpName, (parameters: Record<string, number>, ...x: Expression[]) => Expression>> = {
+  clampNumbers: ({ low, high }, x) => call("clamp", x!, c(low!), c(high!)),
+  powDerivative: ({ base, exponent }, x, y) => powDerivative(base!, exponent!, x!, y!),
 };
 
 /** A number as a truth value, 0 or 1. */
@@ -158,51 +120,48 @@ const MOST_ELEMENTS = 512;
 
 function stretched(elements: Elements, from: readonly number[], to: readonly number[]): Elements {
   if (from.length === to.length && from.every((d, i) => d === to[i])) return elements;
-  return Array.from(positions("broadcastTo", from, [], to), (at) => elements[at - 1]!);
+  return Array.from(stretchedPositions(from, to), (at) => elements[at - 1]!);
 }
 
-function reduced(instruction: Instruction, [x]: Elements[]): Elements {
-  const { op, output } = instruction;
-  const groups: Elements[] = Array.from({ length: sizeOf(output.shape) }, () => []);
-  Array.from(destinations(instruction)).forEach((at, i) => groups[at - 1]!.push(x![i]!));
-  switch (op) {
-    case "sum":
-      return groups.map((g) => sum(...g));
-    case "prod":
-      return groups.map((g) => product(...g));
-    case "max":
-      return groups.map((g) => call("maximum", ...g));
-    case "min":
-      return groups.map((g) => call("minimum", ...g));
-    case "logsumexp":
-      return groups.map((g) => call("logsumexp", ...g));
-    default:
-      throw unsupported(op);
-  }
+/** Reductions of a group of elements. */
+const REDUCED: Partial<Record<OpName, (group: Expression[]) => Expression>> = {
+  sum: (g) => sum(...g),
+  prod: (g) => product(...g),
+  max: (g) => call("maximum", ...g),
+  min: (g) => call("minimum", ...g),
+  logsumexp: (g) => call("logsumexp", ...g),
+};
+
+/** The elements that go to each place of a result. */
+function groups(places: ArrayLike<number>, x: Elements, count: number): Elements[] {
+  const groups: Elements[] = Array.from({ length: count }, () => []);
+  Array.from(places).forEach((at, i) => groups[at - 1]!.push(x[i]!));
+  return groups;
 }
 
 /** Functions of a line of elements along an axis, for the element at `i`. */
-const ALONG_AXIS: Record<string, (line: Expression[], i: number, parameters: readonly number[]) => Expression> = {
+const ALONG_AXIS: Partial<Record<OpName, (line: Expression[], i: number, parameters: Record<string, ParameterValue>) => Expression>> = {
   softmax: (line, i) => call("softmax", line[i]!, ...line.filter((_, k) => k !== i)),
   softmaxWeights: (line, i) => call("softmaxWeight", line[i]!, ...line.filter((_, k) => k !== i)),
   logSoftmax: (line, i) => call("logSoftmax", line[i]!, ...line.filter((_, k) => k !== i)),
-  cumsum: (line, i, [, reverse]) => sum(...(reverse === 1 ? line.slice(i) : line.slice(0, i + 1))),
+  cumsum: (line, i, { reverse }) => sum(...(reverse ? line.slice(i) : line.slice(0, i + 1))),
 };
 
 function alongAxis({ op, parameters, output }: Instruction, x: Elements): Elements {
   const { shape } = output;
-  const axis = parameters[0]! < 0 ? parameters[0]! + shape.length : parameters[0]!;
+  const formula = known(op, ALONG_AXIS[op]);
+  const [axis, named] = [axisParameter(op, parameters, shape.length), namedParameters(op, parameters)];
   const inner = sizeOf(shape.slice(axis + 1));
   const n = shape[axis]!;
   return x.map((_, at) => {
     const i = Math.floor(at / inner) % n;
     const line = Array.from({ length: n }, (_, k) => x[at + (k - i) * inner]!);
-    return ALONG_AXIS[op]!(line, i, parameters);
+    return formula(line, i, named);
   });
 }
 
 function multiplied({ inputs: [a, b] }: Instruction, [x, y]: Elements[]): Elements {
-  if (a!.shape.length > 2 || b!.shape.length > 2) throw unsupported("matrixMultiply of more than two axes");
+  if (a!.shape.length > 2 || b!.shape.length > 2) throw unsupported("a matrix product of more than two axes");
   const [m, k] = a!.shape as [number, number];
   const n = b!.shape[1]!;
   return Array.from({ length: m * n }, (_, i) => {
@@ -215,29 +174,48 @@ function unsupported(op: string): ValueError {
   return new ValueError(`symbolic: ${op} has no expression; write the function with elementwise ops, sums, products and views`, "symbolic");
 }
 
-function step(instruction: Instruction, inputs: Elements[]): Elements {
-  const { op, parameters, output } = instruction;
-  if (SAME_NAME.has(op) || op in FORMULAS || op === "powDerivative") {
-    const formula =
-      op === "powDerivative"
-        ? (x: Expression, y: Expression) => powDerivative(parameters[0]!, parameters[1]!, x, y)
-        : (FORMULAS[op] ?? ((...x: Expression[]) => call(op, ...x)));
-    const operands = instruction.inputs.map((v, i) => stretched(inputs[i]!, v.shape, output.shape));
-    return Array.from({ length: sizeOf(output.shape) }, (_, i) => formula(...operands.map((o) => o[i]!)));
+function known<F>(op: OpName, formula: F | undefined): F {
+  if (formula === undefined) throw unsupported(op);
+  return formula;
+}
+
+function pointwise({ op, inputs, parameters, output }: Instruction, elements: Elements[]): Elements {
+  const withParameters = WITH_PARAMETERS[op];
+  const named = namedParameters(op, parameters) as Record<string, number>;
+  const called = Object.hasOwn(functions, op) ? (...x: Expression[]) => call(op, ...x) : undefined;
+  const formula = withParameters ? (...x: Expression[]) => withParameters(named, ...x) : known(op, FORMULAS[op] ?? called);
+  const operands = inputs.map((v, i) => stretched(elements[i]!, v.shape, output.shape));
+  return Array.from({ length: sizeOf(output.shape) }, (_, i) => formula(...operands.map((o) => o[i]!)));
+}
+
+function step(instruction: Instruction, elements: Elements[]): Elements {
+  const { op, inputs, parameters, output } = instruction;
+  const { form } = ROWS[op];
+  switch (form) {
+    case "pointwise":
+      return pointwise(instruction, elements);
+    case "view":
+    case "movement":
+      return Array.from(positions(op, inputs[0]!.shape, inputs.slice(1), parameters), (i) => (i === 0 ? c(0) : elements[0]![i - 1]!));
+    case "scatter":
+      return groups(scatteredTo(instruction), elements[0]!, sizeOf(output.shape)).map((g) => sum(...g));
+    case "reduction":
+      return groups(destinations(instruction), elements[0]!, sizeOf(output.shape)).map(known(op, REDUCED[op]));
+    case "alongAxis":
+      return alongAxis(instruction, elements[0]!);
+    case "joined": {
+      const all = elements.flat();
+      return Array.from(joinedPositions(instruction), (i) => all[i - 1]!);
+    }
+    case "product":
+      return multiplied(instruction, elements);
+    case "random":
+    case "general":
+    case "composite":
+      throw unsupported(op);
+    default:
+      return unreachable(form);
   }
-  if (op === "clampNumbers") return inputs[0]!.map((x) => call("clamp", x, c(parameters[0]!), c(parameters[1]!)));
-  if (op in ALONG_AXIS) return alongAxis(instruction, inputs[0]!);
-  if (MOVEMENT.has(op)) {
-    const at = positions(op as OpName, instruction.inputs[0]!.shape, instruction.inputs.slice(1), parameters);
-    return Array.from(at, (i) => (i === 0 ? c(0) : inputs[0]![i - 1]!));
-  }
-  if (["sum", "prod", "max", "min", "logsumexp"].includes(op)) return reduced(instruction, inputs);
-  if (op === "matrixMultiply") return multiplied(instruction, inputs);
-  if (op === "concat") {
-    const all = inputs.flat();
-    return Array.from(joinedPositions(instruction), (i) => all[i]!);
-  }
-  throw unsupported(op);
 }
 
 /** Names of the elements of an input: `x`, or `x[0]`, `x[1,2]`. */

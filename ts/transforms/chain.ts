@@ -6,6 +6,7 @@ import { describe } from "../describe.js";
 import { ShapeError, ValueError } from "../errors.js";
 import { trace } from "../inspect/trace.js";
 import type { Program } from "../inspect/program.js";
+import { ROWS } from "../opcodes.js";
 import type { Tensor } from "../tensor.js";
 import { bracketing, forwardCost, modesOf, planChain, reverseCost, span, type Stage, type StageMode, type Step } from "./chain-plan.js";
 import { drawPoint, withSameDraws } from "../random/state.js";
@@ -54,7 +55,8 @@ function work(program: Program): number {
   let total = 0;
   for (const { op, inputs, output } of program.evaluations("chainJacobian")) {
     const size = (v: { shape: readonly number[] }) => v.shape.reduce((a, b) => a * b, 1);
-    total += op === "matrixMultiply" ? size(output) * inputs[0]!.shape.at(-1)! : Math.max(size(output), ...inputs.map(size));
+    const terms = ROWS[op].form === "product" ? size(output) * inputs[0]!.shape.at(-1)! : 0;
+    total += Math.max(terms, size(output), ...inputs.map(size));
   }
   return Math.max(total, 1);
 }

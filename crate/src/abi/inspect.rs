@@ -174,11 +174,14 @@ pub fn mutate(op: u32, input: u32, mode: u32, damage: u32) -> u32 {
     use crate::level::mutants::{set, Damage, Mode, Mutation};
     use crate::op::{Kind, Op, Rule};
     let Some(op) = Op::from_code(op) else { return 0 };
-    let inputs = match &op.row().kind {
-        Kind::Primitive { rule: Rule::Zero, .. } | Kind::Composite(_) => 0,
-        Kind::Primitive { rule: Rule::Elementwise(partials), .. } => partials.len() as u32,
-        Kind::Primitive { rule: Rule::Multilinear { .. }, .. } => 2,
-        Kind::Primitive { .. } => 1,
+    let row = op.row();
+    let inputs = match &row.kind {
+        Kind::Composite(_) => 0,
+        Kind::Primitive { rule, .. } => match rule {
+            Rule::Zero => 0,
+            Rule::Linear(_) | Rule::Joined(_) | Rule::Part(_) => 1,
+            Rule::Elementwise(_) | Rule::Multilinear { .. } | Rule::Custom { .. } => row.inputs.least,
+        },
     };
     let damage = match damage {
         0 => Some(Damage::Factor),

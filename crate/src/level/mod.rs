@@ -36,7 +36,7 @@ impl Engine {
                 room_for_inputs(&mut vars, inputs.len())?;
                 vars.extend(inputs.iter().map(|&id| Var::new(self, id)));
                 self.top_level(inputs).map_err(|e| e.in_op(op))?;
-                return expand(self, &vars, params).checked().map_err(|e| e.in_op(op));
+                return expand(self, &vars, params).checked().map_err(|e| e.in_op(row.reported.unwrap_or(op)));
             }
         };
         let level = self.top_level(inputs).map_err(|e| e.in_op(op))?;

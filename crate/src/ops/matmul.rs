@@ -131,8 +131,8 @@ fn transposed<'a>(x: &[Var<'a>], ct: Var<'a>, _: &[f64], wanted: Wanted) -> Term
 }
 
 crate::rows! { matmul;
-    MatrixMultiply => Row::new(
-        "matrixMultiply",
+    Matmul => Row::new(
+        "matmul",
         Form::Product(Evaluation { result: product, write: multiply }),
         Rule::Multilinear { tangents: STRONG, transpose: transposed },
     ).params(Product::PARAMS),

@@ -11,7 +11,7 @@ use crate::memory::out::Out;
 use crate::memory::room::list_of;
 use crate::op::{Diagonal, Row, Rule};
 use crate::ops;
-use crate::params::{Draw, Shape, Split};
+use crate::params::{Draw, Split};
 use crate::shape::{broadcast, dims_from, show, Dims};
 use crate::var::Var;
 use crate::with_float;
@@ -132,14 +132,6 @@ fn once_only<'a>(x: &[Var<'a>]) -> Var<'a> {
 }
 
 crate::rows! { random;
-    RandomBits => Row::new(
-        "randomBits",
-        Form::Random(Evaluation {
-            result: |x, p| Ok((DType::Int32, drawn(x[0], Shape::read(p).dims)?)),
-            write: |x, _, out| draw::<i32>(x[0], out, |key, out| rng::bits(key, 0, as_u32(out))),
-        }),
-        Rule::Zero,
-    ).params(Shape::PARAMS),
     RandomUniform => Row::new(
         "randomUniform",
         Form::Random(Evaluation {

@@ -6,6 +6,7 @@ mod shapes;
 mod statistics;
 
 use crate::op::Row;
+use crate::ops;
 use crate::params::{
     Along, Alpha, Clamp, Covariance, Diagonal, Dimension, Gelu, NanToNum, Norm, OneHot, Order, Pad, Quantile, Reduce, Roll, Scan, Search,
     Slope, Sorting, Triangle, Variance,
@@ -28,7 +29,7 @@ crate::rows! { composite;
     // scalar functions
     Isinf => Row::composite("isinf", 1, &[], |_, x, _| functions::is_infinite(x[0])),
     NanToNum => Row::composite("nanToNum", 1, NanToNum::PARAMS, |_, x, p| functions::nan_to_num(x[0], p)),
-    Sinc => Row::composite("sinc", 1, &[], |_, x, _| x[0].apply(crate::ops::SincDerivative, &Order { order: 0.0 }.list())),
+    Sinc => Row::composite("sinc", 1, &[], |_, x, _| x[0].apply(ops::SincDerivative, &Order { order: 0.0 }.list())),
     Multigammaln => Row::composite("multigammaln", 1, Dimension::PARAMS, |_, x, p| functions::multigammaln(x[0], p)),
     Clamp => Row::composite("clamp", 1, Clamp::PARAMS, functions::clamp).inputs_between(1, 3),
     Relu6 => Row::composite("relu6", 1, &[], |_, x, _| functions::relu6(x[0])),
@@ -38,10 +39,11 @@ crate::rows! { composite;
     Gelu => Row::composite("gelu", 1, Gelu::PARAMS, |_, x, p| functions::gelu(x[0], p)),
     HardSwish => Row::composite("hardSwish", 1, &[], |_, x, _| functions::hard_swish(x[0])),
     // products
-    Matmul => Row::composite("matmul", 2, &[], |_, x, _| shapes::matmul(x[0], x[1])),
+    /// Of vectors too; its products are `Matmul`, and so are its errors.
+    MatmulOfAnyRank => Row::composite("matmulOfAnyRank", 2, &[], |_, x, _| shapes::matmul(x[0], x[1])).reported_as(ops::Matmul),
     Dot => Row::composite("dot", 2, &[], |_, x, _| shapes::dot(x[0], x[1])),
     Outer => Row::composite("outer", 2, &[], |_, x, _| shapes::outer(x[0], x[1])),
-    Trace => Row::composite("trace", 1, &[], |_, x, _| shapes::trace(x[0])),
+    MatrixTrace => Row::composite("trace", 1, &[], |_, x, _| shapes::trace(x[0])),
     // shapes and indices
     Stack => Row::composite("stack", 1, Along::PARAMS, shapes::stack).inputs_between(1, u32::MAX),
     Pad => Row::composite("pad", 1, Pad::PARAMS, |_, x, p| shapes::pad(x[0], p)),
