@@ -34,6 +34,14 @@ const draws: Case[] = [
   },
 ];
 
+/** Squared, so that the cotangent that a rule gets depends on x too: second derivatives go through both inputs of its formula. */
+const squared: Case[] = [ad.softmax, ad.logSoftmax].map((f) => ({
+  name: `the square of ${f.name}`,
+  call: (x) => f(x, 1).square(),
+  reference: (x) => x,
+  samples: [{ note: "[2, 3]", inputs: [float64([2, 3], [0.3, -1, 0.5, 1.2, 0.1, -0.4])] }],
+}));
+
 let mutate: (op: number, input: number, mode: number, damage: number) => number;
 /** Samples that exercise each primitive, in the value or in the gradient. */
 const users = new Map<string, { op: Case; sample: Sample }[]>();
@@ -72,7 +80,7 @@ function program(op: Case, sample: Sample): Set<string> {
 beforeAll(async () => {
   await ad.init(readFileSync(path.resolve(".cache/wasm/mutants/adjoint.wasm")) as never);
   mutate = ad.testing.rawExports().mutate as typeof mutate;
-  for (const op of [...cases.filter((c) => !c.discrete), ...draws]) {
+  for (const op of [...cases.filter((c) => !c.discrete), ...draws, ...squared]) {
     for (const sample of op.samples) {
       if (sample.singular || !isSmall(sample) || sample.inputs.some((x) => x.data.length === 0)) continue;
       ad.scope(() => {
@@ -129,7 +137,8 @@ it("every damaged rule is noticed", async () => {
         for (const [damage, damageName] of DAMAGES.entries()) {
           if (damageName === "swapped" && inputs < 2) continue;
           // Broadcasting happens to elementwise inputs and products, and is undone in reverse only.
-          if (damageName === "not un-broadcast" && (modeName === "forward" || inputs < 2)) continue;
+          const stretched = inputs >= 2 && (rule === "elementwise" || rule === "multilinear");
+          if (damageName === "not un-broadcast" && (modeName === "forward" || !stretched)) continue;
           if (`${name} ${damageName}` in EQUIVALENT) continue;
           if (NO_DERIVATIVE[name]?.includes(input)) continue;
           // Forward, only pointwise rules have a term for each input; the damage to the whole tangent of another stands at input 0.
