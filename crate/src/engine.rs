@@ -67,6 +67,13 @@ impl Engine {
                     }
                     return Ok(dims);
                 }
+                Value::Outline(_, dims) => {
+                    let mut dims = Dims::from_slice(dims);
+                    for &axis in removed.iter().rev() {
+                        dims.remove(axis);
+                    }
+                    return Ok(dims);
+                }
                 Value::Dual { primal, .. } | Value::Tracked { primal, .. } => id = *primal,
                 Value::Batched { inner, axis, .. } => {
                     removed.push(*axis);
@@ -82,6 +89,7 @@ impl Engine {
         loop {
             match session.value(id)? {
                 Value::Concrete(array) => return Ok(array.dtype),
+                Value::Outline(dtype, _) => return Ok(*dtype),
                 Value::Dual { primal, .. } | Value::Tracked { primal, .. } => id = *primal,
                 Value::Batched { inner, .. } => id = *inner,
             }

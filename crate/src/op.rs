@@ -10,7 +10,7 @@ use crate::params::{Along, Cast, Order, Param, Reduce};
 use crate::var::Var;
 use smallvec::{smallvec, SmallVec};
 
-pub use crate::opcode::Op;
+pub use crate::opcode::{Op, Reads};
 
 pub struct Row {
     pub name: &'static str,
@@ -65,6 +65,18 @@ pub enum Rule {
 }
 
 impl Rule {
+    /// What it reads in reverse mode.
+    pub fn reads(&self) -> Reads {
+        match self {
+            Rule::Zero | Rule::Part(_) | Rule::Joined(_) => Reads::of(false, false),
+            Rule::Elementwise(partials) => partials.iter().fold(Reads::of(false, false), |reads, partial| reads.and(partial.reads)),
+            // Indices, and other inputs behind the one that is differentiated.
+            Rule::Linear(_) => Reads { inputs_from: 1, output: false },
+            Rule::Multilinear { .. } => Reads::of(true, false),
+            Rule::Custom { vjp, .. } => vjp.reads,
+        }
+    }
+
     /// Its name for TypeScript.
     pub const fn name(&self) -> &'static str {
         match self {
@@ -79,8 +91,12 @@ impl Rule {
     }
 }
 
-/// `partial(x, y, params)`: the diagonal of dy/dx_i.
-pub type Partial = for<'a> fn(&[Var<'a>], Var<'a>, &[f64]) -> Diagonal<'a>;
+/// `of(x, y, params)`: the diagonal of dy/dx_i.
+#[derive(Clone, Copy)]
+pub struct Partial {
+    pub of: for<'a> fn(&[Var<'a>], Var<'a>, &[f64]) -> Diagonal<'a>,
+    pub reads: Reads,
+}
 /// `transpose(x, ct, params)`: the cotangent of the first input. Only shapes and the other inputs of `x` may be read.
 pub type Transpose = for<'a> fn(&[Var<'a>], Var<'a>, &[f64]) -> Var<'a>;
 /// `transpose(x, ct, params, wanted)`: the cotangents of the wanted inputs.
@@ -91,8 +107,40 @@ pub type Pieces = for<'a> fn(&[Var<'a>], Var<'a>, &[f64]) -> Result<Terms<'a>>;
 pub type Bounds = fn(&[usize], &[f64]) -> Result<SmallVec<[(usize, usize, usize); 6]>>;
 /// `jvp(x, t, y, params)`; absent tangents are symbolic zeros.
 pub type Jvp = for<'a> fn(&[Var<'a>], &[Option<Var<'a>>], Var<'a>, &[f64]) -> Var<'a>;
-/// `vjp(x, y, ct, params, wanted)`: the cotangents of the wanted inputs. It is asked once for all of them, so that they share work.
-pub type Vjp = for<'a> fn(&[Var<'a>], Var<'a>, Var<'a>, &[f64], Wanted) -> Terms<'a>;
+/// `of(x, y, ct, params, wanted)`: the cotangents of the wanted inputs. It is asked once for all of them, so that they share work.
+#[derive(Clone, Copy)]
+pub struct Vjp {
+    pub of: for<'a> fn(&[Var<'a>], Var<'a>, Var<'a>, &[f64], Wanted) -> Terms<'a>,
+    pub reads: Reads,
+}
+
+/// `partial!(|x, _, _| ...)`: what is read is what has a name, so that a rule cannot read what it does not say.
+macro_rules! partial {
+    (|$x:tt, $y:tt, $p:tt| $partial:expr) => {
+        $crate::op::Partial { of: |$x, $y, $p| $partial, reads: $crate::op::Reads::of($crate::op::named!($x), $crate::op::named!($y)) }
+    };
+}
+
+/// The same for a `Custom` rule in reverse.
+macro_rules! pullback {
+    (|$x:tt, $y:tt, $ct:tt, $p:tt, $wanted:tt| $terms:expr) => {
+        $crate::op::Vjp {
+            of: |$x, $y, $ct, $p, $wanted| $terms,
+            reads: $crate::op::Reads::of($crate::op::named!($x), $crate::op::named!($y)),
+        }
+    };
+}
+
+macro_rules! named {
+    (_) => {
+        false
+    };
+    ($name:ident) => {
+        true
+    };
+}
+
+pub(crate) use {named, partial, pullback};
 
 /// For each input whether its cotangent is asked for.
 pub type Wanted<'w> = &'w [bool];

@@ -169,7 +169,7 @@ impl Session {
     #[inline]
     fn is_open(&self, wrapper: &Value) -> bool {
         match *wrapper {
-            Value::Concrete(_) => true,
+            Value::Concrete(_) | Value::Outline(..) => true,
             Value::Dual { level, epoch, .. } | Value::Tracked { level, epoch, .. } | Value::Batched { level, epoch, .. } => {
                 matches!(self.levels.get(level as usize - 1), Some(open) if open.epoch == epoch)
             }
@@ -181,6 +181,7 @@ impl Session {
         loop {
             match self.value(id)? {
                 Value::Concrete(array) => return Ok(array),
+                Value::Outline(..) => return Err(unread()),
                 Value::Dual { primal, .. } | Value::Tracked { primal, .. } => id = *primal,
                 Value::Batched { inner, .. } if through_batches => id = *inner,
                 Value::Batched { .. } => {
@@ -204,16 +205,23 @@ impl Session {
             if slot.references == 0 && !slot.handle {
                 self.reap(id);
                 self.drain_released();
+            } else if slot.is_unread() {
+                self.values.drop_unread(id);
             }
         }
     }
 
     fn drain_released(&mut self) {
-        while let Some(id) = self.released.pop() {
+        while let Some((id, outline)) = self.released.pop() {
+            if outline {
+                self.values.release_outline(id);
+            }
             if let Some(slot) = self.values.get_mut(id) {
                 slot.references = slot.references.saturating_sub(1);
                 if slot.references == 0 && !slot.handle {
                     self.reap(id);
+                } else if slot.is_unread() {
+                    self.values.drop_unread(id);
                 }
             }
         }
@@ -222,7 +230,7 @@ impl Session {
     /// Frees a value nobody holds and puts what it held on the work list.
     fn reap(&mut self, id: Id) {
         match self.values.take_if_dead(id) {
-            None | Some(Value::Concrete(_)) => {}
+            None | Some(Value::Concrete(_) | Value::Outline(..)) => {}
             Some(Value::Dual { primal, tangent, .. }) => {
                 [primal, tangent].into_iter().filter(|&id| id != NONE).for_each(|id| self.released.push(id))
             }
@@ -248,6 +256,7 @@ impl Session {
         if let Some(slot) = self.values.get_mut(id) {
             slot.handle = false;
             self.reap(id);
+            self.values.drop_unread(id);
             self.drain_released();
         }
     }
@@ -272,6 +281,7 @@ impl Session {
         let shared = !self.inspector.records();
         let twin = self.values.twin(id);
         if shared && twin != NONE {
+            self.values.revive(twin, id);
             self.retain(twin);
             return Ok(twin);
         }
@@ -297,6 +307,10 @@ impl Session {
     pub fn copy(&mut self, id: Id) -> Result<Id> {
         let (copy, parts) = match *self.value(id)? {
             Value::Concrete(ref array) => return self.insert(Value::Concrete(array.clone())),
+            Value::Outline(dtype, ref dims) => {
+                let dims = dims.clone();
+                return self.insert(Value::Outline(dtype, dims));
+            }
             Value::Dual { level, epoch, primal, tangent } => (Value::Dual { level, epoch, primal, tangent }, [primal, tangent]),
             Value::Batched { level, epoch, inner, axis } => (Value::Batched { level, epoch, inner, axis }, [inner, NONE]),
             Value::Tracked { level, primal, node, .. } => return self.tracked_again(level, primal, node),
@@ -427,6 +441,12 @@ fn escaped() -> Error {
         ErrorCode::Escaped,
         "this tensor belongs to a transform that has ended; return it from the transformed function (or use hasAux) instead of storing it",
     )
+}
+
+/// A rule declares what it reads (`Reads`), and the rest may be gone: to read it all the same is a bug of ours.
+#[cold]
+pub fn unread() -> Error {
+    Error::value("the numbers of a recorded value are gone, as its rule did not say that it reads them")
 }
 
 #[cold]

@@ -8,7 +8,7 @@
 use crate::error::Result;
 use crate::memory::room::{is_counting, repeated, room_to};
 use crate::memory::values::{Id, Value, Values, NONE};
-use crate::opcode::Op;
+use crate::opcode::{Op, Reads};
 
 /// What a node is, besides an op of the table.
 pub const LEAF: u16 = u16::MAX;
@@ -17,6 +17,21 @@ pub const CALLBACK: u16 = u16::MAX - 1;
 pub const OUTPUT: u16 = u16::MAX - 2;
 /// A second handle of a value: its cotangent is the first one's. Holds no values.
 pub const ALIAS: u16 = u16::MAX - 3;
+
+/// Marks a value of which the tape needs dims and dtype only. Ids are below 2^31.
+const OUTLINE: Id = 1 << 31;
+
+fn marked(id: Id, read: bool) -> Id {
+    if read || id == NONE {
+        id
+    } else {
+        id | OUTLINE
+    }
+}
+
+fn plain(id: Id) -> Id {
+    id & !OUTLINE
+}
 
 pub const DEAD: u8 = 1;
 /// A sweep without `retainGraph` went over it: its values are gone.
@@ -54,10 +69,11 @@ impl Released {
         }
     }
 
-    pub fn pop(&mut self) -> Option<Id> {
+    /// The next value, and whether it was held for its dims and dtype only.
+    pub fn pop(&mut self) -> Option<(Id, bool)> {
         loop {
             if let Some(id) = self.pieces.last_mut()?.pop() {
-                return Some(id);
+                return Some((plain(id), id != plain(id)));
             }
             if self.pieces.len() == 1 {
                 return None;
@@ -72,7 +88,7 @@ pub struct Tape {
     pub flags: Vec<u8>,
     references: Vec<u32>,
     /// The primal output, held.
-    pub output: Vec<Id>,
+    output: Vec<Id>,
     /// The tracked value, not held: NONE once it died.
     pub slot: Vec<Id>,
     /// The user's line, as a number TypeScript understands; 0 unless anomaly detection is on.
@@ -155,7 +171,7 @@ impl Tape {
     }
 
     /// Appends a node; the caller has retained `inputs` and `output` for it. Counts the sources.
-    pub fn push(&mut self, op: u16, inputs: &[Id], sources: &[u32], output: Id, params: &[f64], tag: u32) -> Result<u32> {
+    pub fn push(&mut self, op: u16, inputs: &[Id], sources: &[u32], output: Id, params: &[f64], tag: u32, reads: Reads) -> Result<u32> {
         self.room_for(1, inputs.len().max(sources.len()), params.len())?;
         if self.len() < self.last_write {
             self.cut_writes();
@@ -164,10 +180,10 @@ impl Tape {
         self.op.push(op);
         self.flags.push(0);
         self.references.push(1);
-        self.output.push(output);
+        self.output.push(marked(output, reads.output));
         self.slot.push(NONE);
         self.tag.push(tag);
-        self.input.extend_from_slice(inputs);
+        self.input.extend(inputs.iter().enumerate().map(|(i, &id)| marked(id, i >= reads.inputs_from)));
         self.source.extend_from_slice(sources);
         self.param.extend_from_slice(params);
         self.first_input.push(self.input.len() as u32);
@@ -184,8 +200,13 @@ impl Tape {
         self.first_input[node] as usize..self.first_input[node + 1] as usize
     }
 
-    pub fn inputs(&self, node: usize) -> &[Id] {
-        &self.input[self.input_range(node)]
+    /// The inputs; of some only dims and dtype may be there.
+    pub fn inputs(&self, node: usize) -> impl Iterator<Item = Id> + '_ {
+        self.input[self.input_range(node)].iter().map(|&id| plain(id))
+    }
+
+    pub fn output(&self, node: usize) -> Id {
+        plain(self.output[node])
     }
 
     /// The nodes that made the inputs; 0 = inactive.
@@ -333,7 +354,7 @@ impl Tape {
     /// every step must not keep the rows of every graph. Going backward from it is refused as from any consumed node.
     pub fn epitaph(&mut self) -> Result<u32> {
         if self.epitaph == 0 {
-            self.epitaph = self.push(OUTPUT, &[], &[], NONE, &[], 0)?;
+            self.epitaph = self.push(OUTPUT, &[], &[], NONE, &[], 0, Reads::ALL)?;
             self.flags[self.epitaph as usize] |= CONSUMED | SPENT;
         }
         Ok(self.epitaph)
@@ -423,7 +444,9 @@ impl Tape {
                 continue;
             }
             let sources: Vec<u32> = self.sources(n).iter().map(|&s| renumbered[s as usize]).collect();
-            let node = fresh.push(self.op[n], self.inputs(n), &[], self.output[n], self.params(n), self.tag[n])? as usize;
+            // With their marks.
+            let inputs = &self.input[self.input_range(n)];
+            let node = fresh.push(self.op[n], inputs, &[], self.output[n], self.params(n), self.tag[n], Reads::ALL)? as usize;
             fresh.source.extend_from_slice(&sources);
             fresh.flags[node] = self.flags[n];
             fresh.references[node] = self.references[n];
@@ -472,16 +495,16 @@ mod tests {
     use super::*;
 
     fn drained(mut released: Released) -> Vec<Id> {
-        std::iter::from_fn(|| released.pop()).collect()
+        std::iter::from_fn(|| released.pop()).map(|(id, _)| id).collect()
     }
 
     #[test]
     fn a_short_tape_comes_back_as_a_new_one() {
         let mut tape = Tape::new();
         let mut released = Released::default();
-        let leaf = tape.push(LEAF, &[], &[], NONE, &[0.0], 0).unwrap();
-        let a = tape.push(3, &[7, 8], &[leaf, 0], 9, &[1.5], 4).unwrap();
-        tape.push(CALLBACK, &[10], &[a], NONE, &[77.0], 0).unwrap();
+        let leaf = tape.push(LEAF, &[], &[], NONE, &[0.0], 0, Reads::ALL).unwrap();
+        let a = tape.push(3, &[7, 8], &[leaf, 0], 9, &[1.5], 4, Reads::ALL).unwrap();
+        tape.push(CALLBACK, &[10], &[a], NONE, &[77.0], 0, Reads::ALL).unwrap();
         tape.written(leaf as usize);
         tape.consume(a as usize, &mut released);
         tape.epitaph().unwrap();
@@ -493,10 +516,10 @@ mod tests {
         assert_eq!(ids, [7, 8, 9, 10]);
 
         assert!(tape.is_empty());
-        let leaf = tape.push(LEAF, &[], &[], NONE, &[0.0], 0).unwrap();
-        let a = tape.push(5, &[11], &[leaf], 12, &[2.5, 3.5], 0).unwrap();
+        let leaf = tape.push(LEAF, &[], &[], NONE, &[0.0], 0, Reads::ALL).unwrap();
+        let a = tape.push(5, &[11], &[leaf], 12, &[2.5, 3.5], 0, Reads::ALL).unwrap();
         assert_eq!((leaf, a), (1, 2));
-        assert_eq!((tape.inputs(2), tape.sources(2), tape.params(2)), (&[11][..], &[1][..], &[2.5, 3.5][..]));
+        assert_eq!((tape.inputs(2).collect::<Vec<_>>(), tape.sources(2), tape.params(2)), (vec![11], &[1][..], &[2.5, 3.5][..]));
         tape.mark_spent();
         tape.mark_outdated();
         assert_eq!(tape.flags, [0, 0, 0]);
@@ -511,7 +534,7 @@ mod tests {
     fn a_long_tape_goes_as_it_is() {
         let mut tape = Tape::new();
         for node in 0..=KEPT as u32 {
-            tape.push(3, &[node + 1], &[0], NONE, &[], 0).unwrap();
+            tape.push(3, &[node + 1], &[0], NONE, &[], 0, Reads::ALL).unwrap();
         }
         let mut released = Released::default();
         assert!(tape.release_all(&mut released).is_none());

@@ -54,7 +54,7 @@ pub fn recording_level(count: u32, duals: u32) -> u32 {
         let mut top = 0;
         while let Some(id) = ids.pop() {
             match *session.value(id)? {
-                Value::Concrete(_) => {}
+                Value::Concrete(_) | Value::Outline(..) => {}
                 Value::Dual { level, primal, tangent, .. } => {
                     ids.extend([primal, tangent].into_iter().filter(|&id| id != NONE));
                     if duals != 0 && tangent != NONE && level > session.forward_floor {

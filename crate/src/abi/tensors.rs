@@ -120,7 +120,7 @@ pub fn meta(id: u32) -> u32 {
             let (mut flags, mut next) = (0, id);
             loop {
                 next = match *session.value(next)? {
-                    Value::Concrete(_) => break,
+                    Value::Concrete(_) | Value::Outline(..) => break,
                     Value::Tracked { level: AMBIENT, node, primal, .. } => {
                         flags |= meta_flag::REQUIRES_GRAD;
                         if session.grad_tape(AMBIENT)?.0.op[node as usize] == tape::LEAF {

@@ -80,12 +80,12 @@ fn jvp<'a>(op: Op, rule: &Rule, x: &[Var<'a>], t: &[Option<Var<'a>>], y: Var<'a>
             for (i, tangent) in t.iter().enumerate() {
                 let Some(tangent) = *tangent else { continue };
                 #[cfg(not(feature = "mutants"))]
-                let term = apply_diagonal(partials[i](x, y, params), tangent);
+                let term = apply_diagonal((partials[i].of)(x, y, params), tangent);
                 #[cfg(feature = "mutants")]
                 let term = {
                     use super::mutants::{damaged, rule_for, Mode};
                     let rule = rule_for(op, i, partials.len(), Mode::Forward);
-                    damaged(op, i, Mode::Forward, apply_diagonal(partials[rule](x, y, params), tangent))
+                    damaged(op, i, Mode::Forward, apply_diagonal((partials[rule].of)(x, y, params), tangent))
                 };
                 if let Some(term) = term {
                     sum = Some(sum.map_or(term, |s| s + term));

@@ -20,6 +20,7 @@ impl Engine {
         for &id in inputs {
             match session.value(id)? {
                 Value::Concrete(array) => arrays.push(array),
+                Value::Outline(..) => return Err(crate::session::unread().in_op(op)),
                 _ => return Err(Error::value("a value of a transform reached evaluation").in_op(op)),
             }
         }

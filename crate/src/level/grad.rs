@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::level::Ids;
 use crate::memory::room::room_for_inputs;
 use crate::memory::values::{Id, Value, NONE};
-use crate::op::{Op, Rule};
+use crate::op::{Op, Reads, Rule};
 use crate::session::Session;
 use crate::tape;
 use smallvec::SmallVec;
@@ -23,12 +23,12 @@ impl Engine {
         if !recording || !self.dtype(output)?.is_float() {
             return Ok(output);
         }
-        self.session().record(level, op.0, &primals, &sources, output, params)
+        self.session().record(level, op.0, &primals, &sources, output, params, rule.reads())
     }
 
     /// Makes `id` a leaf of `level`: what derivatives are taken with respect to.
     pub fn track(&self, level: u32, id: Id) -> Result<Id> {
-        self.session().record(level, tape::LEAF, &[], &[], id, &[0.0])
+        self.session().record(level, tape::LEAF, &[], &[], id, &[0.0], Reads::ALL)
     }
 }
 
@@ -51,7 +51,7 @@ impl Session {
     }
 
     /// Appends a node and wraps its output.
-    pub fn record(&mut self, level: u32, op: u16, inputs: &[Id], sources: &[u32], output: Id, params: &[f64]) -> Result<Id> {
+    pub fn record(&mut self, level: u32, op: u16, inputs: &[Id], sources: &[u32], output: Id, params: &[f64], reads: Reads) -> Result<Id> {
         let tag = self.inspector.tag;
         let leaf = op == tape::LEAF;
         // The common case: all are values already, made one level down.
@@ -74,7 +74,7 @@ impl Session {
         let pinned = self.is_sweeping() || op == tape::OUTPUT;
         // A leaf's node holds no value: an optimizer may replace the parameter's contents at any time.
         let pushed = self.grad_tape(level).and_then(|(tape, _)| {
-            let node = tape.push(op, inputs, sources, if leaf { NONE } else { output }, params, tag)?;
+            let node = tape.push(op, inputs, sources, if leaf { NONE } else { output }, params, tag, reads)?;
             Ok((node, !pinned && tape.wants_compaction()))
         });
         let (node, compact) = match pushed {
@@ -84,6 +84,11 @@ impl Session {
                 return Err(error);
             }
         };
+        // Marked on the tape: their numbers go as soon as nobody else asks for them.
+        inputs.iter().take(reads.inputs_from).for_each(|&id| self.values.needs_outline(id));
+        if !reads.output {
+            self.values.needs_outline(output);
+        }
         let wrapped = self.wrap(level, output, node);
         if leaf {
             self.release(output);
@@ -129,7 +134,7 @@ impl Session {
     /// A second tracked value for what `node` made, with a node of its own behind it.
     pub fn tracked_again(&mut self, level: u32, primal: Id, node: u32) -> Result<Id> {
         let tag = self.inspector.tag;
-        let alias = self.grad_tape(level)?.0.push(tape::ALIAS, &[NONE], &[node], NONE, &[], tag)?;
+        let alias = self.grad_tape(level)?.0.push(tape::ALIAS, &[NONE], &[node], NONE, &[], tag, Reads::ALL)?;
         self.wrap(level, primal, alias)
     }
 

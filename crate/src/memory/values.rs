@@ -2,9 +2,11 @@
 //!
 //! A slot lives while TypeScript holds its handle or anything inside refers to it (a wrapper, a tape node, a frame).
 
+use crate::dtype::DType;
 use crate::error::{Error, ErrorCode, Result};
 use crate::memory::array::Array;
 use crate::memory::room::{forced_to_fail, is_counting, is_short, refuse, room_for};
+use crate::shape::Dims;
 
 pub type Id = u32;
 pub const NONE: Id = 0;
@@ -18,6 +20,8 @@ const GENERATION_MASK: u8 = 0x7f;
 /// closed is recognised by its epoch even when another level of the same depth is open.
 pub enum Value {
     Concrete(Array),
+    /// What is left of an array whose numbers nobody will read: a tape still asks for its dims and dtype.
+    Outline(DType, Dims),
     /// Forward mode: a primal and its tangent (NONE = symbolic zero).
     Dual {
         level: u32,
@@ -45,7 +49,7 @@ pub enum Value {
 impl Value {
     pub fn level(&self) -> u32 {
         match self {
-            Value::Concrete(_) => 0,
+            Value::Concrete(_) | Value::Outline(..) => 0,
             Value::Dual { level, .. } | Value::Tracked { level, .. } | Value::Batched { level, .. } => *level,
         }
     }
@@ -58,9 +62,19 @@ pub struct Slot {
     /// Depth of the scope that will release the handle; 0 is the root, which never does.
     pub scope: u32,
     pub references: u32,
+    /// Those among the references that ask for dims and dtype only.
+    outlines: u32,
     /// Of a variable: the copy that was made of its present value, as long as somebody holds that. Of the copy: the variable.
     twin: Id,
     pub value: Option<Value>,
+}
+
+impl Slot {
+    /// Whether only dims and dtype are asked for.
+    #[inline]
+    pub fn is_unread(&self) -> bool {
+        self.outlines > 0 && self.outlines == self.references && !self.handle
+    }
 }
 
 /// An id names one of 2^24 slots. An op that is recorded takes two: what it made, and the wrapper that names its node.
@@ -84,7 +98,7 @@ impl Values {
     pub fn new() -> Values {
         let mut values = Values::default();
         // Index 0 is never handed out, so that no id is 0.
-        values.slots.push(Slot { generation: 0, handle: false, scope: 0, references: 0, twin: NONE, value: None });
+        values.slots.push(Slot { generation: 0, handle: false, scope: 0, references: 0, outlines: 0, twin: NONE, value: None });
         values
     }
 
@@ -110,7 +124,7 @@ impl Values {
         // So that a slot that is given back always finds a place on the list.
         let places = self.slots.len() + 1;
         room_for(&mut self.free, places)?;
-        self.slots.push(Slot { generation: 0, handle: false, scope: 0, references: 1, twin: NONE, value: Some(value) });
+        self.slots.push(Slot { generation: 0, handle: false, scope: 0, references: 1, outlines: 0, twin: NONE, value: Some(value) });
         self.concrete += concrete;
         Ok(index)
     }
@@ -140,6 +154,48 @@ impl Values {
             if let Some(slot) = self.get_mut(id) {
                 slot.references += 1;
             }
+        }
+    }
+
+    /// One of the references to `id` asks for dims and dtype only, from now on.
+    pub fn needs_outline(&mut self, id: Id) {
+        if let Some(slot) = self.get_mut(id) {
+            slot.outlines += 1;
+        }
+    }
+
+    /// Takes back a reference that asked for dims and dtype only.
+    pub fn release_outline(&mut self, id: Id) {
+        if let Some(slot) = self.get_mut(id) {
+            slot.outlines -= 1;
+        }
+    }
+
+    /// Lets the numbers go when only outlines of them are asked for.
+    #[inline]
+    pub fn drop_unread(&mut self, id: Id) {
+        if self.get(id).is_some_and(Slot::is_unread) {
+            self.drop_numbers(id);
+        }
+    }
+
+    #[cold]
+    fn drop_numbers(&mut self, id: Id) {
+        let Some(slot) = self.get_mut(id) else { return };
+        let Some(Value::Concrete(array)) = &slot.value else { return };
+        slot.value = Some(Value::Outline(array.dtype, Dims::from_slice(&array.dims)));
+        self.concrete -= 1;
+    }
+
+    /// The copy of a variable gets back the numbers that it let go; the variable has them still, or the two would not be a pair.
+    pub fn revive(&mut self, copy: Id, variable: Id) {
+        if !matches!(self.value(copy), Some(Value::Outline(..))) {
+            return;
+        }
+        if let Some(Value::Concrete(array)) = self.value(variable) {
+            let array = array.clone();
+            self.put_array(copy, array);
+            self.concrete += 1;
         }
     }
 

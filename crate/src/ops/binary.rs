@@ -12,7 +12,7 @@ use crate::kernels::math::exponential::log_add_exp;
 use crate::kernels::math::inverse::atan2;
 use crate::kernels::math::power::{atan2_f32, fmod_f32, hypot_f32, hypot_f64, mod_f32, mod_f64, pairwise};
 use crate::memory::array::Array;
-use crate::op::{Diagonal, Row, Rule};
+use crate::op::{partial, Diagonal, Row, Rule};
 use crate::ops;
 use crate::params::PowOrder;
 use crate::var::Var;
@@ -46,8 +46,15 @@ const fn function(kernel: Binary) -> Form {
 
 /// `binary_row!("mul", a kernel as `binary!` makes it, partial, partial)`
 macro_rules! binary_row {
-    ($name:literal, $how:ident($($f:expr),+) $(integers($i:expr))?, $dx:expr, $dy:expr) => {
-        Row::new($name, function(binary!($how($($f),+) $(integers($i))?)), Rule::Elementwise(&[$dx, $dy]))
+    (
+        $name:literal, $how:ident($($f:expr),+) $(integers($i:expr))?,
+        |$x:tt, $y:tt, $p:tt| $dx:expr, |$u:tt, $v:tt, $q:tt| $dy:expr
+    ) => {
+        Row::new(
+            $name,
+            function(binary!($how($($f),+) $(integers($i))?)),
+            Rule::Elementwise(&[partial!(|$x, $y, $p| $dx), partial!(|$u, $v, $q| $dy)]),
+        )
     };
 }
 
@@ -87,7 +94,7 @@ crate::rows! { binary;
     Div => Row::new(
         "div",
         Form::Pointwise(Pointwise::Binary { kernel: binary!(lanes(|a, b| a / b)), integers: Some(no_zero_divisor) }),
-        Rule::Elementwise(&[|x, _, _| Value(x[1].reciprocal()), |x, y, _| Value(-(y / x[1]))]),
+        Rule::Elementwise(&[partial!(|x, _, _| Value(x[1].reciprocal())), partial!(|x, y, _| Value(-(y / x[1])))]),
     ),
     // 1, -⌊a/b⌋: the quotient of which y is the remainder, not that of the rounded a/b
     Mod => Row::new(
@@ -96,7 +103,7 @@ crate::rows! { binary;
             kernel: binary!(each(mod_f32, mod_f64) integers(mod_i32)),
             integers: Some(no_zero_divisor),
         }),
-        Rule::Elementwise(&[|_, _, _| One, |x, y, _| Value(-((x[0] - y) / x[1]).apply(ops::Round, &[]))]),
+        Rule::Elementwise(&[partial!(|_, _, _| One), partial!(|x, y, _| Value(-((x[0] - y) / x[1]).apply(ops::Round, &[])))]),
     ),
     // 1, -trunc(a/b), likewise
     Fmod => Row::new(
@@ -105,16 +112,15 @@ crate::rows! { binary;
             kernel: binary!(each(fmod_f32, libm::fmod) integers(i32::wrapping_rem)),
             integers: Some(no_zero_divisor),
         }),
-        Rule::Elementwise(&[|_, _, _| One, |x, y, _| Value(-((x[0] - y) / x[1]).apply(ops::Round, &[]))]),
+        Rule::Elementwise(&[partial!(|_, _, _| One), partial!(|x, y, _| Value(-((x[0] - y) / x[1]).apply(ops::Round, &[])))]),
     ),
     // b a^(b-1), 0 where b = 0;   y log a, 0 where a = 0 and b >= 0
     Pow => Row::new(
         "pow",
         Form::Pointwise(Pointwise::Binary { kernel: POW, integers: Some(no_zero_to_negative) }),
         Rule::Elementwise(&[
-            |x, _, _| Value(x[0].apply2(ops::PowDerivative, x[1], &PowOrder { base: 1.0, exponent: 0.0 }.list())),
-            |x, _, _| Value(x[0].apply2(ops::PowDerivative, x[1], &PowOrder { base: 0.0, exponent: 1.0 }.list())),
-        ]),
+            partial!(|x, _, _| Value(x[0].apply2(ops::PowDerivative, x[1], &PowOrder { base: 1.0, exponent: 0.0 }.list()))),
+            partial!(|x, _, _| Value(x[0].apply2(ops::PowDerivative, x[1], &PowOrder { base: 0.0, exponent: 1.0 }.list())))]),
     ),
     // a/y, b/y; 0 at the origin
     Hypotenuse => binary_row!(
@@ -151,15 +157,14 @@ crate::rows! { binary;
     ),
     // log b, 0 where a = b = 0;   a/b, 0 where a = b = 0
     Xlogy => Row::new("xlogy", function(XLOGY), Rule::Elementwise(&[
-        |x, _, _| {
+        partial!(|x, _, _| {
             let (b, origin) = (x[1], origin(x));
             Value(origin.select(b.constant(0.0), origin.select(b.constant(1.0), b).log()))
-        },
-        |x, _, _| {
+        }),
+        partial!(|x, _, _| {
             let (b, origin) = (x[1], origin(x));
             Value(origin.select(b.constant(0.0), x[0] / origin.select(b.constant(1.0), b)))
-        },
-    ])),
+        })])),
     // σ(a - b), σ(b - a)
     LogAddExp => binary_row!(
         "logaddexp", lanes(log_add_exp),
@@ -178,7 +183,7 @@ crate::rows! { binary;
         |x, y, _| share(x, 0, y)
     ),
     // a (co)tangent times a partial: 0 where either is 0
-    StrongMul => Row::new("strongMul", function(STRONG_MUL), Rule::Elementwise(&[|x, _, _| Value(x[1]), |x, _, _| Value(x[0])])),
+    StrongMul => Row::new("strongMul", function(STRONG_MUL), Rule::Elementwise(&[partial!(|x, _, _| Value(x[1])), partial!(|x, _, _| Value(x[0]))])),
     Eq => compare_row!("eq", |a, b| a == b),
     Ne => compare_row!("ne", |a, b| a != b),
     Lt => compare_row!("lt", |a, b| a < b),
@@ -194,6 +199,6 @@ crate::rows! { binary;
     Where => Row::new(
         "where",
         Form::Pointwise(Pointwise::Select),
-        Rule::Elementwise(&[|_, _, _| Zero, |x, _, _| Mask(x[0]), |x, _, _| Mask(x[0].not())]),
+        Rule::Elementwise(&[partial!(|_, _, _| Zero), partial!(|x, _, _| Mask(x[0])), partial!(|x, _, _| Mask(x[0].not()))]),
     ),
 }

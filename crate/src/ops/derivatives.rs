@@ -18,7 +18,7 @@ use crate::kernels::math::error_function::{gaussian, gelu_derivative};
 use crate::kernels::unary::{unary, POLYGAMMA, SINC_DERIVATIVE};
 use crate::memory::array::Array;
 use crate::memory::out::Out;
-use crate::op::{Diagonal, Op, Row, Rule};
+use crate::op::{partial, pullback, Diagonal, Op, Row, Rule};
 use crate::ops;
 use crate::params::{Order, PowOrder, Root};
 use crate::var::Var;
@@ -102,7 +102,7 @@ crate::rows! { derivatives;
             result: polygamma_result,
             write: |x, p, out| Pointwise::OfOrder(POLYGAMMA).write(x, p, out),
         })),
-        Rule::Elementwise(&[|x, _, p| next(ops::Polygamma, x[0], p)]),
+        Rule::Elementwise(&[partial!(|x, _, p| next(ops::Polygamma, x[0], p))]),
     ).params(Order::PARAMS),
     // v/(2y), where y = √s: what a (co)tangent of s becomes;   -z/y, 1/(2y). Where y is 0 it is 0, or NaN if it is differentiated
     // again: y² is smooth there, and has a second derivative that no rule of y can give. So its own partials are NaN there whatever
@@ -115,32 +115,31 @@ crate::rows! { derivatives;
                 let terms = [t[0].map(|t| -t.strong_mul(z / x[0])), t[1].map(|t| t.strong_mul(0.5 / x[0]))];
                 unknown_at_zero(x[0], terms.into_iter().flatten().reduce(|a, b| a + b).unwrap_or(z.zeros_like()))
             },
-            vjp: |x, z, ct, _, wanted| smallvec![
+            vjp: pullback!(|x, z, ct, _, wanted| smallvec![
                 wanted[0].then(|| unknown_at_zero(x[0], -ct.strong_mul(z / x[0]))),
                 wanted[1].then(|| unknown_at_zero(x[0], ct.strong_mul(0.5 / x[0]))),
-            ],
+            ]),
         },
     ).inputs(2).params(Root::PARAMS),
     // the n-th derivative of sin(πx)/(πx);   the (n+1)-th
     SincDerivative => Row::new(
         "sincDerivative",
         Form::Pointwise(Pointwise::OfOrder(SINC_DERIVATIVE)),
-        Rule::Elementwise(&[|x, _, p| next(ops::SincDerivative, x[0], p)]),
+        Rule::Elementwise(&[partial!(|x, _, p| next(ops::SincDerivative, x[0], p))]),
     ),
     // ∂^(n + m) a^b / ∂a^n ∂b^m;   the next in n, the next in m
     PowDerivative => Row::new(
         "powDerivative",
         Form::Pointwise(Pointwise::Other(Evaluation { result: both_float, write: power })),
         Rule::Elementwise(&[
-            |x, _, p| {
+            partial!(|x, _, p| {
                 let PowOrder { base, exponent } = PowOrder::read(p);
                 Value(x[0].apply2(ops::PowDerivative, x[1], &PowOrder { base: base + 1.0, exponent }.list()))
-            },
-            |x, _, p| {
+            }),
+            partial!(|x, _, p| {
                 let PowOrder { base, exponent } = PowOrder::read(p);
                 Value(x[0].apply2(ops::PowDerivative, x[1], &PowOrder { base, exponent: exponent + 1.0 }.list()))
-            },
-        ]),
+            })]),
     ).inputs(2).params(PowOrder::PARAMS),
 }
 

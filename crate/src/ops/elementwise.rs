@@ -16,7 +16,7 @@ use crate::kernels::math::trigonometric::{cos, sin, tan};
 use crate::kernels::unary::{one_by_one, reciprocal, relu, sign, unary, EXP};
 use crate::memory::array::{Array, Layout};
 use crate::memory::out::Out;
-use crate::op::{only, Diagonal, Row, Rule};
+use crate::op::{only, partial, pullback, Diagonal, Row, Rule};
 use crate::ops;
 use crate::params::{Clamp, Order, Root};
 use crate::shape::{Dims, Strides};
@@ -25,8 +25,8 @@ use Diagonal::{Mask, MinusOne, Value};
 
 /// `unary_row!("exp", a kernel as `unary!` makes it, partial)`; without a partial the derivative is 0.
 macro_rules! unary_row {
-    ($name:literal, $how:ident($($f:expr),+) $(integers($i:expr))?, $partial:expr) => {
-        Row::new($name, Form::Pointwise(Pointwise::Unary(unary!($how($($f),+) $(integers($i))?))), Rule::Elementwise(&[$partial]))
+    ($name:literal, $how:ident($($f:expr),+) $(integers($i:expr))?, |$x:tt, $y:tt, $p:tt| $dx:expr) => {
+        Row::new($name, Form::Pointwise(Pointwise::Unary(unary!($how($($f),+) $(integers($i))?))), Rule::Elementwise(&[partial!(|$x, $y, $p| $dx)]))
     };
     ($name:literal, $how:ident($($f:expr),+) $(integers($i:expr))?) => {
         Row::new($name, Form::Pointwise(Pointwise::Unary(unary!($how($($f),+) $(integers($i))?))), Rule::Zero)
@@ -62,7 +62,7 @@ crate::rows! { elementwise;
         Form::Pointwise(Pointwise::Unary(unary!(lanes(Lane::sqrt)))),
         Rule::Custom {
             jvp: |_, t, y, p| along_root(y, t[0].unwrap_or(y.zeros_like()), p),
-            vjp: |_, y, ct, p, _| only(along_root(y, ct, p)),
+            vjp: pullback!(|_, y, ct, p, _| only(along_root(y, ct, p))),
         },
     ).params(Root::PARAMS),
     // -y/(2x) = -1/2 x^(-3/2)
@@ -72,7 +72,7 @@ crate::rows! { elementwise;
     // -y²
     Reciprocal => unary_row!("reciprocal", lanes(reciprocal), |_, y, _| Value(-(y * y))),
     // y
-    Exp => Row::new("exp", Form::Pointwise(Pointwise::Unary(EXP)), Rule::Elementwise(&[|_, y, _| Value(y)])),
+    Exp => Row::new("exp", Form::Pointwise(Pointwise::Unary(EXP)), Rule::Elementwise(&[partial!(|_, y, _| Value(y))])),
     // y ln 2
     Exp2 => unary_row!("exp2", lanes(exp2), |_, y, _| Value(y * std::f64::consts::LN_2)),
     // e^x: y + 1 would lose it for large negative x
@@ -149,11 +149,11 @@ crate::rows! { elementwise;
     ClampNumbers => Row::new(
         "clampNumbers",
         Form::Pointwise(Pointwise::Other(Evaluation { result: clamped, write: clamp })),
-        Rule::Elementwise(&[|x, _, p| {
+        Rule::Elementwise(&[partial!(|x, _, p| {
             let (x, Clamp { low, high }) = (x[0], Clamp::read(p));
             let above = x.less(x.constant(low)).not();
             Mask(above.and(x.greater(x.constant(high)).not()))
-        }]),
+        })]),
     ).params(Clamp::PARAMS),
     StopGradient => Row::new(
         "stopGradient",

@@ -9,7 +9,7 @@ use crate::kernels::rng::{self, gamma::gamma_slope, truncated_normal::truncated_
 use crate::memory::array::Array;
 use crate::memory::out::Out;
 use crate::memory::room::list_of;
-use crate::op::{Diagonal, Row, Rule};
+use crate::op::{partial, pullback, Diagonal, Row, Rule};
 use crate::ops;
 use crate::params::{Draw, Split};
 use crate::shape::{broadcast, dims_from, show, Dims};
@@ -168,12 +168,12 @@ crate::rows! { random;
     RandomGamma => Row::new(
         "randomGamma",
         Form::Random(Evaluation { result: gamma_result, write: gamma }),
-        Rule::Elementwise(&[|_, _, _| Zero, |x, y, _| Value(x[1].apply2(ops::GammaSlope, y, &[]))]),
+        Rule::Elementwise(&[partial!(|_, _, _| Zero), partial!(|x, y, _| Value(x[1].apply2(ops::GammaSlope, y, &[])))]),
     ).inputs(2).params(Draw::PARAMS).batch(batching::random_with_parameter),
     GammaSlope => Row::new(
         "gammaSlope",
         Form::Pointwise(Pointwise::Other(Evaluation { result: together, write: |x, _, out| one_by_one(x, out, |[a, x]| gamma_slope(a, x)) })),
-        Rule::Custom { jvp: |x, _, _, _| once_only(x), vjp: |x, _, _, _, _| x.iter().map(|_| Some(once_only(x))).collect() },
+        Rule::Custom { jvp: |x, _, _, _| once_only(x), vjp: pullback!(|x, _, _, _, _| x.iter().map(|_| Some(once_only(x))).collect()) },
     ).inputs(2),
     // z(u, a, b) with Φ(z) = Φ(a) + u (Φ(b) - Φ(a)):  dz/da = (1 - u) φ(a)/φ(z),  dz/db = u φ(b)/φ(z); u is a draw
     TruncatedNormal => Row::new(
@@ -183,9 +183,8 @@ crate::rows! { random;
             write: |x, _, out| one_by_one(x, out, |[u, a, b]| truncated_normal(u, a, b)),
         })),
         Rule::Elementwise(&[
-            |_, _, _| Zero,
-            |x, y, _| Value((1.0 - x[0]) * density_ratio(x[1], y)),
-            |x, y, _| Value(x[0] * density_ratio(x[2], y)),
-        ]),
+            partial!(|_, _, _| Zero),
+            partial!(|x, y, _| Value((1.0 - x[0]) * density_ratio(x[1], y))),
+            partial!(|x, y, _| Value(x[0] * density_ratio(x[2], y)))]),
     ).inputs(3),
 }

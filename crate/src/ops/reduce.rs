@@ -8,7 +8,7 @@ use crate::form::{Evaluation, Form, Outline, Spec};
 use crate::kernels::{reduce, scan};
 use crate::memory::array::Array;
 use crate::memory::out::Out;
-use crate::op::{only, Row, Rule};
+use crate::op::{only, pullback, Row, Rule};
 use crate::ops;
 use crate::params::{Along, Axis, LinearScan, Reduce, Scan};
 use crate::shape::{show, Dims};
@@ -230,7 +230,7 @@ crate::rows! { reduce;
     // ∂y/∂x_i = product of the others
     Prod => Row::new("prod", sum_like!(prod), Rule::Custom {
         jvp: |x, t, _, p| reduce_like(product_of_others(x[0], p).strong_mul(t[0].unwrap_or(x[0].zeros_like())), p),
-        vjp: |x, _, ct, p, _| only(product_of_others(x[0], p).strong_mul(unreduced(ct, x[0], p))),
+        vjp: pullback!(|x, _, ct, p, _| only(product_of_others(x[0], p).strong_mul(unreduced(ct, x[0], p)))),
     }),
     // ties share
     Max => Row::new("max", extremum!(max, any), EXTREMUM),
@@ -270,12 +270,12 @@ crate::rows! { reduce;
                 };
                 x[0].apply2(ops::LinearScan, driven, &LinearScan { axis, reverse, strong: true }.list())
             },
-            vjp: |x, y, ct, p, wanted| {
+            vjp: pullback!(|x, y, ct, p, wanted| {
                 let LinearScan { axis, reverse, .. } = LinearScan::read(p);
                 let a = shift(x[0].broadcast_to(&y.dims()), axis, reverse, 0.0);
                 let adjoint = a.apply2(ops::LinearScan, ct, &LinearScan { axis, reverse: !reverse, strong: true }.list());
                 smallvec![wanted[0].then(|| adjoint.strong_mul(shift(y, axis, !reverse, 0.0))), wanted[1].then_some(adjoint)]
-            },
+            }),
         },
     ).inputs(2).params(LinearScan::PARAMS),
 }
@@ -283,5 +283,5 @@ crate::rows! { reduce;
 /// The rule of max and min.
 const EXTREMUM: Rule = Rule::Custom {
     jvp: |x, t, y, p| reduce_like(t[0].unwrap_or(x[0].zeros_like()).strong_mul(shares(x[0], y, p)), p),
-    vjp: |x, y, ct, p, _| only(unreduced(ct, x[0], p).strong_mul(shares(x[0], y, p))),
+    vjp: pullback!(|x, y, ct, p, _| only(unreduced(ct, x[0], p).strong_mul(shares(x[0], y, p)))),
 };

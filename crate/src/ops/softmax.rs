@@ -7,7 +7,7 @@ use crate::form::{Evaluation, Form, Outline, Spec};
 use crate::kernels::{centre, softmax};
 use crate::memory::array::Array;
 use crate::memory::out::Out;
-use crate::op::{only, Row, Rule};
+use crate::op::{only, pullback, Row, Rule};
 use crate::ops;
 use crate::params::{Along, Reduce};
 use crate::var::Var;
@@ -77,7 +77,7 @@ fn weights<'a>(x: Var<'a>, p: &[f64]) -> Var<'a> {
 /// The rule of both kinds of softmax.
 const SOFTMAX: Rule = Rule::Custom {
     jvp: |x, t, y, p| jacobian_product(y, t[0].unwrap_or(x[0].zeros_like()), p),
-    vjp: |_, y, ct, p, _| only(jacobian_product(y, ct, p)),
+    vjp: pullback!(|_, y, ct, p, _| only(jacobian_product(y, ct, p))),
 };
 
 crate::rows! { softmax;
@@ -90,7 +90,7 @@ crate::rows! { softmax;
         }),
         Rule::Custom {
             jvp: |x, t, _, p| reduce_like(t[0].unwrap_or(x[0].zeros_like()).strong_mul(weights(x[0], p)), p),
-            vjp: |x, _, ct, p, _| only(unreduced(ct, x[0], p).strong_mul(weights(x[0], p))),
+            vjp: pullback!(|x, _, ct, p, _| only(unreduced(ct, x[0], p).strong_mul(weights(x[0], p)))),
         },
     ),
     // y (t - Σ y t)
@@ -100,7 +100,7 @@ crate::rows! { softmax;
     // t - Σ e^y t;   transposed: ct - e^y Σ ct
     LogSoftmax => Row::new("logSoftmax", soft!(log_softmax), Rule::Custom {
         jvp: |x, t, y, p| y.exp().apply2(ops::Centred, t[0].unwrap_or(x[0].zeros_like()), p),
-        vjp: |_, y, ct, p, _| only(y.exp().apply2(ops::Spread, ct, p)),
+        vjp: pullback!(|_, y, ct, p, _| only(y.exp().apply2(ops::Spread, ct, p))),
     }),
     // m = v - Σ p v for weights that sum to 1:   centred(p, dv) - Σ dp m, since the dp sum to 0;
     // transposed: ct_p = -m Σ ct, ct_v = spread(p, ct)
@@ -110,10 +110,10 @@ crate::rows! { softmax;
             let from_values = t[1].map(|t| x[0].apply2(ops::Centred, t, p));
             added(from_weights, from_values, y)
         },
-        vjp: |x, y, ct, p, wanted| smallvec![
+        vjp: pullback!(|x, y, ct, p, wanted| smallvec![
             wanted[0].then(|| -y.strong_mul(total(ct, p))),
             wanted[1].then(|| x[0].apply2(ops::Spread, ct, p)),
-        ],
+        ]),
     }).inputs(2),
     // c - p Σ c for weights that sum to 1:   spread(p, dc) - dp Σ c;   transposed: ct_p = -ct Σ c, ct_c = centred(p, ct)
     Spread => Row::new("spread", weighted!(spread), Rule::Custom {
@@ -122,10 +122,10 @@ crate::rows! { softmax;
             let from_values = t[1].map(|t| x[0].apply2(ops::Spread, t, p));
             added(from_weights, from_values, y)
         },
-        vjp: |x, _, ct, p, wanted| smallvec![
+        vjp: pullback!(|x, _, ct, p, wanted| smallvec![
             wanted[0].then(|| -ct.strong_mul(total(x[1], p))),
             wanted[1].then(|| x[0].apply2(ops::Centred, ct, p)),
-        ],
+        ]),
     }).inputs(2),
 }
 

@@ -5,6 +5,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::memory::room::{list_of, repeated};
 use crate::memory::values::{Id, Value, NONE};
+use crate::opcode::Reads;
 use crate::shape::show;
 use crate::tape;
 use crate::var::Var;
@@ -20,7 +21,8 @@ impl Engine {
         let params = [callback as f64, outputs.len() as f64];
         let mut tracked = list_of(outputs.len())?;
         let primals = session.hold_all(&primals)?;
-        let pushed = session.grad_tape(level).and_then(|(tape, _)| tape.push(tape::CALLBACK, &primals, &sources, NONE, &params, tag));
+        let pushed =
+            session.grad_tape(level).and_then(|(tape, _)| tape.push(tape::CALLBACK, &primals, &sources, NONE, &params, tag, Reads::ALL));
         let node = match pushed {
             Ok(node) => node,
             Err(error) => {
@@ -29,7 +31,7 @@ impl Engine {
             }
         };
         let recorded = outputs.iter().enumerate().try_for_each(|(i, &output)| {
-            tracked.push(session.record(level, tape::OUTPUT, &[NONE], &[node], output, &[i as f64])?);
+            tracked.push(session.record(level, tape::OUTPUT, &[NONE], &[node], output, &[i as f64], Reads::ALL)?);
             Ok(())
         });
         // The outputs keep the node alive from here on.

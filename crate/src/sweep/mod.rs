@@ -314,9 +314,9 @@ impl Engine {
         }
         Ok(Entry {
             op: tape.op[node],
-            inputs: SmallVec::from_slice(tape.inputs(node)),
+            inputs: tape.inputs(node).collect(),
             sources: SmallVec::from_slice(tape.sources(node)),
-            output: tape.output[node],
+            output: tape.output(node),
             params: SmallVec::from_slice(tape.params(node)),
         })
     }

@@ -45,7 +45,7 @@ impl Engine {
                 let (output, flags) = {
                     let mut session = self.session();
                     let tape = session.tape(source)?;
-                    (tape.output[node as usize], tape.flags[node as usize])
+                    (tape.output(node as usize), tape.flags[node as usize])
                 };
                 if flags & tape::CONSUMED != 0 {
                     return Err(consumed());

@@ -79,6 +79,7 @@ impl Engine {
         let session = self.read_session();
         match (session.value(term), session.value(like)) {
             (Ok(Value::Concrete(a)), Ok(Value::Concrete(b))) => a.dims == b.dims && a.dtype == b.dtype,
+            (Ok(Value::Concrete(a)), Ok(Value::Outline(dtype, dims))) => a.dims == *dims && a.dtype == *dtype,
             _ => false,
         }
     }
@@ -111,9 +112,10 @@ fn vjp<'a>(rule: &Rule, wanted: Wanted, x: &[Var<'a>], y: Var<'a>, ct: Var<'a>, 
     match rule {
         Rule::Zero => Ok(Terms::new()),
         Rule::Elementwise(partials) => {
-            let converted = in_output_precision(x, y);
+            // What is not read may be gone.
+            let converted = if rule.reads().any_input() { in_output_precision(x, y) } else { None };
             let x = converted.as_deref().unwrap_or(x);
-            let term = |i: usize| if wanted[i] { apply_diagonal(partials[i](x, y, params), ct) } else { None };
+            let term = |i: usize| if wanted[i] { apply_diagonal((partials[i].of)(x, y, params), ct) } else { None };
             Ok((0..x.len()).map(term).collect())
         }
         Rule::Linear(transpose) => {
@@ -125,6 +127,6 @@ fn vjp<'a>(rule: &Rule, wanted: Wanted, x: &[Var<'a>], y: Var<'a>, ct: Var<'a>, 
             let dims = x[0].dims();
             bounds(&dims, params).map(|bounds| only(place_part(ct, &dims, &bounds)))
         }
-        Rule::Custom { vjp, .. } => Ok(vjp(x, y, ct, params, wanted)),
+        Rule::Custom { vjp, .. } => Ok((vjp.of)(x, y, ct, params, wanted)),
     }
 }
