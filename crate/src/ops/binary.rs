@@ -120,7 +120,8 @@ crate::rows! { binary;
         Form::Pointwise(Pointwise::Binary { kernel: POW, integers: Some(no_zero_to_negative) }),
         Rule::Elementwise(&[
             partial!(|x, _, _| Value(x[0].apply2(ops::PowDerivative, x[1], &PowOrder { base: 1.0, exponent: 0.0 }.list()))),
-            partial!(|x, _, _| Value(x[0].apply2(ops::PowDerivative, x[1], &PowOrder { base: 0.0, exponent: 1.0 }.list())))]),
+            partial!(|x, _, _| Value(x[0].apply2(ops::PowDerivative, x[1], &PowOrder { base: 0.0, exponent: 1.0 }.list()))),
+        ]),
     ),
     // a/y, b/y; 0 at the origin
     Hypotenuse => binary_row!(
@@ -164,7 +165,8 @@ crate::rows! { binary;
         partial!(|x, _, _| {
             let (b, origin) = (x[1], origin(x));
             Value(origin.select(b.constant(0.0), x[0] / origin.select(b.constant(1.0), b)))
-        })])),
+        }),
+    ])),
     // σ(a - b), σ(b - a)
     LogAddExp => binary_row!(
         "logaddexp", lanes(log_add_exp),

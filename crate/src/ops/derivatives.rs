@@ -139,7 +139,8 @@ crate::rows! { derivatives;
             partial!(|x, _, p| {
                 let PowOrder { base, exponent } = PowOrder::read(p);
                 Value(x[0].apply2(ops::PowDerivative, x[1], &PowOrder { base, exponent: exponent + 1.0 }.list()))
-            })]),
+            }),
+        ]),
     ).inputs(2).params(PowOrder::PARAMS),
 }
 

@@ -185,6 +185,7 @@ crate::rows! { random;
         Rule::Elementwise(&[
             partial!(|_, _, _| Zero),
             partial!(|x, y, _| Value((1.0 - x[0]) * density_ratio(x[1], y))),
-            partial!(|x, y, _| Value(x[0] * density_ratio(x[2], y)))]),
+            partial!(|x, y, _| Value(x[0] * density_ratio(x[2], y))),
+        ]),
     ).inputs(3),
 }
