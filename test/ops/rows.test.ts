@@ -16,7 +16,7 @@ const DRAWS: Case[] = [
   { name: "uniform", call: () => ad.random.uniform(ad.random.key(1), [3]) },
   { name: "normal", call: () => ad.random.normal(ad.random.key(1), [3]) },
   { name: "split", call: () => ad.random.split(ad.random.key(1), 2) },
-  { name: "gamma", call: (a: Tensor) => ad.random.gamma(ad.random.key(3), a, [2, 3]), at: [0.5, 1.5, 4] },
+  { name: "gamma", call: (a: Tensor) => ad.random.gamma(ad.random.key(3), [2, 3], { a }), at: [0.5, 1.5, 4] },
   {
     name: "truncatedNormal",
     call: (a: Tensor) => ad.random.truncatedNormal(ad.random.key(3), [3], { lower: a, upper: 2 }),
