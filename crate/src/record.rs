@@ -92,7 +92,7 @@ impl Session {
     fn innermost(&self, mut id: Id) -> Result<Id> {
         loop {
             id = match *self.value(id)? {
-                Value::Concrete(_) => return Ok(id),
+                Value::Concrete(_) | Value::Outline(..) => return Ok(id),
                 Value::Dual { primal, .. } | Value::Tracked { primal, .. } => primal,
                 Value::Batched { inner, .. } => inner,
             }

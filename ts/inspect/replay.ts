@@ -2,7 +2,6 @@
 import { checkShape, full } from "../creation.js";
 import { dtypeCode } from "../dtype.js";
 import { DTypeError, NotDifferentiableError, ShapeError, TracedValueError, ValueError } from "../errors.js";
-import type { OpName } from "../opcodes.js";
 import { apply } from "../ops/apply.js";
 import { advanceDraws, seedAhead } from "../random/state.js";
 import { recorder, type LiveUpdate } from "../recording.js";
