@@ -266,7 +266,7 @@ const LEFT_OUT = new Set(["reset", "init", "initSync", "testing"]);
 
 /** Marked internal or private in the sources, for the library's own calls: not for programs. Errors are made of texts. */
 const INTERNAL =
-  /^new ad\.(Tensor|\w*Error)$|^ad\.errorOf$|\.(moveTo|describe|hand|shorten|batch|order|update|places|apply|check|prepare|complete|mention|updateInPlace|uses|partMade|nextOptions|nextValues|counted|announce|evaluations)$/;
+  /^new ad\.(Tensor|\w*Error)$|^ad\.errorOf$|\.(moveTo|describe|hand|shorten|batch|order|update|places|apply|check|prepare|complete|mention|updateInPlace|uses|partMade|nextValues|counted|announce|evaluations)$/;
 
 const isClass = (f: unknown): f is new (...args: unknown[]) => unknown =>
   typeof f === "function" && /^class\b/.test(Function.prototype.toString.call(f));

@@ -1,11 +1,11 @@
 /** Adam and AdamW: one call into the engine per parameter, in place. */
 import { atMost, boolean } from "../arguments.js";
-import type { UpdateOptions } from "../runtime/boundary.js";
-import type { Tensor } from "../tensor.js";
+import { UPDATES } from "../runtime/boundary.js";
 import { FusedOptimizer, partsOf } from "./fused.js";
 import { finish, type Kind, type ParameterGroup } from "./optimizer.js";
 import type { Parameters } from "./parameters.js";
 import { betas, nonNegative } from "./rules.js";
+import type { State } from "./state.js";
 
 /** Options of `Adam` and `AdamW`. */
 export interface AdamOptions {
@@ -65,11 +65,11 @@ export class Adam extends FusedOptimizer<"adam", Required<AdamOptions>> {
   }
 
   /** @internal */
-  protected override nextOptions(p: Tensor, o: Readonly<Required<AdamOptions>>): UpdateOptions["adam"] {
+  protected override nextValues(state: State | undefined, o: Readonly<Required<AdamOptions>>): readonly number[] {
     const { lr, betas, eps, weightDecay, maximize } = o;
     const [beta1, beta2] = betas;
-    const step = (this.state.get(p)!["step"] as number) + 1;
-    return { lr, beta1, beta2, eps, weightDecay, decoupled: this.decoupled, step, maximize };
+    const step = (state!["step"] as number) + 1;
+    return UPDATES.adam.values({ lr, beta1, beta2, eps, weightDecay, decoupled: this.decoupled, step, maximize });
   }
 }
 

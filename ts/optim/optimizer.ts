@@ -107,7 +107,8 @@ export abstract class Optimizer<Options extends { lr: number } = { lr: number },
   protected readonly name: string;
   private readonly known: readonly string[];
   private readonly rules: Rules<Options>;
-  private readonly parts: readonly (readonly [name: string, kind: Parts[string]])[];
+  private readonly parts: readonly { readonly name: string; readonly kind: Parts[string] }[];
+  private readonly counts: readonly string[];
   private readonly initial: Options;
   /** Parameters that have had no gradient so far; null once that is settled. */
   private untouched: Set<Tensor> | null = new Set();
@@ -131,7 +132,8 @@ export abstract class Optimizer<Options extends { lr: number } = { lr: number },
     this.name = kind.name;
     this.rules = completeRules(kind.defaults, kind.rules);
     this.known = Object.keys(this.rules);
-    this.parts = Object.entries(kind.parts ?? {});
+    this.parts = Object.entries(kind.parts ?? {}).map(([name, part]) => ({ name, kind: part }));
+    this.counts = this.parts.flatMap((part) => (part.kind === "count" ? [part.name] : []));
     checkOptions(this.name, options, this.known);
     this.initial = this.complete(kind.defaults, options);
     for (const key of this.known) if (!(key in this)) expose(this, key as keyof Options & string);
@@ -202,12 +204,15 @@ export abstract class Optimizer<Options extends { lr: number } = { lr: number },
     atMost(`${this.name}.step`, arguments, 1);
     const loss = closure === undefined ? undefined : enableGrad(callback(this.name, "the closure of step", closure));
     const { untouched, shared } = this;
+    const gradients: number[] = [];
     for (const { params, values } of this.groups) {
       for (const p of params) {
-        const gradient = engine.gradient_id(idOf(p));
+        const id = idOf(p);
+        const gradient = engine.gradient_id(id);
+        gradients.push(gradient);
         if (gradient === 0) continue;
         untouched?.delete(p);
-        checked(engine.prepare_update(idOf(p), gradient), this.name);
+        checked(engine.prepare_update(id, gradient), this.name);
         this.prepare(p, values);
         if (shared)
           for (const part of Object.values(this.state.get(p) ?? {}))
@@ -215,9 +220,10 @@ export abstract class Optimizer<Options extends { lr: number } = { lr: number },
       }
     }
     this.shared = false;
+    let next = 0;
     for (const { params, values } of this.groups) {
       for (const p of params) {
-        const gradient = engine.gradient_id(idOf(p));
+        const gradient = gradients[next++]!;
         if (gradient !== 0) this.updateInPlace(p, gradient, values);
       }
     }
@@ -311,21 +317,22 @@ export abstract class Optimizer<Options extends { lr: number } = { lr: number },
 
   /** Makes what is missing of the state of a parameter, before any parameter of the step is changed. */
   private prepare(parameter: Tensor, options: Readonly<Options>): void {
-    if (this.parts.length === 0) return;
+    const { parts } = this;
+    if (parts.length === 0) return;
     let state = this.state.get(parameter);
-    for (const [part, kind] of this.parts) {
-      if (state?.[part] !== undefined || (kind === "optional tensor" && !this.uses(part, options))) continue;
+    for (let i = 0; i < parts.length; i++) {
+      const { name, kind } = parts[i]!;
+      if (state?.[name] !== undefined || (kind === "optional tensor" && !this.uses(name, options))) continue;
       if (state === undefined) this.state.set(parameter, (state = {}));
-      if (kind === "count") state[part] = 0;
-      else this.partMade(part, (state[part] = persistent(() => zerosLike(parameter))));
+      if (kind === "count") state[name] = 0;
+      else this.partMade(name, (state[name] = persistent(() => zerosLike(parameter))));
     }
   }
 
   /** @internal The counts in the state go on. */
-  protected counted(parameter: Tensor, by = 1): void {
-    const state = this.state.get(parameter);
-    if (state === undefined) return;
-    for (const [part, kind] of this.parts) if (kind === "count") (state[part] as number) += by;
+  protected counted(state: State | undefined, by = 1): void {
+    const { counts } = this;
+    if (state !== undefined) for (let i = 0; i < counts.length; i++) (state[counts[i]!] as number) += by;
   }
 
   /** @internal Tells a recorder which tensors are state that lives on. */
@@ -350,12 +357,13 @@ export abstract class Optimizer<Options extends { lr: number } = { lr: number },
 
   /** @internal For optimizers with a kernel of their own; `gradient` is the engine's id. */
   protected updateInPlace(parameter: Tensor, _gradient: number, options: Readonly<Options>): void {
+    const state = this.state.get(parameter);
     this.announce(parameter);
-    this.counted(parameter);
+    this.counted(state);
     try {
-      scope(() => noGrad(() => this.update(parameter, parameter.grad!, options, (this.state.get(parameter) ?? {}) as Remembered)));
+      scope(() => noGrad(() => this.update(parameter, parameter.grad!, options, (state ?? {}) as Remembered)));
     } catch (error) {
-      this.counted(parameter, -1);
+      this.counted(state, -1);
       throw error;
     }
   }

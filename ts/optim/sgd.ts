@@ -2,11 +2,12 @@
 import { atMost, boolean } from "../arguments.js";
 import { ValueError } from "../errors.js";
 import type { Tensor } from "../tensor.js";
-import type { UpdateOptions } from "../runtime/boundary.js";
+import { UPDATES } from "../runtime/boundary.js";
 import { FusedOptimizer, partsOf } from "./fused.js";
 import { finish, type Kind, type ParameterGroup } from "./optimizer.js";
 import type { Parameters } from "./parameters.js";
 import { finite, nonNegative } from "./rules.js";
+import type { State } from "./state.js";
 
 /** Options of `SGD`. */
 export interface SGDOptions {
@@ -79,15 +80,23 @@ export class SGD extends FusedOptimizer<"sgd", Required<SGDOptions>> {
   }
 
   /** @internal */
-  protected override nextOptions(p: Tensor, o: Readonly<Required<SGDOptions>>): UpdateOptions["sgd"] {
+  protected override nextValues(state: State | undefined, o: Readonly<Required<SGDOptions>>): readonly number[] {
     const { lr, momentum, dampening, nesterov, weightDecay, maximize } = o;
-    const buffer = momentum === 0 ? undefined : (this.state.get(p)?.["momentumBuffer"] as Tensor | undefined);
-    return { lr, momentum, dampening, nesterov, weightDecay, maximize, first: buffer !== undefined && this.fresh.has(buffer) };
+    const buffer = momentum === 0 ? undefined : (state?.["momentumBuffer"] as Tensor | undefined);
+    return UPDATES.sgd.values({
+      lr,
+      momentum,
+      dampening,
+      nesterov,
+      weightDecay,
+      maximize,
+      first: buffer !== undefined && this.fresh.has(buffer),
+    });
   }
 
   /** @internal */
-  protected override counted(p: Tensor): void {
-    const buffer = this.state.get(p)?.["momentumBuffer"];
+  protected override counted(state: State | undefined): void {
+    const buffer = state?.["momentumBuffer"];
     if (buffer !== undefined) this.fresh.delete(buffer as Tensor);
   }
 }
