@@ -6,7 +6,7 @@ import { atMost, number } from "./arguments.js";
 import { EscapedValueError } from "./errors.js";
 import { collect, type Hold, type Reason } from "./holds.js";
 import { abandonAll, tidy } from "./sweeps.js";
-import { checked, engine, pass, renew, scratch } from "./runtime/instance.js";
+import { checked, engine, renew, scratch } from "./runtime/instance.js";
 import type { Tensor } from "./tensor.js";
 
 /** Every tensor refers to a token, and so to this: structuredClone and postMessage throw, with this text, instead of losing the numbers. */
@@ -71,8 +71,12 @@ function close(token: ScopeToken): void {
 
 /** Ends the innermost scope; those of `kept` that were made inside it move to the parent. */
 function pop(token: ScopeToken, kept: readonly Tensor[]): void {
-  const moved = kept.filter((tensor) => tensor.scope === token && tensor.handle !== 0);
-  if (moved.length > 0) pass(moved.map((tensor) => tensor.handle));
+  const moved: Tensor[] = [];
+  for (const tensor of kept) if (tensor.scope === token && tensor.handle !== 0) moved.push(tensor);
+  if (moved.length > 0) {
+    const s = scratch(moved.length);
+    for (let i = 0; i < moved.length; i++) s[i] = moved[i]!.handle;
+  }
   checked(engine.scope_pop(moved.length));
   close(token);
   // One that stands there twice moves once.

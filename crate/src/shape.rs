@@ -66,6 +66,10 @@ pub fn same_dims(a: &[usize], b: &[usize]) -> bool {
 
 /// NumPy broadcasting: shapes align at the end; 1 stretches.
 pub fn broadcast(a: &[usize], b: &[usize]) -> Result<Dims> {
+    // Beside a number, by far the most frequent.
+    if a.is_empty() || b.is_empty() {
+        return Ok(Dims::from_slice(if a.is_empty() { b } else { a }));
+    }
     let rank = a.len().max(b.len());
     let mut out: Dims = SmallVec::from_elem(1, rank);
     for i in 0..rank {
@@ -124,6 +128,8 @@ mod tests {
         assert_eq!(broadcast(&[2, 1], &[3]).unwrap().as_slice(), &[2, 3]);
         assert_eq!(broadcast(&[], &[0, 3]).unwrap().as_slice(), &[0, 3]);
         assert_eq!(broadcast(&[1], &[0]).unwrap().as_slice(), &[0]);
+        assert_eq!(broadcast(&[2, 3], &[]).unwrap().as_slice(), &[2, 3]);
+        assert_eq!(broadcast(&[], &[]).unwrap().len(), 0);
         assert!(broadcast(&[2], &[3]).is_err());
         assert!(broadcast(&[2], &[0]).is_err());
     }
