@@ -252,7 +252,7 @@ export const ROWS: Readonly<Record<OpName, Row>> = {
   geluErfDerivative: { form: "pointwise", rule: "elementwise", inputs: [1, 1], parameters: {} },
   mishDerivative: { form: "pointwise", rule: "elementwise", inputs: [1, 1], parameters: {} },
   polygamma: { form: "pointwise", rule: "elementwise", inputs: [1, 1], parameters: { order: "number" } },
-  alongRoot: { form: "pointwise", rule: "custom", inputs: [2, 2], parameters: { again: "flag" } },
+  alongRoot: { form: "pointwise", rule: "custom", inputs: [2, 2], parameters: { again: "flag", fixed: "flag" } },
   sincDerivative: { form: "pointwise", rule: "elementwise", inputs: [1, 1], parameters: { order: "number" } },
   powDerivative: { form: "pointwise", rule: "elementwise", inputs: [2, 2], parameters: { base: "number", exponent: "number" } },
   add: { form: "pointwise", rule: "elementwise", inputs: [2, 2], parameters: {} },

@@ -205,6 +205,8 @@ records! {
     Cast { dtype: DType }
     /// The root is differentiated more than once.
     Root { again: Flag }
+    /// The same, and whether what is multiplied with the slope is a constant for all of these derivatives.
+    AlongRoot { again: Flag, fixed: Flag }
     Clamp { low: Number, high: Number }
     /// Which derivative.
     Order { order: Number }

@@ -392,3 +392,49 @@ it.each<[string, (v: Tensor) => Tensor, number[], number]>([
     expect(f(ad.tensor(at, { dtype: "float64" })).item() / expected).toBeCloseTo(1, 13);
   });
 });
+
+describe("a root at 0 that nobody looks at", () => {
+  const padded = () =>
+    ad.tensor(
+      [
+        [0, 0],
+        [3, 4],
+      ],
+      { dtype: "float64" },
+    );
+  const origin = () => ad.tensor([0, 0], { dtype: "float64" });
+  const second = {
+    hessian: (f: (x: Tensor) => Tensor) => ad.hessian(f),
+    "forward over forward": (f: (x: Tensor) => Tensor) => ad.jacfwd(ad.jacfwd(f)),
+    "reverse over reverse": (f: (x: Tensor) => Tensor) => ad.jacrev(ad.jacrev(f)),
+  };
+  // Of |(3, 4)|: (I - u uᵀ)/5 with u = (0.6, 0.8).
+  const ofSecondRow = [0.128, -0.096, -0.096, 0.072];
+
+  describe.each(Object.entries(second))("%s", (_, of) => {
+    it.each<[string, (x: Tensor) => Tensor]>([
+      ["sliced away", (x) => x.norm(1).at(1)],
+      ["masked", (x) => ad.where([false, true], x.norm(1), 0).sum()],
+      ["times 0", (x) => x.norm(1).mul([0, 1]).sum()],
+      ["of hypot", (x) => ad.hypot(x.slice([0, 0], [2, 1]), x.slice([0, 1], [2, 2])).at(1, 0)],
+    ])("%s, leaves the others' second derivatives", (_, f) => {
+      const h = of(f)(padded()).reshape([4, 4]).toArray() as number[][];
+      const expected = [
+        [0, 0, 0, 0],
+        [0, 0, 0, 0],
+        [0, 0, ofSecondRow[0], ofSecondRow[1]],
+        [0, 0, ofSecondRow[2], ofSecondRow[3]],
+      ];
+      h.forEach((row, i) => row.forEach((v, j) => expect(v).toBeCloseTo(expected[i]![j]!, 12)));
+    });
+
+    it.each<[string, (x: Tensor) => Tensor]>([
+      ["norm", (x) => x.norm().square()],
+      ["std", (x) => x.std().square()],
+      ["hypot", (x) => x.at(0).hypot(x.at(1)).square()],
+    ])("of %s squared, where it is looked at, is no silent 0", (_, f) => {
+      const h = of(f)(origin()).toArray() as number[][];
+      expect([h[0]![0], h[1]![1]]).toEqual([NaN, NaN]);
+    });
+  });
+});

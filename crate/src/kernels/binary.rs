@@ -177,10 +177,12 @@ pub fn strong_product<L: Lane>(a: L, b: L) -> L {
     L::select(a.eq(zero) | b.eq(zero), zero, a * b)
 }
 
-/// v/(2y), 0 where v is 0; where y is 0 what is given for it.
-pub fn along_root<L: Lane>(y: Operand<L::Element>, v: Operand<L::Element>, at_zero: f64, out: &mut [L::Element]) {
-    let (zero, half, at_zero) = (L::of(0.0), L::of(0.5), L::of(at_zero));
-    in_blocks(y, v, out, |y, v, out| zip::<L>(y, v, out, |y, v| L::select(y.eq(zero), at_zero, strong_product(v, half / y))));
+/// v/(2y), 0 where v is 0; where y is 0 what is given for it: for v = 0, and for all else.
+pub fn along_root<L: Lane>(y: Operand<L::Element>, v: Operand<L::Element>, [both, at_zero]: [f64; 2], out: &mut [L::Element]) {
+    let (zero, half, both, at_zero) = (L::of(0.0), L::of(0.5), L::of(both), L::of(at_zero));
+    in_blocks(y, v, out, |y, v, out| {
+        zip::<L>(y, v, out, |y, v| L::select(y.eq(zero), L::select(v.eq(zero), both, at_zero), strong_product(v, half / y)))
+    });
 }
 
 /// a^b, with IEEE's results.

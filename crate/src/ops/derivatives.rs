@@ -20,7 +20,7 @@ use crate::memory::array::Array;
 use crate::memory::out::Out;
 use crate::op::{partial, pullback, Diagonal, Op, Row, Rule};
 use crate::ops;
-use crate::params::{Order, PowOrder, Root};
+use crate::params::{AlongRoot, Order, PowOrder};
 use crate::var::Var;
 use smallvec::smallvec;
 use Diagonal::Value;
@@ -105,22 +105,26 @@ crate::rows! { derivatives;
         Rule::Elementwise(&[partial!(|x, _, p| next(ops::Polygamma, x[0], p))]),
     ).params(Order::PARAMS),
     // v/(2y), where y = √s: what a (co)tangent of s becomes;   -z/y, 1/(2y). Where y is 0 it is 0, or NaN if it is differentiated
-    // again: y² is smooth there, and has a second derivative that no rule of y can give. So its own partials are NaN there whatever
-    // they meet, zeros included.
+    // again: y² is smooth there, and has a second derivative that no rule of y can give. Then it is NaN although v is 0, which in y² it
+    // is, unless v is a constant: a 0 that does not vary is a root nobody looks at (of a row of padding, behind a `where`).
     AlongRoot => Row::new(
         "alongRoot",
         Form::Pointwise(Pointwise::Other(Evaluation { result: both_float, write: along_root })),
         Rule::Custom {
-            jvp: |x, t, z, _| {
+            jvp: |x, t, z, p| {
                 let terms = [t[0].map(|t| -t.strong_mul(z / x[0])), t[1].map(|t| t.strong_mul(0.5 / x[0]))];
-                unknown_at_zero(x[0], terms.into_iter().flatten().reduce(|a, b| a + b).unwrap_or(z.zeros_like()))
+                let sum = terms.into_iter().flatten().reduce(|a, b| a + b).unwrap_or(z.zeros_like());
+                unknown(at_zero(x, p), sum)
             },
-            vjp: pullback!(|x, z, ct, _, wanted| smallvec![
-                wanted[0].then(|| unknown_at_zero(x[0], -ct.strong_mul(z / x[0]))),
-                wanted[1].then(|| unknown_at_zero(x[0], ct.strong_mul(0.5 / x[0]))),
-            ]),
+            vjp: pullback!(|x, z, ct, p, wanted| {
+                let here = at_zero(x, p);
+                smallvec![
+                    wanted[0].then(|| unknown(here, -ct.strong_mul(z / x[0]))),
+                    wanted[1].then(|| unknown(here, ct.strong_mul(0.5 / x[0]))),
+                ]
+            }),
         },
-    ).inputs(2).params(Root::PARAMS),
+    ).inputs(2).params(AlongRoot::PARAMS),
     // the n-th derivative of sin(πx)/(πx);   the (n+1)-th
     SincDerivative => Row::new(
         "sincDerivative",
@@ -144,19 +148,31 @@ crate::rows! { derivatives;
     ).inputs(2).params(PowOrder::PARAMS),
 }
 
-/// v/(2y), strong; where y is 0 it is NaN if it is differentiated again, else 0.
+/// v/(2y), strong; where y is 0 it is 0, or NaN if it is differentiated again and v is not a constant 0.
 fn along_root(x: &[&Array], p: &[f64], out: &mut Out) -> Result<()> {
     let (y, v) = (x[0].to_dtype(out.dtype)?, x[1].to_dtype(out.dtype)?);
-    let at_zero = if Root::read(p).again { f64::NAN } else { 0.0 };
+    let AlongRoot { again, fixed } = AlongRoot::read(p);
+    // At (y, v) = (0, 0), and at y = 0 else.
+    let [both, at_zero] = [if again && !fixed { f64::NAN } else { 0.0 }, if again { f64::NAN } else { 0.0 }];
     match out.dtype {
-        DType::Float32 => elementwise::<f32, f32, 2>([&y, &v], out, |[y, v], out| binary::along_root::<f32x4>(y, v, at_zero, out)),
-        DType::Float64 => elementwise::<f64, f64, 2>([&y, &v], out, |[y, v], out| binary::along_root::<f64x2>(y, v, at_zero, out)),
+        DType::Float32 => elementwise::<f32, f32, 2>([&y, &v], out, |[y, v], out| binary::along_root::<f32x4>(y, v, [both, at_zero], out)),
+        DType::Float64 => elementwise::<f64, f64, 2>([&y, &v], out, |[y, v], out| binary::along_root::<f64x2>(y, v, [both, at_zero], out)),
         DType::Int32 | DType::Bool => Err(no_kernel(out.dtype)),
     }
 }
 
-fn unknown_at_zero<'a>(y: Var<'a>, term: Var<'a>) -> Var<'a> {
-    y.equal(y.constant(0.0)).select(y.constant(f64::NAN), term)
+/// Where the partials of `AlongRoot` have no value: y is 0 and v is not a constant 0.
+fn at_zero<'a>(x: &[Var<'a>], p: &[f64]) -> Var<'a> {
+    let y_is_zero = x[0].equal(x[0].constant(0.0));
+    if AlongRoot::read(p).fixed {
+        y_is_zero.and(x[1].equal(x[1].constant(0.0)).not())
+    } else {
+        y_is_zero
+    }
+}
+
+fn unknown<'a>(where_: Var<'a>, term: Var<'a>) -> Var<'a> {
+    where_.select(term.constant(f64::NAN), term)
 }
 
 /// ψ⁽ⁿ⁾ has the factor n!, and 170! is the last below infinity. Its derivatives go a little further.

@@ -18,7 +18,7 @@ use crate::memory::array::{Array, Layout};
 use crate::memory::out::Out;
 use crate::op::{only, partial, pullback, Diagonal, Row, Rule};
 use crate::ops;
-use crate::params::{Clamp, Order, Root};
+use crate::params::{AlongRoot, Clamp, Order, Root};
 use crate::shape::{Dims, Strides};
 use crate::var::Var;
 use Diagonal::{Mask, MinusOne, Value};
@@ -61,8 +61,8 @@ crate::rows! { elementwise;
         "root",
         Form::Pointwise(Pointwise::Unary(unary!(lanes(Lane::sqrt)))),
         Rule::Custom {
-            jvp: |_, t, y, p| along_root(y, t[0].unwrap_or(y.zeros_like()), p),
-            vjp: pullback!(|_, y, ct, p, _| only(along_root(y, ct, p))),
+            jvp: |_, t, y, p| along_root(y, t[0].unwrap_or(y.zeros_like()), p, false),
+            vjp: pullback!(|_, y, ct, p, _| only(along_root(y, ct, p, ct.orders() == 0))),
         },
     ).params(Root::PARAMS),
     // -y/(2x) = -1/2 x^(-3/2)
@@ -167,10 +167,10 @@ crate::rows! { elementwise;
     Cast => Row::new("cast", Form::Pointwise(Pointwise::Cast), Rule::Linear(|x, ct, _| ct.cast(x[0].dtype()))),
 }
 
-/// The slope of `Root` times a tangent or cotangent.
-fn along_root<'a>(y: Var<'a>, v: Var<'a>, p: &[f64]) -> Var<'a> {
+/// The slope of `Root` times a tangent, or a cotangent that is `fixed` where no level differentiates it. A tangent is never: its x varies.
+fn along_root<'a>(y: Var<'a>, v: Var<'a>, p: &[f64], fixed: bool) -> Var<'a> {
     let again = Root::read(p).again || y.orders() > 0 || v.orders() > 0;
-    y.apply2(ops::AlongRoot, v, &Root { again }.list())
+    y.apply2(ops::AlongRoot, v, &AlongRoot { again, fixed }.list())
 }
 
 /// Integers stay integers between whole bounds.
