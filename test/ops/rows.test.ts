@@ -115,7 +115,8 @@ describe("a rule reads what it says", () => {
       // How many arrays are alive when the loss is the only handle.
       const kept = (...steps: ((x: Tensor) => Tensor)[]) => {
         const before = bytes();
-        const chain = steps.reduce((values, step) => [...values, step(values.at(-1)!)], [x]);
+        const chain = [x];
+        for (const step of steps) chain.push(step(chain.at(-1)!));
         const loss = chain.at(-1)!.sum();
         chain.slice(1).forEach((y) => y.dispose());
         const after = bytes() - before;
