@@ -3,12 +3,17 @@
 use crate::error::{Error, Result};
 use std::fmt;
 
+/// The type of an array's elements; its number is the code TypeScript uses.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
 #[repr(u8)]
 pub enum DType {
+    /// IEEE single precision, the default.
     Float32 = 0,
+    /// IEEE double precision.
     Float64 = 1,
+    /// Whole numbers, wrapping.
     Int32 = 2,
+    /// One byte, 0 or 1.
     Bool = 3,
 }
 
@@ -16,11 +21,13 @@ impl DType {
     /// By their codes; TypeScript's list is generated from this one.
     pub const ALL: [DType; 4] = [DType::Float32, DType::Float64, DType::Int32, DType::Bool];
 
+    /// The type of a code; an error for a number that is none.
     pub fn from_code(code: f64) -> Result<DType> {
         let found = DType::ALL.into_iter().find(|&dtype| dtype as u8 as f64 == code);
         found.ok_or_else(|| Error::dtype(format!("unknown dtype code {code}; expected float32, float64, int32 or bool")))
     }
 
+    /// Bytes of an element.
     pub fn size(self) -> usize {
         match self {
             DType::Float32 | DType::Int32 => 4,
@@ -29,6 +36,7 @@ impl DType {
         }
     }
 
+    /// Whether values of this type have derivatives.
     pub fn is_float(self) -> bool {
         matches!(self, DType::Float32 | DType::Float64)
     }
@@ -59,6 +67,7 @@ impl DType {
         }
     }
 
+    /// As users write it.
     pub fn name(self) -> &'static str {
         match self {
             DType::Float32 => "float32",

@@ -9,7 +9,7 @@ macro_rules! error_codes {
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
         #[repr(u32)]
         pub enum ErrorCode {
-            $($name = $number),+
+            $(#[doc = $class] $name = $number),+
         }
 
         impl ErrorCode {

@@ -5,6 +5,7 @@ use super::number::Float;
 
 /// A field of a record of options, as the boundary passes it.
 pub struct Field {
+    /// As TypeScript calls it.
     pub name: &'static str,
     /// 0 and 1 stand for false and true.
     pub is_flag: bool,
