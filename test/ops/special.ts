@@ -70,4 +70,9 @@ export const roundHalfEven = (x: number): number => {
   return floor % 2 === 0 ? floor : floor + 1;
 };
 export const mod = (x: number, y: number): number => x - y * Math.floor(x / y);
-export const sinc = (x: number): number => (x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x));
+/** The distance to the nearest integer first: near them sin(Math.PI * x) is mostly the rounding of its argument. */
+export const sinc = (x: number): number => {
+  const whole = Math.round(x);
+  const sine = (whole % 2 === 0 ? 1 : -1) * Math.sin(Math.PI * (x - whole));
+  return x === 0 ? 1 : sine / (Math.PI * x);
+};
