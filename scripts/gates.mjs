@@ -27,6 +27,7 @@ export async function gates() {
   if (component("fmt")) await gate("cargo fmt", cargo, ["fmt", "--all", "--check"], env);
   await gate("Biome (format and lint)", local("biome"), ["ci", "--error-on-warnings"]);
   await gate("types", local("tsc"), ["--noEmit"]);
+  await gate("documentation of what is public (typedoc)", local("typedoc"), ["--logLevel", "Warn", "--json", ".cache/reference.json"]);
   await gate("exports that nobody imports (knip)", local("knip"), ["--no-progress"]);
   for (const [example, file] of GENERATED) results.push(await generated(cargo, env, example, file));
   results.push(await methods());

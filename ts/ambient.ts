@@ -20,6 +20,7 @@ const sweepEnded = () =>
     "this tensor was made while backward() ran, in a hook or a rule of the user's, and released when that ended; a hook keeps one with keep(g.mul(1)) or by its numbers, g.data()",
   );
 
+/** Options of `backward`. */
 export interface BackwardOptions {
   /** Keep the graph, so that backward may be called again. */
   retainGraph?: boolean;

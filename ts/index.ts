@@ -16,7 +16,11 @@ export {
 export type { CreationOptions, TensorOptions } from "./creation.js";
 export { bool, float32, float64, int32, type DType, type TypedArray } from "./dtype.js";
 export * from "./errors.js";
-export { memory, reserve, reset } from "./memory.js";
+export { memory, reserve, reset, type MemoryUse } from "./memory.js";
+export type { BackwardOptions } from "./ambient.js";
+export type { Hook } from "./transforms/sweeping.js";
+export type { AxisOptions, ReduceOptions } from "./ops/apply.js";
+export type { DrawOptions } from "./inspect/draw.js";
 export { scope } from "./scope.js";
 export { variant } from "./runtime/variant.js";
 export type { Variant } from "./runtime/features.js";
@@ -29,13 +33,15 @@ export * from "./ops/reduce.js";
 export * from "./ops/select.js";
 export * from "./ops/shape.js";
 export { Tensor, type Nested, type TensorLike } from "./tensor.js";
+/** Trees: lists and plain objects of tensors, to any depth. */
 export * as tree from "./public/tree.js";
 export type { Tree } from "./tree.js";
+/** Draws, keys, and the state of the generator behind draws without a key. */
 export * as random from "./public/random.js";
 export { manualSeed } from "./random/state.js";
 
 export { grad, valueAndGrad, vjp, type GradOptions, type Pullback } from "./transforms/reverse.js";
-export { jvp, dualLevel, makeDual, unpackDual } from "./transforms/forward.js";
+export { jvp, dualLevel, makeDual, unpackDual, type UnpackedDual } from "./transforms/forward.js";
 export { linearize } from "./transforms/linearize.js";
 export { noGrad, enableGrad } from "./transforms/modes.js";
 export { cond, forLoop, scan, whileLoop, type Carried, type ScanOptions, type WhileOptions } from "./transforms/control.js";
@@ -80,8 +86,11 @@ export type { Program } from "./inspect/program.js";
 export type { Instruction, Variable, Write } from "./inspect/variable.js";
 
 export * from "./foreign.js";
+/** Networks: modules, layers, losses, initial values. */
 export * as nn from "./nn/index.js";
+/** Optimizers, learning-rate schedules, clipping of gradients. */
 export * as optim from "./optim/index.js";
+/** Data sets and loaders. */
 export * as data from "./data/index.js";
 export { dropout } from "./nn/layers.js";
 

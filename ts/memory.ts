@@ -107,8 +107,18 @@ function quietly(run: () => void): void {
   }
 }
 
+/** What the engine holds. */
+export interface MemoryUse {
+  /** Tensors that are alive, those of graphs included. */
+  tensors: number;
+  /** Their bytes, in whole size classes. */
+  bytes: number;
+  /** The most bytes so far. */
+  peakBytes: number;
+}
+
 /** What is alive: tensors, their bytes (in whole size classes) and the most bytes so far. */
-export function memory(): { tensors: number; bytes: number; peakBytes: number } {
+export function memory(): MemoryUse {
   atMost("memory", arguments, 0);
   tidy();
   checked(engine.memory_stats());

@@ -121,6 +121,7 @@ export class DataLoader implements Iterable<Tensor[]> {
     return scope(() => permutation(split(key(this.seed), epoch + 1).at(epoch), this.dataset.length).data() as Int32Array);
   }
 
+  /** The batches of the next epoch: a list of tensors each, one per tensor of the data set. */
   *[Symbol.iterator](): Generator<Tensor[]> {
     const order = this.order(this.epoch++);
     this.last?.end();

@@ -2,6 +2,7 @@
 import type { Program } from "./program.js";
 import { short, type Variable } from "./variable.js";
 
+/** Options of drawings of a program. */
 export interface DrawOptions {
   /** Show the numbers of the traced run. */
   values?: boolean;

@@ -15,7 +15,13 @@ export abstract class Activation extends Module {
 }
 
 /** A module class for a function without options. */
-function activation(name: string, apply: (x: TensorLike) => Tensor): new () => Activation {
+function activation(
+  name: string,
+  apply: (x: TensorLike) => Tensor,
+): {
+  /** Takes no arguments: `ValueError` for any. */
+  new (): Activation;
+} {
   const made = class extends Activation {
     constructor(...given: unknown[]) {
       super();

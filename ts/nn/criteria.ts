@@ -33,9 +33,10 @@ function criterion<Options extends { reduction?: string }>(
   loss: Loss<Options>,
   known: readonly (keyof Options & string)[],
   reductions: readonly string[] = REDUCTIONS,
-): new (
-  options?: Options,
-) => Criterion<Options> {
+): {
+  /** Options are those of the loss; `ValueError` for others. */
+  new (options?: Options): Criterion<Options>;
+} {
   const made = class extends Criterion<Options> {
     readonly options: Options;
     constructor(options?: Options) {
@@ -67,8 +68,14 @@ export const HuberLoss = /* @__PURE__ */ criterion<HuberOptions>("HuberLoss", hu
 export const BCEWithLogitsLoss = /* @__PURE__ */ criterion<BceOptions>("BCEWithLogitsLoss", bceWithLogits, KNOWN.bce);
 /** `klDiv` as a module. */
 export const KLDivLoss = /* @__PURE__ */ criterion<KlDivOptions>("KLDivLoss", klDiv, KNOWN.klDiv, KL_REDUCTIONS);
+/** What a criterion is that gives a number for each pair, and reduces nothing. */
+interface Unreduced {
+  /** There is none. */
+  reduction?: never;
+}
+
 /** `cosineSimilarity` as a module. */
-export const CosineSimilarity = /* @__PURE__ */ criterion<CosineSimilarityOptions & { reduction?: never }>(
+export const CosineSimilarity = /* @__PURE__ */ criterion<CosineSimilarityOptions & Unreduced>(
   "CosineSimilarity",
   cosineSimilarity,
   KNOWN.cosine,

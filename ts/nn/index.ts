@@ -1,9 +1,11 @@
 /** Networks: modules, layers, losses, initial values. */
+/** Initial values of parameters. */
 export * as init from "./init.js";
 export * from "./activations.js";
 export { crossEntropy, nllLoss, type CrossEntropyOptions, type NllLossOptions } from "./classification.js";
 export * from "./criteria.js";
 export * from "./foreign.js";
+/** The functions of layers and the losses under one roof, as torch.nn.functional has them. */
 export * as functional from "./functions.js";
 export { functionalCall, parameterCount } from "./functional.js";
 export * from "./layers.js";

@@ -16,8 +16,16 @@ export interface InitOptions {
   dtype?: DType;
 }
 
+/** How many numbers meet in an output, and how many an input goes to. */
+export interface Fans {
+  /** Inputs of an output. */
+  fanIn: number;
+  /** Outputs of an input. */
+  fanOut: number;
+}
+
 /** How many inputs and outputs a weight connects, the receptive field included. */
-export function fans(shape: readonly number[]): { fanIn: number; fanOut: number } {
+export function fans(shape: readonly number[]): Fans {
   atMost("init.fans", arguments, 1);
   checkShape(shape, "init");
   if (shape.length < 2)

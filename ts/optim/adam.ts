@@ -50,6 +50,7 @@ export interface Adam extends Omit<Required<AdamOptions>, "lr"> {}
 export class Adam extends FusedOptimizer<"adam", Required<AdamOptions>> {
   /** @internal */
   protected readonly row = "adam";
+  /** @internal */
   protected static readonly kind = kind("Adam", ADAM_DEFAULTS);
   /** Weight decay beside the gradient, not through it. */
   protected readonly decoupled: boolean = false;
@@ -75,6 +76,7 @@ export class Adam extends FusedOptimizer<"adam", Required<AdamOptions>> {
 
 /** torch.optim.AdamW: Adam with decoupled weight decay (Loshchilov and Hutter 2019). */
 export class AdamW extends Adam {
+  /** @internal */
   protected static override readonly kind = kind("AdamW", ADAMW_DEFAULTS);
   protected override readonly decoupled = true;
 }

@@ -26,8 +26,14 @@ export interface ParameterGroup {
   [option: string]: unknown;
 }
 
+/** What the options of every optimizer have. */
+export interface RateOptions {
+  /** The learning rate. */
+  lr: number;
+}
+
 /** A group of an optimizer: its options can be set at any time, and are checked then. */
-export class Group<Options extends { lr: number } = { lr: number }> {
+export class Group<Options extends RateOptions = RateOptions> {
   /** @internal Groups are made by optimizers. */
   constructor(
     /** Its parameters. */
@@ -50,7 +56,7 @@ export class Group<Options extends { lr: number } = { lr: number }> {
 lookOut(Group.prototype, {
   kind: "parameter groups",
   unknown: (group, name, value) => {
-    const { options } = group as Group<{ lr: number }>;
+    const { options } = group as Group<RateOptions>;
     if (options === undefined) return;
     checkOptions("a parameter group", { [name]: value }, Object.keys(options));
     throw new ValueError(`${name}: the options of a parameter group are written as group.options.${name} = value`, name);
@@ -81,7 +87,7 @@ const PATIENCE = 10;
  * The base class. `params` is a list of parameters (`module.parameters()`), of pairs (`namedParameters()`), or of groups
  * `{ params, lr, ... }` with options of their own. To write an optimizer, declare its options and override `update`.
  */
-export abstract class Optimizer<Options extends { lr: number } = { lr: number }, Remembered extends object = Record<string, Tensor>> {
+export abstract class Optimizer<Options extends RateOptions = RateOptions, Remembered extends object = Record<string, Tensor>> {
   static {
     lookOut(Optimizer.prototype, {
       kind: "optimizers",
@@ -303,6 +309,7 @@ export abstract class Optimizer<Options extends { lr: number } = { lr: number },
   dispose(): void {
     this.forget();
   }
+  /** `using optimizer = ...` releases the state at the end of the block. */
   [Symbol.dispose](): void {
     this.dispose();
   }
@@ -370,7 +377,7 @@ export abstract class Optimizer<Options extends { lr: number } = { lr: number },
 }
 
 /** An option as a property, as the rate is: of the first group; setting it sets all. */
-function expose<Options extends { lr: number }, K extends keyof Options & string>(
+function expose<Options extends RateOptions, K extends keyof Options & string>(
   optimizer: { readonly groups: readonly Group<Options>[] },
   key: K,
 ): void {

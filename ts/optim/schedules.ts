@@ -3,6 +3,7 @@ import { atMost, callback, integer } from "../arguments.js";
 import { describe } from "../describe.js";
 import { ValueError } from "../errors.js";
 import { readOptions } from "../options.js";
+import type { RateOptions } from "./optimizer.js";
 import { finite, nonNegative } from "./rules.js";
 
 /** The rate at step t (from 0). */
@@ -80,9 +81,11 @@ export function oneCycle(max: number, steps: number, options?: OneCycleOptions):
 }
 
 /** What has a learning rate, and possibly groups with rates of their own. */
-interface Scheduled {
+export interface Scheduled {
+  /** The learning rate. */
   lr: number;
-  groups?: readonly { lr: number }[];
+  /** Groups, the first of which has the rate of the schedule. */
+  groups?: readonly RateOptions[];
 }
 
 /**

@@ -24,7 +24,10 @@ export interface OptimizerState {
   /** By the position of the parameter. */
   state: Record<string, Record<string, TensorLike>>;
   /** The options of each group, and the positions of its parameters. */
-  paramGroups: ({ params: number[] } & Record<string, unknown>)[];
+  paramGroups: ({
+    /** Positions. */
+    params: number[];
+  } & Record<string, unknown>)[];
 }
 
 /** The state of all parameters by position, as snapshots. */

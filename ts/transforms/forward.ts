@@ -118,8 +118,16 @@ export function makeDual(primal: TensorLike, tangent: TensorLike): Tensor {
   return made(checked(engine.dual(level, idOf(p), idOf(direction!)), "makeDual"));
 }
 
+/** The two halves of a dual tensor. */
+export interface UnpackedDual {
+  /** Its value. */
+  primal: Tensor;
+  /** Its derivative, of the same shape; null where it has none. */
+  tangent: Tensor | null;
+}
+
 /** The two parts of a dual number inside `dualLevel`; the tangent is null when it depends on no dual. Throws `ValueError` outside of one. */
-export function unpackDual(dual: Tensor): { primal: Tensor; tangent: Tensor | null } {
+export function unpackDual(dual: Tensor): UnpackedDual {
   atMost("unpackDual", arguments, 1);
   const level = innermost("unpackDual");
   if (!(dual instanceof Tensor)) throw new ValueError(`unpackDual: expected a tensor, got ${describe(dual)}`, "unpackDual");

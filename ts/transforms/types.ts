@@ -105,7 +105,9 @@ type EachGrad<A extends readonly unknown[]> = { [K in keyof A]: GradOf<A[K]> };
 
 /** The gradient with respect to the argument `N`, or a list of them. (An index, because nothing is to be inferred from a result.) */
 export type GradAt<A extends readonly unknown[], N extends Argnums> = {
+  /** For the number of an argument. */
   one: GradOf<Entry<A, Named<A, N>>>;
+  /** For a list of numbers. */
   list: { -readonly [K in keyof N]: GradOf<Entry<A, Named<A, N[K]>>> };
 }[N extends number ? "one" : "list"];
 

@@ -32,7 +32,7 @@ export interface Case {
   floor?: number;
 }
 
-export const SHAPES: number[][] = [[], [1], [5], [2, 3], [3, 1, 2], [1, 4], [0], [2, 0, 3], [17], [4, 33]];
+const SHAPES: number[][] = [[], [1], [5], [2, 3], [3, 1, 2], [1, 4], [0], [2, 0, 3], [17], [4, 33]];
 
 /** Numbers of a domain (a, b): spread over it, with its neighbourhood of the ends left out by a small margin. */
 export const inDomain = (values: number[], [a, b]: readonly [number, number]): number[] => values.map((v) => a + ((v + 1) / 2) * (b - a));
@@ -48,7 +48,7 @@ export function unarySamples(domain: readonly [number, number], extras: number[]
   return samples;
 }
 
-export const PAIRS: [number[], number[]][] = [
+const PAIRS: [number[], number[]][] = [
   [[], []],
   [[3], [3]],
   [
@@ -98,7 +98,7 @@ export function binarySamples(
 }
 
 /** Distinct numbers at least 1/8 apart, in irregular order: no step of a difference crosses a tie. */
-export const separated = (count: number, seed: number, offset = 0): number[] => {
+const separated = (count: number, seed: number, offset = 0): number[] => {
   const order = randoms(count, seed)
     .map((v, i) => [v, i] as const)
     .sort((a, b) => a[0] - b[0]);
