@@ -1,22 +1,13 @@
 //! The core without WebAssembly: nested modes, perturbation confusion, long chains, memory.
 
-use crate::dtype::DType;
 use crate::engine::Engine;
-use crate::memory::array::Array;
 use crate::memory::values::{Id, NONE};
 use crate::ops;
 use crate::session::LevelKind;
 use crate::sweep::Status;
 use crate::tape::Tape;
+use crate::tests::support::{number, read};
 use crate::var::Var;
-
-fn number(engine: &Engine, value: f64) -> Var<'_> {
-    Var::new(engine, engine.new_value(Array::scalar(DType::Float64, value).unwrap()).unwrap())
-}
-
-fn read(v: Var) -> f64 {
-    v.engine.concrete_under(v.checked().unwrap(), false).unwrap().first()
-}
 
 /// d f / d x by reverse mode, as a value of the level outside.
 fn reverse<'a>(f: &dyn Fn(Var<'a>) -> Var<'a>, x: Var<'a>) -> Var<'a> {
