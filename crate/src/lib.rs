@@ -34,12 +34,16 @@ mod parameters;
 mod params;
 /// The record of a run.
 mod record;
+/// How the record grows: what the session tells it.
+mod recording;
 /// The one mutable state: values, levels, scopes, the frame of temporaries.
 mod session;
 /// Dims, strides, broadcasting, axes.
 mod shape;
 /// The backward pass.
 mod sweep;
+/// What a suspended sweep and a parked tape are, as data.
+mod sweep_state;
 /// The struct-of-arrays tape.
 mod tape;
 /// The table of updates: what optimizers do to a parameter.

@@ -1,12 +1,13 @@
 //! Nodes whose pullback is a function of TypeScript's: recording them, and stopping the sweep there.
 
-use super::{Entry, Source, Status, Sweep, Waiting, CREATE_GRAPH, RETAIN_GRAPH};
+use super::{Entry, Status, CREATE_GRAPH, RETAIN_GRAPH};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::memory::room::{list_of, repeated};
 use crate::memory::values::{Id, Value, NONE};
 use crate::opcode::Reads;
 use crate::shape::show;
+use crate::sweep_state::{Source, Sweep, Waiting};
 use crate::tape;
 use crate::var::Var;
 use std::collections::btree_map::Entry::{Occupied, Vacant};

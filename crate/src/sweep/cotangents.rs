@@ -1,6 +1,6 @@
 //! Where cotangents go: added up at nodes, in place where nobody else can see; kept for whoever wants them; into `.grad`.
 
-use super::{Entry, Source, Sweep, ACCUMULATE, ONLY_WANTED};
+use super::{Entry, ACCUMULATE, ONLY_WANTED};
 use crate::dtype::DType;
 use crate::engine::Engine;
 use crate::error::Result;
@@ -10,6 +10,7 @@ use crate::memory::values::{Id, Value, NONE};
 use crate::op::Bounds;
 use crate::ops::movement::add_to_part;
 use crate::session::Session;
+use crate::sweep_state::{Source, Sweep};
 use crate::tape;
 use crate::var::Var;
 

@@ -7,8 +7,6 @@ mod cotangents;
 mod parked;
 mod rules;
 
-pub use parked::Parked;
-
 use crate::codes::sweep_flag::{ACCUMULATE, CREATE_GRAPH, ONLY_WANTED, RETAIN_GRAPH};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorCode, Result};
@@ -16,43 +14,11 @@ use crate::memory::room::{list_of, repeated};
 use crate::memory::values::{Id, Value, NONE};
 use crate::session::Session;
 use crate::shape::show;
+use crate::sweep_state::{Source, Sweep, Waiting};
 use crate::tape::{self, Tape};
 use crate::var::Var;
 use smallvec::SmallVec;
 use std::collections::BTreeMap;
-
-/// Which tape a sweep reads.
-#[derive(Clone, Copy)]
-enum Source {
-    Level { level: u32, epoch: u32 },
-    Parked(u32),
-}
-
-enum Waiting {
-    Nothing,
-    /// The node whose pullback is TypeScript's.
-    Callback(usize),
-    Hook(usize),
-}
-
-pub struct Sweep {
-    source: Source,
-    flags: u32,
-    /// The nodes it started from, held: with them all it will visit, whatever a hook disposes.
-    seeds: Vec<u32>,
-    /// Cotangents by node, held; NONE = symbolic zero.
-    adjoint: Vec<Id>,
-    /// How many of them are not NONE: the loop ends with the last.
-    pending: usize,
-    position: usize,
-    /// Node and place in `results` of what is asked for, the last node first: the sweep meets them in this order.
-    wanted: Vec<(u32, usize)>,
-    next_wanted: usize,
-    results: Vec<Id>,
-    /// Cotangents of the outputs of callback nodes, until the sweep reaches the node itself.
-    collected: BTreeMap<u32, Vec<Id>>,
-    waiting: Waiting,
-}
 
 pub enum Status {
     /// One gradient per wanted value (NONE = no dependence), each held for the caller.

@@ -1,22 +1,13 @@
 //! Tapes that outlive their level: `vjp` runs a function once, and its pullback may be called later, many times, inside other
 //! transforms.
 
-use super::{consumed, Source, Status};
+use super::{consumed, Status};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::memory::values::{Id, NONE};
 use crate::session::Session;
-use crate::tape::{self, Tape};
-
-/// The tape of a level that closed, kept for a pullback (`vjp`).
-pub struct Parked {
-    pub(super) tape: Tape,
-    outputs: Vec<u32>,
-    wanted: Vec<u32>,
-    /// Sweeps under way over it: it outlives them.
-    sweeps: u32,
-    freed: bool,
-}
+use crate::sweep_state::{Parked, Source};
+use crate::tape;
 
 impl Engine {
     /// Closes `level` but keeps its tape for later sweeps. Its number is never given again.

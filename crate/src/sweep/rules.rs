@@ -1,12 +1,13 @@
 //! A node's rule in reverse: its cotangent in, a cotangent for each input out.
 
-use super::{Entry, Source, Sweep, CREATE_GRAPH, RETAIN_GRAPH};
+use super::{Entry, CREATE_GRAPH, RETAIN_GRAPH};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorCode, Result};
 use crate::level::{apply_diagonal, in_output_precision};
 use crate::memory::values::{Id, Value};
 use crate::op::{only, Kind, Rule, Terms, Wanted};
 use crate::ops::movement::place_part;
+use crate::sweep_state::{Source, Sweep};
 use crate::tape;
 use crate::var::Var;
 use smallvec::SmallVec;
