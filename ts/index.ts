@@ -82,6 +82,8 @@ export {
 export { symbolic, Expression, type SymbolicOptions } from "./symbolic/index.js";
 export { debugNaNs, detectAnomaly, profile, type Profile, type ProfileRow } from "./inspect/debug.js";
 export { trace } from "./inspect/trace.js";
+/** @internal Not in `testing`: a namespace is never shaken out of a bundle, and this holds all of the drawings. */
+export { strictTrace } from "./inspect/trace.js";
 export type { Program } from "./inspect/program.js";
 export type { Instruction, Variable, Write } from "./inspect/variable.js";
 

@@ -381,7 +381,7 @@ describe("a failing run", () => {
 
 describe("reading numbers while recording", () => {
   const p = () => ad.tensor([1, 2], { requiresGrad: true });
-  const strict = (f: (...args: any[]) => unknown, ...args: unknown[]) => ad.testing.programOf("compile", f, args, true);
+  const strict = (f: (...args: any[]) => unknown, ...args: unknown[]) => ad.strictTrace(f)(...args);
   const reads: [string, (x: Tensor) => unknown][] = [
     ["item", (x) => x.sum().item()],
     ["data", (x) => x.data()],

@@ -38,10 +38,17 @@ export function trace(f: Callback): (...args: any[]) => Program<any, any> {
 }
 
 /**
- * The program of one run of `f`. With `strict`, as a compiled function needs it, reading a number that the next run may find different
- * throws `TracedValueError` with the line that read it.
+ * As `trace`, but reading a number that the next run may find different throws `TracedValueError` with the line that read it: what a
+ * compiled function needs.
+ * @internal
  */
-export function programOf(name: string, f: Callback, args: readonly unknown[], strict: boolean): Program {
+export function strictTrace(f: Callback): (...args: any[]) => Program {
+  checkFunction("compile", f);
+  atMost("compile", arguments, 1);
+  return (...args) => programOf("compile", f, args, true);
+}
+
+function programOf(name: string, f: Callback, args: readonly unknown[], strict: boolean): Program {
   return inScope(() => {
     const given = args.map((arg) => asTree(arg));
     return record(name, f, given, strict, (recorded) => build(recorded, inputNames(given)));
