@@ -12,7 +12,7 @@ import { idOf, made, Tensor, type TensorLike } from "./tensor.js";
 import { drive, hookTensor, unhookTensor, putIds, type Hook } from "./transforms/sweeping.js";
 import { Op } from "./opcodes.js";
 import { spare } from "./loops.js";
-import { graphFreed, stepEnded } from "./steps.js";
+import { backwardEnded, gradientsForgotten, parametersChanged } from "./steps.js";
 
 /** Why what hooks and rules were given is gone after the sweep. */
 const sweepEnded = () =>
@@ -67,7 +67,7 @@ export function backward(x: Tensor, cotangent?: TensorLike | null, options?: Bac
     abort(entry);
     throw error;
   }
-  if (!retainGraph && !createGraph) graphFreed();
+  backwardEnded(retainGraph || createGraph);
 }
 
 /** What `backward()` has added up here, or null. The same object until it changes. */
@@ -108,7 +108,7 @@ export function setGradient(x: Tensor, value: TensorLike | null): void {
     }
   }
   x.cachedGradient = null;
-  if (value === null) stepEnded();
+  if (value === null) gradientsForgotten();
 }
 
 /** Forgets the gradient added up so far. */
@@ -205,6 +205,6 @@ export function assign(x: Tensor, value: TensorLike): Tensor {
       temporary.dispose();
     }
   }
-  if (x.requiresGrad) stepEnded();
+  if (x.requiresGrad) parametersChanged();
   return x;
 }

@@ -10,7 +10,7 @@ import type { Tensor } from "./tensor.js";
 const releasedByLoop = () =>
   new DisposedError(
     "this tensor was made in the body of a loader's loop and released when the next batch was asked for: what is part of a graph lives for one turn of the loop, in a scope a batch and what is computed from it too. " +
-      "Keep it with detach() or keep(t); loader.toArray() gives all batches at once",
+      "Keep it with detach() or keep(t) before the turn ends; loader.toArray() gives all batches at once",
   );
 
 /** Whether the end of a loop's body leaves a tensor alone: scalars (losses in a list), parameters, what is kept. */

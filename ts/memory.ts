@@ -7,6 +7,7 @@ import { EscapedValueError } from "./errors.js";
 import { collect, type Hold, type Reason } from "./holds.js";
 import { abandonAll, tidy } from "./sweeps.js";
 import { checked, engine, renew, scratch } from "./runtime/instance.js";
+import { movedOutBytes } from "./spill.js";
 import type { Tensor } from "./tensor.js";
 
 /** Every tensor refers to a token, and so to this: structuredClone and postMessage throw, with this text, instead of losing the numbers. */
@@ -107,23 +108,28 @@ function quietly(run: () => void): void {
   }
 }
 
-/** What the engine holds. */
+/** Where the numbers of tensors are. */
 export interface MemoryUse {
-  /** Tensors that are alive, those of graphs included. */
+  /** Tensors in WebAssembly memory, those of graphs included. */
   tensors: number;
   /** Their bytes, in whole size classes. */
   bytes: number;
   /** The most bytes so far. */
   peakBytes: number;
+  /**
+   * Bytes of numbers that were not used for a while and lie in JavaScript's memory until they are. An estimate: buffers below 32 KB are not
+   * counted, and one that became garbage is until the event loop gets a turn.
+   */
+  movedOutBytes: number;
 }
 
-/** What is alive: tensors, their bytes (in whole size classes) and the most bytes so far. */
+/** What is in WebAssembly memory, and what was moved out of it. */
 export function memory(): MemoryUse {
   atMost("memory", arguments, 0);
   tidy();
   checked(engine.memory_stats());
   const s = scratch();
-  return { tensors: s[0]!, bytes: s[1]!, peakBytes: s[2]! };
+  return { tensors: s[0]!, bytes: s[1]!, peakBytes: s[2]!, movedOutBytes };
 }
 
 /** Grows the WebAssembly memory now, so that it need not grow inside a loop. Throws `OutOfMemoryError`. */

@@ -39,6 +39,25 @@ export type Kind =
   | { readonly is: "pinned" }
   | { readonly is: "plain"; readonly address: number; readonly sharers: number };
 
+/** The bytes of numbers outside. A buffer that the garbage collector found is subtracted as soon as the event loop gets a turn. */
+export let movedOutBytes = 0;
+/** Only buffers of so many bytes are counted: the finalizer costs as much as copying a small one. */
+const COUNTED = 2 ** 15;
+
+const outside = new FinalizationRegistry<number>((bytes) => {
+  movedOutBytes -= bytes;
+});
+
+function countOut(numbers: Numbers): void {
+  if (typeof numbers === "number" || numbers.byteLength < COUNTED) return;
+  movedOutBytes += numbers.byteLength;
+  outside.register(numbers, numbers.byteLength, numbers);
+}
+
+function countIn(numbers: Numbers): void {
+  if (typeof numbers !== "number" && outside.unregister(numbers)) movedOutBytes -= numbers.byteLength;
+}
+
 const PINNED: Kind = { is: "pinned" };
 
 export function kindsOf(ids: readonly number[]): Kind[] {
@@ -90,6 +109,7 @@ function copyOf(id: number): { numbers: Numbers; layout: Float64Array } {
   const there = elements(DTYPES[layout[0]!]!, engine.memory.buffer, pointer, count);
   const numbers = count === 1 ? there[0]! : there.slice();
   engine.read_done();
+  countOut(numbers);
   return { numbers, layout };
 }
 
@@ -127,6 +147,7 @@ function fill(store: Store, dtype: number): number {
   const there = elements(DTYPES[dtype]!, engine.memory.buffer, address, count);
   if (typeof numbers === "number") there[0] = numbers;
   else there.set(numbers);
+  countIn(numbers);
   [store.id, store.address, store.numbers] = [row, address, null];
   shared.set(address, store);
   return there.byteLength;
@@ -153,6 +174,7 @@ export function readOutside({ store: { numbers }, layout }: MovedOut): TypedArra
 /** A tensor that was moved out is done with. */
 export function forget({ store }: MovedOut): void {
   store.members--;
+  if (store.members === 0 && store.numbers !== null) countIn(store.numbers);
   settle(store);
 }
 

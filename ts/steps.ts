@@ -1,12 +1,12 @@
 /**
  * What a plainly written training loop leaves behind at the root. The rule:
  *
- * - A step ends when, after a `backward()` that freed its graph, a parameter changes or gradients are forgotten: `optimizer.step()`,
- *   `minimize()`, `assign()` to a parameter, `zeroGrad()`.
+ * - A step ends when, after a `backward()`, a parameter changes (`optimizer.step()`, `minimize()`, `assign()` to a parameter) or gradients
+ *   are forgotten (`zeroGrad()`; not while the graph was kept, with `retainGraph` or `createGraph`: it may be gone over again).
  * - The values of that graph (whatever was computed from parameters) stay readable until the *next* step of the same optimizer ends, or
  *   `GRACE` steps of others; then they are released, apart from scalars, parameters, detached tensors, and what was kept with `keep()`.
- * - So are the values of a graph nobody went backward through (an evaluation without `noGrad`), once the step changed a parameter they
- *   were computed from. A scalar of such a graph can still be swept in the `GRACE` steps that follow; then it is a number only.
+ * - So are the values of a graph that was kept, or that nobody went backward through (an evaluation without `noGrad`), once the step
+ *   changed a parameter they were computed from. A scalar of such a graph can still be swept in the `GRACE` steps that follow; then it is a number only.
  *
  * So logits may be read after `minimize`, losses collected in a list, and the memory of a loop is that of two steps.
  */
@@ -29,7 +29,8 @@ const releasedByStep = () =>
 /** The steps in which a loss over changed parameters can still be swept: several may be computed first and minimized in turn. */
 const GRACE = 8;
 
-/** Whether a backward pass has freed a graph since the last step ended. */
+/** Whether there was a backward pass since the last step ended, and whether one has freed its graph. */
+let swept = false;
 let freed = false;
 /** Tensors of the root that are part of a graph, found since they were last gone through. */
 const fresh = openList();
@@ -56,14 +57,24 @@ export function goesWith(tensor: Tensor, others: readonly Tensor[]): void {
   if (tensor.scope instanceof Hold && holds.length > 0) companions.set(tensor.scope, holds);
 }
 
-/** `backward()` freed the graph it went over. */
-export function graphFreed(): void {
-  freed = true;
+/** A `backward()` ended, and kept the graph it went over or freed it. */
+export function backwardEnded(keptGraph: boolean): void {
+  swept = true;
+  if (!keptGraph) freed = true;
 }
 
-/** The end of a training step, if there was a backward pass since the last. Steps with the same `by` are of one optimizer. */
-export function stepEnded(by: object = byHand): void {
-  if (!freed) return;
+/** A parameter got other numbers: the end of a step, if there was a backward pass since the last. Those with the same `by` are of one optimizer. */
+export function parametersChanged(by: object = byHand): void {
+  if (swept) endStep(by);
+}
+
+/** Gradients were forgotten: the end of a step, if a backward pass has freed its graph since the last. */
+export function gradientsForgotten(by: object = byHand): void {
+  if (freed) endStep(by);
+}
+
+function endStep(by: object): void {
+  swept = false;
   freed = false;
   for (const left of remains) clear(left, by);
   remains = remains.filter((left) => left.age < GRACE);

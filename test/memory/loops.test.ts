@@ -58,6 +58,47 @@ describe("a loop without scopes holds the memory of two steps", () => {
     expect(() => losses[0]!.backward()).toThrow(/freed by an earlier backward/);
   });
 
+  it.each([
+    ["retainGraph", { retainGraph: true }],
+    ["createGraph", { createGraph: true }],
+  ] as const)("backward with %s, released by the step that changes the parameters", (_, options) => {
+    const [net, [x, y]] = [network(), batch()];
+    const optimizer = new optim.SGD(net.parameters(), { lr: 0.01 });
+    const { bytes } = growth(() => {
+      optimizer.zeroGrad();
+      nn.crossEntropy(net.forward(x), y).backward(undefined, options);
+      optimizer.step();
+    });
+    // A loss outlives a step.
+    expect(bytes).toBeLessThanOrEqual(800 * 2 * 64 + 20_000);
+  });
+
+  it("a penalty on gradients: createGraph, backward through them, step", () => {
+    const [net, [x, y]] = [network(), batch()];
+    const optimizer = new optim.SGD(net.parameters(), { lr: 0.001 });
+    const { bytes } = growth(() => {
+      optimizer.zeroGrad();
+      nn.crossEntropy(net.forward(x), y).backward(undefined, { createGraph: true });
+      const penalty = net.parameters().reduce((sum, p) => sum.add(p.grad!.square().sum()), ad.tensor(0));
+      penalty.backward();
+      optimizer.step();
+    });
+    // The loss, and the sums that the penalty was added up from.
+    expect(bytes).toBeLessThanOrEqual(800 * 12 * 64 + 20_000);
+  });
+
+  it("a kept graph under parameters assigned by hand", () => {
+    const w = ad.tensor(new Float32Array(4096).fill(1), { requiresGrad: true });
+    const { bytes } = growth(() => {
+      const loss = w.mul(3).square().sum();
+      loss.backward(undefined, { retainGraph: true });
+      w.assign(w.detach().sub(w.grad!.mul(1e-4)));
+      w.zeroGrad();
+    });
+    // Each graph has three tensors of 16 KB. Plain values come and go by half a megabyte.
+    expect(bytes).toBeLessThanOrEqual(800 * 2 * 64 + 2 ** 20);
+  });
+
   it("parameters assigned by hand, gradients forgotten one by one", () => {
     const [net, [x, y]] = [network(), batch()];
     expectFlat(() => {

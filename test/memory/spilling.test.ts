@@ -341,3 +341,18 @@ describe("programs with a sweep at every tensor", () => {
     expect(run()).toEqual(expected);
   });
 });
+
+describe("memory()", () => {
+  it("tells what was moved out, until it comes back or is disposed", () => {
+    const before = ad.memory().movedOutBytes;
+    const kept = Array.from({ length: 20 }, (_, i) => ad.full([2 ** 18], i));
+    const outside = ad.memory().movedOutBytes - before;
+    expect(outside).toBeGreaterThanOrEqual(15 * MB);
+    expect(outside).toBeLessThanOrEqual(20 * MB);
+    ad.testing.sweepAfter(2 ** 30);
+    expect(kept[0]!.at(5).item()).toBe(0);
+    expect(ad.memory().movedOutBytes - before).toBe(outside - MB);
+    for (const t of kept) t.dispose();
+    expect(ad.memory().movedOutBytes).toBeLessThanOrEqual(before);
+  });
+});

@@ -11,7 +11,7 @@ import { lookOut } from "../lookout.js";
 import { checkOptions, isPlainObject } from "../options.js";
 import { recorder } from "../recording.js";
 import { checked, engine } from "../runtime/instance.js";
-import { stepEnded } from "../steps.js";
+import { gradientsForgotten, parametersChanged } from "../steps.js";
 import { idOf, Tensor } from "../tensor.js";
 import { enableGrad, noGrad } from "../transforms/modes.js";
 import { optimized, type Parameters } from "./parameters.js";
@@ -196,7 +196,7 @@ export abstract class Optimizer<Options extends RateOptions = RateOptions, Remem
     // A recorder is told in any case: next time there may be a gradient to forget.
     for (const { params } of this.groups)
       for (const p of params) if (recorder !== null || engine.gradient_id(idOf(p)) !== 0) engine.set_gradient(idOf(p), 0);
-    stepEnded(this.turns);
+    gradientsForgotten(this.turns);
   }
 
   /**
@@ -233,7 +233,7 @@ export abstract class Optimizer<Options extends RateOptions = RateOptions, Remem
         if (gradient !== 0) this.updateInPlace(p, gradient, values);
       }
     }
-    stepEnded(this.turns);
+    parametersChanged(this.turns);
     if (untouched !== null) this.mention(untouched);
     return loss;
   }
