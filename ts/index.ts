@@ -42,7 +42,7 @@ export { manualSeed } from "./random/state.js";
 
 export { grad, valueAndGrad, vjp, type GradOptions, type Pullback } from "./transforms/reverse.js";
 export { jvp, dualLevel, makeDual, unpackDual, type UnpackedDual } from "./transforms/forward.js";
-export { linearize } from "./transforms/linearize.js";
+export { linearize, type Pushforward } from "./transforms/linearize.js";
 export { noGrad, enableGrad } from "./transforms/modes.js";
 export { cond, forLoop, scan, whileLoop, type Carried, type ScanOptions, type WhileOptions } from "./transforms/control.js";
 export { vmap, type BatchAxes, type VmapOptions } from "./transforms/vmap.js";

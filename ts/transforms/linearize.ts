@@ -8,10 +8,19 @@ import { type Callback, inScope } from "./machinery.js";
 import { parkedRun } from "./reverse.js";
 import type { ArgumentsOf, OutputOf } from "./types.js";
 
+/** The pushforward of `linearize`: from one tangent per primal to one like the output. */
+export interface Pushforward<A extends unknown[], Out> {
+  (...tangents: ArgumentsOf<A>): OutputOf<Out>;
+  /** Releases what the pushforward holds; afterwards it cannot be called. */
+  dispose(): void;
+  /** `dispose()`, for `using`. */
+  [Symbol.dispose](): void;
+}
+
 /**
  * The value of `f` at the primals, and its derivative there as a linear function: `pushforward(...tangents)` gives J · tangents, of the
  * output's tree and shapes. `f` runs once; each call goes over the linear map that was recorded then, which holds values of that run as the
- * pullback of `vjp` does. Errors are those of `jvp`.
+ * pullback of `vjp` does, and is released as that is. Errors are those of `jvp`.
  *
  * @example
  * const [y, pushforward] = ad.linearize((x) => x.sin(), 0);
@@ -20,7 +29,7 @@ import type { ArgumentsOf, OutputOf } from "./types.js";
 export function linearize<A extends unknown[] = Tensor[], const Out = unknown>(
   f: (...args: A) => Out,
   ...primals: NoInfer<ArgumentsOf<A>>
-): [out: OutputOf<Out>, pushforward: (...tangents: ArgumentsOf<A>) => OutputOf<Out>];
+): [out: OutputOf<Out>, pushforward: Pushforward<A, Out>];
 export function linearize(f: Callback, ...primals: unknown[]): [out: unknown, pushforward: Callback] {
   const [out, pullback, , points] = parkedRun("linearize", f, primals, false);
   const [outputs, rebuild] = flatten(out) as [Tensor[], (leaves: readonly unknown[]) => any];
@@ -43,5 +52,5 @@ export function linearize(f: Callback, ...primals: unknown[]): [out: unknown, pu
       let next = 0;
       return rebuild(forms.map((form, i) => (float[i] ? slopes[next++]! : zeros(form.shape, { dtype: form.dtype }))));
     });
-  return [out, pushforward];
+  return [out, Object.assign(pushforward, { dispose: push.dispose, [Symbol.dispose]: push.dispose })];
 }

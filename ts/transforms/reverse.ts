@@ -3,9 +3,8 @@ import { atMost } from "../arguments.js";
 import { zeros, zerosLike } from "../creation.js";
 import type { DType } from "../dtype.js";
 import { ValueError } from "../errors.js";
-import { current, root } from "../memory.js";
 import { LevelKind, SweepFlag } from "../runtime/boundary.js";
-import { checked, engine, generation } from "../runtime/instance.js";
+import { bytesInUse, checked, engine, generation } from "../runtime/instance.js";
 import { idOf, type Tensor } from "../tensor.js";
 import { flatten } from "../tree.js";
 import { tensorsLike, transformOptions } from "./arguments.js";
@@ -23,6 +22,7 @@ import {
   scalarOutput,
   track,
 } from "./machinery.js";
+import { parkedTape } from "./parked.js";
 import { drive, putIds } from "./sweeping.js";
 import type { Argnums, ArgumentOf, ArgumentsAt, ArgumentsOf, GradAt, GradsOf, OutputOf, Scalar } from "./types.js";
 
@@ -118,22 +118,21 @@ export function derivative(name: string, f: Callback, options: AnyGradOptions, w
     });
 }
 
-/** Frees the tapes of pullbacks that nobody can call any more. */
-const parkedTapes = new FinalizationRegistry<{ parked: number; made: number }>(({ parked, made }) => {
-  if (made === generation) engine.parked_free(parked);
-});
-
 /** The pullback of `vjp`: from a cotangent like the output to one gradient per primal. */
 export interface Pullback<A extends readonly unknown[], Out> {
   (cotangent: ArgumentOf<Out>): GradsOf<A>;
   /** Releases what the pullback holds; afterwards it cannot be called. */
   dispose(): void;
+  /** `dispose()`, for `using`. */
+  [Symbol.dispose](): void;
 }
 
 /**
  * The value of `f` at the primals, and its pullback: `pullback(cotangent)` gives Jᵀ · cotangent, one gradient tree per primal. The
  * cotangent is a tree like the output, of its shapes; arguments and output of `f` are tensors or trees of them. `f` runs once; the pullback
- * may be called many times, also inside other transforms. It holds the values of that run until it is garbage or disposed.
+ * may be called many times, also inside other transforms. It holds the values of that run until its scope ends, or, outside of scopes, until
+ * `pullback.dispose()`, or it is garbage and the event loop gets a turn: a synchronous loop disposes it, declares it with `using`, or runs
+ * its body in a `scope`.
  *
  * Throws `ShapeError` for a cotangent of another shape, `DTypeError` for integer primals.
  *
@@ -153,6 +152,7 @@ export function vjp<A extends unknown[] = Tensor[], const Out = unknown>(
 interface AnyPullback {
   (cotangent: unknown): any[];
   dispose(): void;
+  [Symbol.dispose](): void;
 }
 
 /** The primals of a run without their numbers: the tree, with null for each leaf, and what the leaves are. */
@@ -170,6 +170,7 @@ export function parkedRun(
 ): [out: any, pullback: AnyPullback, aux: unknown, points: Points] {
   checkFunction(name, f);
   let parked = 0;
+  const before = bytesInUse();
   let forms: Form[] = [];
   let rebuilds: ((leaves: readonly unknown[]) => any)[] = [];
   let likes: Form[][] = [];
@@ -210,11 +211,12 @@ export function parkedRun(
     throw error;
   }
   const wanted = likes.flat().length;
+  const what = name === "linearize" ? "pushforward" : "pullback";
   const pullback = function (cotangent: unknown): any[] {
     atMost("pullback", arguments, 1, "the cotangents of several outputs are a tree of their structure");
-    if (parked === 0) throw new ValueError("vjp: this pullback was disposed or the scope it was made in has ended", "vjp");
+    if (parked === 0) throw new ValueError(`${name}: this ${what} was disposed or the scope it was made in has ended`, name);
     if (bornIn !== generation)
-      throw new ValueError("vjp: this pullback was made before reset(), which took everything with it; call vjp again", "vjp");
+      throw new ValueError(`${name}: this ${what} was made before reset(), which took everything with it; call ${name} again`, name);
     return inScope(() => {
       const cotangents = tensorsLike("pullback", "cotangent", out, cotangent, forms);
       putIds(cotangents.map(idOf));
@@ -224,13 +226,11 @@ export function parkedRun(
     });
   };
   const dispose = () => {
-    if (parked !== 0 && bornIn === generation) engine.parked_free(parked);
     parked = 0;
-    parkedTapes.unregister(result);
+    release();
   };
-  const result = Object.assign(pullback, { dispose });
-  if (current === root) parkedTapes.register(result, { parked, made: generation }, result);
-  else current.cleanups.push(dispose);
+  const result = Object.assign(pullback, { dispose, [Symbol.dispose]: dispose });
+  const release = parkedTape(result, parked, before, dispose);
   const points = { tree: rebuilds.map((rebuild, i) => rebuild(likes[i]!.map(() => null))), forms: likes.flat() };
   return [out, result, aux, points];
 }
