@@ -12,6 +12,7 @@ describe("bad input", () => {
       [1, 2, 3],
       [4, 5, 6],
     ]);
+  const ints = (...values: number[]) => ad.tensor(values, { dtype: "int32" });
   const bad: [string, () => unknown, new (...args: any[]) => Error, RegExp][] = [
     ["shapes that do not broadcast", () => x().add(ad.ones([2])), ad.ShapeError, /add.*\[2, 3\].*\[2\]/s],
     ["matmul of wrong shapes", () => x().matmul(x()), ad.ShapeError, /matmul.*\[2, 3\] and \[2, 3\]/s],
@@ -34,6 +35,14 @@ describe("bad input", () => {
     ["cast to an unknown dtype", () => ad.cast(x(), "half" as never), ad.DTypeError, /half/],
     ["64-bit integers", () => ad.tensor(new BigInt64Array(2) as never), ad.DTypeError, /64-bit/],
     ["an index out of range", () => x().take([5], 0), ad.IndexError, /index 5/],
+    ["a row of a table from the end", () => ad.embedding([0, -1], x()), ad.IndexError, /embedding: index -1 \(at position 1\).*0 to 1/],
+    ["a row behind a table", () => ad.embedding([2], x()), ad.IndexError, /embedding: index 2/],
+    ["a row from the end in an example", () => ad.vmap((i: Tensor) => ad.embedding(i, x()))(ints(0, -1)), ad.IndexError, /0 to 1/],
+    ["a class below 0", () => ad.oneHot([0, -1], 3), ad.IndexError, /oneHot: class -1.*depth of 3/],
+    ["a class behind the last", () => ad.oneHot([3], 3), ad.IndexError, /oneHot: class 3/],
+    ["a class of no depth", () => ad.oneHot([0], 0), ad.IndexError, /oneHot: class 0/],
+    ["a class in an example", () => ad.vmap((i: Tensor) => ad.oneHot(i, 2))(ints(0, 2)), ad.IndexError, /oneHot: class 2/],
+    ["bounds of clamp the wrong way round", () => ad.clamp(x(), 2, 1), ad.ValueError, /clamp: the lower bound 2 is above the upper bound 1/],
     ["float indices", () => x().take(ad.tensor([0.5]), 0), ad.DTypeError, /int32/],
     ["at beyond the end", () => x().at(2), ad.IndexError, /at.*2/s],
     ["item of many", () => x().item(), ad.ShapeError, /\[2, 3\]/],

@@ -37,4 +37,30 @@ describe("numerical differentiation", () => {
       expect(() => ad.numericalGrad((y: Tensor) => y)(x)).toThrow(ad.ShapeError);
     });
   });
+
+  it("takes numbers that a function returns with all their digits", () => {
+    clean(() => {
+      const square = (x: Tensor) => (x.item() ** 2) as unknown as Tensor;
+      expect(ad.numericalGrad(square)(f64(3)).item()).toBeCloseTo(6, 8);
+      expect(ad.numericalJacobian(square)(f64(3)).item()).toBeCloseTo(6, 8);
+      expect(ad.numericalGrad(square)(ad.tensor(3)).item()).toBeCloseTo(6, 3);
+    });
+  });
+
+  it("differentiates one function: all evaluations draw the same numbers, and one run's worth of them", () => {
+    clean(() => {
+      const dropped = (x: Tensor) => ad.nn.dropout(x);
+      const x = f64([1, 1, 1, 1]);
+      for (const method of ["forward", "central", "richardson"] as const) {
+        ad.manualSeed(3);
+        const slope = ad.numericalGrad((y: Tensor) => dropped(y).sum(), { method })(x);
+        const after = ad.random.getState();
+        ad.manualSeed(3);
+        near(slope, dropped(x), 1e-6);
+        expect(ad.random.getState()).toEqual(after);
+        ad.manualSeed(3);
+        near(ad.numericalJacobian(dropped, { method })(x), slope.diag(), 1e-6);
+      }
+    });
+  });
 });

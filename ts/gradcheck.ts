@@ -87,7 +87,7 @@ function problem(f: (...args: any[]) => any, inputs: readonly unknown[]): Proble
     active.forEach((i, k) => (replaced[i] = xs[k]));
     // One function: it draws the same random numbers each time.
     return flatten(withSameDraws(draws, () => call("gradcheck", f, rebuild(replaced))))[0]
-      .map((leaf: unknown) => outputTensor("gradcheck", leaf))
+      .map((leaf: unknown) => outputTensor("gradcheck", leaf, xs))
       .filter((leaf: Tensor) => leaf.dtype === "float64" || leaf.dtype === "float32");
   };
   const value: FlatFunction = (x) => scope(() => join(inner(...cut(x))));

@@ -9,8 +9,9 @@ import { atMost, boolean, callback, number } from "./arguments.js";
 import { asTensor, tensor } from "./creation.js";
 import { describe } from "./describe.js";
 import { ShapeError, ValueError } from "./errors.js";
-import { scope } from "./scope.js";
 import { readOptions } from "./options.js";
+import { drawPoint, withSameDraws } from "./random/state.js";
+import { scope } from "./scope.js";
 import { Tensor } from "./tensor.js";
 import { asTree } from "./transforms/arguments.js";
 import type { Callback } from "./transforms/machinery.js";
@@ -108,9 +109,7 @@ function ridders(central: (h: number) => Float64Array, h: number): { value: Floa
 interface Derivative {
   /** For each input leaf: `size(outputs)` rows of `size(leaf)` numbers. */
   rows: { value: Float64Array[]; error: Float64Array[] }[];
-  outputs: Tensor | number;
   outputShape: number[];
-  outputDtype: "float32" | "float64";
 }
 
 function differentiate(
@@ -118,7 +117,7 @@ function differentiate(
   f: Callback,
   args: readonly unknown[],
   given: NumericalOptions | undefined,
-): Omit<Derivative, "outputs"> & { leaves: Tensor[]; rebuild: (leaves: readonly unknown[]) => unknown } {
+): Derivative & { leaves: Tensor[]; rebuild: (leaves: readonly unknown[]) => unknown } {
   callback(name, "the first argument", f);
   const options = readOptions(name, given, ["method", "step", "withError"]);
   const { method = "central", step, withError = false } = options;
@@ -135,19 +134,26 @@ function differentiate(
     return asTensor(leaf);
   });
   let outputShape: number[] = [];
-  let outputDtype: "float32" | "float64" = "float32";
-  const evaluate = (changed: Tensor[]): Float64Array =>
-    scope(() =>
-      noGrad(() => {
-        const result: unknown = f(rebuild(changed), ...args.slice(1));
-        if (!(result instanceof Tensor) && typeof result !== "number")
-          throw new ValueError(`${name}: the function must return a tensor, it returned ${describe(result)}`, name);
-        const out = asTensor(result);
-        outputShape = [...out.shape];
-        outputDtype = out.dtype === "float64" ? "float64" : "float32";
-        return Float64Array.from(out.data() as ArrayLike<number>);
-      }),
-    );
+  // One function is differentiated: all evaluations draw the same random numbers, and only the first moves the generator on.
+  const draws = drawPoint();
+  let began = false;
+  const evaluate = (changed: Tensor[]): Float64Array => {
+    const value = () => valueOf(f(rebuild(changed), ...args.slice(1)));
+    const again = began;
+    began = true;
+    return scope(() => noGrad(() => (again ? withSameDraws(draws, value) : value())));
+  };
+  const valueOf = (result: unknown): Float64Array => {
+    // A number has all its digits, whatever a tensor of it would have.
+    if (typeof result === "number") {
+      outputShape = [];
+      return Float64Array.of(result);
+    }
+    if (!(result instanceof Tensor))
+      throw new ValueError(`${name}: the function must return a tensor, it returned ${describe(result)}`, name);
+    outputShape = [...result.shape];
+    return Float64Array.from(result.data() as ArrayLike<number>);
+  };
   const rows = leaves.map((leaf, which) => {
     if (leaf.dtype !== "float32" && leaf.dtype !== "float64") {
       throw new ValueError(`${name}: input ${which} is ${leaf.dtype}; numerical derivatives need float32 or float64 inputs`, name);
@@ -173,7 +179,7 @@ function differentiate(
     if (data.length === 0) evaluate(leaves);
     return { value, error };
   });
-  return { rows, outputShape, outputDtype, leaves, rebuild };
+  return { rows, outputShape, leaves, rebuild };
 }
 
 const assemble = (columns: Float64Array[], outputs: number): Float64Array => {

@@ -6,6 +6,7 @@
 use crate::dtype::DType;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::memory::array::Array;
 use crate::memory::values::{Id, Value, NONE};
 use crate::op::Op;
 use crate::ops;
@@ -86,16 +87,19 @@ impl<'a> Var<'a> {
 
     /// Whether an element is 0, whatever levels are around it.
     pub fn has_zero(self) -> bool {
+        self.numbers().is_some_and(|a| with_element!(a.dtype, T => a.slice::<T>().contains(&T::default())))
+    }
+
+    /// The numbers behind whatever levels are around them, those of all examples.
+    pub fn numbers(self) -> Option<Array> {
         let session = self.engine.session();
         let mut id = self.id;
         loop {
             match session.value(id) {
                 Ok(Value::Batched { inner, .. }) => id = *inner,
                 Ok(Value::Dual { primal, .. } | Value::Tracked { primal, .. }) => id = *primal,
-                Ok(Value::Concrete(array)) => {
-                    return array.contiguous().is_ok_and(|a| with_element!(a.dtype, T => a.slice::<T>().contains(&T::default())))
-                }
-                _ => return false,
+                Ok(Value::Concrete(array)) => return array.contiguous().ok(),
+                _ => return None,
             }
         }
     }

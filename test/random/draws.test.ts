@@ -141,6 +141,16 @@ describe("the ends of ranges", () => {
     });
   });
 
+  it("bounds beyond float32 are numbers of float64", () => {
+    clean(() => {
+      for (const x of R.uniform(k(), [100], { minval: 1e39, maxval: 2e39, dtype: "float64" }).toArray() as number[]) {
+        expect(x).toBeGreaterThanOrEqual(1e39);
+        expect(x).toBeLessThan(2e39);
+      }
+      expect(R.normal(k(), [9], { std: 1e39, dtype: "float64" }).isFinite().all().item()).toBe(1);
+    });
+  });
+
   it("randint covers int32, its bounds too", () => {
     clean(() => {
       const ends = R.randint(k(), [2000], { minval: 2 ** 31 - 2, maxval: 2 ** 31 });
@@ -393,6 +403,7 @@ describe("arguments", () => {
     expect(R.getState()).toEqual(state);
   });
 
+  const wide = (value: number) => ad.tensor(value, { dtype: "float64" });
   const refused: [string, () => unknown, new (...args: never[]) => Error, RegExp][] = [
     ["normal: negative std", () => R.normal(k(), [2], { std: -1 }), ad.ValueError, /std|deviation/],
     ["normal: NaN std", () => R.normal(k(), [2], { std: NaN }), ad.ValueError, /deviation/],
@@ -444,6 +455,12 @@ describe("arguments", () => {
     ["categorical: no logits", () => R.categorical(k(), [2], {} as never), ad.ValueError, /logits/],
     ["categorical: shape and batch", () => R.categorical(k(), [1], { logits: ad.zeros([3, 2]) }), ad.ShapeError, /batch/],
     ["categorical: axis", () => R.categorical(k(), { logits: ad.zeros([3, 2]), axis: 2 }), ad.IndexError, /axis 2/],
+    ["uniform: an end beyond float32", () => R.uniform(k(), [3], { maxval: 1e39 }), ad.ValueError, /finite float32/],
+    ["uniform: a start beyond float32", () => R.uniform(k(), [3], { minval: -1e39 }), ad.ValueError, /finite float32/],
+    ["uniform: tensors beyond float32", () => R.uniform(k(), { maxval: wide(1e39), dtype: "float32" }), ad.ValueError, /finite float32/],
+    ["normal: std beyond float32", () => R.normal(k(), [3], { std: 1e39 }), ad.ValueError, /finite float32/],
+    ["normal: mean beyond float32", () => R.normal(k(), { mean: wide(-1e39), dtype: "float32" }), ad.ValueError, /finite float32/],
+    ["gamma: a beyond float32", () => R.gamma(k(), [3], { a: 1e39 }), ad.ValueError, /finite float32/],
     ["permutation: negative", () => R.permutation(k(), -1), ad.ValueError, /integer/],
     ["permutation: a fraction", () => R.permutation(2.5), ad.ValueError, /integer/],
     ["permutation: a list", () => R.permutation([1, 2, 3]), ad.ShapeError, /\[n\]/],

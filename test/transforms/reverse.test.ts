@@ -180,3 +180,38 @@ describe("vjp", () => {
     });
   });
 });
+
+describe("a number that the function returns", () => {
+  const constant = (value: number) => () => value as unknown as Tensor;
+  const outcomes: [string, (f: () => Tensor, x: Tensor) => Tensor][] = [
+    ["valueAndGrad", (f, x) => ad.valueAndGrad(f)(x)[0]],
+    ["vjp", (f, x) => ad.vjp(f, x)[0]],
+    ["jvp", (f, x) => ad.jvp(f, [x], [ad.onesLike(x)])[0]],
+    ["jvp's tangent", (f, x) => ad.jvp(f, [x], [ad.onesLike(x)])[1].add(f())],
+    ["linearize", (f, x) => ad.linearize(f, x)[0]],
+    ["checkpoint", (f, x) => ad.checkpoint(f)(x)],
+    ["customJvp", (f, x) => ad.customJvp(f, () => [f(), f()])(x)],
+    ["vmap", (f, x) => ad.vmap(f)(x.reshape([1])).at(0)],
+    ["trace", (f, x) => ad.trace((_x: Tensor) => f())(x).run(x)],
+  ];
+  it.each(outcomes)("has the dtype of the inputs: %s", (_, outcome) => {
+    clean(() => {
+      for (const value of [0.1, 16777217]) {
+        const wide = outcome(constant(value), f64(1));
+        expect([wide.dtype, wide.item()]).toEqual(["float64", value]);
+        const narrow = outcome(constant(value), ad.tensor(1));
+        expect([narrow.dtype, narrow.item()]).toEqual(["float32", Math.fround(value)]);
+      }
+    });
+  });
+
+  it("has the widest of several, and derivatives of the inputs' dtypes", () => {
+    clean(() => {
+      const [[value], gradients] = ad.valueAndGrad(() => [0.1 as unknown as Tensor, null], { hasAux: true, argnums: [0, 1] })(ad.tensor(1), f64(1));
+      expect([value.dtype, value.item()]).toEqual(["float64", 0.1]);
+      expect(gradients.map((g) => g.dtype)).toEqual(["float32", "float64"]);
+      expect(ad.jacfwd(constant(0.1))(f64([1, 2])).dtype).toBe("float64");
+      expect(ad.jacrev(constant(0.1))(f64([1, 2])).dtype).toBe("float64");
+    });
+  });
+});

@@ -36,10 +36,8 @@ describe("indices of an example under vmap", () => {
       const f = transform(op);
       it(`${opName}, ${name}: in range as a loop, out of range refused as alone`, () => {
         clean(() => {
-          const good = i32([
-            [1, 0],
-            [-1, -2],
-          ]);
+          // A table has no rows from the end.
+          const good = i32([[1, 0], opName === "embedding" ? [0, 0] : [-1, -2]]);
           const looped = ad.stack([0, 1].map((b) => f(x().at(b), good.at(b))));
           expect(ad.vmap(f)(x(), good).toArray()).toEqual(looped.toArray());
           // The second of these lies in the batch's other row: only the example says that it is wrong.

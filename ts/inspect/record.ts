@@ -247,7 +247,7 @@ export function record<R>(name: string, f: Callback, args: readonly unknown[], s
     const [results, rebuildResult] = flatten(result);
     const isOutput = (leaf: unknown) => leaf instanceof Tensor || typeof leaf === "number";
     // Stripped of levels inside the record: what the program returns are plain values with ids of their own.
-    const outputs = variables(results.filter(isOutput).map((leaf: unknown) => outputTensor(name, leaf).detach()));
+    const outputs = variables(results.filter(isOutput).map((leaf: unknown) => outputTensor(name, leaf, inputs).detach()));
     const instructions = read(name, engine.record_stop(), own.updates);
     own.finish(instructions);
     return use({

@@ -4,10 +4,10 @@ import { assign } from "../ambient.js";
 import { tensor } from "../creation.js";
 import { describe } from "../describe.js";
 import type { DType } from "../dtype.js";
-import { IndexError, ShapeError, ValueError } from "../errors.js";
+import { ShapeError, ValueError } from "../errors.js";
 import { readOptions } from "../options.js";
 import { where } from "../ops/elementwise.js";
-import { embedding, take } from "../ops/index.js";
+import { lookUp } from "../ops/lookup.js";
 import * as random from "../random/index.js";
 import { nextKey } from "../random/state.js";
 import { Tensor, type TensorLike } from "../tensor.js";
@@ -156,16 +156,9 @@ export class Embedding extends Module {
     atMost("Embedding.forward", arguments, 1);
     return inScope(() => {
       const given = indices instanceof Tensor ? indices : tensor(indices, { dtype: "int32" });
-      // take counts negative indices from the end; here one is a mistake, so it is moved out of range.
-      const rows = given.dtype === "int32" ? where(given.lt(0), this.count, given) : given;
-      if (this.maxNorm !== null) this.shorten(rows);
-      let y: Tensor;
-      try {
-        y = embedding(rows, this.weight);
-      } catch (error) {
-        throw error instanceof IndexError ? this.outside(given) : error;
-      }
-      return this.paddingIdx === null ? y : where(rows.eq(this.paddingIdx).unsqueeze(-1), y.detach(), y);
+      if (this.maxNorm !== null) this.shorten(given);
+      const y = lookUp("Embedding", given, this.weight);
+      return this.paddingIdx === null ? y : where(given.eq(this.paddingIdx).unsqueeze(-1), y.detach(), y);
     });
   }
 
@@ -173,12 +166,7 @@ export class Embedding extends Module {
   private shorten(rows: Tensor): void {
     noGrad(() => {
       const table = this.weight.detach();
-      let used: Tensor;
-      try {
-        used = take(table, rows.flatten(), 0).norm(-1, { p: this.normType });
-      } catch (error) {
-        throw error instanceof IndexError ? this.outside(rows) : error;
-      }
+      const used = lookUp("Embedding", rows.flatten(), table).norm(-1, { p: this.normType });
       if (!used.gt(this.maxNorm!).any().item()) return;
       const norms = table.norm(1, { p: this.normType, keepdims: true });
       const wanted = tensor(new Int32Array(this.count))
@@ -188,21 +176,6 @@ export class Embedding extends Module {
       const long = norms.gt(this.maxNorm!).logicalAnd(wanted);
       assign(this.weight, where(long, table.mul(norms.add(1e-7).reciprocal().mul(this.maxNorm!)), table));
     });
-  }
-
-  private outside(indices: Tensor): IndexError {
-    let which = "an index";
-    try {
-      const data = indices.data();
-      const at = data.findIndex((v) => v < 0 || v >= this.count);
-      if (at >= 0) which = `index ${data[at]} (at position ${at})`;
-    } catch {
-      // Inside vmap there is no one number to read.
-    }
-    return new IndexError(
-      `Embedding: ${which} is out of range; the table has ${this.count} rows, so indices are whole numbers from 0 to ${this.count - 1}`,
-      "Embedding",
-    );
   }
 }
 

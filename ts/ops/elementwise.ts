@@ -229,13 +229,17 @@ export function multigammaln(x: TensorLike, d: number): Tensor {
 
 /**
  * min(max(x, lo), hi): x held between two bounds, numbers or tensors that broadcast, or null for none. The gradient passes where x is
- * inside, bounds included.
+ * inside, bounds included. Throws `ValueError` for numbers lo > hi.
  */
 export function clamp(x: TensorLike, lo?: TensorLike | null, hi?: TensorLike | null): Tensor {
   atMost("clamp", arguments, 3);
   const numeric = (bound: unknown): bound is number | null | undefined =>
     bound === undefined || bound === null || typeof bound === "number";
-  if (numeric(lo) && numeric(hi)) return apply("clamp", [x], [lo ?? -Infinity, hi ?? Infinity]);
+  if (numeric(lo) && numeric(hi)) {
+    const [low, high] = [lo ?? -Infinity, hi ?? Infinity];
+    if (low > high) throw new ValueError(`clamp: the lower bound ${low} is above the upper bound ${high}; write clamp(x, lo, hi)`, "clamp");
+    return apply("clamp", [x], [low, high]);
+  }
   return withScalars("clamp", [x, lo ?? -Infinity, hi ?? Infinity], (inputs) => apply("clamp", inputs));
 }
 

@@ -6,6 +6,7 @@ import { checkDtype } from "../nested.js";
 import { readOptions } from "../options.js";
 import { releasing, run } from "../run.js";
 import { Tensor, type TensorLike } from "../tensor.js";
+import { lookUp } from "./lookup.js";
 import { apply, binary, unary, withAxis, withTensor, type AxisOptions, type Binary, type Unary } from "./apply.js";
 
 /** Plain arrays of indices become int32. */
@@ -71,7 +72,8 @@ export interface OneHotOptions {
 }
 
 /**
- * 1 at the class, 0 elsewhere, along a new last axis of size `depth`; float32 unless another dtype is given. An index out of range has no 1.
+ * 1 at the class, 0 elsewhere, along a new last axis of size `depth`; float32 unless another dtype is given.
+ * `IndexError` for a class outside of 0 ... depth - 1.
  *
  * @example
  * ad.oneHot([0, 2], 3); // [[1, 0, 0], [0, 0, 1]]
@@ -156,11 +158,11 @@ export function searchsorted(sorted: TensorLike, values: TensorLike, options?: S
 
 /**
  * Rows of a table [count, width] by int32 indices of any shape: [...] to [..., width]. Arrays of indices are converted. `IndexError` for
- * those out of range.
+ * those outside of 0 ... count - 1: negative ones do not count from the end, as a missing word is often written -1.
  */
 export function embedding(indices: TensorLike, table: TensorLike): Tensor {
   atMost("embedding", arguments, 2);
-  return take(table, indices, 0);
+  return withIndices(indices, (i) => withTensor("embedding", table, (rows) => lookUp("embedding", i, rows)));
 }
 
 /**

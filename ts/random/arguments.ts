@@ -5,7 +5,7 @@
 import { atMost } from "../arguments.js";
 import { checkShape, getDefaultDtype, tensor } from "../creation.js";
 import { describe } from "../describe.js";
-import { dtypeCode, type DType } from "../dtype.js";
+import { dtypeCode, isFloat, type DType } from "../dtype.js";
 import { DTypeError, ShapeError, ValueError } from "../errors.js";
 import { isPlainObject, readOptions } from "../options.js";
 import { apply } from "../ops/apply.js";
@@ -94,8 +94,10 @@ export function demand(name: string, condition: boolean | Tensor, message: strin
 export const shown = (value: number | Tensor): string =>
   value instanceof Tensor ? `a tensor of shape [${value.shape.join(", ")}]` : String(value);
 
-export function isFiniteEverywhere(value: number | Tensor): boolean | Tensor {
-  return typeof value === "number" ? Number.isFinite(value) : value.isFinite();
+/** Whether the parameter of a draw in `dtype` is a number there: 1e39 is Infinity in float32. */
+export function isFiniteEverywhere(value: number | Tensor, dtype: DType): boolean | Tensor {
+  if (typeof value !== "number") return (isFloat(value.dtype) ? value.cast(dtype) : value).isFinite();
+  return Number.isFinite(dtype === "float32" ? Math.fround(value) : value);
 }
 
 /** a <= b, for any mixture. */

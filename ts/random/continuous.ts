@@ -40,9 +40,10 @@ export const uniform: Draw<UniformOptions> = (...args: unknown[]) => {
   return inScope(() => {
     const low = parameter(name, "minval", options.minval ?? 0);
     const high = parameter(name, "maxval", options.maxval ?? 1);
-    for (const bound of [low, high]) demand(name, isFiniteEverywhere(bound), `bounds must be finite, got ${shown(low)} and ${shown(high)}`);
-    demand(name, lessEqual(low, high), `minval ${shown(low)} is above maxval ${shown(high)}`);
     const dtype = floatDtype(name, options.dtype, low, high);
+    for (const bound of [low, high])
+      demand(name, isFiniteEverywhere(bound, dtype), `bounds must be finite ${dtype} numbers, got ${shown(low)} and ${shown(high)}`);
+    demand(name, lessEqual(low, high), `minval ${shown(low)} is above maxval ${shown(high)}`);
     const u = raw(name, "randomUniform", key, drawShape(name, shape, { minval: low, maxval: high }), dtype);
     if (low === 0 && high === 1) return u;
     const [a, b] = [low, high].map((bound) => (bound instanceof Tensor ? bound.cast(dtype) : bound)) as [number | Tensor, number | Tensor];
@@ -79,10 +80,10 @@ export const normal: Draw<NormalOptions> = (...args: unknown[]) => {
   return inScope(() => {
     const mean = parameter(name, "mean", options.mean ?? 0);
     const std = parameter(name, "std", options.std ?? 1);
-    demand(name, isFiniteEverywhere(mean), `the mean must be finite, got ${shown(mean)}`);
-    demand(name, isFiniteEverywhere(std), `the standard deviation must be finite, got ${shown(std)}`);
-    demand(name, lessEqual(0, std), `the standard deviation must not be negative, got ${shown(std)}`);
     const dtype = floatDtype(name, options.dtype, mean, std);
+    demand(name, isFiniteEverywhere(mean, dtype), `the mean must be a finite ${dtype} number, got ${shown(mean)}`);
+    demand(name, isFiniteEverywhere(std, dtype), `the standard deviation must be a finite ${dtype} number, got ${shown(std)}`);
+    demand(name, lessEqual(0, std), `the standard deviation must not be negative, got ${shown(std)}`);
     const z = raw(name, "randomNormal", key, drawShape(name, shape, { mean, std }), dtype);
     return mean === 0 && std === 1 ? z : z.mul(std).add(mean).cast(dtype);
   });
@@ -147,7 +148,7 @@ export const gamma: Draw<GammaOptions> = (...args: unknown[]) => {
     const dtype = floatDtype(name, options.dtype, a);
     const shape = drawShape(name, given, { a });
     demand(name, less(0, a), `the shape parameter a must be positive, got ${shown(a)}`);
-    demand(name, isFiniteEverywhere(a), `the shape parameter a must be finite, got ${shown(a)}`);
+    demand(name, isFiniteEverywhere(a, dtype), `the shape parameter a must be a finite ${dtype} number, got ${shown(a)}`);
     const alpha = a instanceof Tensor ? a.cast(dtype) : tensor(a, { dtype });
     return apply("randomGamma", [key ?? nextKey(name), alpha], [dtypeCode(dtype), ...shape]);
   });

@@ -97,7 +97,7 @@ export function jacobianSparsity(f: (x: Tensor) => Tensor): (x: Tensor) => Spars
 }
 
 function detect(name: string, f: (x: Tensor) => Tensor, x: Tensor): Pattern {
-  return patternOf(trace((v: Tensor) => outputTensor(name, call(name, f, [v])))(x));
+  return patternOf(trace((v: Tensor) => outputTensor(name, call(name, f, [v]), [v]))(x));
 }
 
 /** A colouring of columns or of rows, whichever takes fewer colours. */

@@ -68,7 +68,7 @@ function stageOf(f: StageFunction, again: StageFunction, x: Tensor): { stage: St
   const outputs = program.outputs[0]!.shape.reduce((a, b) => a * b, 1);
   return {
     stage: { inputs: x.size, outputs, forward: once, reverse: 2 * once },
-    value: outputTensor("chainJacobian", call("chainJacobian", again, [x])),
+    value: outputTensor("chainJacobian", call("chainJacobian", again, [x]), [x]),
   };
 }
 

@@ -11,7 +11,7 @@ import { stack, unstack } from "../ops/shape.js";
 import { readOptions } from "../options.js";
 import { Tensor } from "../tensor.js";
 import { asTree } from "./arguments.js";
-import { flatten, map, sameStructure, tensorsIn } from "../tree.js";
+import { flatten, leavesOf, map, sameStructure, tensorsIn } from "../tree.js";
 import { asTensor } from "../creation.js";
 import { call, type Callback, inScope, outputTensor } from "./machinery.js";
 import type { GradOf, OutputOf } from "./types.js";
@@ -168,7 +168,7 @@ export function scan(f: Callback, carry: unknown, xs: unknown, options: ScanOpti
         ? null
         : map(
             (...column: unknown[]) =>
-              column[0] === null || column[0] === undefined ? null : stack(column.map((y) => outputTensor("scan", y))),
+              column[0] === null || column[0] === undefined ? null : stack(column.map((y) => outputTensor("scan", y, leavesOf([carry, xs])))),
             outputs[0],
             ...outputs.slice(1),
           );

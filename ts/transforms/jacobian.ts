@@ -122,7 +122,7 @@ function pushAll(name: string, f: (x: Tensor) => unknown, x: Tensor, directions:
     refuseArithmetic(out);
     const [leaves, unflatten] = flatten(out);
     const slopes = leaves.map((leaf: unknown) => {
-      const y = outputTensor(name, leaf);
+      const y = outputTensor(name, leaf, [x]);
       return made(checked(engine.unbatch(batch, idOf(tangentOf(level, y) ?? zerosLike(y)), 0), name));
     });
     // Aux belongs to the point: it carries no directions out.

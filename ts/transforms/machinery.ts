@@ -112,9 +112,9 @@ export function arithmeticGuard(name: string): (result: unknown) => void {
   };
 }
 
-/** The user's output as a scalar tensor (0-d or size 1). A number is a constant. */
-export function scalarOutput(name: string, out: unknown): Tensor {
-  const value = outputTensor(name, out);
+/** The user's output as a scalar tensor (0-d or size 1). A number is a constant, of the dtype of `inputs`. */
+export function scalarOutput(name: string, out: unknown, inputs: readonly Tensor[]): Tensor {
+  const value = outputTensor(name, out, inputs);
   if (value.size !== 1) {
     throw new ShapeError(
       `${name}: the function must return a scalar, it returned shape [${value.shape.join(", ")}]; sum() or mean() it, or use vjp or jacrev`,
@@ -137,9 +137,9 @@ export function argumentTensor(name: string, leaf: unknown): Tensor {
   throw new ValueError(`${name}: an argument is or holds ${describe(leaf)}; expected tensors (make them with tensor())`, name);
 }
 
-/** A leaf of what the user's function returned as a tensor. */
-export function outputTensor(name: string, out: unknown): Tensor {
-  if (typeof out === "number") return asTensor(out);
+/** A leaf of what the user's function returned as a tensor. A number takes the widest float dtype among `inputs`, else the default one. */
+export function outputTensor(name: string, out: unknown, inputs: readonly Tensor[] = []): Tensor {
+  if (typeof out === "number") return asTensor(out, inputs.find((x) => x.dtype === "float64") ?? inputs.find((x) => isFloat(x.dtype)));
   if (out instanceof Tensor) return out;
   const got = out === undefined ? "nothing (is a return missing?)" : describe(out);
   throw new ValueError(`${name}: the function must return a tensor, it returned ${got}`, name);

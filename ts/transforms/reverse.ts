@@ -103,9 +103,9 @@ export function derivative(name: string, f: Callback, options: AnyGradOptions, w
       const refuseArithmetic = arithmeticGuard(name);
       const [out, aux] = withAux(name, options.hasAux, call(name, f, called));
       refuseArithmetic(out);
-      const value = scalarOutput(name, out);
       const wanted: Tensor[] = [];
       for (const leaves of tracked) for (const leaf of leaves) wanted.push(leaf);
+      const value = scalarOutput(name, out, wanted);
       putIds([idOf(value)], [0], wanted.map(idOf));
       const found = drive(engine.sweep(level, 1, wanted.length, 0), wanted.length);
       let next = 0;
@@ -193,7 +193,7 @@ export function parkedRun(
       );
       refuseArithmetic(result);
       const [leaves, rebuild] = flatten(result);
-      const tensors = leaves.map((leaf) => outputTensor(name, leaf));
+      const tensors = leaves.map((leaf) => outputTensor(name, leaf, tracked.flat()));
       forms = tensors.map(formOf);
       const lower = lowered([rebuild(tensors), aux], level) as [any, unknown];
       putIds(tensors.map(idOf), tracked.flat().map(idOf));

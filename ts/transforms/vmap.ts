@@ -3,7 +3,7 @@ import { IndexError, ShapeError, ValueError } from "../errors.js";
 import { LevelKind } from "../runtime/boundary.js";
 import { checked, engine } from "../runtime/instance.js";
 import { idOf, made, type Tensor } from "../tensor.js";
-import { isBranch, map } from "../tree.js";
+import { isBranch, leavesOf, map } from "../tree.js";
 import { withExamples, type Randomness } from "../random/state.js";
 import { asTree, transformOptions } from "./arguments.js";
 import { argumentTensor, call, type Callback, checkFunction, inScope, openLevel, outputTensor } from "./machinery.js";
@@ -123,7 +123,7 @@ export function vmap(f: Callback, options?: VmapOptions): Callback {
       });
       const result = withExamples({ level, size: examples, randomness }, () => call("vmap", f, single));
       const out = mapWithAxes(result, outAxes, "outAxes", (leaf, axis) => {
-        const x = outputTensor("vmap", leaf);
+        const x = outputTensor("vmap", leaf, leavesOf(single));
         if (axis === null)
           throw new ValueError("vmap: outAxes cannot be null; a result has a batch axis (index it away afterwards)", "vmap");
         return made(checked(engine.unbatch(level, idOf(x), batchAxis("outAxes", axis, x.ndim + 1)), "vmap"));

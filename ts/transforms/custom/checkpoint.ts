@@ -56,7 +56,7 @@ export function checkpoint(f: Callback, options?: CheckpointOptions): Callback {
         const [outputs, rebuildResult] = flatten(result);
         rebuild = rebuildResult;
         // What is returned as it was closed over is looked at while the watch lasts, as what is used is.
-        return outputs.map((y: unknown) => aliasOf(idOf(outputTensor("checkpoint", y))));
+        return outputs.map((y: unknown) => aliasOf(idOf(outputTensor("checkpoint", y, values))));
       };
       try {
         const outputs = inScope(() => noting(given, captures, () => withoutTape(() => run(given))));

@@ -88,10 +88,10 @@ export function completing(outputs: readonly Tensor[]): (cotangents: readonly (T
   return (cotangents) => forms.map(({ shape, dtype }, i) => cotangents[i] ?? zeros(shape, { dtype }));
 }
 
-/** The tensors of a result. */
-export function resultOf(name: string, tree: unknown): Result {
+/** The tensors of a result of `inputs`. */
+export function resultOf(name: string, tree: unknown, inputs: readonly Tensor[]): Result {
   const [leaves, rebuild] = flatten(tree);
-  return { outputs: leaves.map((leaf: unknown) => outputTensor(name, leaf)), rebuild };
+  return { outputs: leaves.map((leaf: unknown) => outputTensor(name, leaf, inputs)), rebuild };
 }
 
 /**

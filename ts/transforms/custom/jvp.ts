@@ -36,8 +36,8 @@ export function customJvp(f: Callback, rule: Callback): Callback {
       ]);
       if (!Array.isArray(result) || result.length !== 2)
         throw new ValueError("customJvp: the rule must return [out, tangentOut]", "customJvp");
-      const slopes = aligned("customJvp", result[0], result[1]).map((t) => outputTensor("customJvp", t));
-      const value = resultOf("customJvp", result[0]);
+      const slopes = aligned("customJvp", result[0], result[1]).map((t) => outputTensor("customJvp", t, inputs));
+      const value = resultOf("customJvp", result[0], inputs);
       value.outputs.forEach((y, i) => {
         if (y.shape.join() !== slopes[i]!.shape.join()) {
           throw new ShapeError(
@@ -50,11 +50,11 @@ export function customJvp(f: Callback, rule: Callback): Callback {
     };
     return {
       name: "customJvp",
-      value: (inputs) => resultOf("customJvp", call("customJvp", f, rebuildArguments(inputs))),
+      value: (inputs) => resultOf("customJvp", call("customJvp", f, rebuildArguments(inputs)), inputs),
       forward: push,
       reverse(inputs) {
         const draws = drawPoint();
-        const { outputs, rebuild } = resultOf("customJvp", call("customJvp", f, rebuildArguments(inputs)));
+        const { outputs, rebuild } = resultOf("customJvp", call("customJvp", f, rebuildArguments(inputs)), inputs);
         const to = outputs.map((y) => isFloat(y.dtype));
         const complete = completing(outputs);
         return {

@@ -73,7 +73,7 @@ export function customVjp(f: Callback, rule: CustomVjpRule<any, any, any>): Call
       const result: unknown = call("customVjp", rule.forward, rebuildArguments(given));
       if (!Array.isArray(result) || result.length !== 2)
         throw new ValueError("customVjp: forward must return [out, residuals]", "customVjp");
-      const out = resultOf("customVjp", result[0]);
+      const out = resultOf("customVjp", result[0], inputs);
       const residuals: unknown[] = flatten(result[1])[0];
       const cut = () =>
         isActive(inputs) &&
@@ -115,7 +115,7 @@ export function customVjp(f: Callback, rule: CustomVjpRule<any, any, any>): Call
     };
     const custom: Custom = {
       name: "customVjp",
-      value: (inputs) => resultOf("customVjp", call("customVjp", f, rebuildArguments(inputs))),
+      value: (inputs) => resultOf("customVjp", call("customVjp", f, rebuildArguments(inputs)), inputs),
       reverse(inputs) {
         const draws = drawPoint();
         const first = run(inputs);
@@ -176,7 +176,7 @@ export function spread(places: readonly boolean[], values: readonly Tensor[]): (
 }
 
 function checkGradient(input: Tensor, g: unknown): Tensor {
-  const gradient = outputTensor("customVjp", g);
+  const gradient = outputTensor("customVjp", g, [input]);
   if (gradient.shape.join() !== input.shape.join()) {
     throw new ShapeError(
       `customVjp: backward returned a gradient of shape [${gradient.shape.join(", ")}] for an argument of shape [${input.shape.join(", ")}]`,

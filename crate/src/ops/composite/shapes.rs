@@ -181,7 +181,7 @@ pub fn triangle<'a>(x: Var<'a>, p: &[f64], lower: bool) -> Var<'a> {
     Var::from_result(x.engine, mask).select(x, x.constant(0.0))
 }
 
-/// 1 where the class is: indices of any rank
+/// 1 where the class is: indices of any rank. A class out of range is refused, in whatever example of a vmap.
 pub fn one_hot<'a>(x: Var<'a>, p: &[f64]) -> Var<'a> {
     let OneHot { depth, dtype } = OneHot::read(p);
     let depth = match crate::shape::dim_from(depth) {
@@ -190,6 +190,13 @@ pub fn one_hot<'a>(x: Var<'a>, p: &[f64]) -> Var<'a> {
     };
     if x.dtype() != DType::Int32 {
         return Var::fail(x.engine, Error::dtype(format!("oneHot takes int32 indices, got {}; cast them", x.dtype())));
+    }
+    let outside = |&class: &i32| class < 0 || class as usize >= depth;
+    if let Some(class) = x.numbers().and_then(|a| a.slice::<i32>().iter().copied().find(outside)) {
+        return Var::fail(
+            x.engine,
+            Error::index(format!("oneHot: class {class} is out of range for a depth of {depth}; classes are numbers from 0 to depth - 1")),
+        );
     }
     let classes = Array::from_fn(&[depth], |class| class as i32).and_then(|classes| x.engine.new_value(classes));
     let mut dims = x.dims();
