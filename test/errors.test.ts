@@ -42,7 +42,12 @@ describe("bad input", () => {
     ["a class behind the last", () => ad.oneHot([3], 3), ad.IndexError, /oneHot: class 3/],
     ["a class of no depth", () => ad.oneHot([0], 0), ad.IndexError, /oneHot: class 0/],
     ["a class in an example", () => ad.vmap((i: Tensor) => ad.oneHot(i, 2))(ints(0, 2)), ad.IndexError, /oneHot: class 2/],
-    ["bounds of clamp the wrong way round", () => ad.clamp(x(), 2, 1), ad.ValueError, /clamp: the lower bound 2 is above the upper bound 1/],
+    [
+      "bounds of clamp the wrong way round",
+      () => ad.clamp(x(), 2, 1),
+      ad.ValueError,
+      /clamp: the lower bound 2 is above the upper bound 1/,
+    ],
     ["float indices", () => x().take(ad.tensor([0.5]), 0), ad.DTypeError, /int32/],
     ["at beyond the end", () => x().at(2), ad.IndexError, /at.*2/s],
     ["item of many", () => x().item(), ad.ShapeError, /\[2, 3\]/],

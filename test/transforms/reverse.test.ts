@@ -191,8 +191,20 @@ describe("a number that the function returns", () => {
     ["linearize", (f, x) => ad.linearize(f, x)[0]],
     ["checkpoint", (f, x) => ad.checkpoint(f)(x)],
     ["customJvp", (f, x) => ad.customJvp(f, () => [f(), f()])(x)],
-    ["vmap", (f, x) => ad.vmap(f)(x.reshape([1])).at(0)],
-    ["trace", (f, x) => ad.trace((_x: Tensor) => f())(x).run(x)],
+    [
+      "vmap",
+      (f, x) =>
+        ad
+          .vmap(f)(x.reshape([1]))
+          .at(0),
+    ],
+    [
+      "trace",
+      (f, x) =>
+        ad
+          .trace((_x: Tensor) => f())(x)
+          .run(x),
+    ],
   ];
   it.each(outcomes)("has the dtype of the inputs: %s", (_, outcome) => {
     clean(() => {
@@ -207,7 +219,10 @@ describe("a number that the function returns", () => {
 
   it("has the widest of several, and derivatives of the inputs' dtypes", () => {
     clean(() => {
-      const [[value], gradients] = ad.valueAndGrad(() => [0.1 as unknown as Tensor, null], { hasAux: true, argnums: [0, 1] })(ad.tensor(1), f64(1));
+      const [[value], gradients] = ad.valueAndGrad(() => [0.1 as unknown as Tensor, null], { hasAux: true, argnums: [0, 1] })(
+        ad.tensor(1),
+        f64(1),
+      );
       expect([value.dtype, value.item()]).toEqual(["float64", 0.1]);
       expect(gradients.map((g) => g.dtype)).toEqual(["float32", "float64"]);
       expect(ad.jacfwd(constant(0.1))(f64([1, 2])).dtype).toBe("float64");

@@ -168,7 +168,9 @@ export function scan(f: Callback, carry: unknown, xs: unknown, options: ScanOpti
         ? null
         : map(
             (...column: unknown[]) =>
-              column[0] === null || column[0] === undefined ? null : stack(column.map((y) => outputTensor("scan", y, leavesOf([carry, xs])))),
+              column[0] === null || column[0] === undefined
+                ? null
+                : stack(column.map((y) => outputTensor("scan", y, leavesOf([carry, xs])))),
             outputs[0],
             ...outputs.slice(1),
           );
