@@ -198,13 +198,6 @@ describe("a number that the function returns", () => {
           .vmap(f)(x.reshape([1]))
           .at(0),
     ],
-    [
-      "trace",
-      (f, x) =>
-        ad
-          .trace((_x: Tensor) => f())(x)
-          .run(x),
-    ],
   ];
   it.each(outcomes)("has the dtype of the inputs: %s", (_, outcome) => {
     clean(() => {
