@@ -25,10 +25,19 @@ export function noteRead(x: Tensor): void {
   if (visit !== null) visit(x);
 }
 
-/** Runs `body` and tells `visitor` of every tensor read meanwhile: a recorded run holds for the branch only that was taken by them. */
+/**
+ * Runs `body` and tells `visitor`, and whoever watches already, of every tensor read meanwhile: a recorded run holds for the branch only
+ * that was taken by them, and what a rule computes from them is a constant.
+ */
 export function watchingReads<R>(visitor: (x: Tensor) => void, body: () => R): R {
   const before = visit;
-  visit = visitor;
+  visit =
+    before === null
+      ? visitor
+      : (x) => {
+          before(x);
+          visitor(x);
+        };
   try {
     return body();
   } finally {

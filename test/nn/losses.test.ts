@@ -96,6 +96,26 @@ describe("crossEntropy and nllLoss with labels", () => {
     });
   });
 
+  it("an infinite logit is certain of its class, with gradient 0", () => {
+    clean(() => {
+      const loss = (z: Tensor) => nn.crossEntropy(z, [0]);
+      for (const dtype of ["float32", "float64"] as const) {
+        const z = ad.tensor([[Infinity, 2, 1]], { dtype });
+        expect(loss(z).item() + 0).toBe(0);
+        expect(ad.grad(loss)(z).add(0).toArray()).toEqual([[0, 0, 0]]);
+        expect(ad.jvp(loss, [z], [ad.onesLike(z)])[1].item() + 0).toBe(0);
+        expect(nn.crossEntropy(z, [1]).item()).toBe(Infinity);
+        expect(ad.logSoftmax(z).toArray()).toEqual([[0, -Infinity, -Infinity]]);
+        expect(ad.logSoftmax(z, 0).toArray()).toEqual([[0, 0, 0]]);
+        expect(ad.logSoftmax(ad.tensor([[Infinity], [2]], { dtype }), 0).toArray()).toEqual([[0], [-Infinity]]);
+      }
+      const shared = f64([Infinity, 1, Infinity]).logSoftmax().toArray() as number[];
+      expect(shared[0]).toBeCloseTo(-Math.LN2, 15);
+      expect(shared[1]).toBe(-Infinity);
+      expect(f64([Infinity, NaN]).logSoftmax().isNaN().all().item()).toBe(1);
+    });
+  });
+
   it("take class axes in the second place, whatever follows", () => {
     clean(() => {
       const z = ad.arange(24, { dtype: "float64" }).mul(0.37).sin().reshape([2, 3, 4]);

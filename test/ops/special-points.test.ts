@@ -438,3 +438,39 @@ describe("a root at 0 that nobody looks at", () => {
     });
   });
 });
+
+describe("std whose squares leave the range", () => {
+  const points = [
+    ["float32", 1e-23, 3e-23],
+    ["float32", 1e20, 3e20],
+    ["float32", 1e38, 3e38],
+    ["float32", -3e-44, 3e-44],
+    ["float64", 1e-170, 3e-170],
+    ["float64", 1e200, 3e200],
+  ] as const;
+  it.each(points)("%s, %f and %f: as norm", (dtype, a, b) => {
+    clean(() => {
+      const x = ad.tensor([a, b], { dtype });
+      const [low, high] = x.toArray() as [number, number];
+      const spread = (y: Tensor) => y.std();
+      const close = (got: number, expected: number) =>
+        expect(Math.abs(got / expected - 1)).toBeLessThan(dtype === "float32" ? 1e-6 : 1e-14);
+      // A subnormal result has no more digits than that.
+      if (Math.abs(a) > 1e-40) close(spread(x).item(), (high - low) / Math.SQRT2);
+      const slope = ad.grad(spread)(x).toArray() as number[];
+      close(slope[0]!, -Math.SQRT1_2);
+      close(slope[1]!, Math.SQRT1_2);
+      close(ad.jvp(spread, [x], [ad.tensor([0, 1], { dtype })])[1].item(), Math.SQRT1_2);
+      const rows = ad.stack([x, ad.tensor([1, 3], { dtype }), ad.tensor([5, 5], { dtype })]);
+      const each = ad
+        .jacrev((y: Tensor) => y.std(1))(rows)
+        .sum(0)
+        .toArray() as number[][];
+      for (const row of [0, 1]) close(each[row]![1]!, Math.SQRT1_2);
+      expect(each[2]!.map((v) => v + 0)).toEqual([0, 0]);
+      expect(ad.vmap(spread)(rows).toArray()).toEqual(rows.std(1).toArray());
+      expect(rows.std(1, { keepdims: true }).shape).toEqual([3, 1]);
+      close(rows.std(1).at(1).item(), Math.SQRT2);
+    });
+  });
+});

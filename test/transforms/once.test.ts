@@ -15,6 +15,15 @@ const rule = { forward: (x: Tensor): [Tensor, Tensor] => [cube(x), slope(x)], ba
 const CUSTOM: [string, (x: Tensor) => Tensor, RegExp][] = [
   ["with once", ad.customVjp(cube, { ...rule, once: true }), /once: true/],
   ["without it", ad.customVjp(cube, rule), /reads numbers.*once: true/],
+  ["of forward mode", ad.customJvp(cube, ([x], [t]) => [cube(x), t.mul(slope(x))]), /customJvp: the rule reads numbers.*write it with ops/],
+  [
+    "of forward mode for a function of ops",
+    ad.customJvp(
+      (x: Tensor) => x.pow(3),
+      ([x], [t]) => [x.pow(3), t.mul(slope(x))],
+    ),
+    /customJvp: the rule reads numbers/,
+  ],
 ];
 
 describe.each(CUSTOM)("a rule of plain JavaScript, %s", (_, f, message) => {
@@ -97,6 +106,52 @@ describe("a rule of ops", () => {
       });
       expect(ad.grad(ad.grad(f))(f64(2)).item()).toBe(12);
     });
+  });
+
+  it("of forward mode may do so too", () => {
+    clean(() => {
+      const f = ad.customJvp(
+        (x: Tensor) => x.pow(3),
+        ([x], [t]) => (x.item() > 0 ? [x.pow(3), t.mul(x.square()).mul(3)] : [x.mul(0), t.mul(0)]),
+      );
+      const x = f64(2);
+      expect(ad.grad(ad.grad(f))(x).item()).toBe(12);
+      expect(ad.hessian(f)(x).item()).toBe(12);
+      expect(ad.jvp((y: Tensor) => ad.jvp(f, [y], [f64(1)])[1], [x], [f64(1)])[1].item()).toBe(12);
+      expect(
+        ad
+          .grad((y: Tensor) => ad.jvp(f, [y], [f64(1)])[1])(x)
+          .item(),
+      ).toBe(12);
+    });
+  });
+
+  it("of forward mode is refused behind another function, whose tangent has a derivative of its own", () => {
+    const h = ad.customJvp(
+      (x: Tensor) => x.exp(),
+      ([x], [t]) => [x.exp(), t.mul(Math.exp(x.item()))],
+    );
+    const seconds: (() => unknown)[] = [
+      () => ad.hessian((x: Tensor) => h(x.square()))(f64(1)),
+      () => ad.jvp((y: Tensor) => ad.jvp((x: Tensor) => h(x.square()), [y], [f64(1)])[1], [f64(1)], [f64(1)]),
+    ];
+    for (const second of seconds) expect(() => ad.scope(() => void second())).toThrow(ad.NotDifferentiableError);
+    clean(() =>
+      expect(
+        ad
+          .grad((x: Tensor) => h(x.square()))(f64(1))
+          .item(),
+      ).toBeCloseTo(2 * Math.E, 12),
+    );
+  });
+
+  it("of forward mode that reads its tangent is refused in reverse mode", () => {
+    const f = ad.customJvp(
+      (x: Tensor) => x.mul(2),
+      ([x], [t]) => [x.mul(2), f64(2 * t.item())],
+    );
+    clean(() => expect(ad.jvp(f, [f64(1)], [f64(3)])[1].item()).toBe(6));
+    expect(() => ad.scope(() => ad.grad(f)(f64(1)))).toThrow(/reads numbers of a tangent/);
   });
 
   it("that reads its cotangent is refused where it would have to be transposed", () => {

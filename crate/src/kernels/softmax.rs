@@ -78,6 +78,12 @@ fn is_number<T: Number>(v: T) -> bool {
 /// The slopes of logsumexp: softmax with its limits. Nothing counts where every element is -Infinity; Infinities share.
 pub fn weights<T: Exponential>(x: &[T], outer: usize, r: usize, inner: usize, out: &mut [T]) {
     softmax(x, outer, r, inner, out);
+    at_infinity(x, r, inner, out, |n| Some((if n > 0 { T::from_f64(1.0 / n as f64) } else { T::ZERO }, T::ZERO)));
+}
+
+/// Replaces the NaN that an infinite maximum left by limits: what `limit` gives for an Infinity and for the other elements, from the
+/// number of Infinities. A NaN among the elements stays.
+fn at_infinity<T: Number>(x: &[T], r: usize, inner: usize, out: &mut [T], limit: impl Fn(usize) -> Option<(T, T)>) {
     if x.is_empty() {
         return;
     }
@@ -88,19 +94,25 @@ pub fn weights<T: Exponential>(x: &[T], outer: usize, r: usize, inner: usize, ou
                 continue;
             }
             let elements = || x[column..].iter().step_by(inner);
-            let infinities = elements().filter(|&&v| v == T::HIGHEST).count();
-            let share = if infinities > 0 { T::ONE / T::from_f64(infinities as f64) } else { T::ZERO };
-            if elements().all(|&v| is_number(v)) {
+            if !elements().all(|&v| is_number(v)) {
+                continue;
+            }
+            if let Some((infinite, other)) = limit(elements().filter(|&&v| v == T::HIGHEST).count()) {
                 for (out, &v) in out[column..].iter_mut().step_by(inner).zip(elements()) {
-                    *out = if v == T::HIGHEST { share } else { T::ZERO };
+                    *out = if v == T::HIGHEST { infinite } else { other };
                 }
             }
         }
     }
 }
 
-/// x_k - log(sum of exp(x_j))
+/// x_k - log(sum of exp(x_j)). Beside an Infinity the limit, 0 there and -Infinity elsewhere; several share.
 pub fn log_softmax<T: Exponential>(x: &[T], outer: usize, r: usize, inner: usize, out: &mut [T]) {
+    finite_log_softmax(x, outer, r, inner, out);
+    at_infinity(x, r, inner, out, |n| (n > 0).then(|| (T::from_f64(0.0 - (n as f64).ln()), T::LOWEST)));
+}
+
+fn finite_log_softmax<T: Exponential>(x: &[T], outer: usize, r: usize, inner: usize, out: &mut [T]) {
     debug_assert!(x.len() == outer * r * inner && out.len() == x.len());
     if x.is_empty() {
         return;
@@ -340,9 +352,17 @@ mod tests {
             assert!(close(lse32[c] as f64, expected, 3e-7), "{outer} {r} {inner}: {} {expected}", lse32[c]);
             for (k, &v) in column.iter().enumerate() {
                 assert!(close(soft[c][k], (v - m).exp() / s, 1e-14), "{outer} {r} {inner}");
-                assert!(close(log[c][k], v - m - s.ln(), 1e-14));
+                let n = column.iter().filter(|&&v| v == f64::INFINITY).count() as f64;
+                let expected = if m < f64::INFINITY {
+                    v - m - s.ln()
+                } else if v == m {
+                    -n.ln()
+                } else {
+                    NEGATIVE
+                };
+                assert!(close(log[c][k], expected, 1e-14));
                 assert!(close(soft32[c][k], (v - m).exp() / s, 3e-7), "{outer} {r} {inner}");
-                assert!(close(log32[c][k], v - m - s.ln(), 3e-7), "{} {}", log32[c][k], v - m - s.ln());
+                assert!(close(log32[c][k], expected, 3e-7), "{} {expected}", log32[c][k]);
             }
         }
     }

@@ -1,20 +1,28 @@
 /** A forward rule of the user's own. */
 import { atMost } from "../../arguments.js";
+import { watchingReads } from "../../conversions.js";
 import { zerosLike } from "../../creation.js";
 import { isFloat } from "../../dtype.js";
-import { ShapeError, ValueError } from "../../errors.js";
+import { NotDifferentiableError, ShapeError, ValueError } from "../../errors.js";
 import type { Tensor } from "../../tensor.js";
-import { drawPoint, withSameDraws } from "../../random/state.js";
+import { drawPoint, withSameDraws, type DrawPoint } from "../../random/state.js";
 import { aligned } from "../arguments.js";
 import { call, type Callback, checkFunction, outputTensor } from "../machinery.js";
 import type { ArgumentOf, ArgumentsOf, GradsOf, OutputOf } from "../types.js";
-import { asFunction, completing, resultOf } from "./dispatch.js";
+import { asFunction, completing, dispatch, resultOf, type Custom } from "./dispatch.js";
+import { isActive, isCut, onlyOnce } from "./once.js";
+import { topLevel } from "./record.js";
 import { transposed } from "./transposed.js";
 import { spread } from "./vjp.js";
 
+const READ_NUMBERS =
+  "the rule reads numbers (data(), toArray(), item()), and what it computes from them is a constant for second derivatives: write it with ops";
+const READ_TANGENT =
+  "the rule reads numbers of a tangent (data(), toArray(), item()), so it cannot be transposed for reverse mode; write it with ops, or use forward mode";
+
 /**
  * A function with a forward rule of your own: `rule(primals, tangents)` returns `[out, tangentOut]`, linear in the tangents.
- * Reverse mode transposes it, which needs it to be written with ops. What `f` and the rule close over gets no derivative from the rule:
+ * Reverse mode transposes it, which needs it to be linear by ops; second derivatives are refused where it computes with plain numbers. What `f` and the rule close over gets no derivative from the rule:
  * a tensor that is being differentiated there is refused, pass it as an argument.
  *
  * @example
@@ -48,13 +56,38 @@ export function customJvp(f: Callback, rule: Callback): Callback {
       });
       return { ...value, tangents: slopes.map((t, i) => (isFloat(value.outputs[i]!.dtype) ? t : null)) };
     };
-    return {
+    const value = (inputs: readonly Tensor[]) => resultOf("customJvp", call("customJvp", f, rebuildArguments(inputs)), inputs);
+    /** Whether the tangents of the outputs hang on numbers instead of `inputs`, whatever the tangents of the inputs carry along. */
+    const isConstant = (draws: DrawPoint, inputs: Tensor[], tangents: (Tensor | null)[]) =>
+      isCut(withSameDraws(draws, () => push(inputs, tangents)).tangents.filter((t) => t !== null));
+    const custom: Custom = {
       name: "customJvp",
-      value: (inputs) => resultOf("customJvp", call("customJvp", f, rebuildArguments(inputs)), inputs),
-      forward: push,
+      value,
+      forward(inputs, tangents) {
+        const given = [...inputs, ...tangents.filter((t) => t !== null)];
+        const draws = drawPoint();
+        const [pushed, read] = noticing(isActive, () => push(inputs, tangents));
+        if (!read) return pushed;
+        const slopes = pushed.tangents.filter((t) => t !== null);
+        const detached = tangents.map((t) => (t === null ? null : t.detach()));
+        const guarded = isConstant(draws, inputs, detached)
+          ? onlyOnce("customJvp", READ_NUMBERS, slopes, isCut(slopes) ? given : inputs)
+          : slopes;
+        return {
+          // Where the rule is cut off from levels further out, they take the function's derivative by it.
+          outputs:
+            isActive(inputs) && isCut(pushed.outputs) ? withSameDraws(draws, () => dispatch(custom, inputs)).outputs : pushed.outputs,
+          rebuild: pushed.rebuild,
+          tangents: spread(
+            pushed.tangents.map((t) => t !== null),
+            guarded,
+          ),
+        };
+      },
       reverse(inputs) {
         const draws = drawPoint();
-        const { outputs, rebuild } = resultOf("customJvp", call("customJvp", f, rebuildArguments(inputs)), inputs);
+        const [{ outputs: own, rebuild }, cut] = noticing(isActive, () => value(inputs));
+        const outputs = cut && isActive(inputs) && isCut(own) ? withSameDraws(draws, () => dispatch(custom, inputs)).outputs : own;
         const to = outputs.map((y) => isFloat(y.dtype));
         const complete = completing(outputs);
         return {
@@ -64,15 +97,45 @@ export function customJvp(f: Callback, rule: Callback): Callback {
           pullback(given, _held, cotangents) {
             // t ↦ J t is linear: its pullback is ct ↦ J'ct.
             const from = given.map((x) => isFloat(x.dtype));
+            let once = false;
+            const transpose = (ts: Tensor[]) => {
+              const level = topLevel(ts);
+              const refuse = ([x]: readonly Tensor[]) => {
+                if (topLevel([x!]) === level) throw new NotDifferentiableError(`customJvp: ${READ_TANGENT}`, "customJvp");
+                return isActive([x!]);
+              };
+              const [pushed, read] = noticing(refuse, () => withSameDraws(draws, () => push(given, spread(from, ts))));
+              once =
+                read &&
+                isConstant(
+                  draws,
+                  given,
+                  spread(
+                    from,
+                    ts.map((t) => zerosLike(t)),
+                  ),
+                );
+              return pushed.tangents.filter((t) => t !== null);
+            };
             const gradients = transposed(
-              (ts) => withSameDraws(draws, () => push(given, spread(from, ts))).tangents.filter((t) => t !== null),
+              transpose,
               given.filter((_, i) => from[i]),
               complete(cotangents).filter((_, i) => to[i]),
             );
-            return spread(from, gradients);
+            return spread(from, once ? onlyOnce("customJvp", READ_NUMBERS, gradients, given) : gradients);
           },
         };
       },
     };
+    return custom;
   });
+}
+
+/** What `body` gives, and whether it read the numbers of a tensor for which `concerns` holds. */
+function noticing<R>(concerns: (read: readonly Tensor[]) => boolean, body: () => R): [result: R, read: boolean] {
+  let read = false;
+  const result = watchingReads((x) => {
+    if (concerns([x])) read = true;
+  }, body);
+  return [result, read];
 }

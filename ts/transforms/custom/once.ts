@@ -18,16 +18,16 @@ export function isCut(values: readonly Tensor[]): boolean {
   return values.some((x) => isFloat(x.dtype) && !isActive([x]));
 }
 
-/** `values`, whose derivative with respect to `inputs` is refused with `message` as soon as somebody asks for it. */
-export function onlyOnce(message: string, values: readonly Tensor[], inputs: readonly Tensor[]): Tensor[] {
+/** `values` of the rule of `name`, whose derivative with respect to `inputs` is refused with `message` as soon as somebody asks for it. */
+export function onlyOnce(name: string, message: string, values: readonly Tensor[], inputs: readonly Tensor[]): Tensor[] {
   if (!isActive(inputs)) return [...values];
   const n = values.length;
   const refuse = (): never => {
-    throw new NotDifferentiableError(`customVjp: ${message}`, "customVjp");
+    throw new NotDifferentiableError(`${name}: ${message}`, name);
   };
   const result = (outputs: Tensor[]) => ({ outputs, rebuild: (leaves: readonly unknown[]) => leaves });
   const custom: Custom = {
-    name: "customVjp",
+    name,
     value: (all) => result(all.slice(0, n).map((x) => aliasOf(idOf(x)))),
     forward(all, tangents) {
       if (tangents.slice(n).some((t) => t !== null)) refuse();

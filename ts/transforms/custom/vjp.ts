@@ -109,7 +109,7 @@ export function customVjp(f: Callback, rule: CustomVjpRule<any, any, any>): Call
       const present = gradients.filter((g) => g !== null);
       const readCotangent = reads !== before && isActive(cotangents) && isCut(present);
       if (once === null && !readCotangent) return gradients;
-      const guarded = onlyOnce(once ?? READ_NUMBERS, present, readCotangent ? [...inputs, ...cotangents] : inputs);
+      const guarded = onlyOnce("customVjp", once ?? READ_NUMBERS, present, readCotangent ? [...inputs, ...cotangents] : inputs);
       let next = 0;
       return gradients.map((g) => (g === null ? null : guarded[next++]!));
     };
@@ -162,7 +162,7 @@ export function customVjp(f: Callback, rule: CustomVjpRule<any, any, any>): Call
           inputs.flatMap((x, i) => (to[i] ? [tangents[i] ?? zerosLike(x)] : [])),
         );
         if (once === null || !isActive(inputs)) return { outputs, tangents: spread(from, pushed), rebuild };
-        return { outputs: dispatch(custom, inputs).outputs, tangents: spread(from, onlyOnce(once, pushed, inputs)), rebuild };
+        return { outputs: dispatch(custom, inputs).outputs, tangents: spread(from, onlyOnce("customVjp", once, pushed, inputs)), rebuild };
       },
     };
     return custom;

@@ -1,8 +1,9 @@
 //! Means, deviations, norms, cumulative products, sorting.
 
-use crate::dtype::DType;
+use crate::dtype::{DType, Element};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::memory::array::Array;
 use crate::ops;
 use crate::ops::movement::place_part;
 use crate::ops::support::{reduction, slice_axis, Reduction};
@@ -99,9 +100,35 @@ pub fn covariance<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
     }
 }
 
-/// √variance; its gradient is 0 where the variance is 0, even if the mean was rounded and nothing else is exactly 0.
+/// √variance; its gradient is 0 where the variance is 0, even if the mean was rounded and nothing else is exactly 0. Where squares leave
+/// the range of the dtype, c √variance(x/c) with c a power of two near the largest magnitude, which rounds nothing.
 pub fn std<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
-    root(variance(engine, x, p))
+    let squared = variance(engine, x, p);
+    let Variance { all, axis, .. } = Variance::read(p);
+    let keep = Reduce { keepdims: true, all, axis };
+    let nothing_to_scale = x.size() == 0 || reduction(&x.dims(), &keep).map_or(true, |r| r.axes.is_empty());
+    if nothing_to_scale || !squared.numbers().is_some_and(|v| leaves_range(&v)) {
+        return root(squared);
+    }
+    let x = float(x);
+    let (least, most) = match x.dtype() {
+        DType::Float64 => (-1022.0, 1023.0),
+        _ => (-126.0, 127.0),
+    };
+    let largest = x.stop_gradient().abs().apply(ops::Max, &keep.list());
+    let usable = largest.greater(x.constant(0.0)).and(largest.apply(ops::IsFinite, &[]));
+    let exponent = usable.select(largest, x.constant(1.0)).apply(ops::Log2, &[]).apply(ops::Floor, &[]);
+    let scale = exponent.apply2(ops::Maximum, x.constant(least), &[]).apply2(ops::Minimum, x.constant(most), &[]).apply(ops::Exp2, &[]);
+    root(variance(engine, x / scale, p)) * scale.reshape(&squared.dims())
+}
+
+/// Whether a variance is so small that its digits are lost, or beyond the largest number.
+fn leaves_range(variance: &Array) -> bool {
+    let (least, most) = match variance.dtype {
+        DType::Float64 => (f64::MIN_POSITIVE / f64::EPSILON, f64::MAX),
+        _ => ((f32::MIN_POSITIVE / f32::EPSILON) as f64, f32::MAX as f64),
+    };
+    crate::with_element!(variance.dtype, T => variance.slice::<T>().iter().any(|&v| !(least..=most).contains(&v.to_f64())))
 }
 
 /// √s of a sum of squares s; where s is 0 its gradient is 0, and its second derivative is NaN.
