@@ -1,16 +1,21 @@
 /** Rows of a table by indices that do not count from the end: what `embedding` and the layer share. */
 import { IndexError } from "../errors.js";
 import { releasing, run } from "../run.js";
-import type { Tensor } from "../tensor.js";
+import { Truth } from "../runtime/boundary.js";
+import { checked, engine } from "../runtime/instance.js";
+import { idOf, type Tensor } from "../tensor.js";
 
 /** `embedding` under the name of who calls it. */
 export function lookUp(name: string, indices: Tensor, table: Tensor): Tensor {
   const count = table.shape[0];
   // The engine refuses these.
   if (indices.dtype !== "int32" || count === undefined) return run("take", [table, indices], [0]);
+  // take counts negative indices from the end; here one is a mistake. They are looked at, not changed: where the indices are known, so is
+  // which rows the result hangs on.
+  const fromTheStart = releasing((keep) => (checked(engine.all_true(idOf(keep(indices.ge(0)))), name) as Truth) === Truth.All);
+  if (!fromTheStart) throw outside(name, indices, count);
   try {
-    // take counts negative indices from the end; here one is a mistake, so it is moved out of range.
-    return releasing((keep) => run("take", [table, keep(keep(indices.lt(0)).where(count, indices))], [0]));
+    return run("take", [table, indices], [0]);
   } catch (error) {
     throw error instanceof IndexError ? outside(name, indices, count) : error;
   }
