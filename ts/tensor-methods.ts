@@ -109,7 +109,7 @@ export interface TensorMethods {
 
   /**
    * min(max(x, lo), hi): x held between two bounds, numbers or tensors that broadcast, or null for none. The gradient passes where x is
-   * inside, bounds included.
+   * inside, bounds included. Throws `ValueError` for numbers lo > hi.
    */
   clamp(lo?: TensorLike | null, hi?: TensorLike | null): Tensor;
 
@@ -351,7 +351,8 @@ export interface TensorMethods {
   norm(axis?: NormOptions | Axes | null, options?: NormOptions): Tensor;
 
   /**
-   * 1 at the class, 0 elsewhere, along a new last axis of size `depth`; float32 unless another dtype is given. An index out of range has no 1.
+   * 1 at the class, 0 elsewhere, along a new last axis of size `depth`; float32 unless another dtype is given.
+   * `IndexError` for a class outside of 0 ... depth - 1.
    *
    * @example
    * ad.oneHot([0, 2], 3); // [[1, 0, 0], [0, 0, 1]]
