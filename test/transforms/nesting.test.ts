@@ -16,19 +16,6 @@ const MODES: [string, (f: Scalar) => Scalar][] = [
   ["pullback", (f) => (x) => ad.vjp(f, x)[1](ad.onesLike(x))[0]],
 ];
 
-it("a chain of a million ops runs forward, backward and is freed", () => {
-  const before = ad.memory().tensors;
-  ad.scope(() => {
-    const g = ad.grad((x: Tensor) => {
-      let y = x;
-      for (let i = 0; i < 1_000_000; i++) y = y.neg();
-      return y;
-    })(f64(2));
-    expect(g.item()).toBe(1);
-  });
-  expect(ad.memory().tensors).toBe(before);
-});
-
 describe("the worked examples of the classic lecture", () => {
   const loss = (w: Tensor) => {
     const [x, y, lambda] = [f64([1, 2]), 0, 5];
