@@ -1,18 +1,18 @@
 /** PyTorch's way: parameters, `backward()`, `.grad`, hooks. All of it lives on the one grad level that is always open. */
-import { atMost } from "./arguments.js";
-import { describe } from "./describe.js";
+import { atMost } from "./input/arguments.js";
+import { describe } from "./input/describe.js";
 import { DisposedError, EscapedValueError, NotDifferentiableError, ShapeError, ValueError } from "./errors.js";
-import { isInside } from "./sweeps.js";
-import { abort, enter, leave, root } from "./memory.js";
+import { isInside } from "./memory/sweeps.js";
+import { abort, enter, leave, root } from "./memory/memory.js";
 import { asTensor } from "./creation.js";
-import { readOptions } from "./options.js";
+import { readOptions } from "./input/options.js";
 import { AMBIENT, SweepFlag } from "./runtime/boundary.js";
 import { checked, engine, scratch } from "./runtime/instance.js";
 import { idOf, made, Tensor, type TensorLike } from "./tensor.js";
 import { drive, hookTensor, unhookTensor, putIds, type Hook } from "./transforms/sweeping.js";
 import { Op } from "./opcodes.js";
-import { spare } from "./loops.js";
-import { backwardEnded, gradientsForgotten, parametersChanged } from "./steps.js";
+import { spare } from "./memory/loops.js";
+import { backwardEnded, gradientsForgotten, parametersChanged } from "./memory/steps.js";
 
 /** Why what hooks and rules were given is gone after the sweep. */
 const sweepEnded = () =>

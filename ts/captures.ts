@@ -4,7 +4,7 @@
  * tensor used without a watch costs nothing.
  */
 import { ValueError } from "./errors.js";
-import { current, type ScopeToken } from "./memory.js";
+import { current, type ScopeToken } from "./memory/memory.js";
 import { engine, generation } from "./runtime/instance.js";
 import type { Tensor } from "./tensor.js";
 

@@ -1,16 +1,16 @@
 /** Making tensors from numbers. */
-import { atMost, boolean, number } from "./arguments.js";
-import { assemble } from "./assemble.js";
-import { describe } from "./describe.js";
+import { atMost, boolean, number } from "./input/arguments.js";
+import { assemble } from "./input/assemble.js";
+import { describe } from "./input/describe.js";
 import { dtypeCode, isFloat, type DType } from "./dtype.js";
 import { DTypeError, OutOfMemoryError, ShapeError, ValueError } from "./errors.js";
-import { root } from "./memory.js";
-import { checkDtype, checkShape, readValue } from "./nested.js";
-import { isPlainObject, readOptions } from "./options.js";
+import { root } from "./memory/memory.js";
+import { checkDtype, checkShape, readValue } from "./input/nested.js";
+import { isPlainObject, readOptions } from "./input/options.js";
 import { run } from "./run.js";
 import { checked, engine, pass } from "./runtime/instance.js";
 import { idOf, made, Tensor, TensorOf, type TensorLike } from "./tensor.js";
-import { filledBy, upload } from "./upload.js";
+import { filledBy, upload } from "./input/upload.js";
 
 export { checkShape };
 

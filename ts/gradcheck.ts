@@ -2,12 +2,12 @@
  * Derivatives against differences. Each input direction is compared by central differences of fourth order,
  * f'(x) ≈ (8 (f(x+h) - f(x-h)) - (f(x+2h) - f(x-2h))) / 12h, in float64.
  */
-import { atMost, boolean, integer, number } from "./arguments.js";
+import { atMost, boolean, integer, number } from "./input/arguments.js";
 import { tensor } from "./creation.js";
-import { describe } from "./describe.js";
+import { describe } from "./input/describe.js";
 import { DTypeError, GradcheckError, ValueError } from "./errors.js";
-import { scope } from "./scope.js";
-import { readOptions } from "./options.js";
+import { scope } from "./memory/scope.js";
+import { readOptions } from "./input/options.js";
 import { Tensor } from "./tensor.js";
 import { jvp } from "./transforms/forward.js";
 import { drawPoint, withSameDraws } from "./random/state.js";

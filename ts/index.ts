@@ -16,15 +16,15 @@ export {
 export type { CreationOptions, TensorOptions } from "./creation.js";
 export { bool, float32, float64, int32, type DType, type TypedArray } from "./dtype.js";
 export * from "./errors.js";
-export { memory, reserve, reset, type MemoryUse } from "./memory.js";
+export { memory, reserve, reset, type MemoryUse } from "./memory/memory.js";
 export type { BackwardOptions } from "./ambient.js";
 export type { Hook } from "./transforms/sweeping.js";
 export type { AxisOptions, ReduceOptions } from "./ops/apply.js";
 export type { DrawOptions } from "./inspect/draw.js";
-export { scope } from "./scope.js";
+export { scope } from "./memory/scope.js";
 export { variant } from "./runtime/variant.js";
 export type { Variant } from "./runtime/features.js";
-export { keep } from "./steps.js";
+export { keep } from "./memory/steps.js";
 /** Test modes; not for programs. */
 export * as testing from "./public/testing.js";
 export * from "./ops/elementwise.js";
@@ -87,7 +87,7 @@ export { strictTrace } from "./inspect/trace.js";
 export type { Program } from "./inspect/program.js";
 export type { Instruction, Variable, Write } from "./inspect/variable.js";
 
-export * from "./foreign.js";
+export * from "./habits/foreign.js";
 /** Networks: modules, layers, losses, initial values. */
 export * as nn from "./nn/index.js";
 /** Optimizers, learning-rate schedules, clipping of gradients. */

@@ -1,7 +1,7 @@
 /** Every op as a method: `a.mul(b)` is `mul(a, b)`. Attached from the one list of functions, types included. */
-import { atMost } from "./arguments.js";
+import { atMost } from "./input/arguments.js";
 import { ShapeError } from "./errors.js";
-import { attachRefusals } from "./habits.js";
+import { attachRefusals } from "./habits/habits.js";
 import * as elementwise from "./ops/elementwise.js";
 import * as indexing from "./ops/index.js";
 import * as reduce from "./ops/reduce.js";

@@ -5,13 +5,13 @@
  * Steps: truncation and rounding errors balance near h = ε^(1/2) for forward and ε^(1/3) for central differences, times the
  * scale of x (Press et al., Numerical Recipes, 5.7), with ε of the dtype in which f computes.
  */
-import { atMost, boolean, callback, number } from "./arguments.js";
+import { atMost, boolean, callback, number } from "./input/arguments.js";
 import { asTensor, tensor } from "./creation.js";
-import { describe } from "./describe.js";
+import { describe } from "./input/describe.js";
 import { ShapeError, ValueError } from "./errors.js";
-import { readOptions } from "./options.js";
+import { readOptions } from "./input/options.js";
 import { drawPoint, withSameDraws } from "./random/state.js";
-import { scope } from "./scope.js";
+import { scope } from "./memory/scope.js";
 import { Tensor } from "./tensor.js";
 import { asTree } from "./transforms/arguments.js";
 import type { Callback } from "./transforms/machinery.js";

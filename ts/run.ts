@@ -1,5 +1,5 @@
 /** One op of the engine on tensors. */
-import { describe } from "./describe.js";
+import { describe } from "./input/describe.js";
 import { ValueError } from "./errors.js";
 import { Op, type OpName } from "./opcodes.js";
 import { checked, engine, pass } from "./runtime/instance.js";

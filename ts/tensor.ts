@@ -3,13 +3,13 @@
  * what was asked before (shape, dtype). Ops are attached as methods by `methods.ts`.
  */
 import { noteConversion, noteRead } from "./conversions.js";
-import { describe, TENSOR_BRAND, THIS_COPY } from "./describe.js";
+import { describe, TENSOR_BRAND, THIS_COPY } from "./input/describe.js";
 import { DTYPES, elements, type DType, type TypedArray } from "./dtype.js";
 import { resolve } from "./captures.js";
 import { DisposedError, EscapedValueError, ValueError } from "./errors.js";
-import { Hold } from "./holds.js";
-import { hold, makeRoom, readMovedOut, wake } from "./sweeps.js";
-import { current, root, type Owner, type ScopeToken } from "./memory.js";
+import { Hold } from "./memory/holds.js";
+import { hold, makeRoom, readMovedOut, wake } from "./memory/sweeps.js";
+import { current, root, type Owner, type ScopeToken } from "./memory/memory.js";
 import type { TensorProperties } from "./methods.js";
 import { print } from "./printing.js";
 import { MetaFlag } from "./runtime/boundary.js";

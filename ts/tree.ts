@@ -1,8 +1,8 @@
 /** Trees: a tensor, or arrays and plain objects of trees, as arguments and results of transforms. */
-import { callback } from "./arguments.js";
-import { describe } from "./describe.js";
+import { callback } from "./input/arguments.js";
+import { describe } from "./input/describe.js";
 import { ValueError } from "./errors.js";
-import { isPlainObject } from "./options.js";
+import { isPlainObject } from "./input/options.js";
 import { Tensor } from "./tensor.js";
 
 /** A `T`, or arrays and plain objects of trees. */

@@ -1,14 +1,14 @@
 /** Data: examples in tensors, handed out in batches. */
-import { atMost, boolean, integer } from "../arguments.js";
+import { atMost, boolean, integer } from "../input/arguments.js";
 import { asTensor, tensor } from "../creation.js";
-import { describe } from "../describe.js";
+import { describe } from "../input/describe.js";
 import { ShapeError, ValueError } from "../errors.js";
-import { readOptions } from "../options.js";
+import { readOptions } from "../input/options.js";
 import { permutation, key, split } from "../random/index.js";
-import { scope } from "../scope.js";
+import { scope } from "../memory/scope.js";
 import { take } from "../ops/index.js";
 import { slice } from "../ops/shape.js";
-import { LoopBody } from "../loops.js";
+import { LoopBody } from "../memory/loops.js";
 import { Tensor, type TensorLike } from "../tensor.js";
 
 /** One of a dataset's tensors, or the tensor of an array. */

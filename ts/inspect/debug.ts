@@ -1,6 +1,6 @@
 /** Looking for trouble: who made the first NaN, which line recorded it, and where the time goes. */
-import { atMost } from "../arguments.js";
-import { describe } from "../describe.js";
+import { atMost } from "../input/arguments.js";
+import { describe } from "../input/describe.js";
 import { AnomalyError, ValueError } from "../errors.js";
 import { Op, type OpName } from "../opcodes.js";
 import { CheckFlag } from "../runtime/boundary.js";

@@ -2,9 +2,9 @@
  * The flat program of one run of a function: every primitive that was evaluated below all transforms, in order. What
  * `trace(f)(...args)` returns; drawn, listed, replayed, read symbolically and searched for sparsity from here.
  */
-import { boolean } from "../arguments.js";
+import { boolean } from "../input/arguments.js";
 import { ValueError } from "../errors.js";
-import { readOptions } from "../options.js";
+import { readOptions } from "../input/options.js";
 import type { ArgumentsOf } from "../transforms/types.js";
 import { drawDot, drawMermaid, type DrawOptions } from "./draw.js";
 import { shownParameters } from "./parameters.js";

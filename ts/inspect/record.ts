@@ -7,7 +7,7 @@ import { watching } from "../captures.js";
 import { watchingReads } from "../conversions.js";
 import { asTensor } from "../creation.js";
 import { TracedValueError, ValueError } from "../errors.js";
-import { Hold } from "../holds.js";
+import { Hold } from "../memory/holds.js";
 import { knownName } from "../names.js";
 import { drawPoint, type GeneratorState } from "../random/state.js";
 import { recordedBy, type LiveUpdate, type Recorder, type StateOf } from "../recording.js";
@@ -16,8 +16,8 @@ import { checked, engine, scratch } from "../runtime/instance.js";
 import { idOf, Tensor } from "../tensor.js";
 import { call, outputTensor, type Callback } from "../transforms/machinery.js";
 import { flatten } from "../tree.js";
-import { current } from "../memory.js";
-import { serial } from "../sweeps.js";
+import { current } from "../memory/memory.js";
+import { serial } from "../memory/sweeps.js";
 import { userLine } from "./line.js";
 
 /** A tensor that lives on after the run, by the variables that it holds before and after; 0 for no gradient. */

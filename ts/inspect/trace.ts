@@ -2,7 +2,7 @@
  * Recording a run as a program: every primitive evaluated below all transforms, gradient programs included, and every write. The values
  * are there, so it can be drawn with them, run again, read symbolically, and searched for sparsity.
  */
-import { atMost } from "../arguments.js";
+import { atMost } from "../input/arguments.js";
 import type { Tensor } from "../tensor.js";
 import { asTree } from "../transforms/arguments.js";
 import { type Callback, checkFunction, inScope } from "../transforms/machinery.js";

@@ -1,8 +1,8 @@
 /** Functions without parameters as modules, for `Sequential`. Names and defaults are torch.nn's. */
-import { atMost, integer, number } from "../arguments.js";
-import { describe } from "../describe.js";
+import { atMost, integer, number } from "../input/arguments.js";
+import { describe } from "../input/describe.js";
 import { ValueError } from "../errors.js";
-import { checkOptions, isPlainObject, readOptions } from "../options.js";
+import { checkOptions, isPlainObject, readOptions } from "../input/options.js";
 import * as f from "../ops/elementwise.js";
 import { logSoftmax, softmax } from "../ops/reduce.js";
 import { flatten } from "../ops/shape.js";

@@ -1,7 +1,7 @@
 /** Losses of class scores, with labels (class numbers) or probabilities as the target. Conventions are PyTorch's. */
-import { atMost, integer, number } from "../arguments.js";
+import { atMost, integer, number } from "../input/arguments.js";
 import { DTypeError, IndexError, ShapeError, TracedValueError, ValueError } from "../errors.js";
-import { readOptions } from "../options.js";
+import { readOptions } from "../input/options.js";
 import { sub, where } from "../ops/elementwise.js";
 import { logSoftmax } from "../ops/reduce.js";
 import { inScope } from "../transforms/machinery.js";

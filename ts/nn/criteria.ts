@@ -1,6 +1,6 @@
 /** Losses as modules, as torch.nn has them: the options go to the constructor, `forward(input, target)` is the function's value. */
-import { atMost } from "../arguments.js";
-import { readOptions } from "../options.js";
+import { atMost } from "../input/arguments.js";
+import { readOptions } from "../input/options.js";
 import type { Tensor, TensorLike } from "../tensor.js";
 import { crossEntropy, nllLoss, type CrossEntropyOptions, type NllLossOptions } from "./classification.js";
 import {

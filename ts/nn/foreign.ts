@@ -1,5 +1,5 @@
-/** What torch.nn has and this library has under another name, or not yet: see `foreign.ts`. */
-import { elsewhere, missing } from "../elsewhere.js";
+/** What torch.nn has and this library has under another name, or not yet: see `habits/foreign.ts`. */
+import { elsewhere, missing } from "../habits/elsewhere.js";
 
 /** @deprecated nn.BCEWithLogitsLoss, on logits instead of probabilities */
 export const BCELoss = /* @__PURE__ */ elsewhere("nn.BCELoss", "nn.BCEWithLogitsLoss, on logits instead of probabilities");

@@ -1,9 +1,9 @@
 /** Functions of modules: calling one with other parameters, counting. */
-import { atMost } from "../arguments.js";
+import { atMost } from "../input/arguments.js";
 import { asTensor } from "../creation.js";
-import { describe } from "../describe.js";
+import { describe } from "../input/describe.js";
 import { ShapeError, ValueError } from "../errors.js";
-import { isPlainObject } from "../options.js";
+import { isPlainObject } from "../input/options.js";
 import { Tensor, type TensorLike } from "../tensor.js";
 import { Module } from "./module.js";
 

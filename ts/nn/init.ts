@@ -1,10 +1,10 @@
 /** Initial values, as torch.nn.init: each makes a plain tensor of a shape [out, in, ...]. Driven by `manualSeed`. */
-import { atMost, number } from "../arguments.js";
+import { atMost, number } from "../input/arguments.js";
 import { checkShape, full, ones as onesOf, zeros as zerosOf } from "../creation.js";
-import { describe } from "../describe.js";
+import { describe } from "../input/describe.js";
 import type { DType } from "../dtype.js";
 import { ShapeError, ValueError } from "../errors.js";
-import { readOptions } from "../options.js";
+import { readOptions } from "../input/options.js";
 import * as random from "../random/index.js";
 import { nextKey } from "../random/state.js";
 import { inScope } from "../transforms/machinery.js";

@@ -1,11 +1,11 @@
 /** Layers with parameters, and dropout. Names and defaults are torch.nn's; `forward` accepts arrays for tensors. */
-import { atMost, boolean, integer, number } from "../arguments.js";
+import { atMost, boolean, integer, number } from "../input/arguments.js";
 import { assign } from "../ambient.js";
 import { tensor } from "../creation.js";
-import { describe } from "../describe.js";
+import { describe } from "../input/describe.js";
 import type { DType } from "../dtype.js";
 import { ShapeError, ValueError } from "../errors.js";
-import { readOptions } from "../options.js";
+import { readOptions } from "../input/options.js";
 import { where } from "../ops/elementwise.js";
 import { lookUp } from "../ops/lookup.js";
 import * as random from "../random/index.js";

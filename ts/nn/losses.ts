@@ -1,8 +1,8 @@
 /** Losses of numbers and probabilities: the mean over all elements unless `reduction` says "sum" or "none". Arrays are accepted for tensors. */
-import { atMost, number } from "../arguments.js";
+import { atMost, number } from "../input/arguments.js";
 import { ValueError } from "../errors.js";
 import { sub } from "../ops/elementwise.js";
-import { readOptions } from "../options.js";
+import { readOptions } from "../input/options.js";
 import { inScope } from "../transforms/machinery.js";
 import type { Tensor, TensorLike } from "../tensor.js";
 import {

@@ -1,5 +1,5 @@
 /** What a module owns: found by walking its properties, through arrays, plain objects, Maps and Sets, in the order they were assigned. */
-import { isPlainObject } from "../options.js";
+import { isPlainObject } from "../input/options.js";
 import { Tensor } from "../tensor.js";
 import type { Module } from "./module.js";
 

@@ -2,14 +2,14 @@
  * Modules: objects that own parameters. Whatever a module assigns to a property is found: a parameter, a buffer, a module, or an array,
  * plain object, Map or Set of these, nested as you like. Private fields (`#weight`) cannot be seen from outside and are not found.
  */
-import { atMost } from "../arguments.js";
+import { atMost } from "../input/arguments.js";
 import { assign } from "../ambient.js";
 import { asTensor } from "../creation.js";
-import { describe } from "../describe.js";
+import { describe } from "../input/describe.js";
 import { DTypeError, ShapeError, ValueError } from "../errors.js";
-import { lookOut } from "../lookout.js";
-import { root } from "../memory.js";
-import { isPlainObject, readOptions } from "../options.js";
+import { lookOut } from "../habits/lookout.js";
+import { root } from "../memory/memory.js";
+import { isPlainObject, readOptions } from "../input/options.js";
 import { checked, engine } from "../runtime/instance.js";
 import { idOf, Tensor, type TensorLike } from "../tensor.js";
 import { inScope } from "../transforms/machinery.js";

@@ -1,6 +1,6 @@
 /** What all losses share: reading inputs, the reduction at the end, products that count 0 where a weight is 0. */
 import { asTensor } from "../creation.js";
-import { describe } from "../describe.js";
+import { describe } from "../input/describe.js";
 import { DTypeError, ShapeError, ValueError } from "../errors.js";
 import { apply } from "../ops/apply.js";
 import { Tensor, type TensorLike } from "../tensor.js";

@@ -1,10 +1,10 @@
 /** How functions of the public surface call the engine. One line per op is made from these. */
-import { atMost, axesOf, axisNumber, boolean } from "../arguments.js";
+import { atMost, axesOf, axisNumber, boolean } from "../input/arguments.js";
 import { asTensor } from "../creation.js";
-import { describe } from "../describe.js";
+import { describe } from "../input/describe.js";
 import { ValueError } from "../errors.js";
 import { Op, type OpName } from "../opcodes.js";
-import { isPlainObject, readOptions } from "../options.js";
+import { isPlainObject, readOptions } from "../input/options.js";
 import { run } from "../run.js";
 import { checked, engine } from "../runtime/instance.js";
 import { idOf, made, Tensor, type TensorLike } from "../tensor.js";

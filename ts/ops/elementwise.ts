@@ -1,10 +1,10 @@
 /** Elementwise functions. All broadcast as NumPy's; conventions at kinks are in docs/conventions.md. */
-import { atMost, integer, number } from "../arguments.js";
-import { describe } from "../describe.js";
+import { atMost, integer, number } from "../input/arguments.js";
+import { describe } from "../input/describe.js";
 import { dtypeCode, type DType } from "../dtype.js";
 import { DTypeError, ShapeError, ValueError } from "../errors.js";
-import { checkDtype } from "../nested.js";
-import { readOptions } from "../options.js";
+import { checkDtype } from "../input/nested.js";
+import { readOptions } from "../input/options.js";
 import type { Tensor, TensorLike } from "../tensor.js";
 import { apply, binary, unary, withScalars, withTensor, type Binary, type Unary } from "./apply.js";
 

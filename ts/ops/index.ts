@@ -1,9 +1,9 @@
 /** Indexing by tensors, sorting, products. Index tensors are int32 of any rank; negative indices count from the end. */
-import { atMost, axisNumber, axisOf, boolean, integer } from "../arguments.js";
+import { atMost, axisNumber, axisOf, boolean, integer } from "../input/arguments.js";
 import { tensor } from "../creation.js";
 import { dtypeCode, type DType } from "../dtype.js";
-import { checkDtype } from "../nested.js";
-import { readOptions } from "../options.js";
+import { checkDtype } from "../input/nested.js";
+import { readOptions } from "../input/options.js";
 import { releasing, run } from "../run.js";
 import { Tensor, type TensorLike } from "../tensor.js";
 import { lookUp } from "./lookup.js";

@@ -1,8 +1,8 @@
 /** Reductions, softmax, cumulative ops. `axis` is a number, a list, or absent for all; negative axes count from the end. */
-import { atMost, axisNumber, boolean, number } from "../arguments.js";
+import { atMost, axisNumber, boolean, number } from "../input/arguments.js";
 import { ValueError } from "../errors.js";
 import type { OpName } from "../opcodes.js";
-import { readOptions } from "../options.js";
+import { readOptions } from "../input/options.js";
 import { releasing, run } from "../run.js";
 import type { Tensor, TensorLike } from "../tensor.js";
 import { apply, reduction, withAxis, type Axes, type AxisOptions, type Reduce, type ReduceOptions } from "./apply.js";

@@ -1,11 +1,11 @@
 /** What comes out depends on the numbers, so they are read: picking elements by a mask, comparing as a whole. */
-import { atMost, boolean, number } from "../arguments.js";
+import { atMost, boolean, number } from "../input/arguments.js";
 import { DTypeError, ShapeError } from "../errors.js";
-import { scope } from "../scope.js";
-import { readOptions } from "../options.js";
+import { scope } from "../memory/scope.js";
+import { readOptions } from "../input/options.js";
 import { releasing, run } from "../run.js";
 import type { Tensor, TensorLike } from "../tensor.js";
-import { upload } from "../upload.js";
+import { upload } from "../input/upload.js";
 import { withTensor } from "./apply.js";
 import { abs, add, cast, eq, isFinite, isNaN, le, logicalAnd, logicalOr, mul, sub } from "./elementwise.js";
 import { all } from "./reduce.js";

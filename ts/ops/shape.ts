@@ -1,8 +1,8 @@
 /** Shapes: none of these computes anything, and most are views. */
-import { atMost, axesOf, axisNumber, axisOf, integer, integers, number, sizesOf } from "../arguments.js";
-import { describe } from "../describe.js";
+import { atMost, axesOf, axisNumber, axisOf, integer, integers, number, sizesOf } from "../input/arguments.js";
+import { describe } from "../input/describe.js";
 import { DTypeError, IndexError, ShapeError, ValueError } from "../errors.js";
-import { readOptions } from "../options.js";
+import { readOptions } from "../input/options.js";
 import { releasing, run } from "../run.js";
 import { Tensor, type TensorLike } from "../tensor.js";
 import { apply, tensorList, withTensor, type Axes } from "./apply.js";

@@ -1,5 +1,5 @@
 /** Adam and AdamW: one call into the engine per parameter, in place. */
-import { atMost, boolean } from "../arguments.js";
+import { atMost, boolean } from "../input/arguments.js";
 import { UPDATES } from "../runtime/boundary.js";
 import { FusedOptimizer, partsOf } from "./fused.js";
 import { finish, type Kind, type ParameterGroup } from "./optimizer.js";

@@ -1,8 +1,8 @@
 /** Keeping gradients small. */
-import { atMost, boolean, number } from "../arguments.js";
+import { atMost, boolean, number } from "../input/arguments.js";
 import { ValueError } from "../errors.js";
-import { scope } from "../scope.js";
-import { readOptions } from "../options.js";
+import { scope } from "../memory/scope.js";
+import { readOptions } from "../input/options.js";
 import type { Tensor } from "../tensor.js";
 import { noGrad } from "../transforms/modes.js";
 import { clipped, type Parameters } from "./parameters.js";

@@ -1,5 +1,5 @@
-/** What torch.optim and tf.train have and this library has under another name, or not yet: see `foreign.ts`. */
-import { elsewhere, missing } from "../elsewhere.js";
+/** What torch.optim and tf.train have and this library has under another name, or not yet: see `habits/foreign.ts`. */
+import { elsewhere, missing } from "../habits/elsewhere.js";
 
 /** @deprecated optim.schedule(optimizer, cosine(lr, steps)); step, exponential, warmup and oneCycle are the other rates */
 export const lrScheduler = /* @__PURE__ */ elsewhere(

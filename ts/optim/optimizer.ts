@@ -1,17 +1,17 @@
 /** What all optimizers share: parameter groups, state that can be saved, `step` and `minimize`. */
 import { backward } from "../ambient.js";
-import { atMost, callback } from "../arguments.js";
+import { atMost, callback } from "../input/arguments.js";
 import { zerosLike } from "../creation.js";
-import { describe } from "../describe.js";
+import { describe } from "../input/describe.js";
 import { ValueError } from "../errors.js";
-import { scope } from "../scope.js";
+import { scope } from "../memory/scope.js";
 import { nameOf } from "../names.js";
 import { isParameter } from "../nn/module.js";
-import { lookOut } from "../lookout.js";
-import { checkOptions, isPlainObject } from "../options.js";
+import { lookOut } from "../habits/lookout.js";
+import { checkOptions, isPlainObject } from "../input/options.js";
 import { recorder } from "../recording.js";
 import { checked, engine } from "../runtime/instance.js";
-import { gradientsForgotten, parametersChanged } from "../steps.js";
+import { gradientsForgotten, parametersChanged } from "../memory/steps.js";
 import { idOf, Tensor } from "../tensor.js";
 import { enableGrad, noGrad } from "../transforms/modes.js";
 import { optimized, type Parameters } from "./parameters.js";

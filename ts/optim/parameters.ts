@@ -1,5 +1,5 @@
 /** Reading the parameters that a user gives: a list of tensors, of pairs [name, tensor], or whatever iterates over these. */
-import { describe } from "../describe.js";
+import { describe } from "../input/describe.js";
 import { ValueError } from "../errors.js";
 import { nameOf, nameTensor } from "../names.js";
 import { Tensor } from "../tensor.js";

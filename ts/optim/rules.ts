@@ -1,9 +1,9 @@
 /** What hyperparameters may be, checked wherever they are set: in the constructor, in a group, or later. */
-import { boolean, number } from "../arguments.js";
-import { describe } from "../describe.js";
+import { boolean, number } from "../input/arguments.js";
+import { describe } from "../input/describe.js";
 import { ValueError } from "../errors.js";
-import { lookOut } from "../lookout.js";
-import { checkOptions } from "../options.js";
+import { lookOut } from "../habits/lookout.js";
+import { checkOptions } from "../input/options.js";
 
 /** Returns the value to keep, or throws an error that names optimizer and option. */
 export type Rule<T> = (op: string, what: string, value: unknown) => T;

@@ -1,8 +1,8 @@
 /** Learning rates over time: functions from the step number to a rate, and `schedule`, which applies one. */
-import { atMost, callback, integer } from "../arguments.js";
-import { describe } from "../describe.js";
+import { atMost, callback, integer } from "../input/arguments.js";
+import { describe } from "../input/describe.js";
 import { ValueError } from "../errors.js";
-import { readOptions } from "../options.js";
+import { readOptions } from "../input/options.js";
 import type { RateOptions } from "./optimizer.js";
 import { finite, nonNegative } from "./rules.js";
 

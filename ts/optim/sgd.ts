@@ -1,5 +1,5 @@
 /** Stochastic gradient descent: one call into the engine per parameter, in place. */
-import { atMost, boolean } from "../arguments.js";
+import { atMost, boolean } from "../input/arguments.js";
 import { ValueError } from "../errors.js";
 import type { Tensor } from "../tensor.js";
 import { UPDATES } from "../runtime/boundary.js";

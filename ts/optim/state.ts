@@ -1,10 +1,10 @@
 /** An optimizer's state as plain data, in PyTorch's form, and back. */
-import { integer } from "../arguments.js";
+import { integer } from "../input/arguments.js";
 import { asTensor } from "../creation.js";
-import { describe } from "../describe.js";
+import { describe } from "../input/describe.js";
 import { ShapeError, ValueError } from "../errors.js";
-import { isPlainObject } from "../options.js";
-import { keep } from "../steps.js";
+import { isPlainObject } from "../input/options.js";
+import { keep } from "../memory/steps.js";
 import { Tensor, type TensorLike } from "../tensor.js";
 import { inScope } from "../transforms/machinery.js";
 

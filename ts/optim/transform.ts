@@ -16,11 +16,11 @@
  * Outside of transforms `update` and `applyUpdates` are, as `optimizer.step()`, not recorded for `backward()`, so that `net.stateDict()` may
  * be the first parameters; `grad` and the other transforms differentiate through them.
  */
-import { atMost } from "../arguments.js";
+import { atMost } from "../input/arguments.js";
 import { full, zerosLike } from "../creation.js";
-import { describe } from "../describe.js";
+import { describe } from "../input/describe.js";
 import { DTypeError, ShapeError, ValueError } from "../errors.js";
-import { checkOptions, isPlainObject } from "../options.js";
+import { checkOptions, isPlainObject } from "../input/options.js";
 import { isFloat, show } from "../nn/reduction.js";
 import { engine } from "../runtime/instance.js";
 import { Tensor } from "../tensor.js";

@@ -1,7 +1,7 @@
 /** `ad.tree`: what the public may do with trees. */
-import { atMost } from "../arguments.js";
+import { atMost } from "../input/arguments.js";
 import { asTensor, tensor } from "../creation.js";
-import { describe } from "../describe.js";
+import { describe } from "../input/describe.js";
 import { ValueError } from "../errors.js";
 import { concat, slice } from "../ops/shape.js";
 import { Tensor, type TensorLike } from "../tensor.js";

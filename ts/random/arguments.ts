@@ -2,12 +2,12 @@
  * How draws read their arguments: `(key, shape, options)`, or `(shape, options)` with a key of the implicit generator. Parameters of
  * distributions are numbers or tensors; those broadcast to the shape, and are looked at in all examples of a vmap.
  */
-import { atMost } from "../arguments.js";
+import { atMost } from "../input/arguments.js";
 import { checkShape, getDefaultDtype, tensor } from "../creation.js";
-import { describe } from "../describe.js";
+import { describe } from "../input/describe.js";
 import { dtypeCode, isFloat, type DType } from "../dtype.js";
 import { DTypeError, ShapeError, ValueError } from "../errors.js";
-import { isPlainObject, readOptions } from "../options.js";
+import { isPlainObject, readOptions } from "../input/options.js";
 import { apply } from "../ops/apply.js";
 import { recorder } from "../recording.js";
 import { Truth } from "../runtime/boundary.js";

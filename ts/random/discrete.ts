@@ -1,8 +1,8 @@
 /** Draws of whole numbers, truth values and orders. Without a key each takes one from the implicit generator (`manualSeed`). */
-import { atMost, axisOf, integer } from "../arguments.js";
-import { describe } from "../describe.js";
+import { atMost, axisOf, integer } from "../input/arguments.js";
+import { describe } from "../input/describe.js";
 import { DTypeError, ShapeError, ValueError } from "../errors.js";
-import { isPlainObject, readOptions } from "../options.js";
+import { isPlainObject, readOptions } from "../input/options.js";
 import { Tensor } from "../tensor.js";
 import { inScope } from "../transforms/machinery.js";
 import {

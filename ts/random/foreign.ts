@@ -1,5 +1,5 @@
-/** What jax.random and numpy.random have and this library has under another name: see `foreign.ts` one folder up. */
-import { elsewhere } from "../elsewhere.js";
+/** What jax.random and numpy.random have and this library has under another name: see `habits/foreign.ts`. */
+import { elsewhere } from "../habits/elsewhere.js";
 
 /** @deprecated random.key(seed) */
 export const PRNGKey = /* @__PURE__ */ elsewhere("random.PRNGKey", "random.key(seed)");

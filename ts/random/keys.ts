@@ -2,9 +2,9 @@
  * Counter-based random numbers (threefry2x32, 20 rounds: Salmon et al., SC 2011), with JAX's splittable keys: the same key
  * gives the same numbers on every host and in every build, and a key is used once.
  */
-import { atMost, integer } from "../arguments.js";
+import { atMost, integer } from "../input/arguments.js";
 import { tensor } from "../creation.js";
-import { describe } from "../describe.js";
+import { describe } from "../input/describe.js";
 import { ValueError } from "../errors.js";
 import { apply } from "../ops/apply.js";
 import { Tensor } from "../tensor.js";

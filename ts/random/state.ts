@@ -2,9 +2,9 @@
  * The implicit generator: what draws without a key, the initialisers and `dropout` take their keys from. Its state is a seed and
  * the number of keys handed out, so that saving, restoring and running something again with the same draws cost nothing.
  */
-import { atMost } from "../arguments.js";
+import { atMost } from "../input/arguments.js";
 import { tensor } from "../creation.js";
-import { describe } from "../describe.js";
+import { describe } from "../input/describe.js";
 import { ValueError } from "../errors.js";
 import { recorder } from "../recording.js";
 import { checked, engine } from "../runtime/instance.js";

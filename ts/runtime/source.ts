@@ -1,5 +1,5 @@
 /** What `init` is given, in every host: from there to a compiled module. Whatever goes wrong is a `NotInitializedError` that says how to mend it. */
-import { describe } from "../describe.js";
+import { describe } from "../input/describe.js";
 import { NotInitializedError } from "../errors.js";
 
 /** The `.wasm` file: its bytes, compiled, its address (in Node also its path), or a response that brings it. */

@@ -1,5 +1,5 @@
 /** Which of the two builds runs. */
-import { atMost } from "../arguments.js";
+import { atMost } from "../input/arguments.js";
 import type { Variant } from "./features.js";
 import { engine } from "./instance.js";
 

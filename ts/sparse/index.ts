@@ -2,12 +2,12 @@
  * Sparse Jacobians and Hessians: detect the pattern once, colour it once, then a few compressed passes per call. A tridiagonal
  * Jacobian of any size costs three.
  */
-import { atMost, boolean } from "../arguments.js";
+import { atMost, boolean } from "../input/arguments.js";
 import { tensor } from "../creation.js";
 import { ShapeError, ValueError } from "../errors.js";
 import { trace } from "../inspect/trace.js";
 import type { DType } from "../dtype.js";
-import { readOptions } from "../options.js";
+import { readOptions } from "../input/options.js";
 import { drawPoint, withSameDraws } from "../random/state.js";
 import type { Tensor } from "../tensor.js";
 import { grad, vjp } from "../transforms/reverse.js";

@@ -3,8 +3,8 @@
  * differentiated by the same table of partials for every function. Walks are by explicit stack and memoised on the node, so
  * that shared parts are visited once and deep chains do not overflow.
  */
-import { atMost } from "../arguments.js";
-import { describe } from "../describe.js";
+import { atMost } from "../input/arguments.js";
+import { describe } from "../input/describe.js";
 import { ValueError } from "../errors.js";
 import type { Style, SymbolicFunction } from "./functions.js";
 

@@ -2,10 +2,10 @@
  * Symbolic differentiation: an expression read from the recorded program of a function. What it cannot do is said: the control flow
  * of the one traced run is unrolled, and an op without an expression of its own (sorting, random numbers) is refused.
  */
-import { atMost, boolean } from "../arguments.js";
-import { describe } from "../describe.js";
+import { atMost, boolean } from "../input/arguments.js";
+import { describe } from "../input/describe.js";
 import { ValueError } from "../errors.js";
-import { readOptions } from "../options.js";
+import { readOptions } from "../input/options.js";
 import { ROWS, type OpName } from "../opcodes.js";
 import type { Instruction, Variable } from "../inspect/variable.js";
 import { trace } from "../inspect/trace.js";

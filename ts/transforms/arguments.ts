@@ -1,9 +1,9 @@
 /** What transforms are called with: trees, lists of them and options, looked at before anything is opened. */
-import { atMost } from "../arguments.js";
+import { atMost } from "../input/arguments.js";
 import { asTensor } from "../creation.js";
-import { describe } from "../describe.js";
+import { describe } from "../input/describe.js";
 import { ShapeError, ValueError } from "../errors.js";
-import { readOptions } from "../options.js";
+import { readOptions } from "../input/options.js";
 import { Tensor, type TensorLike } from "../tensor.js";
 import { isBranch, sameStructure } from "../tree.js";
 

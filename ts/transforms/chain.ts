@@ -2,7 +2,7 @@
  * Mixed mode: the Jacobian of a chain f_n ∘ ... ∘ f_1, each stage differentiated by the cheaper mode, the matrix chain
  * bracketed by dynamic programming (`chain-plan.ts`).
  */
-import { describe } from "../describe.js";
+import { describe } from "../input/describe.js";
 import { ShapeError, ValueError } from "../errors.js";
 import { trace } from "../inspect/trace.js";
 import type { Program } from "../inspect/program.js";

@@ -3,12 +3,12 @@
  * modes are those of the ops inside. What they add to a plain loop is memory: a state is released as soon as the next one is there
  * (a graph that is to be swept keeps what it needs).
  */
-import { atMost, boolean, callback, integer } from "../arguments.js";
+import { atMost, boolean, callback, integer } from "../input/arguments.js";
 import { DisposedError, ShapeError, TracedValueError, ValueError } from "../errors.js";
-import { Hold } from "../holds.js";
+import { Hold } from "../memory/holds.js";
 import { where } from "../ops/elementwise.js";
 import { stack, unstack } from "../ops/shape.js";
-import { readOptions } from "../options.js";
+import { readOptions } from "../input/options.js";
 import { Tensor } from "../tensor.js";
 import { asTree } from "./arguments.js";
 import { flatten, leavesOf, map, sameStructure, tensorsIn } from "../tree.js";

@@ -1,13 +1,13 @@
 /** Forward mode: jvp, and PyTorch's dual numbers. */
-import { atMost } from "../arguments.js";
+import { atMost } from "../input/arguments.js";
 import { full, zerosLike } from "../creation.js";
-import { describe } from "../describe.js";
+import { describe } from "../input/describe.js";
 import { ValueError } from "../errors.js";
 import { LevelKind } from "../runtime/boundary.js";
 import { checked, engine, scratch } from "../runtime/instance.js";
 import { idOf, made, Tensor, type TensorLike } from "../tensor.js";
 import { flatten, leavesOf } from "../tree.js";
-import { abort, enter, leave } from "../memory.js";
+import { abort, enter, leave } from "../memory/memory.js";
 import { argumentList, sameLength, tensorsLike } from "./arguments.js";
 import { arithmeticGuard, call, type Callback, checkFunction, differentiable, inScope, openLevel, outputTensor } from "./machinery.js";
 import type { OutputOf, PrimalsOf } from "./types.js";

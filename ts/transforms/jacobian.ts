@@ -2,9 +2,9 @@
  * Jacobians and Hessians. Forward Jacobians push all tangents of the identity at once (vmap of jvp), reverse ones pull all
  * cotangents at once (vmap of the pullback); `chunkSize` bounds how many, and so the memory.
  */
-import { atMost } from "../arguments.js";
+import { atMost } from "../input/arguments.js";
 import { tensor, zeros, zerosLike } from "../creation.js";
-import { describe } from "../describe.js";
+import { describe } from "../input/describe.js";
 import { ShapeError, ValueError } from "../errors.js";
 import { concat } from "../ops/shape.js";
 import { drawPoint, withExamples, withSameDraws } from "../random/state.js";

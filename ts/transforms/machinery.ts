@@ -2,13 +2,13 @@
  * What all transforms share: opening a level and a scope, checking arguments, keeping results, undoing everything when the
  * user's function throws. A transform itself is then a few lines.
  */
-import { callback } from "../arguments.js";
+import { callback } from "../input/arguments.js";
 import { conversions } from "../conversions.js";
 import { asTensor } from "../creation.js";
-import { describe } from "../describe.js";
+import { describe } from "../input/describe.js";
 import { isFloat } from "../dtype.js";
 import { DTypeError, NotDifferentiableError, ShapeError, ValueError } from "../errors.js";
-import { abort, current, enter, leave, type Entry } from "../memory.js";
+import { abort, current, enter, leave, type Entry } from "../memory/memory.js";
 import { LevelKind } from "../runtime/boundary.js";
 import { checked, engine, pass } from "../runtime/instance.js";
 import { idOf, made, Tensor } from "../tensor.js";

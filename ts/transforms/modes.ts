@@ -1,7 +1,7 @@
 /** Switching recording off and on. */
-import { atMost, callback } from "../arguments.js";
+import { atMost, callback } from "../input/arguments.js";
 import { EscapedValueError, ValueError } from "../errors.js";
-import { scoped } from "../scope.js";
+import { scoped } from "../memory/scope.js";
 import { engine } from "../runtime/instance.js";
 
 function recordingFloor<R>(name: string, floor: number, forward: number | null, fn: () => R): R {

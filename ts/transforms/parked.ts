@@ -1,5 +1,5 @@
 /** Tapes kept for a pullback (`vjp`, `linearize`, `jacobian`) that is called later: who releases them. */
-import { current, root } from "../memory.js";
+import { current, root } from "../memory/memory.js";
 import { bytesInUse, engine, generation } from "../runtime/instance.js";
 
 /** Held by pullbacks made at the root that were not disposed, before it is said what releases them. */

@@ -1,5 +1,5 @@
 /** Reverse mode: grad, valueAndGrad, vjp. */
-import { atMost } from "../arguments.js";
+import { atMost } from "../input/arguments.js";
 import { zeros, zerosLike } from "../creation.js";
 import type { DType } from "../dtype.js";
 import { ValueError } from "../errors.js";

@@ -3,7 +3,7 @@
  * run here, with the engine idle, and the sweep goes on. Nothing ever calls from WebAssembly into JavaScript.
  */
 import { ShapeError, ValueError } from "../errors.js";
-import { setAfterClose } from "../memory.js";
+import { setAfterClose } from "../memory/memory.js";
 import { SweepStatus } from "../runtime/boundary.js";
 import { checked, engine, failure, isPoisoned, onRenewal, pass, scratch } from "../runtime/instance.js";
 import { idOf, made, Tensor } from "../tensor.js";

@@ -1,4 +1,4 @@
-//! Plain tensors that TypeScript moves out of this memory and back: see ts/spill.ts, which decides when. A *layout* is the dtype, the
+//! Plain tensors that TypeScript moves out of this memory and back: see ts/memory/spill.ts, which decides when. A *layout* is the dtype, the
 //! rank, the dims, the strides and the offset of an array in a buffer; TypeScript hands back what it was given.
 
 use super::*;

@@ -1,7 +1,7 @@
 /** Recomputing instead of remembering. */
-import { atMost, boolean } from "../../arguments.js";
+import { atMost, boolean } from "../../input/arguments.js";
 import { noting, releaseCaptures, replacing, type Capture } from "../../captures.js";
-import { readOptions } from "../../options.js";
+import { readOptions } from "../../input/options.js";
 import { drawPoint, withSameDraws } from "../../random/state.js";
 import { generation } from "../../runtime/instance.js";
 import { idOf, type Tensor } from "../../tensor.js";

@@ -4,11 +4,11 @@
  * function closes over may belong to levels further out than the one that handles it, where its ops are differentiated as usual.
  */
 import { zeros } from "../../creation.js";
-import { Hold } from "../../holds.js";
+import { Hold } from "../../memory/holds.js";
 import { LevelKind } from "../../runtime/boundary.js";
 import { checked, engine } from "../../runtime/instance.js";
-import { goesWith } from "../../steps.js";
-import { serial } from "../../sweeps.js";
+import { goesWith } from "../../memory/steps.js";
+import { serial } from "../../memory/sweeps.js";
 import { idOf, made, type Tensor } from "../../tensor.js";
 import { flatten } from "../../tree.js";
 import { asTree } from "../arguments.js";

@@ -1,5 +1,5 @@
 /** A forward rule of the user's own. */
-import { atMost } from "../../arguments.js";
+import { atMost } from "../../input/arguments.js";
 import { watchingReads } from "../../conversions.js";
 import { zerosLike } from "../../creation.js";
 import { isFloat } from "../../dtype.js";

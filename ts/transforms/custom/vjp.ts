@@ -1,10 +1,10 @@
 /** A reverse rule of the user's own. */
-import { atMost, boolean } from "../../arguments.js";
+import { atMost, boolean } from "../../input/arguments.js";
 import { reads } from "../../conversions.js";
 import { zerosLike } from "../../creation.js";
 import { isFloat } from "../../dtype.js";
 import { NotDifferentiableError, ShapeError, ValueError } from "../../errors.js";
-import { checkOptions, isPlainObject } from "../../options.js";
+import { checkOptions, isPlainObject } from "../../input/options.js";
 import { drawPoint, withSameDraws } from "../../random/state.js";
 import { Tensor } from "../../tensor.js";
 import { flatten } from "../../tree.js";

@@ -3,7 +3,7 @@
  * misspelt or foreign option would otherwise silently do nothing.
  */
 import { describe } from "./describe.js";
-import { ValueError } from "./errors.js";
+import { ValueError } from "../errors.js";
 
 /** What other libraries call our options: the first of the names that the function knows is suggested, with a hint where values differ. */
 const ALIASES: Readonly<Record<string, { names: readonly string[]; hint?: string }>> = {

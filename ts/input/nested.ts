@@ -1,8 +1,8 @@
 /** Reading JavaScript values: numbers, nested arrays, typed arrays of any realm. Every length and element is read once. */
 import { describe } from "./describe.js";
-import { DTYPES, type DType, type TypedArray } from "./dtype.js";
-import { DTypeError, OutOfMemoryError, ShapeError, ValueError } from "./errors.js";
-import { Tensor } from "./tensor.js";
+import { DTYPES, type DType, type TypedArray } from "../dtype.js";
+import { DTypeError, OutOfMemoryError, ShapeError, ValueError } from "../errors.js";
+import { Tensor } from "../tensor.js";
 
 /** Axes of one tensor, and depth of nested arrays and trees. */
 const MOST_AXES = 64;

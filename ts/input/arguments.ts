@@ -3,7 +3,7 @@
  * `ValueError` that names the function, the argument and what it got; nothing here converts (`valueOf` and the like never run).
  */
 import { describe } from "./describe.js";
-import { IndexError, ShapeError, ValueError } from "./errors.js";
+import { IndexError, ShapeError, ValueError } from "../errors.js";
 
 /** A number, NaN and the infinities included. */
 export function number(op: string, what: string, value: unknown): number {

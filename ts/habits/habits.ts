@@ -2,9 +2,9 @@
  * What people try on tensors who come from PyTorch, NumPy or tfjs. A method that does not exist here, and a property that cannot be written,
  * are refused by an error that names ours. At run time only: the types do not know these names.
  */
-import { ValueError } from "./errors.js";
+import { ValueError } from "../errors.js";
 import { lookOut } from "./lookout.js";
-import { Tensor } from "./tensor.js";
+import { Tensor } from "../tensor.js";
 
 /** Methods of others: what is written here instead. Names that differ in case or underscores alone find ours by themselves. */
 const METHODS = {

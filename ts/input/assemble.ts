@@ -1,9 +1,9 @@
 /** Nested arrays that hold tensors, as one tensor: stacked, with their derivatives at every level. */
-import { ShapeError } from "./errors.js";
-import { dtypeCode, type DType } from "./dtype.js";
+import { ShapeError } from "../errors.js";
+import { dtypeCode, type DType } from "../dtype.js";
 import type { Contents } from "./nested.js";
-import { releasing, run } from "./run.js";
-import type { Tensor } from "./tensor.js";
+import { releasing, run } from "../run.js";
+import type { Tensor } from "../tensor.js";
 import { upload } from "./upload.js";
 
 const ORDER: readonly DType[] = ["bool", "int32", "float32", "float64"];

@@ -1,5 +1,5 @@
 /** Names from elsewhere that only say what is written here instead, called, made with `new`, or looked into. */
-import { ValueError } from "./errors.js";
+import { ValueError } from "../errors.js";
 
 /** Takes nothing: to TypeScript every use is an error. */
 export type Elsewhere = ((...none: never[]) => never) & (new (...none: never[]) => never);

@@ -3,8 +3,8 @@
  * where it does. Tensors that share a buffer share what became of it, so nothing takes more room outside than it did inside, and what
  * comes back is the same to the bit. Who is moved when: `sweeps.ts`.
  */
-import { DTYPES, elements, type TypedArray } from "./dtype.js";
-import { checked, engine, failure, pass, scratch } from "./runtime/instance.js";
+import { DTYPES, elements, type TypedArray } from "../dtype.js";
+import { checked, engine, failure, pass, scratch } from "../runtime/instance.js";
 
 /** The elements of a buffer; one by itself is a number, as losses in a list are. */
 type Numbers = TypedArray | number;

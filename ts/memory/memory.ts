@@ -2,13 +2,13 @@
  * Who owns tensors. A scope releases what was made inside it, apart from what it returns. Tensors of the root, outside of every
  * scope, have an owner each: see `holds.ts`.
  */
-import { atMost, number } from "./arguments.js";
-import { EscapedValueError } from "./errors.js";
+import { atMost, number } from "../input/arguments.js";
+import { EscapedValueError } from "../errors.js";
 import { collect, type Hold, type Reason } from "./holds.js";
 import { abandonAll, tidy } from "./sweeps.js";
-import { checked, engine, renew, scratch } from "./runtime/instance.js";
+import { checked, engine, renew, scratch } from "../runtime/instance.js";
 import { movedOutBytes } from "./spill.js";
-import type { Tensor } from "./tensor.js";
+import type { Tensor } from "../tensor.js";
 
 /** Every tensor refers to a token, and so to this: structuredClone and postMessage throw, with this text, instead of losing the numbers. */
 const UNCLONEABLE = Symbol("a tensor of adjoint cannot be cloned or posted; send its data() and shape, and make a tensor of them there");

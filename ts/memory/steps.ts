@@ -10,15 +10,15 @@
  *
  * So logits may be read after `minimize`, losses collected in a list, and the memory of a loop is that of two steps.
  */
-import { atMost } from "./arguments.js";
-import { DisposedError } from "./errors.js";
+import { atMost } from "../input/arguments.js";
+import { DisposedError } from "../errors.js";
 import { Hold } from "./holds.js";
 import { graphsDealtWith, openList } from "./sweeps.js";
 import { root } from "./memory.js";
-import { Spent } from "./runtime/boundary.js";
-import { checked, engine, pass, scratch } from "./runtime/instance.js";
-import { idOf, type Tensor } from "./tensor.js";
-import { tensorsIn } from "./tree.js";
+import { Spent } from "../runtime/boundary.js";
+import { checked, engine, pass, scratch } from "../runtime/instance.js";
+import { idOf, type Tensor } from "../tensor.js";
+import { tensorsIn } from "../tree.js";
 
 const releasedByStep = () =>
   new DisposedError(

@@ -1,11 +1,11 @@
 /** One turn of a loader's loop: a scope that begins when a batch is made and ends when the next one is asked for. */
-import { DisposedError } from "./errors.js";
+import { DisposedError } from "../errors.js";
 import { Hold } from "./holds.js";
 import { closeList, graphsDealtWith, openList, serial, type HoldList } from "./sweeps.js";
 import { current, enter, leave, root, type Entry } from "./memory.js";
-import { MetaFlag } from "./runtime/boundary.js";
-import { checked, engine, scratch } from "./runtime/instance.js";
-import type { Tensor } from "./tensor.js";
+import { MetaFlag } from "../runtime/boundary.js";
+import { checked, engine, scratch } from "../runtime/instance.js";
+import type { Tensor } from "../tensor.js";
 
 const releasedByLoop = () =>
   new DisposedError(

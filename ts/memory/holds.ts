@@ -1,8 +1,8 @@
 /** The owner of a tensor of the root, outside of every scope: each has one of its own, so that one can be released while the others live. */
-import { engine, generation } from "./runtime/instance.js";
+import { engine, generation } from "../runtime/instance.js";
 import type { ScopeToken } from "./memory.js";
 import { forget, type MovedOut } from "./spill.js";
-import type { Tensor } from "./tensor.js";
+import type { Tensor } from "../tensor.js";
 
 /** Makes the error for the use of a tensor that went, where "its scope has ended" would not tell why. */
 export type Reason = () => Error;

@@ -3,7 +3,7 @@
  * refused with the name they have here, where JavaScript would say `undefined`, "x.view is not a function", or keep `optimizer.learningRate
  * = 1` as a property that nobody reads. What objects do have never comes by, so nothing gets slower.
  */
-import { ValueError } from "./errors.js";
+import { ValueError } from "../errors.js";
 
 /** What is written here instead, by name. */
 export type Cures = Readonly<Record<string, string>>;

@@ -2,10 +2,10 @@
 import { describe, expect, it } from "vitest";
 import * as ad from "adjoint";
 import { ValueError } from "adjoint";
-import * as foreign from "../ts/foreign.js";
-import * as foreignLayers from "../ts/nn/foreign.js";
-import * as foreignDraws from "../ts/random/foreign.js";
-import * as foreignOptimizers from "../ts/optim/foreign.js";
+import * as foreign from "../../ts/habits/foreign.js";
+import * as foreignLayers from "../../ts/nn/foreign.js";
+import * as foreignDraws from "../../ts/random/foreign.js";
+import * as foreignOptimizers from "../../ts/optim/foreign.js";
 
 const f64 = (value: number | number[], requiresGrad = false) => ad.tensor(value, { dtype: "float64", requiresGrad });
 

@@ -1,10 +1,10 @@
 /** Arguments after the last one that is read: every exported function, constructor and method refuses them, unless it takes any number. */
 import * as ad from "adjoint";
 import { describe, expect, it } from "vitest";
-import * as foreign from "../ts/foreign.js";
-import * as foreignLayers from "../ts/nn/foreign.js";
-import * as foreignDraws from "../ts/random/foreign.js";
-import * as foreignOptimizers from "../ts/optim/foreign.js";
+import * as foreign from "../../ts/habits/foreign.js";
+import * as foreignLayers from "../../ts/nn/foreign.js";
+import * as foreignDraws from "../../ts/random/foreign.js";
+import * as foreignOptimizers from "../../ts/optim/foreign.js";
 
 const f64 = (value: ad.TensorLike) => ad.tensor(value, { dtype: "float64" });
 const x = () => f64([1, 2, 3]);

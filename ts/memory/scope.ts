@@ -1,9 +1,9 @@
 /** Scopes as users open them. */
-import { atMost, callback } from "./arguments.js";
-import { ValueError } from "./errors.js";
+import { atMost, callback } from "../input/arguments.js";
+import { ValueError } from "../errors.js";
 import type { Reason } from "./holds.js";
 import { abort, enter, leave } from "./memory.js";
-import { tensorsIn } from "./tree.js";
+import { tensorsIn } from "../tree.js";
 
 /**
  * Runs `fn` and releases every tensor made inside it, apart from those in what it returns: a tensor, or arrays, objects, Maps and

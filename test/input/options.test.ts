@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { ValueError } from "../ts/errors.js";
-import { checkOptions, readOptions } from "../ts/options.js";
+import { ValueError } from "../../ts/errors.js";
+import { checkOptions, readOptions } from "../../ts/input/options.js";
 
 const refusal = (given: unknown, known: string[]): string => {
   try {

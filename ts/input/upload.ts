@@ -1,8 +1,8 @@
 /** Numbers into the engine's memory. */
-import { dtypeCode, elements, type DType, type TypedArray } from "./dtype.js";
-import { ValueError } from "./errors.js";
-import { checked, engine, pass, scratch } from "./runtime/instance.js";
-import { made, type Tensor } from "./tensor.js";
+import { dtypeCode, elements, type DType, type TypedArray } from "../dtype.js";
+import { ValueError } from "../errors.js";
+import { checked, engine, pass, scratch } from "../runtime/instance.js";
+import { made, type Tensor } from "../tensor.js";
 
 /** Up to here numbers travel with the call that makes the tensor: a view of the memory costs more than copying them twice. */
 const FEW = 64;

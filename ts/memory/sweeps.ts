@@ -11,13 +11,13 @@
  * A sweep begins when a tensor of the root is made and no scope or transform is open. **Nobody may hold a plain tensor's id while he makes two
  * others**: take ids (`idOf`) right before the call that needs them.
  */
-import type { TypedArray } from "./dtype.js";
-import { OutOfMemoryError } from "./errors.js";
+import type { TypedArray } from "../dtype.js";
+import { OutOfMemoryError } from "../errors.js";
 import { abandonUnreachable, collect, Hold } from "./holds.js";
-import { bytesInUse, engine, isPoisoned } from "./runtime/instance.js";
+import { bytesInUse, engine, isPoisoned } from "../runtime/instance.js";
 import type { ScopeToken } from "./memory.js";
 import { abandonStores, kindsOf, moveIn, moveOut, moveShared, readOutside, sharedBuffers } from "./spill.js";
-import type { Tensor } from "./tensor.js";
+import type { Tensor } from "../tensor.js";
 
 // ---- what is part of a graph ---------------------------------------------------------------------------------------
 
