@@ -18,6 +18,9 @@ interface Watch {
 
 let innermost: Watch | null = null;
 
+/** Whether a function is watched now. */
+export const isWatched = (): boolean => innermost !== null;
+
 /** The id of a tensor, awake, that may not be used unasked: it is closed over, or it is gone, which is 0. */
 export function resolve(tensor: Tensor): number {
   return seenFrom(innermost, tensor);

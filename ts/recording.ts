@@ -23,6 +23,8 @@ export interface LiveUpdate {
   values(): readonly number[];
   /** The step was taken. */
   taken(): void;
+  /** Whether the next step uses the same state. */
+  fits(): boolean;
 }
 
 export interface Recorder {
@@ -31,6 +33,11 @@ export interface Recorder {
   updated(update: LiveUpdate): void;
   /** The numbers of a key of the implicit generator, `draws` keys after its seed; `seeding` changes with every new seed. */
   key(seed: Tensor, draws: number, seeding: number): void;
+  /**
+   * The run depends on plain JavaScript that may be different next time; `holds` tells whether it is as it was. `what` names it, once for
+   * all its uses.
+   */
+  guard(what: object, holds: () => boolean): void;
   /** An argument is about to be checked by its numbers. */
   checked(x: Tensor): void;
 }

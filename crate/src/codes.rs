@@ -99,3 +99,13 @@ pub mod truth {
     pub const NOT_ALL: u32 = 1;
     pub const ALL: u32 = 2;
 }
+
+/// What came of running a program again.
+pub mod replay {
+    pub const FAILED: u32 = 0;
+    pub const DONE: u32 = 1;
+    /// It is for other shapes, dtypes or gradients.
+    pub const OTHER: u32 = 2;
+    /// An argument has derivatives that a program of plain numbers would lose.
+    pub const DERIVATIVES: u32 = 3;
+}

@@ -34,6 +34,8 @@ mod parameters;
 mod params;
 /// The record of a run.
 mod record;
+/// A recorded run, planned, to be run again.
+mod program;
 /// How the record grows: what the session tells it.
 mod recording;
 /// The one mutable state: values, levels, scopes, the frame of temporaries.

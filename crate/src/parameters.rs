@@ -202,7 +202,7 @@ impl Session {
     }
 
     /// Tells the tape that what was computed from this parameter so far was computed from numbers it no longer has.
-    fn outdate(&mut self, id: Id) -> Result<()> {
+    pub fn outdate(&mut self, id: Id) -> Result<()> {
         if let Value::Tracked { level: AMBIENT, node, .. } = *self.value(id)? {
             self.grad_tape(AMBIENT)?.0.written(node as usize);
         }
@@ -217,7 +217,7 @@ impl Session {
     }
 
     /// The slot with the tensor's numbers, which nobody else sees from now on: somebody who did keeps the old ones.
-    fn own(&mut self, id: Id) -> Result<Id> {
+    pub fn own(&mut self, id: Id) -> Result<Id> {
         self.values.part(id);
         let place = self.concrete_slot(id)?;
         let slot = self.slot(place)?;
@@ -254,7 +254,7 @@ impl Session {
         Ok(())
     }
 
-    fn replace_contents(&mut self, id: Id, array: Array) -> Result<()> {
+    pub fn replace_contents(&mut self, id: Id, array: Array) -> Result<()> {
         self.values.part(id);
         let place = self.concrete_slot(id)?;
         if place == id || self.slot(place)?.references == 1 {

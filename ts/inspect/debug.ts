@@ -9,6 +9,12 @@ import { userLine } from "./line.js";
 import { call, checkFunction } from "../transforms/machinery.js";
 
 let always = false;
+/** How many `profile` are under way. */
+let profiling = 0;
+
+/** Whether ops are looked at one by one: a program would hide them. */
+export const isInspecting = (): boolean => always || watching > 0 || profiling > 0;
+
 /** How many `detectAnomaly` are under way. */
 let watching = 0;
 /** The user's line for each tag; tags count from 1. */
@@ -87,7 +93,6 @@ export interface Profile<R> {
 const OP_NAMES = Object.keys(Op) as OpName[];
 
 /** How many `profile` are under way: the engine counts while there is one. */
-let profiling = 0;
 
 /** The costs so far, by op. */
 function costs(): Map<string, ProfileRow> {

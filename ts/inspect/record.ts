@@ -61,6 +61,13 @@ export interface RawInstruction {
 export interface Recorded {
   readonly inputs: readonly number[];
   readonly instructions: readonly RawInstruction[];
+  /** Of the updates among them, in their order. */
+  readonly updates: readonly LiveUpdate[];
+  /** Whether plain JavaScript that the run depends on is as it was. */
+  readonly guards: readonly (() => boolean)[];
+  /** What the function returned, leaf by leaf: the tensors among them, and these as plain values. */
+  readonly results: readonly Tensor[];
+  readonly plain: readonly Tensor[];
   readonly outputs: readonly number[];
   readonly places: readonly Place[];
   readonly keys: readonly Key[];
@@ -83,6 +90,7 @@ class Recording implements Recorder {
   readonly places = new Map<Tensor, Place>();
   readonly keys = new Map<number, Key>();
   readonly updates: LiveUpdate[] = [];
+  readonly guards = new Map<object, () => boolean>();
   branched = false;
   reader: string | null = null;
   /** Of numbers that depended on nothing when they were read. */
@@ -139,6 +147,10 @@ class Recording implements Recorder {
     this.updates.push(update);
   }
 
+  guard(what: object, holds: () => boolean): void {
+    if (!this.guards.has(what)) this.guards.set(what, holds);
+  }
+
   key(seed: Tensor, draws: number, seeding: number): void {
     // Seeded inside, the function draws the same numbers in every run.
     if (seeding !== this.point.seeding) return;
@@ -176,7 +188,7 @@ class Recording implements Recorder {
   }
 
   /** At the end: where the places stand now, and whether something was read that is written later. */
-  finish(instructions: readonly RawInstruction[]): void {
+  finish(instructions: () => readonly RawInstruction[]): void {
     for (const [tensor, place] of this.places) {
       // Disposed of meanwhile, it keeps what it had.
       if (tensor.handle !== place.id || !tensor.scope.alive) continue;
@@ -185,9 +197,10 @@ class Recording implements Recorder {
       checked(engine.record_gradient(place.id), this.name);
       place.gradientAfter = scratch()[0]!;
     }
+    if (this.earlyReads.length === 0) return;
     const written = new Set<number>();
     for (const { before, after } of this.places.values()) if (after !== before) written.add(before);
-    for (const { inputs, outputs } of instructions) if (inputs.some((id) => written.has(id))) for (const id of outputs) written.add(id);
+    for (const { inputs, outputs } of instructions()) if (inputs.some((id) => written.has(id))) for (const id of outputs) written.add(id);
     const early = this.earlyReads.find(({ variable }) => written.has(variable));
     if (early === undefined) return;
     if (this.strict) throw this.refusal("state that is written later", early.line, null);
@@ -228,7 +241,9 @@ export function record<R>(name: string, f: Callback, args: readonly unknown[], s
   try {
     const [leaves, rebuild] = flatten(args);
     // Plain values of their own ids: what the record calls inputs.
-    const inputs = leaves.map((leaf: unknown) => outputTensor(name, typeof leaf === "number" ? asTensor(leaf) : leaf).detach());
+    const float64 = leaves.find((leaf: unknown) => leaf instanceof Tensor && leaf.dtype === "float64") as Tensor | undefined;
+    // A number is of the widest float among the others.
+    const inputs = leaves.map((leaf: unknown) => outputTensor(name, typeof leaf === "number" ? asTensor(leaf, float64) : leaf).detach());
     engine.record_start();
     const own = new Recording(name, strict);
     const variables = (tensors: readonly Tensor[]) => tensors.map((x) => checked(engine.record_variable(idOf(x)), name));
@@ -247,12 +262,22 @@ export function record<R>(name: string, f: Callback, args: readonly unknown[], s
     const [results, rebuildResult] = flatten(result);
     const isOutput = (leaf: unknown) => leaf instanceof Tensor || typeof leaf === "number";
     // Stripped of levels inside the record: what the program returns are plain values with ids of their own.
-    const outputs = variables(results.filter(isOutput).map((leaf: unknown) => outputTensor(name, leaf, inputs).detach()));
-    const instructions = read(name, engine.record_stop(), own.updates);
-    own.finish(instructions);
+    const given: Tensor[] = results.filter(isOutput).map((leaf: unknown) => outputTensor(name, leaf, inputs));
+    const plain = given.map((x) => x.detach());
+    const outputs = variables(plain);
+    const count = engine.record_stop();
+    let instructions: RawInstruction[] | undefined;
+    const listed = () => (instructions ??= read(name, count, own.updates));
+    own.finish(listed);
     return use({
       inputs: inputIds,
-      instructions,
+      get instructions() {
+        return listed();
+      },
+      updates: own.updates,
+      guards: [...own.guards.values()],
+      results: given,
+      plain,
       outputs,
       places: [...own.places.values()],
       keys: [...own.keys.values()],

@@ -12,6 +12,7 @@ import { root } from "../memory/memory.js";
 import { isPlainObject, readOptions } from "../input/options.js";
 import { checked, engine } from "../runtime/instance.js";
 import { idOf, Tensor, type TensorLike } from "../tensor.js";
+import { recorder } from "../recording.js";
 import { inScope } from "../transforms/machinery.js";
 import { members, type Place } from "./members.js";
 import { nameTensor } from "../names.js";
@@ -53,6 +54,9 @@ export const isParameter = (tensor: Tensor): boolean =>
 /** State that is not trained. A result that a module keeps (its last output, say) is none, nor what has been released. */
 const isBuffer = (tensor: Tensor) => !(tensor instanceof Parameter) && !tensor.frozen && isAlive(tensor) && !tensor.requiresGrad;
 
+/** Where a module keeps whether it is training: no name that a subclass could have too. */
+const MODE = Symbol("training");
+
 /**
  * The base class of networks and layers. Write `forward` and call `net.forward(x)` (an instance is not a function). Parameters,
  * buffers and modules are found where they are assigned. `Output` is what `forward` returns, a tensor unless said:
@@ -69,8 +73,18 @@ const isBuffer = (tensor: Tensor) => !(tensor instanceof Parameter) && !tensor.f
  * new Net().forward(ad.ones([3, 2])).shape; // [3, 1]
  */
 export abstract class Module<Output = Tensor> {
+  /** @internal */
+  [MODE] = true;
+
   /** true while training; see `train()` and `eval()`. */
-  training = true;
+  get training(): boolean {
+    const mode = this[MODE];
+    recorder?.guard(this, () => this[MODE] === mode);
+    return mode;
+  }
+  set training(mode: boolean) {
+    this[MODE] = mode;
+  }
 
   /** What the module computes; subclasses say of which inputs. */
   abstract forward(...inputs: unknown[]): Output;

@@ -50,6 +50,10 @@ export abstract class FusedOptimizer<Row extends Name, Options extends { lr: num
       slots: ids.map((slot) => slot !== 0),
       values: () => this.nextValues(this.state.get(parameter), options),
       taken: () => this.counted(this.state.get(parameter)),
+      fits: () => {
+        const now = this.state.get(parameter);
+        return slots.every(({ name, optional }, i) => (ids[i] !== 0) === (optional ? this.uses(name, options) : now?.[name] !== undefined));
+      },
     });
   }
 }

@@ -362,11 +362,23 @@ export abstract class Optimizer<Options extends RateOptions = RateOptions, Remem
     throw new ValueError(`${this.name}: an optimizer must define update(parameter, gradient, options, state)`, this.name);
   }
 
+  /** Tells a recorder which plain numbers `update` computes with: rates, and the counts in the state. */
+  private guardNumbers(parameter: Tensor, options: Readonly<Options>): void {
+    if (recorder === null) return;
+    const counts = () => this.counts.map((name) => (this.state.get(parameter) as Record<string, unknown> | undefined)?.[name]);
+    const [before, rates] = [counts(), Object.entries(options)];
+    recorder.guard(
+      options,
+      () => rates.every(([name, value]) => Object.is(value, options[name as keyof Options])) && counts().every((n, i) => n === before[i]),
+    );
+  }
+
   /** @internal For optimizers with a kernel of their own; `gradient` is the engine's id. */
   protected updateInPlace(parameter: Tensor, _gradient: number, options: Readonly<Options>): void {
     const state = this.state.get(parameter);
     this.announce(parameter);
     this.counted(state);
+    this.guardNumbers(parameter, options);
     try {
       scope(() => noGrad(() => this.update(parameter, parameter.grad!, options, (state ?? {}) as Remembered)));
     } catch (error) {

@@ -152,6 +152,30 @@ export interface Exports {
   /** One step of the update with number `update` (`updates::UPDATES`). Scratch: its options, the ids of its state (0 = none). */
   update(update: number, parameter: number, gradient: number): number;
 
+  // ---- program ----
+
+  /**
+   * A program of the record, which has ended and is not freed. Scratch: how many inputs, keys, outputs and places there are, the variables
+   * of the former three, and of each place its tensor, its variable before and after, and those of its gradient. With `listed` not 0 the
+   * stages of the compilation are kept as text. Returns its number.
+   */
+  program_compile(listed: number): number;
+  /**
+   * Runs it. Scratch: for each input an id or 0 and a number, the ids of keys and places, the options of all updates. Returns a
+   * `replay`; when it is done, scratch has handles for the outputs.
+   */
+  program_run(program: number, places: number): number;
+  /** Forgets a program. */
+  program_free(program: number): void;
+  /** Scratch: how many instructions a run has, and the bytes of its arena. */
+  program_stats(program: number): number;
+  /** Lays out the text of a stage of the compilation, its name in the first line: its length in bytes, 0 when there is none. */
+  program_text(program: number, stage: number): number;
+  /** Where it lies, as UTF-8. */
+  program_text_pointer(): number;
+  /** Whether `backward()` could still go over the graph behind a tensor. */
+  graph_waits(id: number): number;
+
   // ---- scratch ----
 
   /** Makes room for `length` numbers; contents are kept. The address, 0 when there is no memory for it. */
@@ -233,7 +257,7 @@ export interface Exports {
 }
 
 /** What returns an address: WebAssembly's i32 is signed to JavaScript, and half of the memory lies above 2 GiB. */
-export const ADDRESSES = ["error_pointer", "panic_pointer", "scratch", "scratch_header", "bytes_in_use", "read_stored", "data_pointer", "read"] as const satisfies readonly (keyof Exports)[];
+export const ADDRESSES = ["error_pointer", "panic_pointer", "program_text_pointer", "scratch", "scratch_header", "bytes_in_use", "read_stored", "data_pointer", "read"] as const satisfies readonly (keyof Exports)[];
 
 /** The grad level that is always open, home of `requiresGrad` leaves and `backward()`. */
 export const AMBIENT = 1;
@@ -332,6 +356,16 @@ export const enum Truth {
   Failed = 0,
   NotAll = 1,
   All = 2,
+}
+
+/** What came of running a program again. */
+export const enum Replay {
+  Failed = 0,
+  Done = 1,
+  /** It is for other shapes, dtypes or gradients. */
+  Other = 2,
+  /** An argument has derivatives that a program of plain numbers would lose. */
+  Derivatives = 3,
 }
 
 /** The engine's failures: the class of each, its number, and the code that programs compare. */

@@ -4,12 +4,17 @@ import { EscapedValueError, ValueError } from "../errors.js";
 import { scoped } from "../memory/scope.js";
 import { engine } from "../runtime/instance.js";
 
+/** Whether what is computed from parameters is recorded now. */
+export let isRecording = true;
+
 function recordingFloor<R>(name: string, floor: number, forward: number | null, fn: () => R): R {
   callback(name, "the argument", fn);
   // Looks at the stack, which `set_recording` does not: it is the way back too.
   engine.level_depth();
   const before = engine.set_recording(floor);
   const forwardBefore = forward === null ? 0 : engine.set_forward(forward);
+  const wasRecording = isRecording;
+  isRecording = floor === 0;
   try {
     const result = callback(name, "its argument", fn)();
     if (result instanceof Promise) {
@@ -18,6 +23,7 @@ function recordingFloor<R>(name: string, floor: number, forward: number | null, 
     }
     return result;
   } finally {
+    isRecording = wasRecording;
     engine.set_recording(before);
     if (forward !== null) engine.set_forward(forwardBefore);
   }

@@ -7,6 +7,7 @@
 mod inspect;
 mod levels;
 mod parameters;
+mod program;
 mod scratch;
 mod spill;
 mod stack;

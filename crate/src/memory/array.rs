@@ -103,6 +103,18 @@ impl Array {
         Ok(out)
     }
 
+    /// Contiguous, in nobody's memory: its numbers lie where `aim` says.
+    pub fn borrowed(dtype: DType, dims: &[usize]) -> Array {
+        let (dims, strides) = (Dims::from_slice(dims), contiguous_strides(dims));
+        Array { buffer: Rc::new(Buffer::borrowed()), offset: 0, dims, strides, dtype }
+    }
+
+    /// Only for a `borrowed` array: it and all its views are of the numbers at `address` from now on. The caller keeps them alive while they are
+    /// read, and lets nobody else read what is written.
+    pub fn aim(&self, address: *mut u8) {
+        self.buffer.aim(address);
+    }
+
     pub fn strided(&self) -> Strided<'_> {
         Strided { dims: &self.dims, strides: &self.strides, offset: self.offset }
     }

@@ -4,7 +4,7 @@
 use crate::error::Result;
 use crate::memory::room::{forced_to_fail, refuse};
 use std::alloc::{alloc, dealloc, Layout};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -44,11 +44,14 @@ fn class_of(bytes: usize) -> usize {
     4 * octave + quarter
 }
 
-/// One allocation; goes back to its class when the last view of it is dropped.
+/// One allocation; goes back to its class when the last view of it is dropped. Or the place of somebody else's numbers.
 pub struct Buffer {
-    pointer: NonNull<u8>,
+    pointer: Cell<NonNull<u8>>,
     class: usize,
 }
+
+/// The class of a buffer that owns nothing.
+const BORROWED: usize = usize::MAX;
 
 impl Buffer {
     /// Uninitialised memory for `bytes` bytes, or `OutOfMemory` with nothing changed.
@@ -56,8 +59,21 @@ impl Buffer {
         POOL.with(|pool| pool.borrow_mut().take(bytes)).ok_or_else(|| refuse(bytes))
     }
 
+    /// A buffer that owns nothing, and lies wherever it is aimed at last.
+    pub fn borrowed() -> Buffer {
+        Buffer { pointer: Cell::new(NonNull::dangling()), class: BORROWED }
+    }
+
+    /// Only for a `borrowed` one: from now on its numbers are those at `address`.
+    pub fn aim(&self, address: *mut u8) {
+        debug_assert_eq!(self.class, BORROWED);
+        if let Some(pointer) = NonNull::new(address) {
+            self.pointer.set(pointer);
+        }
+    }
+
     pub fn pointer(&self) -> *mut u8 {
-        self.pointer.as_ptr()
+        self.pointer.get().as_ptr()
     }
 
     /// What the class has room for.
@@ -68,8 +84,11 @@ impl Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
+        if self.class == BORROWED {
+            return;
+        }
         // At thread exit the pool may be gone first; the allocation then goes with the process.
-        let _ = POOL.try_with(|pool| pool.borrow_mut().put(self.pointer, self.class));
+        let _ = POOL.try_with(|pool| pool.borrow_mut().put(self.pointer.get(), self.class));
     }
 }
 
@@ -94,7 +113,7 @@ impl Pool {
         self.live += size;
         IN_USE.store(self.live as u32, Ordering::Relaxed);
         self.peak = self.peak.max(self.live);
-        Some(Buffer { pointer, class })
+        Some(Buffer { pointer: Cell::new(pointer), class })
     }
 
     /// A buffer of a class that has none idle. Where more lies idle in other classes than is in use, it is given back first, so that

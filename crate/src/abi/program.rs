@@ -1,0 +1,134 @@
+//! Recorded runs that are run again.
+
+use super::*;
+use crate::codes::replay;
+use crate::memory::values::Value;
+use crate::session::AMBIENT;
+use crate::tape;
+use super::scratch::Ids;
+use crate::memory::room::list_of;
+use crate::program::lower::{lower, Bindings, PlaceIds};
+use crate::program::run::{Call, Outcome};
+use crate::program::{compile, Compiled};
+use std::collections::BTreeMap;
+
+thread_local! {
+    static PROGRAMS: RefCell<(u32, BTreeMap<u32, Compiled>)> = const { RefCell::new((0, BTreeMap::new())) };
+    static TEXT: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// A program of the record, which has ended and is not freed. Scratch: how many inputs, keys, outputs and places there are, the variables
+/// of the former three, and of each place its tensor, its variable before and after, and those of its gradient. With `listed` not 0 the
+/// stages of the compilation are kept as text. Returns its number.
+#[wasm_bindgen]
+pub fn program_compile(listed: u32) -> u32 {
+    with_engine(|engine| report(compile_record(engine, listed != 0), 0))
+}
+
+fn compile_record(engine: &Engine, listed: bool) -> Result<u32> {
+    let counts = ids_at(0, 4)?;
+    let mut from = 4;
+    let mut next = |count: usize| {
+        from += count;
+        ids_at(from - count, count).map(|ids| ids.to_vec())
+    };
+    let (inputs, keys, outputs) = (next(counts[0] as usize)?, next(counts[1] as usize)?, next(counts[2] as usize)?);
+    let mut places = list_of(counts[3] as usize)?;
+    for _ in 0..counts[3] {
+        let ids = next(5)?;
+        places.push(PlaceIds { tensor: ids[0], before: ids[1], after: ids[2], gradient_before: ids[3], gradient_after: ids[4] });
+    }
+    let program = lower(&engine.read_session(), &Bindings { inputs, keys, outputs, places })?;
+    let compiled = compile(program, listed)?;
+    PROGRAMS.with_borrow_mut(|(last, programs)| {
+        *last += 1;
+        programs.insert(*last, compiled);
+        Ok(*last)
+    })
+}
+
+/// Runs it. Scratch: for each input an id or 0 and a number, the ids of keys and places, the options of all updates. Returns a
+/// `replay`; when it is done, scratch has handles for the outputs.
+#[wasm_bindgen]
+pub fn program_run(program: u32, places: u32) -> u32 {
+    let run = |engine: &Engine| {
+        PROGRAMS.with_borrow_mut(|(_, programs)| {
+            let Some(Compiled { executable, .. }) = programs.get_mut(&program) else {
+                return Err(Error::value("there is no such program"));
+            };
+            let inputs = numbers_at(0, 2 * executable.inputs)?;
+            let ids: Ids = inputs.iter().step_by(2).map(|&id| id as Id).collect();
+            let numbers: SmallVec<[f64; 16]> = inputs.iter().skip(1).step_by(2).copied().collect();
+            let keys = ids_at(2 * executable.inputs, executable.keys)?;
+            let places = ids_at(2 * executable.inputs + executable.keys, places as usize)?;
+            let options = numbers_at(2 * executable.inputs + executable.keys + places.len(), executable.options)?;
+            let call = Call { inputs: &ids, numbers: &numbers, places: &places, keys: &keys, options: &options };
+            let mark = engine.session().frame.len();
+            let result = engine.replay(executable, &call).and_then(|outcome| hand_out(engine, outcome));
+            engine.session().end_frame(mark);
+            result
+        })
+    };
+    with_engine(|engine| report(run(engine), replay::FAILED))
+}
+
+fn hand_out(engine: &Engine, outcome: Outcome) -> Result<u32> {
+    let outputs = match outcome {
+        Outcome::Other => return Ok(replay::OTHER),
+        Outcome::Derivatives => return Ok(replay::DERIVATIVES),
+        Outcome::Done(outputs) => outputs,
+    };
+    let mut session = engine.session();
+    let handles = outputs.into_iter().map(|id| session.expose(id, false)).collect::<Result<Ids>>()?;
+    drop(session);
+    put_ids(&[], &handles)?;
+    Ok(replay::DONE)
+}
+
+/// Forgets a program.
+#[wasm_bindgen]
+pub fn program_free(program: u32) {
+    tidying(|_| PROGRAMS.with_borrow_mut(|(_, programs)| drop(programs.remove(&program))));
+}
+
+/// Scratch: how many instructions a run has, and the bytes of its arena.
+#[wasm_bindgen]
+pub fn program_stats(program: u32) -> u32 {
+    let stats = PROGRAMS.with_borrow(|(_, programs)| {
+        programs.get(&program).map(|Compiled { executable, .. }| [executable.steps.len() as f64, executable.arena_bytes as f64])
+    });
+    status(stats.map_or_else(|| Err(Error::value("there is no such program")), |stats| put(&stats)))
+}
+
+/// Lays out the text of a stage of the compilation, its name in the first line: its length in bytes, 0 when there is none.
+#[wasm_bindgen]
+pub fn program_text(program: u32, stage: u32) -> u32 {
+    let text = PROGRAMS.with_borrow(|(_, programs)| {
+        let (name, text) = programs.get(&program)?.stages.get(stage as usize)?;
+        Some(format!("{name}\n{text}"))
+    });
+    TEXT.with_borrow_mut(|last| {
+        *last = text.unwrap_or_default();
+        last.len() as u32
+    })
+}
+
+/// Where it lies, as UTF-8.
+#[wasm_bindgen]
+pub fn program_text_pointer() -> *const u8 {
+    TEXT.with_borrow(|text| text.as_ptr())
+}
+
+/// Whether `backward()` could still go over the graph behind a tensor.
+#[wasm_bindgen]
+pub fn graph_waits(id: u32) -> u32 {
+    with_engine(|engine| {
+        let mut session = engine.session();
+        let node = match session.value(id) {
+            Ok(Value::Tracked { level: AMBIENT, node, .. }) => *node as usize,
+            _ => return 0,
+        };
+        let Ok((tape, _)) = session.grad_tape(AMBIENT) else { return 0 };
+        (tape.op[node] != tape::LEAF && !tape.meets_consumed(std::iter::once(node as u32)).unwrap_or(true)) as u32
+    })
+}

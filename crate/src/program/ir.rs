@@ -1,0 +1,187 @@
+//! Instructions in single assignment form. A *variable* is a value that never changes; what it is read from, or that it is computed, is
+//! its source.
+
+use crate::dtype::DType;
+use crate::memory::array::Array;
+use crate::op::Op;
+use crate::shape::Dims;
+use smallvec::SmallVec;
+
+/// A position in `Program::variables`.
+pub type Variable = u32;
+pub type Variables = SmallVec<[Variable; 4]>;
+pub type Params = SmallVec<[f64; 4]>;
+
+/// Where the numbers of a variable come from at each run.
+pub enum Source {
+    /// An argument.
+    Input(u32),
+    /// A tensor that lives on after the run, as it is when the run begins.
+    Place(u32),
+    /// The gradient of such a tensor, as it is when the run begins.
+    Gradient(u32),
+    /// What a random key is made of.
+    Key(u32),
+    /// Made inside the recorded function out of plain numbers, or folded.
+    Literal(Array),
+    /// Some instruction.
+    Computed,
+}
+
+pub struct Known {
+    pub dtype: DType,
+    pub dims: Dims,
+    pub source: Source,
+}
+
+impl Known {
+    pub fn count(&self) -> usize {
+        self.dims.iter().product()
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.count() * self.dtype.size()
+    }
+
+    pub fn literal(&self) -> Option<&Array> {
+        match &self.source {
+            Source::Literal(array) => Some(array),
+            _ => None,
+        }
+    }
+}
+
+/// An op of the table.
+pub struct Evaluation {
+    pub op: Op,
+    pub inputs: Variables,
+    pub output: Variable,
+    pub params: Params,
+}
+
+/// The update of an optimizer: new numbers for a parameter and its state.
+pub struct Change {
+    /// A row of `updates::UPDATES`.
+    pub update: u32,
+    pub gradient: Variable,
+    /// The parameter and its state before, and after.
+    pub before: Variables,
+    pub after: Variables,
+    /// Where its options begin in the list that each run is given.
+    pub options: usize,
+}
+
+pub enum Step {
+    Evaluate(Evaluation),
+    Update(Change),
+    /// The same numbers in a place of their own.
+    Copy { input: Variable, output: Variable },
+}
+
+impl Step {
+    pub fn inputs(&self) -> Variables {
+        match self {
+            Step::Evaluate(e) => e.inputs.clone(),
+            Step::Update(change) => std::iter::once(change.gradient).chain(change.before.iter().copied()).collect(),
+            Step::Copy { input, .. } => Variables::from_slice(&[*input]),
+        }
+    }
+
+    pub fn outputs(&self) -> &[Variable] {
+        match self {
+            Step::Evaluate(e) => std::slice::from_ref(&e.output),
+            Step::Update(change) => &change.after,
+            Step::Copy { output, .. } => std::slice::from_ref(output),
+        }
+    }
+
+    pub fn rename(&mut self, name: impl Fn(Variable) -> Variable) {
+        match self {
+            Step::Evaluate(e) => e.inputs.iter_mut().for_each(|v| *v = name(*v)),
+            Step::Update(change) => {
+                change.gradient = name(change.gradient);
+                change.before.iter_mut().for_each(|v| *v = name(*v));
+            }
+            Step::Copy { input, .. } => *input = name(*input),
+        }
+    }
+}
+
+/// Which gradient a tensor must have when the run begins.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// Any or none: it makes no difference.
+    Any,
+    /// One, or none, as in the recorded run.
+    Gradient(bool),
+}
+
+/// A tensor that lives on after the run.
+pub struct Place {
+    pub gradient_before: Presence,
+    /// What it holds at the end, where that is something else than before.
+    pub after: Option<Variable>,
+    /// What becomes of its gradient.
+    pub gradient_after: GradientAfter,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum GradientAfter {
+    Untouched,
+    None,
+    Some(Variable),
+}
+
+pub struct Program {
+    pub variables: Vec<Known>,
+    pub steps: Vec<Step>,
+    pub outputs: Vec<Variable>,
+    pub places: Vec<Place>,
+    /// How many arguments and keys there are.
+    pub inputs: usize,
+    pub keys: usize,
+    /// How many numbers the options of all updates are.
+    pub options: usize,
+}
+
+impl Program {
+    /// A new variable.
+    pub fn add(&mut self, known: Known) -> Variable {
+        self.variables.push(known);
+        self.variables.len() as Variable - 1
+    }
+
+    /// A new variable for the same numbers in a place of their own.
+    pub fn copy_of(&mut self, variable: Variable) -> Variable {
+        let (dtype, dims) = (self.known(variable).dtype, self.known(variable).dims.clone());
+        self.add(Known { dtype, dims, source: Source::Computed })
+    }
+
+    pub fn known(&self, variable: Variable) -> &Known {
+        &self.variables[variable as usize]
+    }
+
+    /// What lives on: results, new contents of tensors, new gradients.
+    pub fn results(&self) -> impl Iterator<Item = Variable> + '_ {
+        let places = self.places.iter().flat_map(|place| {
+            let gradient = match place.gradient_after {
+                GradientAfter::Some(gradient) => Some(gradient),
+                GradientAfter::Untouched | GradientAfter::None => None,
+            };
+            place.after.into_iter().chain(gradient)
+        });
+        self.outputs.iter().copied().chain(places)
+    }
+
+    /// Puts other variables in the place of some, wherever they are read.
+    pub fn rename(&mut self, name: impl Fn(Variable) -> Variable) {
+        self.steps.iter_mut().for_each(|step| step.rename(&name));
+        self.outputs.iter_mut().for_each(|v| *v = name(*v));
+        for place in &mut self.places {
+            place.after = place.after.map(&name);
+            if let GradientAfter::Some(gradient) = place.gradient_after {
+                place.gradient_after = GradientAfter::Some(name(gradient));
+            }
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! A recorded run as a program that is run again: what `compile` replays. The record (`record.rs`) becomes instructions in single
+//! assignment form (`lower`), passes make them fewer (a file each), `settle` says where results are written, `plan` gives every value its
+//! place in one arena, and `run` does the rest at each call: look up tensors, run kernels, hand out results.
+
+/// The same computation twice is done once.
+mod common;
+/// What nobody reads is not computed.
+mod dead;
+/// What is known already is not computed.
+mod fold;
+/// What a program is made of.
+pub mod ir;
+/// From a record to a program.
+pub mod lower;
+/// Every value's place.
+mod plan;
+/// A replay.
+pub mod run;
+/// Which results are written where: in place, into arrays of their own, or both.
+mod settle;
+/// Programs as text.
+mod show;
+
+use crate::error::Result;
+use ir::Program;
+use run::Executable;
+
+/// A program that is ready to run, and what became of it on the way, as text.
+pub struct Compiled {
+    pub executable: Executable,
+    pub stages: Vec<(&'static str, String)>,
+}
+
+/// All passes in their order, and the plan.
+pub fn compile(mut program: Program, listed: bool) -> Result<Compiled> {
+    let mut stages = Vec::new();
+    let mut note = |name: &'static str, program: &Program| {
+        if listed {
+            stages.push((name, program.to_string()));
+        }
+    };
+    note("recorded", &program);
+    for (name, pass) in PASSES {
+        pass(&mut program)?;
+        note(name, &program);
+    }
+    let settled = settle::settle(program)?;
+    note("settled", &settled.program);
+    let executable = plan::plan(settled)?;
+    Ok(Compiled { executable, stages })
+}
+
+type Pass = fn(&mut Program) -> Result<()>;
+
+const PASSES: [(&str, Pass); 4] = [
+    ("dead code", dead::remove),
+    ("constant folding", fold::fold),
+    ("common subexpressions", common::merge),
+    ("dead code again", dead::remove),
+];

@@ -1,0 +1,274 @@
+//! A replay. First everything is looked up and checked, and memory for what is handed out is taken; then the instructions run, none of which
+//! touches what lives on unless nothing can fail any more; last the results are handed over.
+
+use super::ir::{Params, Presence, Variable, Variables};
+use crate::dtype::DType;
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::form::Form;
+use crate::memory::array::Array;
+use crate::memory::out::Out;
+use crate::memory::pool::Buffer;
+use crate::memory::values::{Id, Value, NONE};
+use crate::op::Op;
+use crate::session::{Session, AMBIENT};
+use crate::shape::{same_dims, Dims};
+use crate::updates::Update;
+use smallvec::SmallVec;
+use std::ops::Range;
+
+/// Numbers from outside, by where they come from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum From {
+    Input(u32),
+    Place(u32),
+    Gradient(u32),
+    Key(u32),
+}
+
+/// A value that is looked up at each run, and the arrays that read and write it.
+pub struct Bound {
+    pub from: From,
+    pub dtype: DType,
+    pub dims: Dims,
+    pub is_updated: bool,
+    pub is_read: bool,
+    pub aimed: Vec<Array>,
+}
+
+/// A result that outlives the run.
+pub struct Fresh {
+    pub variable: Variable,
+    pub dtype: DType,
+    pub dims: Dims,
+    pub aimed: Vec<Array>,
+}
+
+#[derive(Clone, Copy)]
+pub enum Ending {
+    Untouched,
+    None,
+    Fresh(usize),
+}
+
+pub struct PlaceAtEnd {
+    pub gradient_before: Presence,
+    pub after: Option<usize>,
+    pub gradient: Ending,
+    /// Somebody reads the gradient from before.
+    pub reads_gradient: bool,
+}
+
+pub enum Ready {
+    Kernel { op: Op, form: &'static Form, inputs: Variables, output: Variable, params: Params },
+    Update { update: &'static Update, tensors: SmallVec<[Array; 4]>, gradient: Variable, options: Range<usize> },
+    Copy { input: Variable, output: Variable },
+}
+
+pub struct Executable {
+    pub steps: Vec<Ready>,
+    pub arrays: Vec<Option<Array>>,
+    pub bound: Vec<Bound>,
+    pub fresh: Vec<Fresh>,
+    pub ends: Vec<PlaceAtEnd>,
+    /// Positions in `fresh`.
+    pub outputs: Vec<usize>,
+    pub arena: Buffer,
+    pub arena_bytes: usize,
+    pub inputs: usize,
+    pub keys: usize,
+    pub options: usize,
+}
+
+/// What a run is given. An argument that is a number has the id NONE.
+pub struct Call<'a> {
+    pub inputs: &'a [Id],
+    pub numbers: &'a [f64],
+    pub places: &'a [Id],
+    pub keys: &'a [Id],
+    pub options: &'a [f64],
+}
+
+pub enum Outcome {
+    /// Values in the frame, one for each output.
+    Done(Vec<Id>),
+    /// The program is for other shapes, dtypes or gradients.
+    Other,
+    /// An argument has derivatives, or stands for a batch: a program of numbers would lose them.
+    Derivatives,
+}
+
+enum Found {
+    Array(Array),
+    Other,
+    Derivatives,
+}
+
+impl Session {
+    /// The numbers of an argument.
+    fn argument(&self, id: Id, bound: &Bound) -> Result<Found> {
+        let array = match self.value(id)? {
+            Value::Concrete(array) => array,
+            // Outside of its recording a parameter is its numbers.
+            Value::Tracked { level: AMBIENT, primal, .. } if self.recording_floor >= AMBIENT => match self.value(*primal)? {
+                Value::Concrete(array) => array,
+                _ => return Ok(Found::Derivatives),
+            },
+            _ => return Ok(Found::Derivatives),
+        };
+        Ok(if array.dtype == bound.dtype && same_dims(&array.dims, &bound.dims) { Found::Array(array.clone()) } else { Found::Other })
+    }
+
+    fn gradient_of(&self, tensor: Id) -> Result<Id> {
+        Ok(match *self.value(tensor)? {
+            Value::Tracked { gradient, .. } => gradient,
+            _ => NONE,
+        })
+    }
+}
+
+impl Engine {
+    /// Runs a program. When it fails nothing that lives on has changed, but that gradients it was about to write are gone.
+    pub fn replay(&self, program: &mut Executable, call: &Call) -> Result<Outcome> {
+        // Buffers that are read stay alive until the end.
+        let mut held: SmallVec<[Array; 16]> = SmallVec::new();
+        for (end, &place) in program.ends.iter().zip(call.places) {
+            if let Presence::Gradient(wanted) = end.gradient_before {
+                if (self.read_session().gradient_of(place)? != NONE) != wanted {
+                    return Ok(Outcome::Other);
+                }
+            }
+        }
+        for bound in &program.bound {
+            let found = match bound.from {
+                From::Input(i) if call.inputs[i as usize] == NONE => {
+                    if !bound.dims.is_empty() || !bound.dtype.is_float() {
+                        return Ok(Outcome::Other);
+                    }
+                    Found::Array(Array::scalar(bound.dtype, call.numbers[i as usize])?)
+                }
+                From::Input(i) => self.read_session().argument(call.inputs[i as usize], bound)?,
+                From::Key(i) => self.read_session().argument(call.keys[i as usize], bound)?,
+                From::Place(i) => {
+                    let session = self.read_session();
+                    let place = call.places[i as usize];
+                    match session.value(session.concrete_slot(place)?)? {
+                        Value::Concrete(array) if array.dtype == bound.dtype && same_dims(&array.dims, &bound.dims) => {
+                            Found::Array(array.clone())
+                        }
+                        _ => Found::Other,
+                    }
+                }
+                From::Gradient(i) => {
+                    let session = self.read_session();
+                    let gradient = session.gradient_of(call.places[i as usize])?;
+                    let array = session.concrete_under(gradient, false)?;
+                    if array.dtype == bound.dtype && same_dims(&array.dims, &bound.dims) {
+                        Found::Array(array.clone())
+                    } else {
+                        Found::Other
+                    }
+                }
+            };
+            match found {
+                Found::Array(array) => held.push(array),
+                Found::Other => return Ok(Outcome::Other),
+                Found::Derivatives => return Ok(Outcome::Derivatives),
+            }
+        }
+        // All is as it was recorded: places that are written over become their tensors' own, the others are read in order.
+        for (bound, array) in program.bound.iter().zip(&mut held) {
+            match bound.from {
+                From::Place(i) if bound.is_updated => {
+                    let place = call.places[i as usize];
+                    *array = Array::scalar(DType::Bool, 0.0)?;
+                    let mut session = self.session();
+                    let slot = session.own(place)?;
+                    let Value::Concrete(own) = session.value(slot)? else { continue };
+                    bound.aimed.iter().for_each(|reader| reader.aim(own.address() as *mut u8));
+                }
+                _ => {
+                    if !array.is_contiguous() {
+                        *array = array.contiguous()?;
+                    }
+                    bound.aimed.iter().for_each(|reader| reader.aim(array.address() as *mut u8));
+                }
+            }
+        }
+        let mut results: SmallVec<[Array; 8]> = SmallVec::new();
+        for fresh in &program.fresh {
+            let array = Array::new(fresh.dtype, &fresh.dims)?;
+            fresh.aimed.iter().for_each(|writer| writer.aim(array.address() as *mut u8));
+            results.push(array);
+        }
+        program.execute(call.options)?;
+        drop(held);
+        self.hand_over(program, call, results)
+    }
+
+    fn hand_over(&self, program: &Executable, call: &Call, results: SmallVec<[Array; 8]>) -> Result<Outcome> {
+        for (end, &place) in program.ends.iter().zip(call.places) {
+            let mut session = self.session();
+            if let Some(fresh) = end.after {
+                session.replace_contents(place, results[fresh].clone())?;
+                session.outdate(place)?;
+            }
+            match end.gradient {
+                Ending::Untouched => {}
+                Ending::None => session.set_gradient(place, NONE),
+                Ending::Fresh(fresh) => {
+                    let gradient = session.insert(Value::Concrete(results[fresh].clone()))?;
+                    session.retain(gradient);
+                    session.set_gradient(place, gradient);
+                }
+            }
+        }
+        for bound in program.bound.iter().filter(|bound| bound.is_updated) {
+            if let From::Place(i) = bound.from {
+                self.session().outdate(call.places[i as usize])?;
+            }
+        }
+        let outputs = program.outputs.iter().map(|&fresh| self.session().insert(Value::Concrete(results[fresh].clone())));
+        Ok(Outcome::Done(outputs.collect::<Result<Vec<_>>>()?))
+    }
+}
+
+impl Executable {
+    fn array(&self, variable: Variable) -> Result<&Array> {
+        self.arrays[variable as usize].as_ref().ok_or_else(|| Error::value("a variable of the program has no place"))
+    }
+
+    fn execute(&mut self, options: &[f64]) -> Result<()> {
+        for at in 0..self.steps.len() {
+            match &self.steps[at] {
+                Ready::Kernel { op, form, inputs, output, params } => {
+                    let mut read: SmallVec<[&Array; 4]> = SmallVec::new();
+                    for &input in inputs {
+                        read.push(self.array(input)?);
+                    }
+                    let out = self.array(*output)?;
+                    // SAFETY: the plan gives each result a place that nobody reads before it is written, long enough and aligned.
+                    let mut place = unsafe { Out::at(out.address() as *mut u8, out.dtype, &out.dims) };
+                    form.write(&read, params, &mut place).map_err(|error| error.in_op(*op))?;
+                }
+                Ready::Copy { input, output } => {
+                    let out = self.array(*output)?;
+                    // SAFETY: as above.
+                    let mut place = unsafe { Out::at(out.address() as *mut u8, out.dtype, &out.dims) };
+                    self.array(*input)?.copy_to(&mut place);
+                }
+                Ready::Update { .. } => self.update(at, options)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn update(&mut self, at: usize, options: &[f64]) -> Result<()> {
+        let Ready::Update { gradient, .. } = &self.steps[at] else { return Ok(()) };
+        let along = self.array(*gradient)?.contiguous()?;
+        if let Ready::Update { update, tensors, options: own, .. } = &mut self.steps[at] {
+            (update.kernel)(tensors, &along, &options[own.clone()])?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,141 @@
+//! Where results are written. Each result gets an array of its own, which outlives the run; what an instruction does not write itself is
+//! copied there. The update of an optimizer writes over the numbers it was given: that may be the parameter itself where nobody reads
+//! the old numbers later and nothing can fail any more, else it is a copy.
+
+use super::fold::form_of;
+use super::ir::*;
+use crate::error::Result;
+use crate::form::{Form, Pointwise};
+use crate::params::Cast;
+use std::collections::BTreeSet;
+
+pub struct Settled {
+    pub program: Program,
+    /// The variable whose numbers a variable shares: itself, or what it is a view of or was written over.
+    pub roots: Vec<Variable>,
+    /// Variables with arrays of their own, which are handed out.
+    pub fresh: Vec<Variable>,
+}
+
+/// Whether an evaluation only sees numbers of its input in another layout.
+pub fn is_view(program: &Program, e: &Evaluation) -> bool {
+    match form_of(e.op) {
+        Some(Form::View(_)) => true,
+        Some(Form::Pointwise(Pointwise::Cast)) => Cast::read(&e.params) == Cast::to(program.known(e.inputs[0]).dtype),
+        _ => false,
+    }
+}
+
+pub fn settle(mut program: Program) -> Result<Settled> {
+    let results: BTreeSet<Variable> = program.results().collect();
+    updates(&mut program, &results);
+    let mut fresh: BTreeSet<Variable> = BTreeSet::new();
+    let roots = roots(&program, &results);
+    copies(&mut program, &roots, &mut fresh);
+    // Copies are variables too.
+    let results: BTreeSet<Variable> = program.results().collect();
+    let roots = self::roots(&program, &results);
+    Ok(Settled { program, roots, fresh: fresh.into_iter().collect() })
+}
+
+/// What a variable is a view of, or itself.
+fn view_roots(program: &Program, results: &BTreeSet<Variable>) -> Vec<Variable> {
+    let mut roots: Vec<Variable> = (0..program.variables.len() as Variable).collect();
+    for step in &program.steps {
+        match step {
+            // A view that is handed out is written out.
+            Step::Evaluate(e) if is_view(program, e) && !results.contains(&e.output) => {
+                roots[e.output as usize] = roots[e.inputs[0] as usize];
+            }
+            Step::Evaluate(_) | Step::Update(_) | Step::Copy { .. } => {}
+        }
+    }
+    roots
+}
+
+/// Whose numbers a variable has, when updates have written over theirs.
+fn roots(program: &Program, results: &BTreeSet<Variable>) -> Vec<Variable> {
+    let mut over: Vec<Option<Variable>> = vec![None; program.variables.len()];
+    for step in &program.steps {
+        if let Step::Update(change) = step {
+            change.before.iter().zip(&change.after).for_each(|(&before, &after)| over[after as usize] = Some(before));
+        }
+    }
+    let mut roots = view_roots(program, results);
+    for variable in 0..roots.len() {
+        let mut root = roots[variable];
+        while let Some(before) = over[root as usize] {
+            root = before;
+        }
+        roots[variable] = root;
+    }
+    roots
+}
+
+/// Gives each update numbers that it may write over.
+fn updates(program: &mut Program, results: &BTreeSet<Variable>) {
+    let Some(first) = program.steps.iter().position(|step| matches!(step, Step::Update(_))) else { return };
+    // Behind the last other step nothing can fail: an update cannot, once its tensors are there.
+    let nothing_fails = program.steps[first..].iter().all(|step| matches!(step, Step::Update(_)));
+    let roots = view_roots(program, results);
+    let mut last_read = vec![0; program.variables.len()];
+    let mut is_updated = vec![false; program.variables.len()];
+    for (at, step) in program.steps.iter().enumerate() {
+        step.inputs().iter().for_each(|&v| last_read[roots[v as usize] as usize] = at);
+        if let Step::Update(change) = step {
+            change.after.iter().for_each(|&v| is_updated[v as usize] = true);
+        }
+    }
+    results.iter().for_each(|&v| last_read[roots[v as usize] as usize] = usize::MAX);
+    let mut steps = Vec::with_capacity(program.steps.len());
+    for (at, mut step) in std::mem::take(&mut program.steps).into_iter().enumerate() {
+        if let Step::Update(change) = &mut step {
+            for k in 0..change.before.len() {
+                let before = change.before[k];
+                let is_tensor = matches!(program.variables[before as usize].source, Source::Place(_)) || is_updated[before as usize];
+                let alone = last_read[before as usize] == at && roots[change.gradient as usize] != before && !change.before[..k].contains(&before);
+                if nothing_fails && is_tensor && alone {
+                    continue;
+                }
+                change.before[k] = program.copy_of(before);
+                steps.push(Step::Copy { input: before, output: change.before[k] });
+            }
+        }
+        steps.push(step);
+    }
+    program.steps = steps;
+}
+
+/// Copies what is handed out and is not written by an instruction for that purpose.
+fn copies(program: &mut Program, roots: &[Variable], fresh: &mut BTreeSet<Variable>) {
+    let mut copied: Vec<(Variable, Variable)> = Vec::new();
+    let mut handed_out = |program: &mut Program, variable: Variable| {
+        let root = roots[variable as usize];
+        let computed = matches!(program.variables[root as usize].source, Source::Computed);
+        if computed && root == variable {
+            fresh.insert(variable);
+            return variable;
+        }
+        if let Some(&(_, copy)) = copied.iter().find(|(of, _)| *of == variable) {
+            return copy;
+        }
+        let copy = program.copy_of(variable);
+        copied.push((variable, copy));
+        program.steps.push(Step::Copy { input: variable, output: copy });
+        fresh.insert(copy);
+        copy
+    };
+    for i in 0..program.outputs.len() {
+        program.outputs[i] = handed_out(program, program.outputs[i]);
+    }
+    for i in 0..program.places.len() {
+        if let GradientAfter::Some(gradient) = program.places[i].gradient_after {
+            program.places[i].gradient_after = GradientAfter::Some(handed_out(program, gradient));
+        }
+        let Some(after) = program.places[i].after else { continue };
+        let root = roots[after as usize];
+        // Written over where it lies: nothing is left to do.
+        let in_place = matches!(program.variables[root as usize].source, Source::Place(place) if place as usize == i);
+        program.places[i].after = if in_place { None } else { Some(handed_out(program, after)) };
+    }
+}

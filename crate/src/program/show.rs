@@ -1,0 +1,76 @@
+//! Programs as text, for people.
+
+use super::ir::{GradientAfter, Known, Program, Source, Step, Variable};
+use crate::updates::Update;
+use std::fmt;
+
+fn describe(known: &Known) -> String {
+    let dims: Vec<String> = known.dims.iter().map(usize::to_string).collect();
+    format!("{}[{}]", known.dtype, dims.join(", "))
+}
+
+impl Program {
+    fn label(&self, variable: Variable) -> String {
+        match &self.known(variable).source {
+            Source::Input(i) => format!("x{i}"),
+            Source::Place(i) => format!("p{i}"),
+            Source::Gradient(i) => format!("p{i}.grad"),
+            Source::Key(i) => format!("key{i}"),
+            Source::Literal(array) if array.len() == 1 => format!("{}", array.first()),
+            Source::Literal(_) => format!("c{variable}"),
+            Source::Computed => format!("t{variable}"),
+        }
+    }
+
+    fn labels(&self, variables: &[Variable]) -> String {
+        variables.iter().map(|&v| self.label(v)).collect::<Vec<_>>().join(" ")
+    }
+
+    fn typed(&self, variable: Variable) -> String {
+        format!("{}: {}", self.label(variable), describe(self.known(variable)))
+    }
+}
+
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inputs: Vec<String> = self
+            .variables
+            .iter()
+            .filter_map(|known| match known.source {
+                Source::Input(i) => Some(format!("x{i}: {}", describe(known))),
+                _ => None,
+            })
+            .collect();
+        writeln!(f, "program({}) {{", inputs.join(", "))?;
+        for step in &self.steps {
+            match step {
+                Step::Evaluate(e) => {
+                    write!(f, "  {} = {}", self.typed(e.output), e.op)?;
+                    if !e.params.is_empty() {
+                        let numbers: Vec<String> = e.params.iter().map(f64::to_string).collect();
+                        write!(f, "({})", numbers.join(", "))?;
+                    }
+                    writeln!(f, " {}", self.labels(&e.inputs))?;
+                }
+                Step::Update(change) => {
+                    let name = Update::from_code(change.update).map_or("update", |row| row.name);
+                    let after: Vec<String> = change.after.iter().map(|&v| self.typed(v)).collect();
+                    writeln!(f, "  {} := {name} {} along {}", after.join(", "), self.labels(&change.before), self.label(change.gradient))?;
+                }
+                Step::Copy { input, output } => writeln!(f, "  {} = copy {}", self.typed(*output), self.label(*input))?,
+            }
+        }
+        for (i, place) in self.places.iter().enumerate() {
+            if let Some(after) = place.after {
+                writeln!(f, "  p{i} := {}", self.label(after))?;
+            }
+            match place.gradient_after {
+                GradientAfter::Untouched => {}
+                GradientAfter::None => writeln!(f, "  p{i}.grad := none")?,
+                GradientAfter::Some(gradient) => writeln!(f, "  p{i}.grad := {}", self.label(gradient))?,
+            }
+        }
+        writeln!(f, "  return {}", self.labels(&self.outputs))?;
+        f.write_str("}")
+    }
+}

@@ -1,0 +1,273 @@
+/** `compile`: a function is recorded once and replayed as one planned program. */
+import { isWatched } from "../captures.js";
+import { getDefaultDtype } from "../creation.js";
+import { ValueError } from "../errors.js";
+import { atMost } from "../input/arguments.js";
+import { describe } from "../input/describe.js";
+import { readOptions } from "../input/options.js";
+import { build } from "../inspect/build.js";
+import { isInspecting } from "../inspect/debug.js";
+import type { Program } from "../inspect/program.js";
+import { record } from "../inspect/record.js";
+import { recorder } from "../recording.js";
+import { AMBIENT, Replay } from "../runtime/boundary.js";
+import { engine } from "../runtime/instance.js";
+import { Tensor } from "../tensor.js";
+import { asTree } from "../transforms/arguments.js";
+import { call, type Callback, checkFunction, inScope } from "../transforms/machinery.js";
+import { isRecording } from "../transforms/modes.js";
+import type { ArgumentsOf } from "../transforms/types.js";
+import { isBranch, walk } from "../tree.js";
+import { asLeaf, CompiledProgram, type Leaf } from "./program.js";
+
+const NAME = "compile";
+/** Programs that are kept for one function, for different shapes and the like; the one used longest ago goes. */
+const KEPT = 8;
+/** So many recordings of one function are mentioned: it is meant to be recorded once. */
+const MANY = 4;
+
+/** Options of `compile`. */
+export interface CompileOptions {
+  /** Positions of arguments that are no tensors and are part of the program: another value is another program. */
+  static?: number | readonly number[];
+}
+
+/** What a compiled function costs. */
+export interface CompileStats {
+  /** Programs that are kept, one for each set of shapes, dtypes, modes and static arguments. */
+  readonly programs: number;
+  /** How often the function was recorded. */
+  readonly recordings: number;
+  /** How often a program was run in its place. */
+  readonly replays: number;
+  /** How often it was called as it is, because a program would have lost a derivative or a check. */
+  readonly eager: number;
+  /** Instructions of the program used last. */
+  readonly instructions: number;
+  /** Bytes that its intermediate results take together. */
+  readonly arenaBytes: number;
+}
+
+/** A compiled function. */
+export interface Compiled<A extends unknown[], R> {
+  (...args: ArgumentsOf<A>): R;
+  /** What it costs so far. */
+  stats(): CompileStats;
+  /**
+   * The program for such arguments, for reading: its text shows what each pass made of it. The function is run for it once, as `trace` does,
+   * its updates included.
+   */
+  program(...args: ArgumentsOf<A>): Program<A, R> & { readonly stages: readonly { name: string; text: string }[] };
+}
+
+interface Entry {
+  readonly key: string;
+  /** Without one the function is run as it is: what it returns is to be differentiated outside. */
+  readonly program: CompiledProgram | null;
+}
+
+/** An argument that is part of the key. */
+function fixedKey(value: unknown, position: number): string {
+  if (value instanceof Tensor)
+    throw new ValueError(`${NAME}: argument ${position} is static but a tensor, whose numbers are no part of a program; leave it out of static`, NAME);
+  if (typeof value === "object" || typeof value === "function") return `#${identity(value)}`;
+  return typeof value === "bigint" ? `${value}n` : JSON.stringify(value) ?? String(value);
+}
+
+const identities = new WeakMap<object, number>();
+let lastIdentity = 0;
+/** Objects and functions are told apart by identity. */
+function identity(value: object | null): number {
+  if (value === null) return 0;
+  const known = identities.get(value);
+  if (known !== undefined) return known;
+  identities.set(value, ++lastIdentity);
+  return lastIdentity;
+}
+
+/** The structure of an argument; its leaves go to `leaves`. */
+function structure(tree: unknown, leaves: Leaf[]): string {
+  if (tree instanceof Tensor) {
+    leaves.push(tree);
+    return "t";
+  }
+  if (typeof tree === "number") {
+    leaves.push(tree);
+    return "n";
+  }
+  if (Array.isArray(tree)) return `[${tree.map((child) => structure(child, leaves)).join()}]`;
+  if (isBranch(tree))
+    return `{${Object.entries(tree)
+      .map(([key, child]) => `${JSON.stringify(key)}:${structure(child, leaves)}`)
+      .join()}}`;
+  if (tree === null || tree === undefined || typeof tree === "boolean" || typeof tree === "string") return JSON.stringify(tree) ?? "u";
+  asLeaf(tree);
+  return "";
+}
+
+class Cache {
+  private entries: Entry[] = [];
+  private recordings = 0;
+  private replays = 0;
+  private eager = 0;
+  private mentioned = false;
+
+  constructor(
+    private readonly f: Callback,
+    private readonly fixed: readonly number[],
+  ) {}
+
+  call(args: readonly unknown[]): unknown {
+    // Recorded by somebody else, mapped, differentiated, or looked at op by op: the function itself is what that needs.
+    if (recorder !== null || isWatched() || isInspecting() || engine.level_depth() > AMBIENT) return this.asItIs(args);
+    return inScope(() => this.replay(args));
+  }
+
+  private asItIs(args: readonly unknown[]): unknown {
+    this.eager++;
+    return call(NAME, this.f, args);
+  }
+
+  private replay(args: readonly unknown[]): unknown {
+    const leaves: Leaf[] = [];
+    let key = `${isRecording ? "" : "noGrad "}${getDefaultDtype()} `;
+    const given = args.map((arg, i) => {
+      if (this.fixed.includes(i)) {
+        key += fixedKey(arg, i);
+        return arg;
+      }
+      const tree = asTree(arg);
+      key += `${structure(tree, leaves)};`;
+      return tree;
+    });
+    for (let i = 0; i < this.entries.length; i++) {
+      const entry = this.entries[i]!;
+      if (entry.key !== key) continue;
+      if (entry.program === null) return this.asItIs(args);
+      if (!entry.program.fits) continue;
+      const outcome = entry.program.run(leaves);
+      if (outcome === Replay.Derivatives) return this.asItIs(args);
+      if (outcome === Replay.Other) continue;
+      if (i > 0) this.entries.unshift(...this.entries.splice(i, 1));
+      this.replays++;
+      return outcome.result;
+    }
+    if (isRecording && leaves.some((leaf) => leaf instanceof Tensor && leaf.isTracked)) return this.asItIs(args);
+    return this.record(key, given);
+  }
+
+  /** Runs the function once, and keeps what it did as a program. */
+  private record(key: string, given: readonly unknown[]): unknown {
+    this.recordings++;
+    const open = given.map((arg, i) => (this.fixed.includes(i) ? null : arg));
+    const body = (...args: unknown[]): unknown => {
+      const result: unknown = call(NAME, this.f, args.map((arg, i) => (this.fixed.includes(i) ? given[i] : arg)));
+      walk(result, (leaf) => {
+        if (typeof leaf === "number")
+          throw new ValueError(
+            `${NAME}: the function returned the number ${leaf}, which would be the same in every call; return a tensor, and read it with item() outside`,
+            NAME,
+          );
+      });
+      return result;
+    };
+    return record(NAME, body, open, true, (recorded) => {
+      const waits = isRecording && recorded.results.some((x) => engine.graph_waits(x.handle) !== 0);
+      if (waits) {
+        this.keep({ key, program: null });
+        this.mention(
+          "returned tensors that backward() could be called on outside. A program gives plain numbers, so the function is called as it is. " +
+            "For inference compile(() => noGrad(...)); for training put backward() or minimize() inside the compiled function",
+        );
+        return recorded.rebuild(recorded.results);
+      }
+      this.keep({ key, program: new CompiledProgram(recorded, false) });
+      if (this.recordings === MANY)
+        this.mention(
+          `was recorded ${MANY} times: shapes, dtypes, static arguments, modes or numbers of an optimizer were different each time. ` +
+            "Pad batches to one shape, and pass what changes as a tensor or number that is not static",
+        );
+      return recorded.rebuild(recorded.plain);
+    });
+  }
+
+  private keep(entry: Entry): void {
+    this.entries = this.entries.filter(({ program }) => program === null || program.isThere);
+    this.entries.unshift(entry);
+    for (const old of this.entries.splice(KEPT)) old.program?.free();
+  }
+
+  private mention(what: string): void {
+    if (this.mentioned) return;
+    this.mentioned = true;
+    const name = this.f.name === "" ? "a compiled function" : `the compiled function ${this.f.name}`;
+    console.warn(`adjoint: ${name} ${what}.`);
+  }
+
+  stats(): CompileStats {
+    const { entries, recordings, replays, eager } = this;
+    const last = entries.find(({ program }) => program !== null && program.isThere)?.program;
+    const { instructions, arenaBytes } = last?.stats() ?? { instructions: 0, arenaBytes: 0 };
+    return { programs: entries.length, recordings, replays, eager, instructions, arenaBytes };
+  }
+
+  /** For reading. */
+  program(args: readonly unknown[]): Program & { stages: { name: string; text: string }[] } {
+    return inScope(() => {
+      const given = args.map((arg, i) => (this.fixed.includes(i) ? arg : asTree(arg)));
+      const open = given.map((arg, i) => (this.fixed.includes(i) ? null : arg));
+      const body = (...values: unknown[]): unknown =>
+        call(NAME, this.f, values.map((value, i) => (this.fixed.includes(i) ? given[i] : value)));
+      return record(NAME, body, open, true, (recorded) => {
+        const compiled = new CompiledProgram(recorded, true);
+        const stages = compiled.stages();
+        compiled.free();
+        const program = build(recorded, recorded.inputs.map((_, i) => `x${i}`));
+        const listing = stages.map(({ name, text }) => `${name}:\n${text}`).join("\n\n");
+        return Object.assign(program, { stages, toString: () => listing });
+      });
+    });
+  }
+
+  dispose(): void {
+    for (const { program } of this.entries) program?.free();
+    this.entries = [];
+  }
+}
+
+const unreachable = new FinalizationRegistry<Cache>((cache) => cache.dispose());
+
+/**
+ * `compile(f)` behaves as `f` and is faster: at the first call `f` runs as it is and everything it does is recorded, forward, backward and
+ * updates of parameters; from the second call on that is one planned program, run with one call into the engine. A call with other shapes,
+ * dtypes, static arguments or modes (`train()`, `noGrad`) is recorded anew; the last 8 programs are kept.
+ *
+ * What stays what it was in the recorded run is plain JavaScript: loops, numbers computed from variables, `console.log`. Tensors that `f`
+ * closes over are read anew at each call, parameters and the state of optimizers are updated, rates and step counts are those of now, and
+ * random draws go on. Arguments are trees of tensors, arrays and numbers; what `f` is to see as it is (a flag, a size) is named by
+ * `static`. Results are tensors with memory of their own; they are not recorded for `backward()`. Inside `grad`, `jvp`, `vmap` and other
+ * recordings, and where arguments have derivatives, `f` itself is called.
+ *
+ * Throws `TracedValueError` when `f` reads a number that depends on its arguments or on parameters (`item()`, comparisons), `ValueError` for
+ * a number as the result.
+ *
+ * @example
+ * const step = ad.compile((x, y) => x.mul(y).sum());
+ * step([1, 2], [3, 4]).item(); // 11
+ */
+export function compile<A extends unknown[], R>(f: (...args: A) => R, options?: CompileOptions): Compiled<A, R>;
+export function compile(f: Callback, options?: CompileOptions): Compiled<any, any> {
+  checkFunction(NAME, f);
+  atMost(NAME, arguments, 2);
+  const { static: fixed = [] } = readOptions<CompileOptions>(NAME, options, ["static"]);
+  const positions = typeof fixed === "number" ? [fixed] : fixed;
+  if (!Array.isArray(positions) || positions.some((n) => !Number.isInteger(n) || n < 0))
+    throw new ValueError(`${NAME}: static is the position of an argument or a list of positions, counted from 0, got ${describe(fixed)}`, NAME);
+  const cache = new Cache(f, positions);
+  const compiled = Object.assign((...args: unknown[]) => cache.call(args), {
+    stats: () => cache.stats(),
+    program: (...args: unknown[]) => cache.program(args) as never,
+  });
+  unreachable.register(compiled, cache);
+  return compiled;
+}

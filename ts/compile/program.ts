@@ -1,0 +1,127 @@
+/** A recorded run in the engine, and what each replay has to look up for it. */
+import { seedAhead, advanceDraws } from "../random/state.js";
+import { describe } from "../input/describe.js";
+import { ValueError } from "../errors.js";
+import type { LiveUpdate } from "../recording.js";
+import type { Place, Recorded } from "../inspect/record.js";
+import { parametersChanged } from "../memory/steps.js";
+import { Replay } from "../runtime/boundary.js";
+import { decodeUtf8 } from "../runtime/utf8.js";
+import { bytes, checked, engine, failure, generation, pass, scratch } from "../runtime/instance.js";
+import { idOf, made, Tensor } from "../tensor.js";
+
+const NAME = "compile";
+
+/** An argument as a program takes it. */
+export type Leaf = Tensor | number;
+
+/** Why a program did not run. */
+export type Refusal = Replay.Other | Replay.Derivatives;
+
+export class CompiledProgram {
+  private readonly generation = generation;
+  private readonly places: readonly Place[];
+  private readonly draws: readonly number[];
+  private readonly drawn: number;
+  private readonly updates: readonly LiveUpdate[];
+  private readonly guards: readonly (() => boolean)[];
+  private readonly rebuild: (outputs: readonly unknown[]) => unknown;
+  private readonly outputs: number;
+  private readonly number: number;
+  /** One object for all its steps: see `parametersChanged`. */
+  private readonly turns = {};
+
+  /** Compiles a record that has ended and is not freed. */
+  constructor(recorded: Recorded, listed: boolean) {
+    const { inputs, keys, outputs, places } = recorded;
+    pass(
+      [inputs.length, keys.length, outputs.length, places.length],
+      [
+        ...inputs,
+        ...keys.map((key) => key.variable),
+        ...outputs,
+        ...places.flatMap((place) => [place.id, place.before, place.after, place.gradientBefore, place.gradientAfter]),
+      ],
+    );
+    this.number = checked(engine.program_compile(listed ? 1 : 0), NAME);
+    this.places = places;
+    this.draws = keys.map((key) => key.draw);
+    this.drawn = recorded.draws;
+    this.updates = recorded.updates;
+    this.guards = recorded.guards;
+    this.rebuild = recorded.rebuild;
+    this.outputs = outputs.length;
+  }
+
+  /** Whether the engine it was made for is there, and plain JavaScript is as it was when it was recorded. */
+  get fits(): boolean {
+    for (const holds of this.guards) if (!holds()) return false;
+    for (const update of this.updates) if (!update.fits()) return false;
+    return this.isThere;
+  }
+
+  get isThere(): boolean {
+    return this.generation === generation;
+  }
+
+  /** Runs it; `Other` when it is for other arguments, `Derivatives` when these have some. */
+  run(leaves: readonly Leaf[]): Refusal | { readonly result: unknown } {
+    const { places, draws, updates } = this;
+    const keys: Tensor[] = [];
+    try {
+      for (const draw of draws) keys.push(seedAhead(draw));
+      const numbers: number[] = [];
+      for (const leaf of leaves) {
+        if (typeof leaf === "number") numbers.push(0, leaf);
+        else numbers.push(idOf(leaf), 0);
+      }
+      for (const key of keys) numbers.push(idOf(key));
+      for (const place of places) {
+        const tensor = place.find();
+        if (tensor === undefined) return Replay.Other;
+        numbers.push(idOf(tensor));
+      }
+      for (const update of updates) for (const value of update.values()) numbers.push(value);
+      pass(numbers);
+      const outcome = engine.program_run(this.number, places.length) as Replay;
+      if (outcome === Replay.Failed) throw failure(NAME);
+      if (outcome !== Replay.Done) return outcome;
+    } finally {
+      for (const key of keys) key.dispose();
+    }
+    const results: Tensor[] = [];
+    const s = scratch(this.outputs);
+    for (let i = 0; i < this.outputs; i++) results.push(made(s[i]!));
+    for (const update of updates) update.taken();
+    if (this.drawn > 0) advanceDraws(this.drawn);
+    if (updates.length > 0) parametersChanged(this.turns);
+    return { result: this.rebuild(results) };
+  }
+
+  stats(): { instructions: number; arenaBytes: number } {
+    checked(engine.program_stats(this.number), NAME);
+    const [instructions, arenaBytes] = scratch();
+    return { instructions: instructions!, arenaBytes: arenaBytes! };
+  }
+
+  /** What it was after each pass, if that was listed. */
+  stages(): { name: string; text: string }[] {
+    const stages: { name: string; text: string }[] = [];
+    for (let stage = 0; ; stage++) {
+      const length = engine.program_text(this.number, stage);
+      if (length === 0) return stages;
+      const [name, ...lines] = decodeUtf8(bytes(engine.program_text_pointer(), length)).split("\n");
+      stages.push({ name: name!, text: lines.join("\n") });
+    }
+  }
+
+  free(): void {
+    if (this.isThere) engine.program_free(this.number);
+  }
+}
+
+/** A leaf of an argument, as a program takes it. */
+export function asLeaf(leaf: unknown): Leaf {
+  if (leaf instanceof Tensor || typeof leaf === "number") return leaf;
+  throw new ValueError(`${NAME}: an argument is or holds ${describe(leaf)}; expected tensors or numbers. What stays the same is named by { static: [position] }`, NAME);
+}
