@@ -60,12 +60,14 @@ fn functions(folder: &Path) {
     println!("export const ADDRESSES = [{}] as const satisfies readonly (keyof Exports)[];\n", quoted.join(", "));
 }
 
-/// A function that every build of the module exports.
+/// A function that every build of the module exports, and that TypeScript calls: one with an object as its result is there for what it makes
+/// wasm-bindgen export.
 fn exported(item: Item) -> Option<ItemFn> {
     match item {
         Item::Fn(f) => {
             let has = |name| f.attrs.iter().any(|attribute| attribute.path().is_ident(name));
-            (has("wasm_bindgen") && !has("cfg")).then_some(f)
+            let is_object = matches!(&f.sig.output, ReturnType::Type(_, kind) if matches!(&**kind, Type::Path(path) if path.path.is_ident("JsValue")));
+            (has("wasm_bindgen") && !has("cfg") && !is_object).then_some(f)
         }
         _ => None,
     }

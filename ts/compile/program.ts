@@ -10,6 +10,8 @@ import { decodeUtf8 } from "../runtime/utf8.js";
 import { bytes, checked, engine, failure, generation, pass, scratch } from "../runtime/instance.js";
 import { idOf, made, Tensor } from "../tensor.js";
 
+import { canEmit, link, unlink } from "./link.js";
+
 const NAME = "compile";
 
 /** An argument as a program takes it. */
@@ -28,22 +30,36 @@ export class CompiledProgram {
   private readonly rebuild: (outputs: readonly unknown[]) => unknown;
   private readonly outputs: number;
   private readonly number: number;
+  /** Where its emitted functions stand in the engine's table. */
+  private readonly linked: readonly number[];
   /** One object for all its steps: see `parametersChanged`. */
   private readonly turns = {};
 
   /** Compiles a record that has ended and is not freed. */
   constructor(recorded: Recorded, listed: boolean) {
     const { inputs, keys, outputs, places } = recorded;
-    pass(
-      [inputs.length, keys.length, outputs.length, places.length],
-      [
-        ...inputs,
-        ...keys.map((key) => key.variable),
-        ...outputs,
-        ...places.flatMap((place) => [place.id, place.before, place.after, place.gradientBefore, place.gradientAfter]),
-      ],
-    );
-    this.number = checked(engine.program_compile(listed ? 1 : 0), NAME);
+    const compiled = (emitted: boolean) => checked(engine.program_compile(listed ? 1 : 0, emitted ? 1 : 0), NAME);
+    const given = () =>
+      pass(
+        [inputs.length, keys.length, outputs.length, places.length],
+        [
+          ...inputs,
+          ...keys.map((key) => key.variable),
+          ...outputs,
+          ...places.flatMap((place) => [place.id, place.before, place.after, place.gradientBefore, place.gradientAfter]),
+        ],
+      );
+    given();
+    let number = compiled(canEmit());
+    let linked = link(number);
+    if (linked === null) {
+      engine.program_free(number);
+      given();
+      number = compiled(false);
+      linked = [];
+    }
+    this.number = number;
+    this.linked = linked;
     this.places = places;
     this.draws = keys.map((key) => key.draw);
     this.drawn = recorded.draws;
@@ -116,7 +132,9 @@ export class CompiledProgram {
   }
 
   free(): void {
-    if (this.isThere) engine.program_free(this.number);
+    if (!this.isThere) return;
+    engine.program_free(this.number);
+    unlink(this.linked);
   }
 }
 

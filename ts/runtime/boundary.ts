@@ -157,9 +157,13 @@ export interface Exports {
   /**
    * A program of the record, which has ended and is not freed. Scratch: how many inputs, keys, outputs and places there are, the variables
    * of the former three, and of each place its tensor, its variable before and after, and those of its gradient. With `listed` not 0 the
-   * stages of the compilation are kept as text. Returns its number.
+   * stages of the compilation are kept as text; with `emitted` it needs a module, `program_code`, to be linked. Returns its number.
    */
-  program_compile(listed: number): number;
+  program_compile(listed: number, emitted: number): number;
+  /** The module that a program needs: how many bytes, 0 when it needs none. Scratch: where they lie, how many functions there are. */
+  program_code(program: number): number;
+  /** Links it. Scratch: the places of its functions in the engine's table. */
+  program_link(program: number, count: number): number;
   /**
    * Runs it. Scratch: for each input an id or 0 and a number, the ids of keys and places, the options of all updates. Returns a
    * `replay`; when it is done, scratch has handles for the outputs.

@@ -61,6 +61,12 @@ export function attach(instance: WebAssembly.Instance): void {
   for (const apply of settings) apply();
 }
 
+/** The engine's functions by their pointers: where emitted code is put. */
+export function functionTable(): WebAssembly.Table {
+  const isIt = ([name, value]: [string, unknown]) => value instanceof WebAssembly.Table && name !== "__wbindgen_externrefs";
+  return Object.entries(raw ?? {}).find(isIt)![1] as unknown as WebAssembly.Table;
+}
+
 /** Whether the engine stopped at an internal error: what tidies up then has nothing left to do. */
 export function isPoisoned(): boolean {
   return poison !== null;

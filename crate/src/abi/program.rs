@@ -19,13 +19,13 @@ thread_local! {
 
 /// A program of the record, which has ended and is not freed. Scratch: how many inputs, keys, outputs and places there are, the variables
 /// of the former three, and of each place its tensor, its variable before and after, and those of its gradient. With `listed` not 0 the
-/// stages of the compilation are kept as text. Returns its number.
+/// stages of the compilation are kept as text; with `emitted` it needs a module, `program_code`, to be linked. Returns its number.
 #[wasm_bindgen]
-pub fn program_compile(listed: u32) -> u32 {
-    with_engine(|engine| report(compile_record(engine, listed != 0), 0))
+pub fn program_compile(listed: u32, emitted: u32) -> u32 {
+    with_engine(|engine| report(compile_record(engine, listed != 0, emitted != 0), 0))
 }
 
-fn compile_record(engine: &Engine, listed: bool) -> Result<u32> {
+fn compile_record(engine: &Engine, listed: bool, emitted: bool) -> Result<u32> {
     let counts = ids_at(0, 4)?;
     let mut from = 4;
     let mut next = |count: usize| {
@@ -39,12 +39,47 @@ fn compile_record(engine: &Engine, listed: bool) -> Result<u32> {
         places.push(PlaceIds { tensor: ids[0], before: ids[1], after: ids[2], gradient_before: ids[3], gradient_after: ids[4] });
     }
     let program = lower(&engine.read_session(), &Bindings { inputs, keys, outputs, places })?;
-    let compiled = compile(program, listed)?;
+    let compiled = compile(program, listed, emitted)?;
     PROGRAMS.with_borrow_mut(|(last, programs)| {
         *last += 1;
         programs.insert(*last, compiled);
         Ok(*last)
     })
+}
+
+/// The module that a program needs: how many bytes, 0 when it needs none. Scratch: where they lie, how many functions there are.
+#[wasm_bindgen]
+pub fn program_code(program: u32) -> u32 {
+    let found = PROGRAMS.with_borrow(|(_, programs)| {
+        programs.get(&program).map(|Compiled { executable, .. }| {
+            let code = &executable.code;
+            ([code.as_ptr() as usize as f64, executable.functions.len() as f64], code.len() as u32)
+        })
+    });
+    match found {
+        Some((places, length)) => report(put(&places).map(|_| length), 0),
+        None => 0,
+    }
+}
+
+/// Links it. Scratch: the places of its functions in the engine's table.
+#[wasm_bindgen]
+pub fn program_link(program: u32, count: u32) -> u32 {
+    let link = || {
+        let places = ids_at(0, count as usize)?;
+        PROGRAMS.with_borrow_mut(|(_, programs)| {
+            let Some(Compiled { executable, .. }) = programs.get_mut(&program) else {
+                return Err(Error::value("there is no such program"));
+            };
+            executable.code = Vec::new();
+            for (function, &place) in executable.functions.iter_mut().zip(&places) {
+                // SAFETY: a function pointer is a place in the table, and TypeScript has put a function of this type there.
+                *function = Some(unsafe { std::mem::transmute::<usize, extern "C" fn()>(place as usize) });
+            }
+            Ok(())
+        })
+    };
+    with_engine(|_| status(link()))
 }
 
 /// Runs it. Scratch: for each input an id or 0 and a number, the ids of keys and places, the options of all updates. Returns a
@@ -131,4 +166,10 @@ pub fn graph_waits(id: u32) -> u32 {
         let Ok((tape, _)) = session.grad_tape(AMBIENT) else { return 0 };
         (tape.op[node] != tape::LEAF && !tape.meets_consumed(std::iter::once(node as u32)).unwrap_or(true)) as u32
     })
+}
+
+/// The table of functions. It is exported because this asks for it; TypeScript takes it from the exports.
+#[wasm_bindgen]
+pub fn function_table() -> JsValue {
+    wasm_bindgen::function_table()
 }

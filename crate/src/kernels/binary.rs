@@ -1,5 +1,6 @@
 //! Functions of two arrays, or of an array and a number, as data; selection; accumulation in place.
 
+use super::lane::symbol::{Symbol32, Symbol64};
 use super::lane::{f32x4, f64x2, through_f64, zip, Lane};
 use super::math::derivatives::pow_derivative;
 use super::math::power::{pow_f32, xlogy};
@@ -39,6 +40,8 @@ pub struct Binary {
     pub f64: Zip<f64>,
     /// There for functions under which integers stay integers (they wrap); the others take them as float32.
     pub i32: Option<Zip<i32>>,
+    /// As in `Unary`.
+    pub symbol: Option<(fn(Symbol32, Symbol32) -> Symbol32, fn(Symbol64, Symbol64) -> Symbol64)>,
     /// A shorter way for some numbers as the second operand.
     pub by_number: Option<ByNumber>,
 }
@@ -73,7 +76,9 @@ impl Binary {
 /// The kernel of a function, in the forms that `unary!` has: `lanes(f)`, `lanes(narrow, wide)`, `each(narrow, wide)`,
 /// `mixed(lanes for f32, one by one for f64)`; behind it `integers(f)` where integers stay integers.
 macro_rules! binary {
-    (lanes($f:expr) $(integers($i:expr))?) => { binary!(lanes($f, $f) $(integers($i))?) };
+    (lanes($f:expr) $(integers($i:expr))?) => {
+        $crate::kernels::binary::Binary { symbol: $crate::kernels::lane::symbol::binary!($f), ..binary!(lanes($f, $f) $(integers($i))?) }
+    };
     (lanes($narrow:expr, $wide:expr) $(integers($i:expr))?) => {
         binary!(@ |a, b, out| $crate::kernels::lane::zip::<$crate::kernels::lane::f32x4>(a, b, out, $narrow),
             |a, b, out| $crate::kernels::lane::zip::<$crate::kernels::lane::f64x2>(a, b, out, $wide), $($i)?)
@@ -87,7 +92,7 @@ macro_rules! binary {
             |a, b, out| $crate::kernels::binary::one_by_one(a, b, out, $wide), $($i)?)
     };
     (@ $f32:expr, $f64:expr, $($i:expr)?) => {
-        $crate::kernels::binary::Binary { f32: $f32, f64: $f64, i32: binary!(@integers $($i)?), by_number: None }
+        $crate::kernels::binary::Binary { f32: $f32, f64: $f64, i32: binary!(@integers $($i)?), symbol: None, by_number: None }
     };
     (@integers) => { None };
     (@integers $i:expr) => { Some(|a, b, out| $crate::kernels::binary::one_by_one(a, b, out, $i)) };

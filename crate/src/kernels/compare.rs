@@ -1,12 +1,40 @@
 //! Comparisons, tests and logic, which give bytes 0 or 1, as data; casts.
 
 use super::binary::Zip;
+use super::lane::symbol::{Mask32, Mask64, Symbol32, Symbol64};
+use super::lane::Lane;
 use super::unary::Map;
 use crate::dtype::Element;
+
+/// How two numbers are compared.
+#[derive(Clone, Copy)]
+pub enum Relation {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+impl Relation {
+    /// The mask of the lanes in which it holds.
+    pub fn of<L: Lane>(self, a: L, b: L) -> L::Bits {
+        match self {
+            Relation::Equal => a.eq(b),
+            Relation::NotEqual => a.ne(b),
+            Relation::Less => a.lt(b),
+            Relation::LessOrEqual => a.le(b),
+            Relation::Greater => b.lt(a),
+            Relation::GreaterOrEqual => b.le(a),
+        }
+    }
+}
 
 /// A comparison of two arrays of numbers.
 #[derive(Clone, Copy)]
 pub struct Compare {
+    pub relation: Relation,
     pub f32: Zip<f32, u8>,
     pub f64: Zip<f64, u8>,
     pub i32: Zip<i32, u8>,
@@ -20,10 +48,11 @@ pub struct Test {
     pub integers: bool,
 }
 
-/// `compare!(|a, b| a < b)`
+/// `compare!(Less, |a, b| a < b)`
 macro_rules! compare {
-    ($f:expr) => {
+    ($relation:ident, $f:expr) => {
         $crate::kernels::compare::Compare {
+            relation: $crate::kernels::compare::Relation::$relation,
             f32: |a, b, out| $crate::kernels::compare::zip(a, b, out, $f),
             f64: |a, b, out| $crate::kernels::compare::zip(a, b, out, $f),
             i32: |a, b, out| $crate::kernels::compare::zip(a, b, out, $f),
@@ -55,6 +84,11 @@ pub const IS_NAN: Test =
 pub const IS_FINITE: Test =
     Test { f32: |x, out| map(x, out, |x| x.is_finite() as u8), f64: |x, out| map(x, out, |x| x.is_finite() as u8), integers: true };
 
+/// The tests as formulas of a vector.
+type Question = (fn(Symbol32) -> Mask32, fn(Symbol64) -> Mask64);
+pub const IS_NAN_SYMBOL: Question = (|x| x.ne(x), |x| x.ne(x));
+pub const IS_FINITE_SYMBOL: Question = (|x| x.abs().lt(Lane::of(f64::INFINITY)), |x| x.abs().lt(Lane::of(f64::INFINITY)));
+
 /// Between any two element types. f64 holds every value of the others, so all go through it: to an integer the fraction is cut
 /// off, what is too large becomes the largest or smallest integer and NaN becomes 0; to bool, anything but 0 is true.
 pub fn cast<From: Element, To: Element>(x: &[From], out: &mut [To]) {
@@ -70,12 +104,12 @@ mod tests {
         let values = [0.0, -0.0, 1.5, -2.0, f64::INFINITY, f64::NAN];
         type Truth = fn(f64, f64) -> bool;
         let table: [(Compare, Truth); 6] = [
-            (compare!(|a, b| a == b), |a, b| a == b),
-            (compare!(|a, b| a != b), |a, b| a != b),
-            (compare!(|a, b| a < b), |a, b| a < b),
-            (compare!(|a, b| a <= b), |a, b| a <= b),
-            (compare!(|a, b| a > b), |a, b| a > b),
-            (compare!(|a, b| a >= b), |a, b| a >= b),
+            (compare!(Equal, |a, b| a == b), |a, b| a == b),
+            (compare!(NotEqual, |a, b| a != b), |a, b| a != b),
+            (compare!(Less, |a, b| a < b), |a, b| a < b),
+            (compare!(LessOrEqual, |a, b| a <= b), |a, b| a <= b),
+            (compare!(Greater, |a, b| a > b), |a, b| a > b),
+            (compare!(GreaterOrEqual, |a, b| a >= b), |a, b| a >= b),
         ];
         for a in values {
             for b in values {

@@ -4,6 +4,9 @@
 
 use std::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Neg, Not, Sub};
 
+/// Formulas as graphs of instructions.
+pub mod symbol;
+
 #[cfg(not(target_feature = "simd128"))]
 mod host;
 #[cfg(target_feature = "simd128")]

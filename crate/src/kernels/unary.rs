@@ -1,6 +1,7 @@
 //! Functions of one array, as data: a loop for each dtype, around a function of a vector or of a number from `math`. The rows of the op
 //! table name them.
 
+use super::lane::symbol::{Symbol32, Symbol64};
 use super::lane::Lane;
 use super::math::exponential::exp;
 use super::math::gamma::polygamma;
@@ -16,6 +17,8 @@ pub struct Unary {
     pub f64: Map<f64>,
     /// There for functions under which integers stay integers; the others take them as float32.
     pub i32: Option<Map<i32>>,
+    /// The function of one vector, where it is written once for all vectors: programs are emitted from it.
+    pub symbol: Option<(fn(Symbol32) -> Symbol32, fn(Symbol64) -> Symbol64)>,
 }
 
 /// A function of one array and an order n, whose derivative is the one of order n + 1.
@@ -33,12 +36,15 @@ pub struct OfOrder {
 ///
 /// and behind that `integers(i32::wrapping_neg)` where integers stay integers.
 macro_rules! unary {
-    (lanes($f:expr) $(integers($i:expr))?) => { unary!(lanes($f, $f) $(integers($i))?) };
+    (lanes($f:expr) $(integers($i:expr))?) => {
+        $crate::kernels::unary::Unary { symbol: $crate::kernels::lane::symbol::unary!($f), ..unary!(lanes($f, $f) $(integers($i))?) }
+    };
     (lanes($narrow:expr, $wide:expr) $(integers($i:expr))?) => {
         $crate::kernels::unary::Unary {
             f32: |x, out| $crate::kernels::lane::map::<$crate::kernels::lane::f32x4>(x, out, $narrow),
             f64: |x, out| $crate::kernels::lane::map::<$crate::kernels::lane::f64x2>(x, out, $wide),
             i32: unary!(@integers $($i)?),
+            symbol: None,
         }
     };
     (wide($f:expr)) => { unary!(lanes(|v| $crate::kernels::lane::through_f64(v, $f), $f)) };
@@ -47,6 +53,7 @@ macro_rules! unary {
             f32: |x, out| $crate::kernels::unary::one_by_one(x, out, $narrow),
             f64: |x, out| $crate::kernels::unary::one_by_one(x, out, $wide),
             i32: None,
+            symbol: None,
         }
     };
     (@integers) => { None };

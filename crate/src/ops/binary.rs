@@ -58,10 +58,10 @@ macro_rules! binary_row {
     };
 }
 
-/// `compare_row!("lt", |a, b| a < b)`
+/// `compare_row!("lt", Less, |a, b| a < b)`
 macro_rules! compare_row {
-    ($name:literal, $f:expr) => {
-        Row::new($name, Form::Pointwise(Pointwise::Compare(compare!($f))), Rule::Zero)
+    ($name:literal, $relation:ident, $f:expr) => {
+        Row::new($name, Form::Pointwise(Pointwise::Compare(compare!($relation, $f))), Rule::Zero)
     };
 }
 
@@ -186,12 +186,12 @@ crate::rows! { binary;
     ),
     // a (co)tangent times a partial: 0 where either is 0
     StrongMul => Row::new("strongMul", function(STRONG_MUL), Rule::Elementwise(&[partial!(|x, _, _| Value(x[1])), partial!(|x, _, _| Value(x[0]))])),
-    Eq => compare_row!("eq", |a, b| a == b),
-    Ne => compare_row!("ne", |a, b| a != b),
-    Lt => compare_row!("lt", |a, b| a < b),
-    Le => compare_row!("le", |a, b| a <= b),
-    Gt => compare_row!("gt", |a, b| a > b),
-    Ge => compare_row!("ge", |a, b| a >= b),
+    Eq => compare_row!("eq", Equal, |a, b| a == b),
+    Ne => compare_row!("ne", NotEqual, |a, b| a != b),
+    Lt => compare_row!("lt", Less, |a, b| a < b),
+    Le => compare_row!("le", LessOrEqual, |a, b| a <= b),
+    Gt => compare_row!("gt", Greater, |a, b| a > b),
+    Ge => compare_row!("ge", GreaterOrEqual, |a, b| a >= b),
     LogicalAnd => Row::new("logicalAnd", Form::Pointwise(Pointwise::Logic(AND)), Rule::Zero),
     LogicalOr => Row::new("logicalOr", Form::Pointwise(Pointwise::Logic(OR)), Rule::Zero),
     LogicalNot => Row::new("logicalNot", Form::Pointwise(Pointwise::Not(NOT)), Rule::Zero),

@@ -86,9 +86,9 @@ crate::rows! { elementwise;
     // 1/(1 + x)
     Log1p => unary_row!("log1p", lanes(log1p), |x, _, _| inside(x[0].less(x[0].constant(-1.0)).not(), (x[0] + 1.0).reciprocal())),
     // cos x
-    Sin => unary_row!("sin", lanes(sin), |x, _, _| Value(x[0].apply(ops::Cos, &[]))),
+    Sin => unary_row!("sin", lanes(sin, sin), |x, _, _| Value(x[0].apply(ops::Cos, &[]))),
     // -sin x
-    Cos => unary_row!("cos", lanes(cos), |x, _, _| Value(-x[0].apply(ops::Sin, &[]))),
+    Cos => unary_row!("cos", lanes(cos, cos), |x, _, _| Value(-x[0].apply(ops::Sin, &[]))),
     // 1 + y²
     Tan => unary_row!("tan", wide(tan), |_, y, _| Value(y * y + 1.0)),
     // 1/√(1 - x²)

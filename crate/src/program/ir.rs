@@ -1,6 +1,7 @@
 //! Instructions in single assignment form. A *variable* is a value that never changes; what it is read from, or that it is computed, is
 //! its source.
 
+use super::group::Group;
 use crate::dtype::DType;
 use crate::memory::array::Array;
 use crate::op::Op;
@@ -76,6 +77,8 @@ pub enum Step {
     Update(Change),
     /// The same numbers in a place of their own.
     Copy { input: Variable, output: Variable },
+    /// Evaluations that are emitted as one function.
+    Group(Group),
 }
 
 impl Step {
@@ -84,6 +87,7 @@ impl Step {
             Step::Evaluate(e) => e.inputs.clone(),
             Step::Update(change) => std::iter::once(change.gradient).chain(change.before.iter().copied()).collect(),
             Step::Copy { input, .. } => Variables::from_slice(&[*input]),
+            Step::Group(group) => group.inputs.clone(),
         }
     }
 
@@ -92,6 +96,7 @@ impl Step {
             Step::Evaluate(e) => std::slice::from_ref(&e.output),
             Step::Update(change) => &change.after,
             Step::Copy { output, .. } => std::slice::from_ref(output),
+            Step::Group(group) => &group.outputs,
         }
     }
 
@@ -103,6 +108,8 @@ impl Step {
                 change.before.iter_mut().for_each(|v| *v = name(*v));
             }
             Step::Copy { input, .. } => *input = name(*input),
+            // Groups are made last.
+            Step::Group(_) => {}
         }
     }
 }

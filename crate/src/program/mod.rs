@@ -8,6 +8,12 @@ mod common;
 mod dead;
 /// What is known already is not computed.
 mod fold;
+/// Groups as WebAssembly functions.
+mod emit;
+/// Evaluations as graphs of instructions.
+mod formula;
+/// Which evaluations are fused.
+mod group;
 /// What a program is made of.
 pub mod ir;
 /// From a record to a program.
@@ -32,7 +38,8 @@ pub struct Compiled {
 }
 
 /// All passes in their order, and the plan.
-pub fn compile(mut program: Program, listed: bool) -> Result<Compiled> {
+/// With `emitted`, what can be is fused into functions of a WebAssembly module, which the host has to make and link before the first run.
+pub fn compile(mut program: Program, listed: bool, emitted: bool) -> Result<Compiled> {
     let mut stages = Vec::new();
     let mut note = |name: &'static str, program: &Program| {
         if listed {
@@ -44,8 +51,11 @@ pub fn compile(mut program: Program, listed: bool) -> Result<Compiled> {
         pass(&mut program)?;
         note(name, &program);
     }
-    let settled = settle::settle(program)?;
-    note("settled", &settled.program);
+    let mut settled = settle::settle(program)?;
+    if emitted {
+        settled = group::group(settled);
+    }
+    note(if emitted { "fused" } else { "settled" }, &settled.program);
     let executable = plan::plan(settled)?;
     Ok(Compiled { executable, stages })
 }

@@ -1,7 +1,9 @@
 //! Every value's place. Views share their root's; results have arrays of their own, made at each run; all other results of instructions
 //! lie in one arena, where a place is used again once nobody reads it (best fit over what is free, neighbours joined).
 
+use super::emit::{self, Location};
 use super::fold::form_of;
+use super::group::Group;
 use super::ir::*;
 use super::run::{Bound, Ending, Executable, Fresh, From, PlaceAtEnd, Ready};
 use super::settle::{is_view, Settled};
@@ -59,10 +61,15 @@ impl Arena {
     }
 }
 
+/// A view takes no time.
+fn is_free(step: &Step, roots: &[Variable]) -> bool {
+    matches!(step, Step::Evaluate(e) if roots[e.output as usize] != e.output)
+}
+
 /// What instructions read and write, by roots: their last readers.
 fn last_reads(program: &Program, roots: &[Variable]) -> Vec<usize> {
     let mut last = vec![0; program.variables.len()];
-    for (at, step) in program.steps.iter().enumerate() {
+    for (at, step) in program.steps.iter().enumerate().filter(|(_, step)| !is_free(step, roots)) {
         for &v in step.inputs().iter().chain(step.outputs()) {
             last[roots[v as usize] as usize] = at;
         }
@@ -76,7 +83,7 @@ fn arena_places(program: &Program, roots: &[Variable], fresh: &BTreeSet<Variable
     let mut dying: Vec<Vec<Variable>> = vec![Vec::new(); program.steps.len()];
     let mut arena = Arena::default();
     let mut places = vec![None; program.variables.len()];
-    for (at, step) in program.steps.iter().enumerate() {
+    for (at, step) in program.steps.iter().enumerate().filter(|(_, step)| !is_free(step, roots)) {
         for &v in step.outputs() {
             let root = roots[v as usize];
             let here = matches!(program.known(root).source, Source::Computed) && !fresh.contains(&root);
@@ -125,6 +132,7 @@ pub fn plan(settled: Settled) -> Result<Executable> {
         });
     }
     let mut steps = Vec::with_capacity(program.steps.len());
+    let mut groups = 0;
     for step in &program.steps {
         match step {
             Step::Evaluate(e) => {
@@ -136,6 +144,10 @@ pub fn plan(settled: Settled) -> Result<Executable> {
                     continue;
                 }
                 steps.push(Ready::Kernel { op: e.op, form, inputs: e.inputs.clone(), output: e.output, params: e.params.clone() });
+            }
+            Step::Group(_) => {
+                steps.push(Ready::Emitted { function: groups });
+                groups += 1;
             }
             Step::Copy { input, output } => steps.push(Ready::Copy { input: *input, output: *output }),
             Step::Update(change) => {
@@ -156,7 +168,7 @@ pub fn plan(settled: Settled) -> Result<Executable> {
         .iter()
         .filter_map(|step| match step {
             Step::Update(change) => Some(change.before.iter().map(|&v| roots[v as usize])),
-            Step::Evaluate(_) | Step::Copy { .. } => None,
+            Step::Evaluate(_) | Step::Copy { .. } | Step::Group(_) => None,
         })
         .flatten()
         .collect();
@@ -165,6 +177,34 @@ pub fn plan(settled: Settled) -> Result<Executable> {
         let is_it = |&v: &Variable| matches!(program.known(v).source, Source::Gradient(of) if of == place);
         read.iter().any(is_it)
     };
+    // Emitted code finds the addresses of what each run looks up in a list.
+    let places_listed: BTreeMap<Variable, usize> = aimed.keys().enumerate().map(|(place, &root)| (root, place)).collect();
+    let addresses: Box<[u32]> = vec![0; places_listed.len()].into();
+    let listed = |root: Variable| places_listed[&root];
+    let emitted: Vec<&Group> = program
+        .steps
+        .iter()
+        .filter_map(|step| match step {
+            Step::Group(group) => Some(group),
+            Step::Evaluate(_) | Step::Copy { .. } | Step::Update(_) => None,
+        })
+        .collect();
+    let code = if emitted.is_empty() {
+        Vec::new()
+    } else {
+        let array = |v: Variable| arrays[v as usize].as_ref();
+        let location = |v: Variable| {
+            let (root, array) = (roots[v as usize], arrays[v as usize].as_ref()?);
+            let bytes = (array.offset * array.dtype.size()) as u32;
+            Some(match places_listed.get(&root) {
+                Some(&place) => Location::Listed { place: (&raw const addresses[place]) as usize as u32, bytes },
+                None => Location::Fixed(array.address() as usize as u32),
+            })
+        };
+        let module = emit::module(&program, &emitted, &array, &location);
+        module.ok_or_else(|| Error::value("a group has no formula"))?
+    };
+
     let mut bound = Vec::new();
     let mut made = Vec::new();
     for (&root, arrays) in &aimed {
@@ -175,13 +215,12 @@ pub fn plan(settled: Settled) -> Result<Executable> {
             Source::Gradient(i) => From::Gradient(i),
             Source::Key(i) => From::Key(i),
             Source::Computed | Source::Literal(_) => {
-                made.push(Fresh { variable: root, dtype: known.dtype, dims: known.dims.clone(), aimed: arrays.clone() });
+                made.push(Fresh { variable: root, dtype: known.dtype, dims: known.dims.clone(), listed: listed(root), aimed: arrays.clone() });
                 continue;
             }
         };
         let is_updated = updated.contains(&root);
-        let is_read = read.contains(&root) || is_updated;
-        bound.push(Bound { from, dtype: known.dtype, dims: known.dims.clone(), is_updated, is_read, aimed: arrays.clone() });
+        bound.push(Bound { from, dtype: known.dtype, dims: known.dims.clone(), is_updated, listed: listed(root), aimed: arrays.clone() });
     }
     // What a gradient's contents at the start are is said even where nobody reads them.
     let index = |variable: Variable| made.iter().position(|fresh| fresh.variable == variable);
@@ -198,7 +237,8 @@ pub fn plan(settled: Settled) -> Result<Executable> {
         ends.push(PlaceAtEnd { gradient_before: place.gradient_before, after, gradient, reads_gradient: reads_gradient(i as u32) });
     }
     let (inputs, keys, options) = (program.inputs, program.keys, program.options);
-    Ok(Executable { steps, arrays, bound, fresh: made, ends, outputs, arena, arena_bytes, inputs, keys, options })
+    let functions = vec![None; groups];
+    Ok(Executable { steps, arrays, bound, fresh: made, ends, outputs, arena, arena_bytes, inputs, keys, options, addresses, code, functions })
 }
 
 fn array_of(arrays: &[Option<Array>], variable: Variable) -> Result<&Array> {

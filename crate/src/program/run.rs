@@ -32,7 +32,8 @@ pub struct Bound {
     pub dtype: DType,
     pub dims: Dims,
     pub is_updated: bool,
-    pub is_read: bool,
+    /// Its place in the list of addresses.
+    pub listed: usize,
     pub aimed: Vec<Array>,
 }
 
@@ -41,6 +42,7 @@ pub struct Fresh {
     pub variable: Variable,
     pub dtype: DType,
     pub dims: Dims,
+    pub listed: usize,
     pub aimed: Vec<Array>,
 }
 
@@ -63,6 +65,8 @@ pub enum Ready {
     Kernel { op: Op, form: &'static Form, inputs: Variables, output: Variable, params: Params },
     Update { update: &'static Update, tensors: SmallVec<[Array; 4]>, gradient: Variable, options: Range<usize> },
     Copy { input: Variable, output: Variable },
+    /// A function of the emitted module.
+    Emitted { function: usize },
 }
 
 pub struct Executable {
@@ -78,6 +82,12 @@ pub struct Executable {
     pub inputs: usize,
     pub keys: usize,
     pub options: usize,
+    /// Where what is looked up lies in this run; emitted code reads it.
+    pub addresses: Box<[u32]>,
+    /// The emitted module, until it is linked.
+    pub code: Vec<u8>,
+    /// Its functions, when the host has made it.
+    pub functions: Vec<Option<extern "C" fn()>>,
 }
 
 /// What a run is given. An argument that is a number has the id NONE.
@@ -185,12 +195,14 @@ impl Engine {
                     let mut session = self.session();
                     let slot = session.own(place)?;
                     let Value::Concrete(own) = session.value(slot)? else { continue };
+                    program.addresses[bound.listed] = own.address() as usize as u32;
                     bound.aimed.iter().for_each(|reader| reader.aim(own.address() as *mut u8));
                 }
                 _ => {
                     if !array.is_contiguous() {
                         *array = array.contiguous()?;
                     }
+                    program.addresses[bound.listed] = array.address() as usize as u32;
                     bound.aimed.iter().for_each(|reader| reader.aim(array.address() as *mut u8));
                 }
             }
@@ -198,6 +210,7 @@ impl Engine {
         let mut results: SmallVec<[Array; 8]> = SmallVec::new();
         for fresh in &program.fresh {
             let array = Array::new(fresh.dtype, &fresh.dims)?;
+            program.addresses[fresh.listed] = array.address() as usize as u32;
             fresh.aimed.iter().for_each(|writer| writer.aim(array.address() as *mut u8));
             results.push(array);
         }
@@ -258,6 +271,10 @@ impl Executable {
                     self.array(*input)?.copy_to(&mut place);
                 }
                 Ready::Update { .. } => self.update(at, options)?,
+                Ready::Emitted { function } => match self.functions[*function] {
+                    Some(run) => run(),
+                    None => return Err(Error::value("the emitted code of a program was not linked")),
+                },
             }
         }
         Ok(())

@@ -47,7 +47,7 @@ fn view_roots(program: &Program, results: &BTreeSet<Variable>) -> Vec<Variable> 
             Step::Evaluate(e) if is_view(program, e) && !results.contains(&e.output) => {
                 roots[e.output as usize] = roots[e.inputs[0] as usize];
             }
-            Step::Evaluate(_) | Step::Update(_) | Step::Copy { .. } => {}
+            Step::Evaluate(_) | Step::Update(_) | Step::Copy { .. } | Step::Group(_) => {}
         }
     }
     roots

@@ -57,6 +57,14 @@ impl fmt::Display for Program {
                     let after: Vec<String> = change.after.iter().map(|&v| self.typed(v)).collect();
                     writeln!(f, "  {} := {name} {} along {}", after.join(", "), self.labels(&change.before), self.label(change.gradient))?;
                 }
+                Step::Group(group) => {
+                    let after: Vec<String> = group.outputs.iter().map(|&v| self.typed(v)).collect();
+                    writeln!(f, "  {} = fused {} {{", after.join(", "), self.labels(&group.inputs))?;
+                    for e in &group.body {
+                        writeln!(f, "    {} = {} {}", self.typed(e.output), e.op, self.labels(&e.inputs))?;
+                    }
+                    writeln!(f, "  }}")?;
+                }
                 Step::Copy { input, output } => writeln!(f, "  {} = copy {}", self.typed(*output), self.label(*input))?,
             }
         }

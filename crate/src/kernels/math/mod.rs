@@ -284,12 +284,18 @@ impl Elementary for f64x2 {
 
     #[inline(always)]
     fn combine(factor: Self, constant: f64, varying: Self, excess: Self, scale: f64, x: Self) -> Self {
-        let sum = varying + Self::of(constant);
-        // What the sum has lost goes with the small part of the product.
-        let lost = varying - (sum - Self::of(constant));
-        let product = sum + sum.mul_add(excess, lost);
-        factor * product / x.mul_add(Self::of(scale), Self::of(1.0))
+        combined(factor, constant, varying, excess, scale, x)
     }
+}
+
+/// `Elementary::combine` where the type has digits to spare.
+#[inline(always)]
+pub fn combined<L: Lane>(factor: L, constant: f64, varying: L, excess: L, scale: f64, x: L) -> L {
+    let sum = varying + L::of(constant);
+    // What the sum has lost goes with the small part of the product.
+    let lost = varying - (sum - L::of(constant));
+    let product = sum + sum.mul_add(excess, lost);
+    factor * product / x.mul_add(L::of(scale), L::of(1.0))
 }
 
 /// c_0 + c_1 x + c_2 x² + ...

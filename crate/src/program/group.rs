@@ -1,0 +1,301 @@
+//! Fusion: which evaluations become one emitted function. Pointwise ops over one shape are one loop, whose intermediate values stay in
+//! registers; ops on a few numbers are straight-line code. Each evaluation joins the last group of its kind that stands behind all it reads,
+//! so one pass in program order is enough; groups stop growing at a size that hosts compile well.
+
+use super::fold::form_of;
+use super::formula::{has_formula, is_straight, number_of, FEW};
+use super::ir::*;
+use super::settle::{is_view, Settled};
+use crate::dtype::DType;
+use crate::form::Form;
+use crate::memory::array::Strided;
+use crate::shape::contiguous_strides;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What the evaluations of a group have in common.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Domain {
+    /// A few numbers, element by element.
+    Straight,
+    /// One loop: the dims without those that are 1, and whether lanes have 64 bits.
+    Loop { dims: Vec<usize>, wide: bool },
+}
+
+pub struct Group {
+    pub domain: Domain,
+    /// In order; views among them are of values of the group.
+    pub body: Vec<Evaluation>,
+    pub inputs: Variables,
+    pub outputs: Variables,
+    /// Of a loop: where its dims may be split into rows and columns, as bits; bit 0 stands for one row.
+    pub splits: u64,
+}
+
+/// Elements written in straight-line code before the next function begins, and ops of one loop.
+const MOST_ELEMENTS: usize = 600;
+const MOST_OPS: usize = 64;
+/// Shorter rows are left to the kernels.
+const SHORTEST_ROW: usize = 4;
+
+/// How an input lies, seen in the dims of a loop: elements from one row, and from one column, to the next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Access {
+    pub row: isize,
+    pub column: isize,
+}
+
+/// The dims that are not 1.
+pub fn squeezed(dims: &[usize]) -> Vec<usize> {
+    dims.iter().copied().filter(|&d| d != 1).collect()
+}
+
+/// The strides of an input in the axes of the (unsqueezed) result that are not 1; 0 where it is broadcast.
+pub fn broadcast_strides(dims: &[usize], from: &[usize], strides: &[isize]) -> Vec<isize> {
+    let lead = dims.len() - from.len();
+    (0..dims.len())
+        .filter(|&axis| dims[axis] != 1)
+        .map(|axis| match axis.checked_sub(lead) {
+            Some(own) if from[own] != 1 => strides[own],
+            _ => 0,
+        })
+        .collect()
+}
+
+/// The access when the axes before `split` are rows; None where that takes more than two strides.
+pub fn access(dims: &[usize], strides: &[isize], split: usize) -> Option<Access> {
+    // One stride for several axes.
+    let joined = |axes: std::ops::Range<usize>| {
+        let (dims, strides) = (&dims[axes.clone()], &strides[axes]);
+        let Some(&last) = strides.last() else { return Some(0) };
+        let fits = (1..dims.len()).all(|i| strides[i - 1] == strides[i] * dims[i] as isize);
+        fits.then_some(last)
+    };
+    let column = joined(split..dims.len())?;
+    let row = joined(0..split)?;
+    (column == 0 || column == 1).then_some(Access { row, column })
+}
+
+/// The splits that an input allows.
+fn splits_of(dims: &[usize], strides: &[isize]) -> u64 {
+    let rank = dims.len().min(63);
+    (0..rank)
+        .filter(|&split| split == 0 || dims[split..].iter().product::<usize>() >= SHORTEST_ROW)
+        .filter(|&split| access(dims, strides, split).is_some())
+        .fold(0, |bits, split| bits | 1 << split)
+}
+
+/// Dims, strides and offset of a variable in its root's buffer.
+pub struct Lies {
+    pub dims: Vec<usize>,
+    pub strides: Vec<isize>,
+    offset: usize,
+}
+
+impl Lies {
+    fn strided(&self) -> Strided<'_> {
+        Strided { dims: &self.dims, strides: &self.strides, offset: self.offset }
+    }
+}
+
+struct Grouping<'a> {
+    program: &'a Program,
+    roots: &'a [Variable],
+    lies: Vec<Lies>,
+    slots: Vec<Slot>,
+    /// The last group of each domain.
+    last: BTreeMap<Domain, usize>,
+    /// The slot that makes a variable's root; None is from outside.
+    made: Vec<Option<usize>>,
+    /// The group in which a variable is a node.
+    inside: Vec<Option<usize>>,
+}
+
+enum Slot {
+    Step(Step),
+    Group { domain: Domain, body: Vec<Evaluation>, elements: usize, splits: u64 },
+}
+
+/// The same program with groups in place of what they fuse; views stand first.
+pub fn group(settled: Settled) -> Settled {
+    let Settled { mut program, roots, fresh } = settled;
+    let steps = std::mem::take(&mut program.steps);
+    let (views, slots, made, inside) = {
+        let lies = lies(&program, &steps, &roots);
+        let count = program.variables.len();
+        let mut grouping = Grouping {
+            program: &program,
+            roots: &roots,
+            lies,
+            slots: Vec::new(),
+            last: BTreeMap::new(),
+            made: vec![None; count],
+            inside: vec![None; count],
+        };
+        let mut views = Vec::new();
+        for step in steps {
+            if let Some(view) = grouping.add(step) {
+                views.push(view);
+            }
+        }
+        (views, grouping.slots, grouping.made, grouping.inside)
+    };
+    // A node of a group is written to memory where somebody outside reads it.
+    let is_inside = |v: Variable, slot: usize| inside[v as usize] == Some(slot);
+    let mut read: BTreeSet<Variable> = fresh.iter().copied().collect();
+    for (at, slot) in slots.iter().enumerate() {
+        match slot {
+            Slot::Step(step) => read.extend(step.inputs().iter().map(|&v| roots[v as usize])),
+            Slot::Group { body, .. } => {
+                read.extend(body.iter().flat_map(|e| &e.inputs).filter(|&&v| !is_inside(v, at)).map(|&v| roots[v as usize]))
+            }
+        }
+    }
+    let mut ordered: Vec<Step> = views;
+    for (at, slot) in slots.into_iter().enumerate() {
+        match slot {
+            Slot::Step(step) => ordered.push(step),
+            Slot::Group { mut body, domain: Domain::Loop { .. }, .. } if body.len() == 1 => ordered.extend(body.pop().map(Step::Evaluate)),
+            Slot::Group { domain, body, splits, .. } => {
+                let outside: BTreeSet<Variable> = body
+                    .iter()
+                    .flat_map(|e| e.inputs.iter().copied())
+                    .filter(|&v| !is_inside(v, at) && number_of(&program, v).is_none())
+                    .collect();
+                let outputs = body.iter().map(|e| e.output).filter(|v| roots[*v as usize] == *v && read.contains(v)).collect();
+                debug_assert!(body.iter().all(|e| made[e.output as usize] == Some(at)));
+                ordered.push(Step::Group(Group { domain, body, inputs: outside.into_iter().collect(), outputs, splits }));
+            }
+        }
+    }
+    program.steps = ordered;
+    Settled { program, roots, fresh }
+}
+
+fn lies(program: &Program, steps: &[Step], roots: &[Variable]) -> Vec<Lies> {
+    let mut lies: Vec<Lies> = program
+        .variables
+        .iter()
+        .map(|known| match &known.source {
+            Source::Literal(array) => Lies { dims: array.dims.to_vec(), strides: array.strides.to_vec(), offset: array.offset },
+            _ => Lies { dims: known.dims.to_vec(), strides: contiguous_strides(&known.dims).to_vec(), offset: 0 },
+        })
+        .collect();
+    for step in steps {
+        let Step::Evaluate(e) = step else { continue };
+        if roots[e.output as usize] == e.output || !is_view(program, e) {
+            continue;
+        }
+        let from = &lies[e.inputs[0] as usize];
+        let layout = match form_of(e.op) {
+            Some(Form::View(view)) => (view.layout)(from.strided(), &e.params).ok(),
+            _ => None,
+        };
+        lies[e.output as usize] = match layout {
+            Some(layout) => Lies { dims: layout.dims.to_vec(), strides: layout.strides.to_vec(), offset: layout.offset },
+            None => Lies { dims: from.dims.clone(), strides: from.strides.clone(), offset: from.offset },
+        };
+    }
+    lies
+}
+
+impl Grouping<'_> {
+    /// Gives a step its slot; a view is returned, as it takes none.
+    fn add(&mut self, step: Step) -> Option<Step> {
+        let Step::Evaluate(e) = step else {
+            self.alone(step);
+            return None;
+        };
+        if self.roots[e.output as usize] != e.output {
+            return Some(Step::Evaluate(self.view(e)));
+        }
+        let Some((domain, splits)) = self.domain(&e) else {
+            self.alone(Step::Evaluate(e));
+            return None;
+        };
+        let elements = if domain == Domain::Straight { self.program.known(e.output).count().min(FEW) } else { 1 };
+        let most = if domain == Domain::Straight { MOST_ELEMENTS } else { MOST_OPS };
+        let found = self.last.get(&domain).copied().filter(|&at| {
+            let Slot::Group { elements: so_far, splits: own, .. } = &self.slots[at] else { return false };
+            so_far + elements <= most && own & splits != 0 && self.least(&e, Some(at)) <= at
+        });
+        let at = found.unwrap_or_else(|| {
+            self.slots.push(Slot::Group { domain: domain.clone(), body: Vec::new(), elements: 0, splits: u64::MAX });
+            self.last.insert(domain, self.slots.len() - 1);
+            self.slots.len() - 1
+        });
+        self.made[e.output as usize] = Some(at);
+        self.inside[e.output as usize] = Some(at);
+        if let Slot::Group { body, elements: so_far, splits: own, .. } = &mut self.slots[at] {
+            *so_far += elements;
+            *own &= splits;
+            body.push(e);
+        }
+        None
+    }
+
+    fn alone(&mut self, step: Step) {
+        let at = self.slots.len();
+        step.outputs().iter().for_each(|&v| self.made[v as usize] = Some(at));
+        self.slots.push(Slot::Step(step));
+    }
+
+    /// The first slot in which an evaluation may stand, if in `group` values of that are at hand.
+    fn least(&self, e: &Evaluation, group: Option<usize>) -> usize {
+        let behind = |&v: &Variable| match self.made[self.roots[v as usize] as usize] {
+            None => 0,
+            Some(at) if group == Some(at) && self.inside[v as usize] == group => at,
+            Some(at) => at + 1,
+        };
+        e.inputs.iter().map(behind).max().unwrap_or(0)
+    }
+
+    /// A view of a value inside a group is a node of it too, where its elements are at hand there.
+    fn view(&mut self, e: Evaluation) -> Evaluation {
+        let (from, to) = (e.inputs[0], e.output);
+        let Some(at) = self.inside[from as usize] else { return e };
+        if let Slot::Group { domain, body, .. } = &mut self.slots[at] {
+            let same = match domain {
+                Domain::Straight => is_straight(self.program, &e) && form_of(e.op).is_some_and(|form| matches!(form, Form::View(_))),
+                Domain::Loop { dims, .. } => {
+                    let lies = &self.lies[to as usize];
+                    squeezed(&lies.dims) == *dims && lies.offset == 0 && lies.strides == contiguous_strides(&lies.dims).to_vec()
+                }
+            };
+            if same {
+                self.inside[to as usize] = Some(at);
+                self.made[to as usize] = Some(at);
+                let copy = Evaluation { op: e.op, inputs: e.inputs.clone(), output: e.output, params: e.params.clone() };
+                body.push(copy);
+            }
+        }
+        e
+    }
+
+    /// Where an evaluation can be fused, and how a loop over it may be split.
+    fn domain(&self, e: &Evaluation) -> Option<(Domain, u64)> {
+        let known = self.program.known(e.output);
+        if known.count() == 0 || known.dtype == DType::Int32 {
+            return None;
+        }
+        if is_straight(self.program, e) && has_formula(self.program, e) {
+            return Some((Domain::Straight, u64::MAX));
+        }
+        let Some(Form::Pointwise(_)) = form_of(e.op) else { return None };
+        if known.count() <= FEW {
+            return None;
+        }
+        let variables = || e.inputs.iter().chain([&e.output]).filter(|&&v| number_of(self.program, v).is_none());
+        let has = |dtype: DType| variables().any(|&v| self.program.known(v).dtype == dtype);
+        let wide = has(DType::Float64);
+        if has(DType::Int32) || wide && has(DType::Float32) || !wide && !has(DType::Float32) || !has_formula(self.program, e) {
+            return None;
+        }
+        let dims = squeezed(&known.dims);
+        let mut splits = u64::MAX;
+        for &v in e.inputs.iter().filter(|&&v| number_of(self.program, v).is_none()) {
+            let lies = &self.lies[v as usize];
+            splits &= splits_of(&dims, &broadcast_strides(&known.dims, &lies.dims, &lies.strides));
+        }
+        (splits != 0).then_some((Domain::Loop { dims, wide }, splits))
+    }
+}
