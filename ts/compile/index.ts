@@ -10,7 +10,7 @@ import { isInspecting } from "../inspect/debug.js";
 import type { Program } from "../inspect/program.js";
 import { record } from "../inspect/record.js";
 import { recorder } from "../recording.js";
-import { AMBIENT, Replay } from "../runtime/boundary.js";
+import { AMBIENT } from "../runtime/boundary.js";
 import { engine } from "../runtime/instance.js";
 import { Tensor } from "../tensor.js";
 import { asTree } from "../transforms/arguments.js";
@@ -105,6 +105,11 @@ function structure(tree: unknown, leaves: Leaf[]): string {
   return "";
 }
 
+const areTensors = (args: readonly unknown[]): args is readonly Tensor[] => {
+  for (let i = 0; i < args.length; i++) if (!(args[i] instanceof Tensor)) return false;
+  return true;
+};
+
 class Cache {
   private entries: Entry[] = [];
   private recordings = 0;
@@ -118,9 +123,30 @@ class Cache {
   ) {}
 
   call(args: readonly unknown[]): unknown {
-    // Recorded by somebody else, mapped, differentiated, or looked at op by op: the function itself is what that needs.
-    if (recorder !== null || isWatched() || isInspecting() || engine.level_depth() > AMBIENT) return this.asItIs(args);
-    return inScope(() => this.replay(args));
+    // Recorded by somebody else, or looked at op by op: the function itself is what that needs.
+    if (recorder !== null || isWatched() || isInspecting()) return this.asItIs(args);
+    const mode = `${isRecording ? "" : "noGrad "}${getDefaultDtype()} `;
+    if (this.fixed.length === 0 && areTensors(args)) {
+      const key = `${mode}${"t;".repeat(args.length)}`;
+      const done = this.replay(key, args);
+      return done === undefined ? this.fallBack(key, args, args) : done.result;
+    }
+    // Arrays are tensors for the time of the call.
+    return inScope(() => {
+      const leaves: Leaf[] = [];
+      let key = mode;
+      const given = args.map((arg, i) => {
+        if (this.fixed.includes(i)) {
+          key += fixedKey(arg, i);
+          return arg;
+        }
+        const tree = asTree(arg);
+        key += `${structure(tree, leaves)};`;
+        return tree;
+      });
+      const done = this.replay(key, leaves);
+      return done === undefined ? this.fallBack(key, leaves, args, given) : done.result;
+    });
   }
 
   private asItIs(args: readonly unknown[]): unknown {
@@ -128,32 +154,27 @@ class Cache {
     return call(NAME, this.f, args);
   }
 
-  private replay(args: readonly unknown[]): unknown {
-    const leaves: Leaf[] = [];
-    let key = `${isRecording ? "" : "noGrad "}${getDefaultDtype()} `;
-    const given = args.map((arg, i) => {
-      if (this.fixed.includes(i)) {
-        key += fixedKey(arg, i);
-        return arg;
-      }
-      const tree = asTree(arg);
-      key += `${structure(tree, leaves)};`;
-      return tree;
-    });
+  /** What a program made of the arguments; undefined when none is for them. */
+  private replay(key: string, leaves: readonly Leaf[]): { readonly result: unknown } | undefined {
     for (let i = 0; i < this.entries.length; i++) {
-      const entry = this.entries[i]!;
-      if (entry.key !== key) continue;
-      if (entry.program === null) return this.asItIs(args);
-      if (!entry.program.fits) continue;
-      const outcome = entry.program.run(leaves);
-      if (outcome === Replay.Derivatives) return this.asItIs(args);
-      if (outcome === Replay.Other) continue;
+      const { key: own, program } = this.entries[i]!;
+      if (own !== key || program === null || !program.fits) continue;
+      const outcome = program.run(leaves);
+      if (typeof outcome !== "object") continue;
       if (i > 0) this.entries.unshift(...this.entries.splice(i, 1));
       this.replays++;
-      return outcome.result;
+      return outcome;
     }
-    if (isRecording && leaves.some((leaf) => leaf instanceof Tensor && leaf.isTracked)) return this.asItIs(args);
-    return this.record(key, given);
+    return undefined;
+  }
+
+  /** Without a program for the arguments: the function as it is, and recorded if that can be. */
+  private fallBack(key: string, leaves: readonly Leaf[], args: readonly unknown[], given = args): unknown {
+    const isEager =
+      engine.level_depth() > AMBIENT ||
+      this.entries.some((entry) => entry.key === key && entry.program === null) ||
+      leaves.some((leaf) => leaf instanceof Tensor && (leaf.isInTransform || (isRecording && leaf.isTracked)));
+    return isEager ? this.asItIs(args) : inScope(() => this.record(key, given));
   }
 
   /** Runs the function once, and keeps what it did as a program. */

@@ -13,6 +13,7 @@ import { idOf, made, Tensor } from "../tensor.js";
 import { canEmit, link, unlink } from "./link.js";
 
 const NAME = "compile";
+const NO_KEYS: Tensor[] = [];
 
 /** An argument as a program takes it. */
 export type Leaf = Tensor | number;
@@ -29,6 +30,10 @@ export class CompiledProgram {
   private readonly guards: readonly (() => boolean)[];
   private readonly rebuild: (outputs: readonly unknown[]) => unknown;
   private readonly outputs: number;
+  /** The result is a tensor, and nothing else. */
+  private readonly isSingle: boolean;
+  /** What a run passes, used again. */
+  private readonly numbers: number[] = [];
   private readonly number: number;
   /** Where its emitted functions stand in the engine's table. */
   private readonly linked: readonly number[];
@@ -67,6 +72,7 @@ export class CompiledProgram {
     this.guards = recorded.guards;
     this.rebuild = recorded.rebuild;
     this.outputs = outputs.length;
+    this.isSingle = recorded.isSingle;
   }
 
   /** Whether the engine it was made for is there, and plain JavaScript is as it was when it was recorded. */
@@ -82,36 +88,43 @@ export class CompiledProgram {
 
   /** Runs it; `Other` when it is for other arguments, `Derivatives` when these have some. */
   run(leaves: readonly Leaf[]): Refusal | { readonly result: unknown } {
-    const { places, draws, updates } = this;
-    const keys: Tensor[] = [];
+    const { places, draws, updates, numbers } = this;
+    const keys: Tensor[] = draws.length === 0 ? NO_KEYS : draws.map(seedAhead);
     try {
-      for (const draw of draws) keys.push(seedAhead(draw));
-      const numbers: number[] = [];
-      for (const leaf of leaves) {
-        if (typeof leaf === "number") numbers.push(0, leaf);
-        else numbers.push(idOf(leaf), 0);
+      // Ids are asked for before anything is written: that may move tensors.
+      let next = 0;
+      for (let i = 0; i < leaves.length; i++) {
+        const leaf = leaves[i]!;
+        const isNumber = typeof leaf === "number";
+        numbers[next++] = isNumber ? 0 : idOf(leaf);
+        numbers[next++] = isNumber ? leaf : 0;
       }
-      for (const key of keys) numbers.push(idOf(key));
-      for (const place of places) {
-        const tensor = place.find();
+      for (let i = 0; i < keys.length; i++) numbers[next++] = idOf(keys[i]!);
+      for (let i = 0; i < places.length; i++) {
+        const tensor = places[i]!.find();
         if (tensor === undefined) return Replay.Other;
-        numbers.push(idOf(tensor));
+        numbers[next++] = idOf(tensor);
       }
-      for (const update of updates) for (const value of update.values()) numbers.push(value);
-      pass(numbers);
+      for (let i = 0; i < updates.length; i++) {
+        const values = updates[i]!.values();
+        for (let k = 0; k < values.length; k++) numbers[next++] = values[k]!;
+      }
+      const s = scratch(next);
+      for (let i = 0; i < next; i++) s[i] = numbers[i]!;
       const outcome = engine.program_run(this.number, places.length) as Replay;
       if (outcome === Replay.Failed) throw failure(NAME);
       if (outcome !== Replay.Done) return outcome;
     } finally {
-      for (const key of keys) key.dispose();
+      for (let i = 0; i < keys.length; i++) keys[i]!.dispose();
     }
+    const ids = scratch(this.outputs);
     const results: Tensor[] = [];
-    const s = scratch(this.outputs);
-    for (let i = 0; i < this.outputs; i++) results.push(made(s[i]!));
-    for (const update of updates) update.taken();
+    for (let i = 0; i < this.outputs; i++) numbers[i] = ids[i]!;
+    for (let i = 0; i < this.outputs; i++) results.push(made(numbers[i]!));
+    for (let i = 0; i < updates.length; i++) updates[i]!.taken();
     if (this.drawn > 0) advanceDraws(this.drawn);
     if (updates.length > 0) parametersChanged(this.turns);
-    return { result: this.rebuild(results) };
+    return { result: this.isSingle ? results[0] : this.rebuild(results) };
   }
 
   stats(): { instructions: number; arenaBytes: number } {

@@ -77,6 +77,8 @@ export interface Recorded {
   readonly branched: boolean;
   /** The line that read a number which the next run may find different, if one did. */
   readonly reader: string | null;
+  /** It returned a tensor, and nothing around it. */
+  readonly isSingle: boolean;
   /** What the function returned, with other values in place of the outputs. */
   rebuild(outputs: readonly unknown[]): unknown;
 }
@@ -284,6 +286,7 @@ export function record<R>(name: string, f: Callback, args: readonly unknown[], s
       draws: drawsSince(own.point.state, own.point.seeding),
       branched: own.branched,
       reader: own.reader,
+      isSingle: result instanceof Tensor,
       rebuild: (values) => {
         let next = 0;
         // A number stays what it was.

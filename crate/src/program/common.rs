@@ -9,6 +9,7 @@ use std::collections::HashMap;
 /// Literals of up to so many elements are compared.
 const SMALL: usize = 64;
 
+#[cold]
 pub fn merge(program: &mut Program) -> Result<()> {
     let mut name: Vec<Variable> = (0..program.variables.len() as Variable).collect();
     let mut literals: HashMap<(u8, Vec<usize>, Vec<u64>), Variable> = HashMap::new();

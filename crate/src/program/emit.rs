@@ -61,6 +61,7 @@ enum Width {
 }
 
 /// The bytes of a module with a function for each group; `array` and `location` say where variables lie.
+#[cold]
 pub fn module<'a>(
     program: &Program,
     groups: &[&Group],
@@ -206,6 +207,7 @@ fn operands(code: Code) -> [Option<Node>; 3] {
 }
 
 /// The nodes that some are computed from, in order, and how often each is read.
+#[cold]
 fn needed(graph: &Graph, results: &[Node]) -> (Vec<Node>, Vec<u32>) {
     let mut reads = vec![0; graph.code.len()];
     results.iter().for_each(|&node| reads[node as usize] += 1);
@@ -237,6 +239,7 @@ fn node_of(graph: &mut Graph, symbol: Symbol, dtype: DType) -> Option<(Node, Kin
 }
 
 /// Puts an element, or a vector, on the stack; its address without the offset is there already.
+#[cold]
 fn load(sink: &mut InstructionSink, kind: Kind, width: Width, offset: u32) {
     match (kind, width) {
         (Kind::Float32 | Kind::Float64, Width::Vector) => sink.v128_load(argument(offset, 2)),
@@ -259,6 +262,7 @@ fn load(sink: &mut InstructionSink, kind: Kind, width: Width, offset: u32) {
 }
 
 /// Stores a node's value; `address` puts the address on the stack, as often as it is needed.
+#[cold]
 fn store(writer: &mut Writer, node: Node, kind: Kind, width: Width, offset: u32, address: &dyn Fn(&mut Writer)) {
     address(writer);
     writer.get(node);
@@ -301,6 +305,7 @@ fn bytes_of_mask(writer: &mut Writer) {
 }
 
 /// Straight-line code: each element that is used is read once, each result stored as soon as it is there.
+#[cold]
 fn straight_function(group: &Group, places: &Places) -> Option<Function> {
     let Places { program, array, location } = places;
     let mut graph = Graph::default();
@@ -450,6 +455,7 @@ impl Stream {
 }
 
 /// One loop, or one in another: rows, and vectors in a row, with single elements at its end.
+#[cold]
 fn loop_function(group: &Group, places: &Places) -> Option<Function> {
     let Places { program, array, location } = places;
     let Domain::Loop { dims, wide } = &group.domain else { return None };

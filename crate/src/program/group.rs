@@ -116,6 +116,7 @@ enum Slot {
 }
 
 /// The same program with groups in place of what they fuse; views stand first.
+#[cold]
 pub fn group(settled: Settled) -> Settled {
     let Settled { mut program, roots, fresh } = settled;
     let steps = std::mem::take(&mut program.steps);
@@ -171,6 +172,7 @@ pub fn group(settled: Settled) -> Settled {
     Settled { program, roots, fresh }
 }
 
+#[cold]
 fn lies(program: &Program, steps: &[Step], roots: &[Variable]) -> Vec<Lies> {
     let mut lies: Vec<Lies> = program
         .variables

@@ -10,7 +10,7 @@ use crate::ops;
 use crate::record::{Action, Record};
 use crate::session::Session;
 use crate::updates::Update;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// What only TypeScript knows of a record: which of its variables are what.
 pub struct Bindings {
@@ -46,6 +46,7 @@ fn is_identity(op: Op) -> bool {
     matches!(&op.row().kind, Kind::Primitive { form: Form::View(_), rule: Rule::Zero, .. })
 }
 
+#[cold]
 pub fn lower(session: &Session, bindings: &Bindings) -> Result<Program> {
     let record = &session.inspector.record;
     let mut sources = BTreeMap::new();
@@ -183,9 +184,4 @@ impl Lowering<'_> {
         };
         Ok(Place { gradient_before, after: (after != before).then_some(after), gradient_after })
     }
-}
-
-/// Ids that stand for more than one argument are told apart by their places, so no two may be one.
-pub fn distinct(ids: &[Id]) -> bool {
-    ids.iter().collect::<BTreeSet<_>>().len() == ids.len()
 }

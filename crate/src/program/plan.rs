@@ -78,6 +78,7 @@ fn last_reads(program: &Program, roots: &[Variable]) -> Vec<usize> {
 }
 
 /// The arena offset of every root that lies there.
+#[cold]
 fn arena_places(program: &Program, roots: &[Variable], fresh: &BTreeSet<Variable>) -> (Vec<Option<usize>>, usize) {
     let last = last_reads(program, roots);
     let mut dying: Vec<Vec<Variable>> = vec![Vec::new(); program.steps.len()];
@@ -101,6 +102,7 @@ fn arena_places(program: &Program, roots: &[Variable], fresh: &BTreeSet<Variable
     (places, arena.bytes)
 }
 
+#[cold]
 pub fn plan(settled: Settled) -> Result<Executable> {
     let Settled { program, roots, fresh } = settled;
     let is_fresh: BTreeSet<Variable> = fresh.iter().copied().collect();
@@ -128,6 +130,8 @@ pub fn plan(settled: Settled) -> Result<Executable> {
         arrays.push(match &known.source {
             Source::Literal(array) => Some(array.clone()),
             Source::Computed if roots[variable as usize] != variable => None,
+            // A value inside a group that nobody else reads is nowhere in memory.
+            Source::Computed if places[variable as usize].is_none() && !is_fresh.contains(&variable) => None,
             _ => Some(borrowed(variable)),
         });
     }
@@ -138,7 +142,7 @@ pub fn plan(settled: Settled) -> Result<Executable> {
             Step::Evaluate(e) => {
                 let form = form_of(e.op).ok_or_else(|| Error::value("a composite op was recorded").in_op(e.op))?;
                 if roots[e.output as usize] != e.output && is_view(&program, e) {
-                    let input = array_of(&arrays, e.inputs[0])?;
+                    let Some(input) = &arrays[e.inputs[0] as usize] else { continue };
                     let view = form.view(&[input], &e.params).ok_or_else(|| Error::value("a view is none").in_op(e.op))?;
                     arrays[e.output as usize] = Some(view?);
                     continue;
@@ -239,8 +243,4 @@ pub fn plan(settled: Settled) -> Result<Executable> {
     let (inputs, keys, options) = (program.inputs, program.keys, program.options);
     let functions = vec![None; groups];
     Ok(Executable { steps, arrays, bound, fresh: made, ends, outputs, arena, arena_bytes, inputs, keys, options, addresses, code, functions })
-}
-
-fn array_of(arrays: &[Option<Array>], variable: Variable) -> Result<&Array> {
-    arrays[variable as usize].as_ref().ok_or_else(|| Error::value("a variable of the program has no place"))
 }

@@ -108,10 +108,22 @@ pub enum Outcome {
     Derivatives,
 }
 
+/// Where numbers lie, in order; None where they have to be laid in order first.
 enum Found {
-    Array(Array),
+    At(*const u8),
+    Scattered(Array),
     Other,
     Derivatives,
+}
+
+fn found(array: &Array, bound: &Bound) -> Found {
+    if array.dtype != bound.dtype || !same_dims(&array.dims, &bound.dims) {
+        Found::Other
+    } else if array.is_contiguous() {
+        Found::At(array.address())
+    } else {
+        Found::Scattered(array.clone())
+    }
 }
 
 impl Session {
@@ -126,7 +138,15 @@ impl Session {
             },
             _ => return Ok(Found::Derivatives),
         };
-        Ok(if array.dtype == bound.dtype && same_dims(&array.dims, &bound.dims) { Found::Array(array.clone()) } else { Found::Other })
+        Ok(found(array, bound))
+    }
+
+    /// The numbers of a tensor that lives on.
+    fn contents_of(&self, place: Id, bound: &Bound) -> Result<Found> {
+        match self.value(self.concrete_slot(place)?)? {
+            Value::Concrete(array) => Ok(found(array, bound)),
+            _ => Ok(Found::Other),
+        }
     }
 
     fn gradient_of(&self, tensor: Id) -> Result<Id> {
@@ -138,73 +158,21 @@ impl Session {
 }
 
 impl Engine {
-    /// Runs a program. When it fails nothing that lives on has changed, but that gradients it was about to write are gone.
+    /// Runs a program. When it fails nothing that lives on has changed.
     pub fn replay(&self, program: &mut Executable, call: &Call) -> Result<Outcome> {
-        // Buffers that are read stay alive until the end.
-        let mut held: SmallVec<[Array; 16]> = SmallVec::new();
-        for (end, &place) in program.ends.iter().zip(call.places) {
-            if let Presence::Gradient(wanted) = end.gradient_before {
-                if (self.read_session().gradient_of(place)? != NONE) != wanted {
-                    return Ok(Outcome::Other);
-                }
-            }
+        // What was laid in order stays until the end; everything else is held by its tensor, and none goes while a program runs.
+        let mut held: SmallVec<[Array; 4]> = SmallVec::new();
+        if let Some(refusal) = self.look_up(program, call, &mut held)? {
+            return Ok(refusal);
         }
-        for bound in &program.bound {
-            let found = match bound.from {
-                From::Input(i) if call.inputs[i as usize] == NONE => {
-                    if !bound.dims.is_empty() || !bound.dtype.is_float() {
-                        return Ok(Outcome::Other);
-                    }
-                    Found::Array(Array::scalar(bound.dtype, call.numbers[i as usize])?)
-                }
-                From::Input(i) => self.read_session().argument(call.inputs[i as usize], bound)?,
-                From::Key(i) => self.read_session().argument(call.keys[i as usize], bound)?,
-                From::Place(i) => {
-                    let session = self.read_session();
-                    let place = call.places[i as usize];
-                    match session.value(session.concrete_slot(place)?)? {
-                        Value::Concrete(array) if array.dtype == bound.dtype && same_dims(&array.dims, &bound.dims) => {
-                            Found::Array(array.clone())
-                        }
-                        _ => Found::Other,
-                    }
-                }
-                From::Gradient(i) => {
-                    let session = self.read_session();
-                    let gradient = session.gradient_of(call.places[i as usize])?;
-                    let array = session.concrete_under(gradient, false)?;
-                    if array.dtype == bound.dtype && same_dims(&array.dims, &bound.dims) {
-                        Found::Array(array.clone())
-                    } else {
-                        Found::Other
-                    }
-                }
-            };
-            match found {
-                Found::Array(array) => held.push(array),
-                Found::Other => return Ok(Outcome::Other),
-                Found::Derivatives => return Ok(Outcome::Derivatives),
-            }
-        }
-        // All is as it was recorded: places that are written over become their tensors' own, the others are read in order.
-        for (bound, array) in program.bound.iter().zip(&mut held) {
-            match bound.from {
-                From::Place(i) if bound.is_updated => {
-                    let place = call.places[i as usize];
-                    *array = Array::scalar(DType::Bool, 0.0)?;
-                    let mut session = self.session();
-                    let slot = session.own(place)?;
-                    let Value::Concrete(own) = session.value(slot)? else { continue };
-                    program.addresses[bound.listed] = own.address() as usize as u32;
-                    bound.aimed.iter().for_each(|reader| reader.aim(own.address() as *mut u8));
-                }
-                _ => {
-                    if !array.is_contiguous() {
-                        *array = array.contiguous()?;
-                    }
-                    program.addresses[bound.listed] = array.address() as usize as u32;
-                    bound.aimed.iter().for_each(|reader| reader.aim(array.address() as *mut u8));
-                }
+        // All is as it was recorded: tensors that are written over become the owners of their numbers.
+        for bound in program.bound.iter().filter(|bound| bound.is_updated) {
+            let From::Place(i) = bound.from else { continue };
+            let mut session = self.session();
+            let slot = session.own(call.places[i as usize])?;
+            if let Value::Concrete(own) = session.value(slot)? {
+                program.addresses[bound.listed] = own.address() as usize as u32;
+                bound.aimed.iter().for_each(|reader| reader.aim(own.address() as *mut u8));
             }
         }
         let mut results: SmallVec<[Array; 8]> = SmallVec::new();
@@ -217,6 +185,50 @@ impl Engine {
         program.execute(call.options)?;
         drop(held);
         self.hand_over(program, call, results)
+    }
+
+    /// Aims the program at the numbers of this call; why it is not for them, if so.
+    fn look_up(&self, program: &mut Executable, call: &Call, held: &mut SmallVec<[Array; 4]>) -> Result<Option<Outcome>> {
+        let session = self.read_session();
+        if session.levels.len() > AMBIENT as usize || session.inspector.is_active() {
+            return Ok(Some(Outcome::Derivatives));
+        }
+        for (end, &place) in program.ends.iter().zip(call.places) {
+            if let Presence::Gradient(wanted) = end.gradient_before {
+                if (session.gradient_of(place)? != NONE) != wanted {
+                    return Ok(Some(Outcome::Other));
+                }
+            }
+        }
+        for bound in &program.bound {
+            let found = match bound.from {
+                From::Input(i) if call.inputs[i as usize] == NONE => {
+                    if !bound.dims.is_empty() || !bound.dtype.is_float() {
+                        return Ok(Some(Outcome::Other));
+                    }
+                    Found::Scattered(Array::scalar(bound.dtype, call.numbers[i as usize])?)
+                }
+                From::Input(i) => session.argument(call.inputs[i as usize], bound)?,
+                From::Key(i) => session.argument(call.keys[i as usize], bound)?,
+                From::Place(i) => session.contents_of(call.places[i as usize], bound)?,
+                From::Gradient(i) => {
+                    let gradient = session.gradient_of(call.places[i as usize])?;
+                    found(session.concrete_under(gradient, false)?, bound)
+                }
+            };
+            let address = match found {
+                Found::At(address) => address,
+                Found::Scattered(array) => {
+                    held.push(array.contiguous()?);
+                    held.last().map_or(std::ptr::null(), Array::address)
+                }
+                Found::Other => return Ok(Some(Outcome::Other)),
+                Found::Derivatives => return Ok(Some(Outcome::Derivatives)),
+            };
+            program.addresses[bound.listed] = address as usize as u32;
+            bound.aimed.iter().for_each(|reader| reader.aim(address as *mut u8));
+        }
+        Ok(None)
     }
 
     fn hand_over(&self, program: &Executable, call: &Call, results: SmallVec<[Array; 8]>) -> Result<Outcome> {

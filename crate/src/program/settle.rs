@@ -26,6 +26,7 @@ pub fn is_view(program: &Program, e: &Evaluation) -> bool {
     }
 }
 
+#[cold]
 pub fn settle(mut program: Program) -> Result<Settled> {
     let results: BTreeSet<Variable> = program.results().collect();
     updates(&mut program, &results);
@@ -54,6 +55,7 @@ fn view_roots(program: &Program, results: &BTreeSet<Variable>) -> Vec<Variable> 
 }
 
 /// Whose numbers a variable has, when updates have written over theirs.
+#[cold]
 fn roots(program: &Program, results: &BTreeSet<Variable>) -> Vec<Variable> {
     let mut over: Vec<Option<Variable>> = vec![None; program.variables.len()];
     for step in &program.steps {
@@ -73,6 +75,7 @@ fn roots(program: &Program, results: &BTreeSet<Variable>) -> Vec<Variable> {
 }
 
 /// Gives each update numbers that it may write over.
+#[cold]
 fn updates(program: &mut Program, results: &BTreeSet<Variable>) {
     let Some(first) = program.steps.iter().position(|step| matches!(step, Step::Update(_))) else { return };
     // Behind the last other step nothing can fail: an update cannot, once its tensors are there.
@@ -107,6 +110,7 @@ fn updates(program: &mut Program, results: &BTreeSet<Variable>) {
 }
 
 /// Copies what is handed out and is not written by an instruction for that purpose.
+#[cold]
 fn copies(program: &mut Program, roots: &[Variable], fresh: &mut BTreeSet<Variable>) {
     let mut copied: Vec<(Variable, Variable)> = Vec::new();
     let mut handed_out = |program: &mut Program, variable: Variable| {

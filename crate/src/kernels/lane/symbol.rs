@@ -89,26 +89,34 @@ impl Graph {
 
 const NONE: Node = Node::MAX;
 
+// Never inlined: each formula calls these dozens of times.
+
+#[inline(never)]
 fn one(instruction: Instruction, a: Node) -> Node {
     GRAPH.with_borrow_mut(|graph| graph.apply(instruction, [a, NONE, NONE], Code::One(instruction, a)))
 }
 
+#[inline(never)]
 fn two(instruction: Instruction, a: Node, b: Node) -> Node {
     GRAPH.with_borrow_mut(|graph| graph.apply(instruction, [a, b, NONE], Code::Two(instruction, a, b)))
 }
 
+#[inline(never)]
 fn three(instruction: Instruction, a: Node, b: Node, c: Node) -> Node {
     GRAPH.with_borrow_mut(|graph| graph.apply(instruction, [a, b, c], Code::Three(instruction, a, b, c)))
 }
 
+#[inline(never)]
 fn shifted(instruction: Instruction, a: Node, by: u32) -> Node {
     GRAPH.with_borrow_mut(|graph| graph.apply(instruction, [a, by, NONE - 1], Code::Shift(instruction, a, by)))
 }
 
+#[inline(never)]
 fn constant(bits: i128) -> Node {
     GRAPH.with_borrow_mut(|graph| graph.constant(bits))
 }
 
+#[inline(never)]
 fn mark() {
     GRAPH.with_borrow_mut(|graph| graph.incomplete = true);
 }
