@@ -66,7 +66,8 @@ fn exported(item: Item) -> Option<ItemFn> {
     match item {
         Item::Fn(f) => {
             let has = |name| f.attrs.iter().any(|attribute| attribute.path().is_ident(name));
-            let is_object = matches!(&f.sig.output, ReturnType::Type(_, kind) if matches!(&**kind, Type::Path(path) if path.path.is_ident("JsValue")));
+            let is_object =
+                matches!(&f.sig.output, ReturnType::Type(_, kind) if matches!(&**kind, Type::Path(path) if path.path.is_ident("JsValue")));
             (has("wasm_bindgen") && !has("cfg") && !is_object).then_some(f)
         }
         _ => None,

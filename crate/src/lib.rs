@@ -32,10 +32,10 @@ mod ops;
 mod parameters;
 /// Parameters of ops by name.
 mod params;
-/// The record of a run.
-mod record;
 /// A recorded run, planned, to be run again.
 mod program;
+/// The record of a run.
+mod record;
 /// How the record grows: what the session tells it.
 mod recording;
 /// The one mutable state: values, levels, scopes, the frame of temporaries.

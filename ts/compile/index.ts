@@ -69,9 +69,12 @@ interface Entry {
 /** An argument that is part of the key. */
 function fixedKey(value: unknown, position: number): string {
   if (value instanceof Tensor)
-    throw new ValueError(`${NAME}: argument ${position} is static but a tensor, whose numbers are no part of a program; leave it out of static`, NAME);
+    throw new ValueError(
+      `${NAME}: argument ${position} is static but a tensor, whose numbers are no part of a program; leave it out of static`,
+      NAME,
+    );
   if (typeof value === "object" || typeof value === "function") return `#${identity(value)}`;
-  return typeof value === "bigint" ? `${value}n` : JSON.stringify(value) ?? String(value);
+  return typeof value === "bigint" ? `${value}n` : (JSON.stringify(value) ?? String(value));
 }
 
 const identities = new WeakMap<object, number>();
@@ -182,7 +185,11 @@ class Cache {
     this.recordings++;
     const open = given.map((arg, i) => (this.fixed.includes(i) ? null : arg));
     const body = (...args: unknown[]): unknown => {
-      const result: unknown = call(NAME, this.f, args.map((arg, i) => (this.fixed.includes(i) ? given[i] : arg)));
+      const result: unknown = call(
+        NAME,
+        this.f,
+        args.map((arg, i) => (this.fixed.includes(i) ? given[i] : arg)),
+      );
       walk(result, (leaf) => {
         if (typeof leaf === "number")
           throw new ValueError(
@@ -238,12 +245,19 @@ class Cache {
       const given = args.map((arg, i) => (this.fixed.includes(i) ? arg : asTree(arg)));
       const open = given.map((arg, i) => (this.fixed.includes(i) ? null : arg));
       const body = (...values: unknown[]): unknown =>
-        call(NAME, this.f, values.map((value, i) => (this.fixed.includes(i) ? given[i] : value)));
+        call(
+          NAME,
+          this.f,
+          values.map((value, i) => (this.fixed.includes(i) ? given[i] : value)),
+        );
       return record(NAME, body, open, true, (recorded) => {
         const compiled = new CompiledProgram(recorded, true);
         const stages = compiled.stages();
         compiled.free();
-        const program = build(recorded, recorded.inputs.map((_, i) => `x${i}`));
+        const program = build(
+          recorded,
+          recorded.inputs.map((_, i) => `x${i}`),
+        );
         const listing = stages.map(({ name, text }) => `${name}:\n${text}`).join("\n\n");
         return Object.assign(program, { stages, toString: () => listing });
       });
@@ -276,14 +290,17 @@ const unreachable = new FinalizationRegistry<Cache>((cache) => cache.dispose());
  * const step = ad.compile((x, y) => x.mul(y).sum());
  * step([1, 2], [3, 4]).item(); // 11
  */
-export function compile<A extends unknown[], R>(f: (...args: A) => R, options?: CompileOptions): Compiled<A, R>;
+export function compile<A extends unknown[] = Tensor[], R = unknown>(f: (...args: A) => R, options?: CompileOptions): Compiled<A, R>;
 export function compile(f: Callback, options?: CompileOptions): Compiled<any, any> {
   checkFunction(NAME, f);
   atMost(NAME, arguments, 2);
   const { static: fixed = [] } = readOptions<CompileOptions>(NAME, options, ["static"]);
   const positions = typeof fixed === "number" ? [fixed] : fixed;
   if (!Array.isArray(positions) || positions.some((n) => !Number.isInteger(n) || n < 0))
-    throw new ValueError(`${NAME}: static is the position of an argument or a list of positions, counted from 0, got ${describe(fixed)}`, NAME);
+    throw new ValueError(
+      `${NAME}: static is the position of an argument or a list of positions, counted from 0, got ${describe(fixed)}`,
+      NAME,
+    );
   const cache = new Cache(f, positions);
   const compiled = Object.assign((...args: unknown[]) => cache.call(args), {
     stats: () => cache.stats(),

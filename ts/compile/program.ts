@@ -154,5 +154,8 @@ export class CompiledProgram {
 /** A leaf of an argument, as a program takes it. */
 export function asLeaf(leaf: unknown): Leaf {
   if (leaf instanceof Tensor || typeof leaf === "number") return leaf;
-  throw new ValueError(`${NAME}: an argument is or holds ${describe(leaf)}; expected tensors or numbers. What stays the same is named by { static: [position] }`, NAME);
+  throw new ValueError(
+    `${NAME}: an argument is or holds ${describe(leaf)}; expected tensors or numbers. What stays the same is named by { static: [position] }`,
+    NAME,
+  );
 }

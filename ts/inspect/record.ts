@@ -231,6 +231,8 @@ function read(name: string, count: number, updates: readonly LiveUpdate[]): RawI
   });
 }
 
+const isNumeric = (leaf: unknown): boolean => leaf instanceof Tensor || typeof leaf === "number";
+
 let recording = false;
 
 /**
@@ -245,7 +247,12 @@ export function record<R>(name: string, f: Callback, args: readonly unknown[], s
     // Plain values of their own ids: what the record calls inputs.
     const float64 = leaves.find((leaf: unknown) => leaf instanceof Tensor && leaf.dtype === "float64") as Tensor | undefined;
     // A number is of the widest float among the others.
-    const inputs = leaves.map((leaf: unknown) => outputTensor(name, typeof leaf === "number" ? asTensor(leaf, float64) : leaf).detach());
+    const inputs = leaves
+      .filter(isNumeric)
+      .map((leaf: unknown) => outputTensor(name, typeof leaf === "number" ? asTensor(leaf, float64) : leaf).detach());
+    let input = 0;
+    // What is no tensor and no number is the function's business.
+    const given: unknown = rebuild(leaves.map((leaf: unknown) => (isNumeric(leaf) ? inputs[input++] : leaf)));
     engine.record_start();
     const own = new Recording(name, strict);
     const variables = (tensors: readonly Tensor[]) => tensors.map((x) => checked(engine.record_variable(idOf(x)), name));
@@ -257,15 +264,19 @@ export function record<R>(name: string, f: Callback, args: readonly unknown[], s
         () =>
           watching(
             (tensor, id) => own.captured(tensor, id),
-            () => call(name, f, rebuild(inputs) as unknown[]),
+            () => call(name, f, given as unknown[]),
           ),
       ),
     );
+    if (strict && inputs.some((x, i) => checked(engine.record_variable(idOf(x)), name) !== inputIds[i]))
+      throw new ValueError(
+        `${name}: the function writes to one of its arguments, which are copies inside; return the new value, or write to a tensor that the function closes over`,
+        name,
+      );
     const [results, rebuildResult] = flatten(result);
-    const isOutput = (leaf: unknown) => leaf instanceof Tensor || typeof leaf === "number";
     // Stripped of levels inside the record: what the program returns are plain values with ids of their own.
-    const given: Tensor[] = results.filter(isOutput).map((leaf: unknown) => outputTensor(name, leaf, inputs));
-    const plain = given.map((x) => x.detach());
+    const returned: Tensor[] = results.filter(isNumeric).map((leaf: unknown) => outputTensor(name, leaf, inputs));
+    const plain = returned.map((x) => x.detach());
     const outputs = variables(plain);
     const count = engine.record_stop();
     let instructions: RawInstruction[] | undefined;
@@ -278,7 +289,7 @@ export function record<R>(name: string, f: Callback, args: readonly unknown[], s
       },
       updates: own.updates,
       guards: [...own.guards.values()],
-      results: given,
+      results: returned,
       plain,
       outputs,
       places: [...own.places.values()],
@@ -291,7 +302,7 @@ export function record<R>(name: string, f: Callback, args: readonly unknown[], s
         let next = 0;
         // A number stays what it was.
         return rebuildResult(
-          results.map((leaf: unknown) => (isOutput(leaf) ? (leaf instanceof Tensor ? values[next++] : (next++, leaf)) : leaf)),
+          results.map((leaf: unknown) => (isNumeric(leaf) ? (leaf instanceof Tensor ? values[next++] : (next++, leaf)) : leaf)),
         );
       },
     });

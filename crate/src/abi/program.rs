@@ -1,15 +1,15 @@
 //! Recorded runs that are run again.
 
+use super::scratch::Ids;
 use super::*;
 use crate::codes::replay;
-use crate::memory::values::Value;
-use crate::session::AMBIENT;
-use crate::tape;
-use super::scratch::Ids;
 use crate::memory::room::list_of;
+use crate::memory::values::Value;
 use crate::program::lower::{lower, Bindings, PlaceIds};
 use crate::program::run::{Call, Outcome};
 use crate::program::{compile, Compiled};
+use crate::session::AMBIENT;
+use crate::tape;
 use std::collections::BTreeMap;
 
 thread_local! {
@@ -169,7 +169,7 @@ pub fn graph_waits(id: u32) -> u32 {
 }
 
 /// The table of functions. It is exported because this asks for it; TypeScript takes it from the exports.
-#[wasm_bindgen]
+#[wasm_bindgen(js_name = "__function_table")]
 pub fn function_table() -> JsValue {
     wasm_bindgen::function_table()
 }

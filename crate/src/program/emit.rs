@@ -1,17 +1,18 @@
 //! Groups as WebAssembly functions. The module has one function for each group, without arguments: it imports the engine's memory and knows
 //! where everything lies, either by its address or by the place of a table in which each run writes it.
 
+use super::fold::form_of;
 use super::formula::{number_of, outside, straight, vector, Elements, Symbol};
 use super::group::{access, broadcast_strides, Access, Domain, Group};
 use super::ir::*;
-use super::settle::is_view;
 use crate::dtype::DType;
+use crate::form::Form;
 use crate::kernels::lane::symbol::{splat32, splat64, Code, Graph, Node};
 use crate::memory::array::Array;
 use std::collections::HashMap;
 use wasm_encoder::{
-    BlockType, CodeSection, EntityType, ExportKind, ExportSection, Function, FunctionSection, ImportSection, InstructionSink, MemArg, MemArgTarget, MemoryType,
-    Module, TypeSection, ValType,
+    BlockType, CodeSection, EntityType, ExportKind, ExportSection, Function, FunctionSection, ImportSection, InstructionSink, MemArg,
+    MemArgTarget, MemoryType, Module, TypeSection, ValType,
 };
 
 /// Where the numbers of an array begin.
@@ -492,7 +493,11 @@ fn loop_function(group: &Group, places: &Places) -> Option<Function> {
             outside_known.insert(key, symbol);
             x.push(symbol);
         }
-        let symbol = if is_view(program, e) { x[0] } else { vector(&mut graph, program, e, &x)? };
+        let symbol = match form_of(e.op)? {
+            // Of a value of the group, in the same order.
+            Form::View(_) => x[0],
+            _ => vector(&mut graph, program, e, &x)?,
+        };
         known.insert(e.output, symbol);
     }
     let mut outputs: Vec<(Node, Stream)> = Vec::new();
@@ -527,9 +532,7 @@ fn loop_function(group: &Group, places: &Places) -> Option<Function> {
     for stream in inputs.iter().chain(outputs.iter().map(|(_, stream)| stream)) {
         match stream.at {
             Location::Fixed(address) => writer.sink().i32_const(address as i32),
-            Location::Listed { place, bytes } => {
-                writer.sink().i32_const(0).i32_load(argument(place, 2)).i32_const(bytes as i32).i32_add()
-            }
+            Location::Listed { place, bytes } => writer.sink().i32_const(0).i32_load(argument(place, 2)).i32_const(bytes as i32).i32_add(),
         };
         writer.sink().local_set(stream.pointer);
     }

@@ -13,7 +13,7 @@ use crate::memory::array::Strided;
 use crate::op::Op;
 use crate::ops;
 use crate::params::{Along, Product, Reduce, Unslice};
-use crate::shape::contiguous_strides;
+use crate::shape::{axes_from, contiguous_strides};
 
 /// One element, or one vector of elements. A mask has all bits of a lane set or none.
 #[derive(Clone, Copy)]
@@ -152,10 +152,11 @@ pub fn vector(graph: &mut Graph, program: &Program, e: &Evaluation, x: &[Symbol]
 /// The elements of a tensor in order; None is 0, as a slice's gradient mostly is.
 pub type Elements = Vec<Option<Symbol>>;
 
-/// The most elements of a result that are written out one by one, of one that is mostly 0, and terms of a sum.
+/// The most elements of a result that are written out one by one, of one that is mostly 0, and terms of a product: kernels add so many in
+/// order, which is what makes the results the same to the bit.
 pub const FEW: usize = 16;
 pub const SPARSE: usize = 1024;
-const TERMS: usize = 64;
+const TERMS: usize = 3;
 
 /// Whether an evaluation can be part of straight-line code; its formulas are asked separately.
 pub fn is_straight(program: &Program, e: &Evaluation) -> bool {
@@ -163,16 +164,23 @@ pub fn is_straight(program: &Program, e: &Evaluation) -> bool {
     let few = |v: Variable| program.known(v).count() <= FEW;
     let floats = |v: &Variable| program.known(*v).dtype.is_float();
     match form_of(e.op) {
-        Some(Form::Pointwise(_)) if e.op == ops::Add && count <= SPARSE => e.inputs.iter().all(|&v| program.known(v).count() == count) && floats(&e.output),
+        Some(Form::Pointwise(_)) if e.op == ops::Add && count <= SPARSE => {
+            e.inputs.iter().all(|&v| program.known(v).count() == count) && floats(&e.output)
+        }
         Some(Form::Pointwise(_)) => count <= FEW,
         Some(Form::View(_)) => count <= FEW,
         Some(Form::Movement(_)) => e.op == ops::Unslice && few(e.inputs[0]) && count <= SPARSE && floats(&e.output),
         Some(Form::Joined(_)) => count <= FEW && e.inputs.iter().all(floats),
-        Some(Form::Reduction(_)) => e.op == ops::Sum && program.known(e.inputs[0]).count() <= FEW && floats(&e.inputs[0]),
+        Some(Form::Reduction(_)) => {
+            e.op == ops::Sum
+                && few(e.inputs[0])
+                && floats(&e.inputs[0])
+                && rows_of_sum(&program.known(e.inputs[0]).dims, &e.params).is_some()
+        }
         Some(Form::Product(_)) => {
             let (a, b) = (program.known(e.inputs[0]), program.known(e.inputs[1]));
             let inner = a.dims.last().copied().unwrap_or(1);
-            count <= FEW && count * inner <= TERMS && a.dims.len() <= 2 && b.dims.len() <= 2 && e.inputs.iter().all(floats) && a.dtype == b.dtype
+            count <= FEW && inner <= TERMS && a.dims.len() <= 2 && b.dims.len() <= 2 && e.inputs.iter().all(floats) && a.dtype == b.dtype
         }
         _ => false,
     }
@@ -204,7 +212,8 @@ pub fn straight(graph: &mut Graph, program: &Program, e: &Evaluation, x: &[&Elem
         Form::Pointwise(function) => {
             let dtypes: Vec<DType> = e.inputs.iter().map(|&v| program.known(v).dtype).collect();
             let element = |i: usize| {
-                let parts: Vec<Option<Symbol>> = x.iter().enumerate().map(|(k, x)| x[broadcast_index(i, &known.dims, dims_of(k))]).collect();
+                let parts: Vec<Option<Symbol>> =
+                    x.iter().enumerate().map(|(k, x)| x[broadcast_index(i, &known.dims, dims_of(k))]).collect();
                 if e.op == ops::Add {
                     // 0 + x = x, which is what reverse mode adds of slices.
                     match parts[..] {
@@ -248,24 +257,8 @@ pub fn straight(graph: &mut Graph, program: &Program, e: &Evaluation, x: &[&Elem
             Some(elements)
         }
         Form::Reduction(_) => {
-            let Reduce { all, axis, .. } = Reduce::read(&e.params);
-            let dims = dims_of(0);
-            let axes: Vec<usize> =
-                if all { (0..dims.len()).collect() } else { crate::shape::axes_from(axis, dims.len()).ok()?.to_vec() };
-            // The result with its axes kept as 1.
-            let kept: Vec<usize> = dims.iter().enumerate().map(|(i, &d)| if axes.contains(&i) { 1 } else { d }).collect();
-            graph.grow(|| {
-                let mut sums: Elements = vec![None; count];
-                for (i, &element) in x[0].iter().enumerate() {
-                    let Some(element) = element else { continue };
-                    let sum = &mut sums[broadcast_index(i, dims, &kept)];
-                    *sum = Some(match *sum {
-                        None => element.to(known.dtype)?,
-                        Some(sum) => added(sum, element, known.dtype)?,
-                    });
-                }
-                Some(sums)
-            })?
+            let terms = rows_of_sum(dims_of(0), &e.params)?;
+            graph.grow(|| (0..count).map(|row| total(&x[0][row * terms..(row + 1) * terms], known.dtype)).collect::<Option<Elements>>())?
         }
         Form::Product(_) => {
             let strong = Product::read(&e.params).strong;
@@ -292,6 +285,32 @@ pub fn straight(graph: &mut Graph, program: &Program, e: &Evaluation, x: &[&Elem
         }
         _ => None,
     }
+}
+
+/// How many neighbouring elements each sum is of; None where they do not stand together.
+fn rows_of_sum(dims: &[usize], params: &[f64]) -> Option<usize> {
+    let Reduce { all, axis, .. } = Reduce::read(params);
+    let axes: Vec<usize> = if all { (0..dims.len()).collect() } else { axes_from(axis, dims.len()).ok()?.to_vec() };
+    let first = (0..dims.len()).find(|axis| axes.contains(axis) && dims[*axis] != 1).unwrap_or(dims.len());
+    (first..dims.len()).all(|axis| axes.contains(&axis) || dims[axis] == 1).then(|| dims[first..].iter().product())
+}
+
+/// A sum in the order of `kernels/reduce/sum.rs`: every fourth term (of 16, every sixteenth) in a lane of its own, the lanes joined by halves.
+fn total(terms: &[Option<Symbol>], dtype: DType) -> Option<Option<Symbol>> {
+    let plus = |a: Option<Symbol>, b: Option<Symbol>| match (a, b) {
+        (Some(a), Some(b)) => added(a, b, dtype).map(Some),
+        (one, other) => Some(one.or(other)),
+    };
+    let count = if terms.len() < FEW { 4 } else { FEW };
+    let mut lanes: Vec<Option<Symbol>> = vec![None; count];
+    for (i, &term) in terms.iter().enumerate() {
+        lanes[i % count] = plus(lanes[i % count], term)?;
+    }
+    while lanes.len() > 1 {
+        let half = lanes.len() / 2;
+        lanes = (0..half).map(|l| plus(lanes[l], lanes[l + half])).collect::<Option<_>>()?;
+    }
+    Some(lanes[0])
 }
 
 fn added(a: Symbol, b: Symbol, dtype: DType) -> Option<Symbol> {

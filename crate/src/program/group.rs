@@ -5,11 +5,10 @@
 use super::fold::form_of;
 use super::formula::{has_formula, is_straight, number_of, FEW};
 use super::ir::*;
-use super::settle::{is_view, Settled};
+use super::layout::Lies;
+use super::settle::Settled;
 use crate::dtype::DType;
 use crate::form::Form;
-use crate::memory::array::Strided;
-use crate::shape::contiguous_strides;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the evaluations of a group have in common.
@@ -84,23 +83,10 @@ fn splits_of(dims: &[usize], strides: &[isize]) -> u64 {
         .fold(0, |bits, split| bits | 1 << split)
 }
 
-/// Dims, strides and offset of a variable in its root's buffer.
-pub struct Lies {
-    pub dims: Vec<usize>,
-    pub strides: Vec<isize>,
-    offset: usize,
-}
-
-impl Lies {
-    fn strided(&self) -> Strided<'_> {
-        Strided { dims: &self.dims, strides: &self.strides, offset: self.offset }
-    }
-}
-
 struct Grouping<'a> {
     program: &'a Program,
     roots: &'a [Variable],
-    lies: Vec<Lies>,
+    lies: &'a [Lies],
     slots: Vec<Slot>,
     /// The last group of each domain.
     last: BTreeMap<Domain, usize>,
@@ -118,15 +104,14 @@ enum Slot {
 /// The same program with groups in place of what they fuse; views stand first.
 #[cold]
 pub fn group(settled: Settled) -> Settled {
-    let Settled { mut program, roots, fresh } = settled;
+    let Settled { mut program, roots, lies, fresh } = settled;
     let steps = std::mem::take(&mut program.steps);
     let (views, slots, made, inside) = {
-        let lies = lies(&program, &steps, &roots);
         let count = program.variables.len();
         let mut grouping = Grouping {
             program: &program,
             roots: &roots,
-            lies,
+            lies: &lies,
             slots: Vec::new(),
             last: BTreeMap::new(),
             made: vec![None; count],
@@ -169,35 +154,7 @@ pub fn group(settled: Settled) -> Settled {
         }
     }
     program.steps = ordered;
-    Settled { program, roots, fresh }
-}
-
-#[cold]
-fn lies(program: &Program, steps: &[Step], roots: &[Variable]) -> Vec<Lies> {
-    let mut lies: Vec<Lies> = program
-        .variables
-        .iter()
-        .map(|known| match &known.source {
-            Source::Literal(array) => Lies { dims: array.dims.to_vec(), strides: array.strides.to_vec(), offset: array.offset },
-            _ => Lies { dims: known.dims.to_vec(), strides: contiguous_strides(&known.dims).to_vec(), offset: 0 },
-        })
-        .collect();
-    for step in steps {
-        let Step::Evaluate(e) = step else { continue };
-        if roots[e.output as usize] == e.output || !is_view(program, e) {
-            continue;
-        }
-        let from = &lies[e.inputs[0] as usize];
-        let layout = match form_of(e.op) {
-            Some(Form::View(view)) => (view.layout)(from.strided(), &e.params).ok(),
-            _ => None,
-        };
-        lies[e.output as usize] = match layout {
-            Some(layout) => Lies { dims: layout.dims.to_vec(), strides: layout.strides.to_vec(), offset: layout.offset },
-            None => Lies { dims: from.dims.clone(), strides: from.strides.clone(), offset: from.offset },
-        };
-    }
-    lies
+    Settled { program, roots, lies, fresh }
 }
 
 impl Grouping<'_> {
@@ -260,7 +217,7 @@ impl Grouping<'_> {
                 Domain::Straight => is_straight(self.program, &e) && form_of(e.op).is_some_and(|form| matches!(form, Form::View(_))),
                 Domain::Loop { dims, .. } => {
                     let lies = &self.lies[to as usize];
-                    squeezed(&lies.dims) == *dims && lies.offset == 0 && lies.strides == contiguous_strides(&lies.dims).to_vec()
+                    squeezed(&lies.dims) == *dims && lies.offset == 0 && lies.is_contiguous()
                 }
             };
             if same {

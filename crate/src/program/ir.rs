@@ -76,7 +76,10 @@ pub enum Step {
     Evaluate(Evaluation),
     Update(Change),
     /// The same numbers in a place of their own.
-    Copy { input: Variable, output: Variable },
+    Copy {
+        input: Variable,
+        output: Variable,
+    },
     /// Evaluations that are emitted as one function.
     Group(Group),
 }
@@ -125,6 +128,8 @@ pub enum Presence {
 
 /// A tensor that lives on after the run.
 pub struct Place {
+    /// It has derivatives of its own, as a parameter does.
+    pub is_parameter: bool,
     pub gradient_before: Presence,
     /// What it holds at the end, where that is something else than before.
     pub after: Option<Variable>,

@@ -182,6 +182,7 @@ impl Lowering<'_> {
             Some(true) => Presence::Any,
             _ => Presence::Gradient(ids.gradient_before != NONE),
         };
-        Ok(Place { gradient_before, after: (after != before).then_some(after), gradient_after })
+        let is_parameter = matches!(self.session.value(ids.tensor)?, Value::Tracked { .. });
+        Ok(Place { is_parameter, gradient_before, after: (after != before).then_some(after), gradient_after })
     }
 }

@@ -6,16 +6,18 @@
 mod common;
 /// What nobody reads is not computed.
 mod dead;
-/// What is known already is not computed.
-mod fold;
 /// Groups as WebAssembly functions.
 mod emit;
+/// What is known already is not computed.
+mod fold;
 /// Evaluations as graphs of instructions.
 mod formula;
 /// Which evaluations are fused.
 mod group;
 /// What a program is made of.
 pub mod ir;
+/// Which variables are views.
+mod layout;
 /// From a record to a program.
 pub mod lower;
 /// Every value's place.

@@ -6,7 +6,7 @@ use super::fold::form_of;
 use super::group::Group;
 use super::ir::*;
 use super::run::{Bound, Ending, Executable, Fresh, From, PlaceAtEnd, Ready};
-use super::settle::{is_view, Settled};
+use super::settle::Settled;
 use crate::error::{Error, Result};
 use crate::memory::array::Array;
 use crate::memory::pool::Buffer;
@@ -104,7 +104,7 @@ fn arena_places(program: &Program, roots: &[Variable], fresh: &BTreeSet<Variable
 
 #[cold]
 pub fn plan(settled: Settled) -> Result<Executable> {
-    let Settled { program, roots, fresh } = settled;
+    let Settled { program, roots, fresh, .. } = settled;
     let is_fresh: BTreeSet<Variable> = fresh.iter().copied().collect();
     let (places, arena_bytes) = arena_places(&program, &roots, &is_fresh);
     let arena = Buffer::new(arena_bytes.max(1))?;
@@ -141,7 +141,7 @@ pub fn plan(settled: Settled) -> Result<Executable> {
         match step {
             Step::Evaluate(e) => {
                 let form = form_of(e.op).ok_or_else(|| Error::value("a composite op was recorded").in_op(e.op))?;
-                if roots[e.output as usize] != e.output && is_view(&program, e) {
+                if roots[e.output as usize] != e.output {
                     let Some(input) = &arrays[e.inputs[0] as usize] else { continue };
                     let view = form.view(&[input], &e.params).ok_or_else(|| Error::value("a view is none").in_op(e.op))?;
                     arrays[e.output as usize] = Some(view?);
@@ -176,11 +176,6 @@ pub fn plan(settled: Settled) -> Result<Executable> {
         })
         .flatten()
         .collect();
-    let read: BTreeSet<Variable> = program.steps.iter().flat_map(Step::inputs).map(|v| roots[v as usize]).collect();
-    let reads_gradient = |place: u32| {
-        let is_it = |&v: &Variable| matches!(program.known(v).source, Source::Gradient(of) if of == place);
-        read.iter().any(is_it)
-    };
     // Emitted code finds the addresses of what each run looks up in a list.
     let places_listed: BTreeMap<Variable, usize> = aimed.keys().enumerate().map(|(place, &root)| (root, place)).collect();
     let addresses: Box<[u32]> = vec![0; places_listed.len()].into();
@@ -219,28 +214,48 @@ pub fn plan(settled: Settled) -> Result<Executable> {
             Source::Gradient(i) => From::Gradient(i),
             Source::Key(i) => From::Key(i),
             Source::Computed | Source::Literal(_) => {
-                made.push(Fresh { variable: root, dtype: known.dtype, dims: known.dims.clone(), listed: listed(root), aimed: arrays.clone() });
+                made.push(Fresh {
+                    variable: root,
+                    dtype: known.dtype,
+                    dims: known.dims.clone(),
+                    listed: listed(root),
+                    aimed: arrays.clone(),
+                });
                 continue;
             }
         };
         let is_updated = updated.contains(&root);
         bound.push(Bound { from, dtype: known.dtype, dims: known.dims.clone(), is_updated, listed: listed(root), aimed: arrays.clone() });
     }
-    // What a gradient's contents at the start are is said even where nobody reads them.
     let index = |variable: Variable| made.iter().position(|fresh| fresh.variable == variable);
     let lost = || Error::value("a result of the program has no place");
     let outputs = program.outputs.iter().map(|&v| index(v).ok_or_else(lost)).collect::<Result<Vec<_>>>()?;
     let mut ends = Vec::new();
-    for (i, place) in program.places.iter().enumerate() {
+    for place in &program.places {
         let after = place.after.map(|v| index(v).ok_or_else(lost)).transpose()?;
         let gradient = match place.gradient_after {
             GradientAfter::Untouched => Ending::Untouched,
             GradientAfter::None => Ending::None,
             GradientAfter::Some(v) => Ending::Fresh(index(v).ok_or_else(lost)?),
         };
-        ends.push(PlaceAtEnd { gradient_before: place.gradient_before, after, gradient, reads_gradient: reads_gradient(i as u32) });
+        ends.push(PlaceAtEnd { is_parameter: place.is_parameter, gradient_before: place.gradient_before, after, gradient });
     }
     let (inputs, keys, options) = (program.inputs, program.keys, program.options);
     let functions = vec![None; groups];
-    Ok(Executable { steps, arrays, bound, fresh: made, ends, outputs, arena, arena_bytes, inputs, keys, options, addresses, code, functions })
+    Ok(Executable {
+        steps,
+        arrays,
+        bound,
+        fresh: made,
+        ends,
+        outputs,
+        arena,
+        arena_bytes,
+        inputs,
+        keys,
+        options,
+        addresses,
+        code,
+        functions,
+    })
 }

@@ -54,19 +54,34 @@ pub enum Ending {
 }
 
 pub struct PlaceAtEnd {
+    pub is_parameter: bool,
     pub gradient_before: Presence,
     pub after: Option<usize>,
     pub gradient: Ending,
-    /// Somebody reads the gradient from before.
-    pub reads_gradient: bool,
 }
 
 pub enum Ready {
-    Kernel { op: Op, form: &'static Form, inputs: Variables, output: Variable, params: Params },
-    Update { update: &'static Update, tensors: SmallVec<[Array; 4]>, gradient: Variable, options: Range<usize> },
-    Copy { input: Variable, output: Variable },
+    Kernel {
+        op: Op,
+        form: &'static Form,
+        inputs: Variables,
+        output: Variable,
+        params: Params,
+    },
+    Update {
+        update: &'static Update,
+        tensors: SmallVec<[Array; 4]>,
+        gradient: Variable,
+        options: Range<usize>,
+    },
+    Copy {
+        input: Variable,
+        output: Variable,
+    },
     /// A function of the emitted module.
-    Emitted { function: usize },
+    Emitted {
+        function: usize,
+    },
 }
 
 pub struct Executable {
@@ -194,6 +209,10 @@ impl Engine {
             return Ok(Some(Outcome::Derivatives));
         }
         for (end, &place) in program.ends.iter().zip(call.places) {
+            // Frozen since, or made a parameter.
+            if matches!(session.value(place)?, Value::Tracked { .. }) != end.is_parameter {
+                return Ok(Some(Outcome::Other));
+            }
             if let Presence::Gradient(wanted) = end.gradient_before {
                 if (session.gradient_of(place)? != NONE) != wanted {
                     return Ok(Some(Outcome::Other));

@@ -2,31 +2,20 @@
 //! copied there. The update of an optimizer writes over the numbers it was given: that may be the parameter itself where nobody reads
 //! the old numbers later and nothing can fail any more, else it is a copy.
 
-use super::fold::form_of;
 use super::ir::*;
+use super::layout::{layouts, Lies};
 use crate::error::Result;
-use crate::form::{Form, Pointwise};
-use crate::params::Cast;
 use std::collections::BTreeSet;
 
 pub struct Settled {
     pub program: Program,
     /// The variable whose numbers a variable shares: itself, or what it is a view of or was written over.
     pub roots: Vec<Variable>,
+    pub lies: Vec<Lies>,
     /// Variables with arrays of their own, which are handed out.
     pub fresh: Vec<Variable>,
 }
 
-/// Whether an evaluation only sees numbers of its input in another layout.
-pub fn is_view(program: &Program, e: &Evaluation) -> bool {
-    match form_of(e.op) {
-        Some(Form::View(_)) => true,
-        Some(Form::Pointwise(Pointwise::Cast)) => Cast::read(&e.params) == Cast::to(program.known(e.inputs[0]).dtype),
-        _ => false,
-    }
-}
-
-#[cold]
 pub fn settle(mut program: Program) -> Result<Settled> {
     let results: BTreeSet<Variable> = program.results().collect();
     updates(&mut program, &results);
@@ -35,23 +24,8 @@ pub fn settle(mut program: Program) -> Result<Settled> {
     copies(&mut program, &roots, &mut fresh);
     // Copies are variables too.
     let results: BTreeSet<Variable> = program.results().collect();
-    let roots = self::roots(&program, &results);
-    Ok(Settled { program, roots, fresh: fresh.into_iter().collect() })
-}
-
-/// What a variable is a view of, or itself.
-fn view_roots(program: &Program, results: &BTreeSet<Variable>) -> Vec<Variable> {
-    let mut roots: Vec<Variable> = (0..program.variables.len() as Variable).collect();
-    for step in &program.steps {
-        match step {
-            // A view that is handed out is written out.
-            Step::Evaluate(e) if is_view(program, e) && !results.contains(&e.output) => {
-                roots[e.output as usize] = roots[e.inputs[0] as usize];
-            }
-            Step::Evaluate(_) | Step::Update(_) | Step::Copy { .. } | Step::Group(_) => {}
-        }
-    }
-    roots
+    let lies = layouts(&program, &results).lies;
+    Ok(Settled { roots: self::roots(&program, &results), lies, fresh: fresh.into_iter().collect(), program })
 }
 
 /// Whose numbers a variable has, when updates have written over theirs.
@@ -63,7 +37,7 @@ fn roots(program: &Program, results: &BTreeSet<Variable>) -> Vec<Variable> {
             change.before.iter().zip(&change.after).for_each(|(&before, &after)| over[after as usize] = Some(before));
         }
     }
-    let mut roots = view_roots(program, results);
+    let mut roots = layouts(program, results).roots;
     for variable in 0..roots.len() {
         let mut root = roots[variable];
         while let Some(before) = over[root as usize] {
@@ -80,7 +54,7 @@ fn updates(program: &mut Program, results: &BTreeSet<Variable>) {
     let Some(first) = program.steps.iter().position(|step| matches!(step, Step::Update(_))) else { return };
     // Behind the last other step nothing can fail: an update cannot, once its tensors are there.
     let nothing_fails = program.steps[first..].iter().all(|step| matches!(step, Step::Update(_)));
-    let roots = view_roots(program, results);
+    let roots = layouts(program, results).roots;
     let mut last_read = vec![0; program.variables.len()];
     let mut is_updated = vec![false; program.variables.len()];
     for (at, step) in program.steps.iter().enumerate() {
@@ -96,7 +70,8 @@ fn updates(program: &mut Program, results: &BTreeSet<Variable>) {
             for k in 0..change.before.len() {
                 let before = change.before[k];
                 let is_tensor = matches!(program.variables[before as usize].source, Source::Place(_)) || is_updated[before as usize];
-                let alone = last_read[before as usize] == at && roots[change.gradient as usize] != before && !change.before[..k].contains(&before);
+                let alone =
+                    last_read[before as usize] == at && roots[change.gradient as usize] != before && !change.before[..k].contains(&before);
                 if nothing_fails && is_tensor && alone {
                     continue;
                 }
