@@ -43,6 +43,10 @@ impl Inspector {
         self.flags & check_flag::COTANGENTS != 0
     }
 
+    pub fn is_profiling(&self) -> bool {
+        self.profiling
+    }
+
     pub fn set_profiling(&mut self, on: bool) {
         self.profiling = on;
     }

@@ -7,7 +7,7 @@
 use crate::memory::values::Id;
 use crate::opcode::Op;
 use smallvec::SmallVec;
-use std::collections::{BTreeMap, BTreeSet};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 pub type Variables = SmallVec<[Id; 4]>;
 
@@ -41,10 +41,10 @@ pub struct Record {
     pub instructions: Vec<Instruction>,
     /// Which variable an id stands for, where that is another one: copies of a value are the same variable, and what
     /// is written to is another one from then on. Both are held.
-    pub variables: BTreeMap<Id, Id>,
+    pub variables: FxHashMap<Id, Id>,
     /// The variables that depend on something, as flags.
-    pub dependence: BTreeMap<Id, u32>,
+    pub dependence: FxHashMap<Id, u32>,
     /// The parameters there were when it began, and those of them that it was told of.
-    pub outside: BTreeSet<Id>,
-    pub known: BTreeSet<Id>,
+    pub outside: FxHashSet<Id>,
+    pub known: FxHashSet<Id>,
 }

@@ -57,7 +57,21 @@ export interface Compiled<A extends unknown[], R> {
    * The program for such arguments, for reading: its text shows what each pass made of it. The function is run for it once, as `trace` does,
    * its updates included.
    */
-  program(...args: ArgumentsOf<A>): Program<A, R> & { readonly stages: readonly { name: string; text: string }[] };
+  program(...args: ArgumentsOf<A>): Program<A, R> & Stages;
+}
+
+/** What became of a program on the way. */
+export interface Stages {
+  /** After each pass, in order. */
+  readonly stages: readonly Stage[];
+}
+
+/** A program after a pass. */
+export interface Stage {
+  /** The pass. */
+  readonly name: string;
+  /** The program, an instruction a line. */
+  readonly text: string;
 }
 
 interface Entry {
@@ -234,13 +248,13 @@ class Cache {
 
   stats(): CompileStats {
     const { entries, recordings, replays, eager } = this;
-    const last = entries.find(({ program }) => program !== null && program.isThere)?.program;
+    const last = entries.find(({ program }) => program?.isThere)?.program;
     const { instructions, arenaBytes } = last?.stats() ?? { instructions: 0, arenaBytes: 0 };
     return { programs: entries.length, recordings, replays, eager, instructions, arenaBytes };
   }
 
   /** For reading. */
-  program(args: readonly unknown[]): Program & { stages: { name: string; text: string }[] } {
+  program(args: readonly unknown[]): Program & Stages {
     return inScope(() => {
       const given = args.map((arg, i) => (this.fixed.includes(i) ? arg : asTree(arg)));
       const open = given.map((arg, i) => (this.fixed.includes(i) ? null : arg));

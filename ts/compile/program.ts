@@ -10,6 +10,7 @@ import { decodeUtf8 } from "../runtime/utf8.js";
 import { bytes, checked, engine, failure, generation, pass, scratch } from "../runtime/instance.js";
 import { idOf, made, Tensor } from "../tensor.js";
 
+import type { Stage } from "./index.js";
 import { canEmit, link, unlink } from "./link.js";
 
 const NAME = "compile";
@@ -134,8 +135,8 @@ export class CompiledProgram {
   }
 
   /** What it was after each pass, if that was listed. */
-  stages(): { name: string; text: string }[] {
-    const stages: { name: string; text: string }[] = [];
+  stages(): Stage[] {
+    const stages: Stage[] = [];
     for (let stage = 0; ; stage++) {
       const length = engine.program_text(this.number, stage);
       if (length === 0) return stages;

@@ -1,6 +1,6 @@
 //! Functions of two arrays, or of an array and a number, as data; selection; accumulation in place.
 
-use super::lane::symbol::{Symbol32, Symbol64};
+use super::lane::symbol::Formula2;
 use super::lane::{f32x4, f64x2, through_f64, zip, Lane};
 use super::math::derivatives::pow_derivative;
 use super::math::power::{pow_f32, xlogy};
@@ -41,7 +41,7 @@ pub struct Binary {
     /// There for functions under which integers stay integers (they wrap); the others take them as float32.
     pub i32: Option<Zip<i32>>,
     /// As in `Unary`.
-    pub symbol: Option<(fn(Symbol32, Symbol32) -> Symbol32, fn(Symbol64, Symbol64) -> Symbol64)>,
+    pub symbol: Option<Formula2>,
     /// A shorter way for some numbers as the second operand.
     pub by_number: Option<ByNumber>,
 }

@@ -1,7 +1,7 @@
 //! Functions of one array, as data: a loop for each dtype, around a function of a vector or of a number from `math`. The rows of the op
 //! table name them.
 
-use super::lane::symbol::{Symbol32, Symbol64};
+use super::lane::symbol::Formula;
 use super::lane::Lane;
 use super::math::exponential::exp;
 use super::math::gamma::polygamma;
@@ -18,7 +18,7 @@ pub struct Unary {
     /// There for functions under which integers stay integers; the others take them as float32.
     pub i32: Option<Map<i32>>,
     /// The function of one vector, where it is written once for all vectors: programs are emitted from it.
-    pub symbol: Option<(fn(Symbol32) -> Symbol32, fn(Symbol64) -> Symbol64)>,
+    pub symbol: Option<Formula>,
 }
 
 /// A function of one array and an order n, whose derivative is the one of order n + 1.

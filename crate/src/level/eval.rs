@@ -34,9 +34,11 @@ impl Engine {
             drop(session);
             return self.session().insert(Value::Concrete(out));
         }
-        let start = crate::inspect::now();
+        // Asking for the time is a call out of the engine.
+        let now = || if session.inspector.is_profiling() { crate::inspect::now() } else { 0.0 };
+        let start = now();
         let out = fresh(form, &arrays, params).map_err(|e| e.in_op(op))?;
-        let elapsed = crate::inspect::now() - start;
+        let elapsed = now() - start;
         if session.inspector.checks_nan() && crate::inspect::has_nan(&out) && !arrays.iter().any(|a| crate::inspect::has_nan(a)) {
             let shapes: Vec<String> = arrays.iter().map(|a| crate::shape::show(&a.dims)).collect();
             return Err(Error::new(

@@ -4,7 +4,7 @@
 use super::ir::{Program, Source, Step, Variable, Variables};
 use crate::error::Result;
 use crate::op::Op;
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 /// Literals of up to so many elements are compared.
 const SMALL: usize = 64;
@@ -12,7 +12,7 @@ const SMALL: usize = 64;
 #[cold]
 pub fn merge(program: &mut Program) -> Result<()> {
     let mut name: Vec<Variable> = (0..program.variables.len() as Variable).collect();
-    let mut literals: HashMap<(u8, Vec<usize>, Vec<u64>), Variable> = HashMap::new();
+    let mut literals: FxHashMap<(u8, Vec<usize>, Vec<u64>), Variable> = FxHashMap::default();
     for (variable, known) in program.variables.iter().enumerate() {
         let Source::Literal(array) = &known.source else { continue };
         if known.count() <= SMALL {
@@ -21,7 +21,7 @@ pub fn merge(program: &mut Program) -> Result<()> {
             name[variable] = first;
         }
     }
-    let mut seen: HashMap<(Op, Variables, Vec<u64>), Variable> = HashMap::new();
+    let mut seen: FxHashMap<(Op, Variables, Vec<u64>), Variable> = FxHashMap::default();
     let mut kept = Vec::with_capacity(program.steps.len());
     for mut step in std::mem::take(&mut program.steps) {
         step.rename(|v| name[v as usize]);

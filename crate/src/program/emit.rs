@@ -9,7 +9,7 @@ use crate::dtype::DType;
 use crate::form::Form;
 use crate::kernels::lane::symbol::{splat32, splat64, Code, Graph, Node};
 use crate::memory::array::Array;
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use wasm_encoder::{
     BlockType, CodeSection, EntityType, ExportKind, ExportSection, Function, FunctionSection, ImportSection, InstructionSink, MemArg,
     MemArgTarget, MemoryType, Module, TypeSection, ValType,
@@ -312,7 +312,7 @@ fn straight_function(group: &Group, places: &Places) -> Option<Function> {
     let mut graph = Graph::default();
     // Inputs by number: where they are read.
     let mut inputs: Vec<(Location, Kind)> = Vec::new();
-    let mut known: HashMap<Variable, Elements> = HashMap::new();
+    let mut known: FxHashMap<Variable, Elements> = FxHashMap::default();
     for e in &group.body {
         for &v in &e.inputs {
             if known.contains_key(&v) {
@@ -339,7 +339,7 @@ fn straight_function(group: &Group, places: &Places) -> Option<Function> {
         known.insert(e.output, elements);
     }
 
-    let mut stores: HashMap<Node, Vec<(Location, Kind)>> = HashMap::new();
+    let mut stores: FxHashMap<Node, Vec<(Location, Kind)>> = FxHashMap::default();
     let mut results = Vec::new();
     for &v in &group.outputs {
         let (lies, at) = (array(v)?, location(v)?);
@@ -467,8 +467,8 @@ fn loop_function(group: &Group, places: &Places) -> Option<Function> {
 
     let mut graph = Graph::default();
     let mut inputs: Vec<Stream> = Vec::new();
-    let mut outside_known: HashMap<(Variable, isize, isize), Symbol> = HashMap::new();
-    let mut known: HashMap<Variable, Symbol> = HashMap::new();
+    let mut outside_known: FxHashMap<(Variable, isize, isize), Symbol> = FxHashMap::default();
+    let mut known: FxHashMap<Variable, Symbol> = FxHashMap::default();
     for e in &group.body {
         let mut x = Vec::new();
         for &v in &e.inputs {

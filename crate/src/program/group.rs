@@ -9,6 +9,8 @@ use super::layout::Lies;
 use super::settle::Settled;
 use crate::dtype::DType;
 use crate::form::Form;
+use crate::op::Op;
+use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the evaluations of a group have in common.
@@ -94,6 +96,8 @@ struct Grouping<'a> {
     made: Vec<Option<usize>>,
     /// The group in which a variable is a node.
     inside: Vec<Option<usize>>,
+    /// What was found out of ops on such dtypes.
+    formulas: FxHashMap<(Op, u64), bool>,
 }
 
 enum Slot {
@@ -116,6 +120,7 @@ pub fn group(settled: Settled) -> Settled {
             last: BTreeMap::new(),
             made: vec![None; count],
             inside: vec![None; count],
+            formulas: FxHashMap::default(),
         };
         let mut views = Vec::new();
         for step in steps {
@@ -127,13 +132,12 @@ pub fn group(settled: Settled) -> Settled {
     };
     // A node of a group is written to memory where somebody outside reads it.
     let is_inside = |v: Variable, slot: usize| inside[v as usize] == Some(slot);
-    let mut read: BTreeSet<Variable> = fresh.iter().copied().collect();
+    let mut read = program.flags(fresh.iter().copied());
+    let mut mark = |v: Variable| read[roots[v as usize] as usize] = true;
     for (at, slot) in slots.iter().enumerate() {
         match slot {
-            Slot::Step(step) => read.extend(step.inputs().iter().map(|&v| roots[v as usize])),
-            Slot::Group { body, .. } => {
-                read.extend(body.iter().flat_map(|e| &e.inputs).filter(|&&v| !is_inside(v, at)).map(|&v| roots[v as usize]))
-            }
+            Slot::Step(step) => step.inputs().iter().for_each(|&v| mark(v)),
+            Slot::Group { body, .. } => body.iter().flat_map(|e| &e.inputs).filter(|&&v| !is_inside(v, at)).for_each(|&v| mark(v)),
         }
     }
     let mut ordered: Vec<Step> = views;
@@ -147,7 +151,7 @@ pub fn group(settled: Settled) -> Settled {
                     .flat_map(|e| e.inputs.iter().copied())
                     .filter(|&v| !is_inside(v, at) && number_of(&program, v).is_none())
                     .collect();
-                let outputs = body.iter().map(|e| e.output).filter(|v| roots[*v as usize] == *v && read.contains(v)).collect();
+                let outputs = body.iter().map(|e| e.output).filter(|v| roots[*v as usize] == *v && read[*v as usize]).collect();
                 debug_assert!(body.iter().all(|e| made[e.output as usize] == Some(at)));
                 ordered.push(Step::Group(Group { domain, body, inputs: outside.into_iter().collect(), outputs, splits }));
             }
@@ -230,13 +234,20 @@ impl Grouping<'_> {
         e
     }
 
+    fn has_formula(&mut self, e: &Evaluation) -> bool {
+        let kind = |v: &Variable| self.program.known(*v).dtype as u64 | (number_of(self.program, *v).is_some() as u64) << 2;
+        let kinds = e.inputs.iter().chain([&e.output]).take(16).fold(1, |kinds, v| kinds << 3 | kind(v));
+        let program = self.program;
+        *self.formulas.entry((e.op, kinds)).or_insert_with(|| has_formula(program, e))
+    }
+
     /// Where an evaluation can be fused, and how a loop over it may be split.
-    fn domain(&self, e: &Evaluation) -> Option<(Domain, u64)> {
+    fn domain(&mut self, e: &Evaluation) -> Option<(Domain, u64)> {
         let known = self.program.known(e.output);
         if known.count() == 0 || known.dtype == DType::Int32 {
             return None;
         }
-        if is_straight(self.program, e) && has_formula(self.program, e) {
+        if is_straight(self.program, e) && self.has_formula(e) {
             return Some((Domain::Straight, u64::MAX));
         }
         let Some(Form::Pointwise(_)) = form_of(e.op) else { return None };
@@ -246,7 +257,7 @@ impl Grouping<'_> {
         let variables = || e.inputs.iter().chain([&e.output]).filter(|&&v| number_of(self.program, v).is_none());
         let has = |dtype: DType| variables().any(|&v| self.program.known(v).dtype == dtype);
         let wide = has(DType::Float64);
-        if has(DType::Int32) || wide && has(DType::Float32) || !wide && !has(DType::Float32) || !has_formula(self.program, e) {
+        if has(DType::Int32) || wide && has(DType::Float32) || !wide && !has(DType::Float32) || !self.has_formula(e) {
             return None;
         }
         let dims = squeezed(&known.dims);

@@ -185,6 +185,13 @@ impl Program {
         self.outputs.iter().copied().chain(places)
     }
 
+    /// Which variables are among some.
+    pub fn flags(&self, variables: impl Iterator<Item = Variable>) -> Vec<bool> {
+        let mut flags = vec![false; self.variables.len()];
+        variables.for_each(|v| flags[v as usize] = true);
+        flags
+    }
+
     /// Puts other variables in the place of some, wherever they are read.
     pub fn rename(&mut self, name: impl Fn(Variable) -> Variable) {
         self.steps.iter_mut().for_each(|step| step.rename(&name));

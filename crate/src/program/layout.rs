@@ -6,7 +6,6 @@ use crate::form::{Form, Pointwise};
 use crate::memory::array::{Layout, Strided};
 use crate::params::Cast;
 use crate::shape::contiguous_strides;
-use std::collections::BTreeSet;
 
 /// Of each variable the one whose buffer it lies in, itself if it is no view, and how.
 pub struct Layouts {
@@ -54,7 +53,7 @@ fn sees(program: &Program, e: &Evaluation, input: &Lies) -> Option<Lies> {
 }
 
 /// A view that is handed out, one of `results`, is written out.
-pub fn layouts(program: &Program, results: &BTreeSet<Variable>) -> Layouts {
+pub fn layouts(program: &Program, results: &[bool]) -> Layouts {
     let mut roots: Vec<Variable> = (0..program.variables.len() as Variable).collect();
     let mut lies: Vec<Lies> = program
         .variables
@@ -66,7 +65,7 @@ pub fn layouts(program: &Program, results: &BTreeSet<Variable>) -> Layouts {
         .collect();
     for step in &program.steps {
         let Step::Evaluate(e) = step else { continue };
-        if results.contains(&e.output) {
+        if results[e.output as usize] {
             continue;
         }
         if let Some(seen) = sees(program, e, &lies[e.inputs[0] as usize]) {

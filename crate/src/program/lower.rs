@@ -10,7 +10,7 @@ use crate::ops;
 use crate::record::{Action, Record};
 use crate::session::Session;
 use crate::updates::Update;
-use std::collections::BTreeMap;
+use rustc_hash::FxHashMap;
 
 /// What only TypeScript knows of a record: which of its variables are what.
 pub struct Bindings {
@@ -34,11 +34,11 @@ struct Lowering<'a> {
     session: &'a Session,
     program: Program,
     /// Which variable an id of the record is.
-    variables: BTreeMap<Id, Variable>,
+    variables: FxHashMap<Id, Variable>,
     /// Ids that are others.
-    same: BTreeMap<Id, Id>,
+    same: FxHashMap<Id, Id>,
     /// What is given from outside, by ids.
-    sources: BTreeMap<Id, Source>,
+    sources: FxHashMap<Id, Source>,
 }
 
 /// A view without a derivative is a `stopGradient`: it changes no number.
@@ -49,7 +49,7 @@ fn is_identity(op: Op) -> bool {
 #[cold]
 pub fn lower(session: &Session, bindings: &Bindings) -> Result<Program> {
     let record = &session.inspector.record;
-    let mut sources = BTreeMap::new();
+    let mut sources = FxHashMap::default();
     // An id that is several things is the first of these: a parameter that is an argument too is not copied twice.
     for (i, place) in bindings.places.iter().enumerate().rev() {
         if place.gradient_before != NONE {
@@ -68,7 +68,7 @@ pub fn lower(session: &Session, bindings: &Bindings) -> Result<Program> {
         keys: bindings.keys.len(),
         options: 0,
     };
-    let mut lowering = Lowering { session, program, variables: BTreeMap::new(), same: BTreeMap::new(), sources };
+    let mut lowering = Lowering { session, program, variables: FxHashMap::default(), same: FxHashMap::default(), sources };
     lowering.steps(record)?;
     for &id in &bindings.outputs {
         let variable = lowering.variable(id)?;
@@ -83,8 +83,8 @@ pub fn lower(session: &Session, bindings: &Bindings) -> Result<Program> {
 }
 
 /// The tensors whose gradients are written to, and whether the first write forgets what was there.
-fn gradients_touched(record: &Record) -> BTreeMap<Id, bool> {
-    let mut touched = BTreeMap::new();
+fn gradients_touched(record: &Record) -> FxHashMap<Id, bool> {
+    let mut touched = FxHashMap::default();
     for instruction in &record.instructions {
         match instruction.action {
             Action::Accumulate => touched.entry(instruction.target).or_insert(false),

@@ -79,7 +79,7 @@ fn last_reads(program: &Program, roots: &[Variable]) -> Vec<usize> {
 
 /// The arena offset of every root that lies there.
 #[cold]
-fn arena_places(program: &Program, roots: &[Variable], fresh: &BTreeSet<Variable>) -> (Vec<Option<usize>>, usize) {
+fn arena_places(program: &Program, roots: &[Variable], fresh: &[bool]) -> (Vec<Option<usize>>, usize) {
     let last = last_reads(program, roots);
     let mut dying: Vec<Vec<Variable>> = vec![Vec::new(); program.steps.len()];
     let mut arena = Arena::default();
@@ -87,7 +87,7 @@ fn arena_places(program: &Program, roots: &[Variable], fresh: &BTreeSet<Variable
     for (at, step) in program.steps.iter().enumerate().filter(|(_, step)| !is_free(step, roots)) {
         for &v in step.outputs() {
             let root = roots[v as usize];
-            let here = matches!(program.known(root).source, Source::Computed) && !fresh.contains(&root);
+            let here = matches!(program.known(root).source, Source::Computed) && !fresh[root as usize];
             if here && places[root as usize].is_none() {
                 places[root as usize] = Some(arena.take(program.known(root).bytes()));
                 dying[last[root as usize]].push(root);
@@ -105,7 +105,7 @@ fn arena_places(program: &Program, roots: &[Variable], fresh: &BTreeSet<Variable
 #[cold]
 pub fn plan(settled: Settled) -> Result<Executable> {
     let Settled { program, roots, fresh, .. } = settled;
-    let is_fresh: BTreeSet<Variable> = fresh.iter().copied().collect();
+    let is_fresh = program.flags(fresh.iter().copied());
     let (places, arena_bytes) = arena_places(&program, &roots, &is_fresh);
     let arena = Buffer::new(arena_bytes.max(1))?;
     let at = |place: usize| {
@@ -131,7 +131,7 @@ pub fn plan(settled: Settled) -> Result<Executable> {
             Source::Literal(array) => Some(array.clone()),
             Source::Computed if roots[variable as usize] != variable => None,
             // A value inside a group that nobody else reads is nowhere in memory.
-            Source::Computed if places[variable as usize].is_none() && !is_fresh.contains(&variable) => None,
+            Source::Computed if places[variable as usize].is_none() && !is_fresh[variable as usize] => None,
             _ => Some(borrowed(variable)),
         });
     }

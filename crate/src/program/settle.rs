@@ -5,7 +5,6 @@
 use super::ir::*;
 use super::layout::{layouts, Lies};
 use crate::error::Result;
-use std::collections::BTreeSet;
 
 pub struct Settled {
     pub program: Program,
@@ -17,20 +16,20 @@ pub struct Settled {
 }
 
 pub fn settle(mut program: Program) -> Result<Settled> {
-    let results: BTreeSet<Variable> = program.results().collect();
+    let results = program.flags(program.results());
     updates(&mut program, &results);
-    let mut fresh: BTreeSet<Variable> = BTreeSet::new();
+    let mut fresh = Vec::new();
     let roots = roots(&program, &results);
     copies(&mut program, &roots, &mut fresh);
     // Copies are variables too.
-    let results: BTreeSet<Variable> = program.results().collect();
+    let results = program.flags(program.results());
     let lies = layouts(&program, &results).lies;
-    Ok(Settled { roots: self::roots(&program, &results), lies, fresh: fresh.into_iter().collect(), program })
+    Ok(Settled { roots: self::roots(&program, &results), lies, fresh, program })
 }
 
 /// Whose numbers a variable has, when updates have written over theirs.
 #[cold]
-fn roots(program: &Program, results: &BTreeSet<Variable>) -> Vec<Variable> {
+fn roots(program: &Program, results: &[bool]) -> Vec<Variable> {
     let mut over: Vec<Option<Variable>> = vec![None; program.variables.len()];
     for step in &program.steps {
         if let Step::Update(change) = step {
@@ -38,19 +37,17 @@ fn roots(program: &Program, results: &BTreeSet<Variable>) -> Vec<Variable> {
         }
     }
     let mut roots = layouts(program, results).roots;
-    for variable in 0..roots.len() {
-        let mut root = roots[variable];
-        while let Some(before) = over[root as usize] {
-            root = before;
+    for root in &mut roots {
+        while let Some(before) = over[*root as usize] {
+            *root = before;
         }
-        roots[variable] = root;
     }
     roots
 }
 
 /// Gives each update numbers that it may write over.
 #[cold]
-fn updates(program: &mut Program, results: &BTreeSet<Variable>) {
+fn updates(program: &mut Program, results: &[bool]) {
     let Some(first) = program.steps.iter().position(|step| matches!(step, Step::Update(_))) else { return };
     // Behind the last other step nothing can fail: an update cannot, once its tensors are there.
     let nothing_fails = program.steps[first..].iter().all(|step| matches!(step, Step::Update(_)));
@@ -63,7 +60,7 @@ fn updates(program: &mut Program, results: &BTreeSet<Variable>) {
             change.after.iter().for_each(|&v| is_updated[v as usize] = true);
         }
     }
-    results.iter().for_each(|&v| last_read[roots[v as usize] as usize] = usize::MAX);
+    (0..results.len()).filter(|&v| results[v]).for_each(|v| last_read[roots[v] as usize] = usize::MAX);
     let mut steps = Vec::with_capacity(program.steps.len());
     for (at, mut step) in std::mem::take(&mut program.steps).into_iter().enumerate() {
         if let Step::Update(change) = &mut step {
@@ -86,13 +83,15 @@ fn updates(program: &mut Program, results: &BTreeSet<Variable>) {
 
 /// Copies what is handed out and is not written by an instruction for that purpose.
 #[cold]
-fn copies(program: &mut Program, roots: &[Variable], fresh: &mut BTreeSet<Variable>) {
+fn copies(program: &mut Program, roots: &[Variable], fresh: &mut Vec<Variable>) {
     let mut copied: Vec<(Variable, Variable)> = Vec::new();
     let mut handed_out = |program: &mut Program, variable: Variable| {
         let root = roots[variable as usize];
         let computed = matches!(program.variables[root as usize].source, Source::Computed);
         if computed && root == variable {
-            fresh.insert(variable);
+            if !fresh.contains(&variable) {
+                fresh.push(variable);
+            }
             return variable;
         }
         if let Some(&(_, copy)) = copied.iter().find(|(of, _)| *of == variable) {
@@ -101,7 +100,7 @@ fn copies(program: &mut Program, roots: &[Variable], fresh: &mut BTreeSet<Variab
         let copy = program.copy_of(variable);
         copied.push((variable, copy));
         program.steps.push(Step::Copy { input: variable, output: copy });
-        fresh.insert(copy);
+        fresh.push(copy);
         copy
     };
     for i in 0..program.outputs.len() {

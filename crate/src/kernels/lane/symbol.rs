@@ -5,8 +5,8 @@
 
 use super::{Bits, Lane};
 use crate::kernels::math::Elementary;
+use rustc_hash::FxHashMap;
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Neg, Not, Sub};
 use wasm_encoder::InstructionSink;
 
@@ -41,8 +41,8 @@ pub enum Code {
 #[derive(Default)]
 pub struct Graph {
     pub code: Vec<Code>,
-    known: HashMap<(usize, [u32; 3]), Node>,
-    constants: HashMap<i128, Node>,
+    known: FxHashMap<(usize, [u32; 3]), Node>,
+    constants: FxHashMap<i128, Node>,
     incomplete: bool,
 }
 
@@ -272,6 +272,10 @@ symbols!(
     f64x2_eq f64x2_ne f64x2_lt f64x2_le;
     f64x2_relaxed_madd f64x2_relaxed_nmadd
 );
+
+/// A function of one vector, and of two, of each float type.
+pub type Formula = (fn(Symbol32) -> Symbol32, fn(Symbol64) -> Symbol64);
+pub type Formula2 = (fn(Symbol32, Symbol32) -> Symbol32, fn(Symbol64, Symbol64) -> Symbol64);
 
 /// f(x), where the type of `f` is to be found out.
 pub fn apply<L: Lane>(f: impl Fn(L) -> L, x: L) -> L {
