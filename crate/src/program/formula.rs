@@ -214,12 +214,9 @@ pub fn straight(graph: &mut Graph, program: &Program, e: &Evaluation, x: &[&Elem
             let element = |i: usize| {
                 let parts: Vec<Option<Symbol>> =
                     x.iter().enumerate().map(|(k, x)| x[broadcast_index(i, &known.dims, dims_of(k))]).collect();
-                if e.op == ops::Add {
-                    // 0 + x = x, which is what reverse mode adds of slices.
-                    match parts[..] {
-                        [None, other] | [other, None] => return Some(other),
-                        _ => {}
-                    }
+                // What reverse mode adds of slices is mostly 0.
+                if e.op == ops::Add && parts.iter().all(Option::is_none) {
+                    return Some(None);
                 }
                 let parts: Vec<Symbol> = parts.into_iter().map(|part| part.unwrap_or(Symbol::Number(0.0))).collect();
                 pointwise(function, e.op, &dtypes, known.dtype, &parts).map(Some)
@@ -278,7 +275,11 @@ pub fn straight(graph: &mut Graph, program: &Program, e: &Evaluation, x: &[&Elem
                             Some(sum) => added(sum, term, known.dtype)?,
                         });
                     }
-                    Some(sum)
+                    // Sums begin with 0: none is -0.
+                    match sum {
+                        Some(sum) => added(sum, Symbol::Number(0.0), known.dtype).map(Some),
+                        None => Some(None),
+                    }
                 };
                 (0..count).map(element).collect::<Option<Elements>>()
             })?
@@ -310,7 +311,11 @@ fn total(terms: &[Option<Symbol>], dtype: DType) -> Option<Option<Symbol>> {
         let half = lanes.len() / 2;
         lanes = (0..half).map(|l| plus(lanes[l], lanes[l + half])).collect::<Option<_>>()?;
     }
-    Some(lanes[0])
+    // The kernel's lanes begin with 0: a sum is never -0.
+    match lanes[0] {
+        Some(sum) => added(sum, Symbol::Number(0.0), dtype).map(Some),
+        None => Some(None),
+    }
 }
 
 fn added(a: Symbol, b: Symbol, dtype: DType) -> Option<Symbol> {
