@@ -222,3 +222,22 @@ describe("what cannot be", () => {
 });
 
 it("the documented table is found", () => expect(documented().length).toBeGreaterThan(45));
+
+describe("kinks that cancel", () => {
+  it.each([
+    ["abs", (x: Tensor) => x.abs().square().sum()],
+    ["relu", (x: Tensor) => x.relu().square().sum()],
+    ["1-norm", (x: Tensor) => x.norm(undefined, { p: 1 }).square()],
+  ] as const)("the square of %s has the second derivative 0 at its kink, in every nesting", (_, f) =>
+    clean(() => {
+      const [x, v] = [ad.tensor([0], { dtype: "float64" }), ad.tensor([1], { dtype: "float64" })];
+      const second = [
+        ad.grad((y: Tensor) => ad.grad(f)(y).sum())(x),
+        ad.grad((y: Tensor) => ad.jvp(f, [y], [v])[1])(x),
+        ad.jvp(ad.grad(f), [x], [v])[1],
+        ad.jvp((y: Tensor) => ad.jvp(f, [y], [v])[1], [x], [v])[1],
+      ];
+      expect(second.map((t) => Number((t as Tensor).data()[0]))).toEqual([0, 0, 0, 0]);
+    }),
+  );
+});

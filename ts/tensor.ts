@@ -40,9 +40,9 @@ export class Tensor {
   /** @internal Functions of `registerHook`. */
   hooks: Set<Hook> | null = null;
   /** @internal */
-  private dims: readonly number[] | null = null;
+  private knownShape: readonly number[] | null = null;
   /** @internal */
-  private type: DType | null = null;
+  private knownDtype: DType | null = null;
   /** @internal What `grad` gave last. */
   cachedGradient: { id: number; tensor: Tensor } | null = null;
 
@@ -66,23 +66,23 @@ export class Tensor {
   private describe(): number {
     const rank = checked(engine.meta(idOf(this))) - 1;
     const s = scratch(rank + 2);
-    this.type = DTYPES[s[0]!]!;
+    this.knownDtype = DTYPES[s[0]!]!;
     const dims: number[] = [];
     for (let i = 2; i < 2 + rank; i++) dims.push(s[i]!);
-    this.dims = Object.freeze(dims);
+    this.knownShape = Object.freeze(dims);
     return s[1]!;
   }
 
   /** The sizes of the axes; inside vmap without the batch axis. */
   get shape(): readonly number[] {
-    if (!this.dims) this.describe();
-    return this.dims!;
+    if (!this.knownShape) this.describe();
+    return this.knownShape!;
   }
 
   /** The type of the elements: "float32", "float64", "int32" or "bool". */
   get dtype(): DType {
-    if (!this.type) this.describe();
-    return this.type!;
+    if (!this.knownDtype) this.describe();
+    return this.knownDtype!;
   }
 
   /** Number of axes. */

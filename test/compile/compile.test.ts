@@ -236,6 +236,76 @@ describe("a training step", () => {
     }));
 });
 
+describe("gradients in between", () => {
+  it("are clipped as in eager code, by one norm or by values", () =>
+    clean(() => {
+      for (const clip of [
+        (p: Tensor[]) => optim.clipGradNorm(p, 0.5),
+        (p: Tensor[]) => optim.clipGradNorm(p, 1e-3, { p: 1 }),
+        (p: Tensor[]) => optim.clipGradNorm(p[0]!, 100),
+        (p: Tensor[]) => optim.clipGradValue(p, 0.1),
+      ]) {
+        const stats = both(() => {
+          const net = new nn.Sequential(new nn.Linear(3, 4), new nn.ReLU(), new nn.Linear(4, 1));
+          const opt = new optim.SGD(net.parameters(), { lr: 0.5 });
+          return {
+            step: (x) => {
+              const loss = net.forward(x).square().mean();
+              opt.zeroGrad();
+              loss.backward();
+              clip(net.parameters());
+              opt.step();
+              return loss;
+            },
+            state: () => [net.parameters(), net.parameters().map((p) => p.grad)],
+            args: (i) => [randoms([6, 3], i)],
+          };
+        });
+        expect(stats).toMatchObject({ recordings: 1, replays: 7 });
+      }
+    }));
+
+  it("give their norm as a tensor, which is not to be read inside", () =>
+    clean(() => {
+      const w = ad.tensor([3, 4], { requiresGrad: true });
+      const step = (use: (norm: number) => unknown) =>
+        ad.compile(() => {
+          w.square().sum().mul(0.5).backward();
+          const norm = use(optim.clipGradNorm(w, 1));
+          w.zeroGrad();
+          return norm as unknown as Tensor;
+        });
+      const norm = step((n) => n);
+      for (let i = 0; i < 3; i++) expect(norm().item()).toBe(5);
+      expect(() => step((n) => (n > 1 ? w : w))()).toThrow(ad.TracedValueError);
+    }));
+
+  it("belong to optimizers that count their own steps: each is recorded anew", () =>
+    clean(() => {
+      class Slowing extends optim.Optimizer<{ lr: number }, { step: number }> {
+        constructor(params: Tensor[]) {
+          super({ name: "Slowing", defaults: { lr: 0.1 }, parts: { step: "count" } }, params);
+        }
+        protected override update(p: Tensor, g: Tensor, { lr }: { lr: number }, { step }: { step: number }): void {
+          p.assign(p.sub(g.mul(lr / step)));
+        }
+      }
+      both(() => {
+        const w = ad.tensor([1, 2], { requiresGrad: true });
+        const opt = new Slowing([w]);
+        return {
+          step: (x) => {
+            const loss = w.mul(x).square().sum();
+            opt.minimize(loss);
+            return loss;
+          },
+          state: () => w,
+          args: (i) => [randoms([2], i)],
+        };
+      });
+    }));
+});
+
 describe("results and arguments", () => {
   it("are valid for ever, and may be arguments again", () =>
     clean(() => {

@@ -167,6 +167,7 @@ const calls: Record<string, Call> = {
   sparseJacobian: transform,
   vmap: [() => vector, () => ({})],
   checkpoint: [() => square, () => ({})],
+  compile: [() => square, () => ({})],
   jacobianSparsity: [() => vector],
   symbolic: [() => square, () => ({})],
   jvp: product,

@@ -109,10 +109,6 @@ export const absolute = /* @__PURE__ */ elsewhere("absolute", "abs(x)");
 /** @deprecated Not there yet. */
 export const einsum = /* @__PURE__ */ missing("einsum");
 /** @deprecated Not there yet. */
-export const jit = /* @__PURE__ */ missing("jit");
-/** @deprecated Not there yet. */
-export const compile = /* @__PURE__ */ missing("compile");
-/** @deprecated Not there yet. */
 export const linalg = /* @__PURE__ */ missing("linalg");
 /** @deprecated Not there yet. */
 export const fft = /* @__PURE__ */ missing("fft");
@@ -120,3 +116,10 @@ export const fft = /* @__PURE__ */ missing("fft");
 export const save = /* @__PURE__ */ missing("save");
 /** @deprecated Not there yet. */
 export const load = /* @__PURE__ */ missing("load");
+/** @deprecated grad(f)(x), or loss.backward() and x.grad; a function with a derivative of its own is customVjp(f, rule) */
+export const autograd = /* @__PURE__ */ elsewhere(
+  "autograd",
+  "grad(f)(x), or loss.backward() and x.grad; a function with a derivative of its own is customVjp(f, rule)",
+);
+/** @deprecated compile(f) */
+export const jit = /* @__PURE__ */ elsewhere("jit", "compile(f)");

@@ -147,13 +147,13 @@ export function build(recorded: Recorded, names: readonly string[]): Program {
   }
   const writes = changed.map((place) => ({ place, variable: operand(resolve(place.after)) }));
   const outputs = results.map(operand);
-  const { draws, reader, rebuild } = recorded;
+  const { draws, reader, rebuild, guards } = recorded;
   return new Program(
     inputs,
     instructions,
     outputs,
     variables,
-    { steps: replayed, sources, writes, draws, reader, rebuild },
+    { steps: replayed, sources, writes, draws, reader, rebuild, guards },
     recorded.branched,
   );
 }

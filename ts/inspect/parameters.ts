@@ -21,9 +21,11 @@ export function namedParameters(op: OpName, numbers: readonly number[]): Record<
   return Object.fromEntries(values);
 }
 
-/** As a program prints them: ` axis=[1] keepdims`; flags that are not set are left out. */
+/** As a program prints them: ` axis=[1] keepdims`, flags last; those that are not set are left out. */
 export function shownParameters(op: OpName, numbers: readonly number[]): string {
+  const isFlag = ([, value]: [string, ParameterValue]) => Number(typeof value === "boolean");
   return Object.entries(namedParameters(op, numbers))
+    .sort((a, b) => isFlag(a) - isFlag(b))
     .map(([name, value]) => {
       if (typeof value === "boolean") return value ? ` ${name}` : "";
       return ` ${name}=${Array.isArray(value) ? `[${value.join(", ")}]` : String(value)}`;

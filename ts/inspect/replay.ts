@@ -35,6 +35,7 @@ export interface Replayable {
   readonly writes: readonly { readonly place: Place; readonly variable: Variable }[];
   readonly draws: number;
   readonly reader: string | null;
+  readonly guards: readonly (() => boolean)[];
   readonly rebuild: (outputs: readonly unknown[]) => unknown;
 }
 
@@ -221,6 +222,11 @@ export function run(program: Parts, parts: Replayable, args: readonly unknown[])
   if (parts.reader !== null)
     throw new TracedValueError(
       `${NAME}: the traced function read numbers that may be different in another run, at ${parts.reader}, so the program holds for these numbers only; choose with where() or cond(), or do not read them`,
+      NAME,
+    );
+  if (!parts.guards.every((holds) => holds()))
+    throw new ValueError(
+      `${NAME}: plain JavaScript that the program was recorded with has changed since (train() or eval() of a module, or numbers of an optimizer whose update is written in JavaScript); record it anew`,
       NAME,
     );
   return inScope(() => new Run(program, parts).run(args));

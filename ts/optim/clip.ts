@@ -1,7 +1,11 @@
 /** Keeping gradients small. */
 import { atMost, boolean, number } from "../input/arguments.js";
 import { ValueError } from "../errors.js";
+import { full } from "../creation.js";
 import { scope } from "../memory/scope.js";
+import { where } from "../ops/elementwise.js";
+import { stack } from "../ops/shape.js";
+import { recorder } from "../recording.js";
 import { readOptions } from "../input/options.js";
 import type { Tensor } from "../tensor.js";
 import { noGrad } from "../transforms/modes.js";
@@ -15,13 +19,6 @@ export interface ClipOptions {
   errorIfNonfinite?: boolean;
 }
 
-/** (Σ nᵖ)^(1/p), of multiples of the largest, so that no power overflows or vanishes. */
-function joint(norms: readonly number[], p: number): number {
-  const largest = norms.reduce((a, b) => (b > a || Number.isNaN(b) ? b : a), 0);
-  if (p === Infinity || largest === 0 || !Number.isFinite(largest)) return largest;
-  return largest * norms.reduce((sum, n) => sum + (n / largest) ** p, 0) ** (1 / p);
-}
-
 /** x · factor, in two multiplications where the factor itself is too small for the dtype. */
 function scaled(x: Tensor, factor: number): Tensor {
   if (factor === 0 || Number.isNaN(factor) || factor >= 1e-30) return x.mul(factor);
@@ -29,9 +26,16 @@ function scaled(x: Tensor, factor: number): Tensor {
   return x.mul(half).mul(factor / half);
 }
 
+/** The same for a factor that is not known yet. */
+function scaledBy(x: Tensor, factor: Tensor): Tensor {
+  const root = factor.sqrt().cast(x.dtype);
+  return where(factor.ge(1e-30).logicalOr(factor.eq(0)).logicalOr(factor.isNaN()), x.mul(factor.cast(x.dtype)), x.mul(root).mul(root));
+}
+
 /**
  * Scales the gradients of one parameter or of all together so that their joint norm is at most `max`; returns the norm before, which
- * neither overflows nor vanishes. As PyTorch, gradients become NaN or 0 when the norm is; `errorIfNonfinite` refuses.
+ * neither overflows nor vanishes. As PyTorch, gradients become NaN or 0 when the norm is; `errorIfNonfinite` refuses. Inside `compile` and `trace`
+ * the norm is a tensor, which can be returned and is not to be read there.
  */
 export function clipGradNorm(params: Tensor | Parameters, max: number, options?: ClipOptions): number {
   atMost("clipGradNorm", arguments, 3);
@@ -45,16 +49,22 @@ export function clipGradNorm(params: Tensor | Parameters, max: number, options?:
   return scope(() =>
     noGrad(() => {
       const withGradient = tensors.filter((t) => t.grad !== null);
-      const total = joint(
-        withGradient.map((t) => t.grad!.cast("float64").norm(undefined, { p }).item()),
-        p,
-      );
-      if (errorIfNonfinite && !Number.isFinite(total))
-        throw new ValueError(`${op}: the norm of the gradients is ${total}; nothing was scaled`, op);
+      if (withGradient.length === 0) return 0;
+      const norms = withGradient.map((t) => t.grad!.cast("float64").norm(undefined, { p }));
+      const total = norms.length === 1 ? norms[0]! : stack(norms).norm(undefined, { p });
       // PyTorch's small constant: a zero norm divides nothing. A NaN norm must show.
-      const factor = max / (total + 1e-6);
+      if (recorder !== null && !errorIfNonfinite) {
+        const factor = full([], max, { dtype: "float64" }).div(total.add(1e-6));
+        for (const t of withGradient) t.grad = where(factor.ge(1), t.grad!, scaledBy(t.grad!, factor));
+        // Who makes a number of it is told by the recorder.
+        return total as unknown as number;
+      }
+      const norm = total.item();
+      if (errorIfNonfinite && !Number.isFinite(norm))
+        throw new ValueError(`${op}: the norm of the gradients is ${norm}; nothing was scaled`, op);
+      const factor = max / (norm + 1e-6);
       if (!(factor >= 1)) for (const t of withGradient) t.grad = scaled(t.grad!, factor);
-      return total;
+      return norm;
     }),
   );
 }

@@ -21,3 +21,13 @@ export const RMSprop = /* @__PURE__ */ missing("optim.RMSprop");
 export const Adagrad = /* @__PURE__ */ missing("optim.Adagrad");
 /** @deprecated Not there yet: SGD, Adam and AdamW are. */
 export const LBFGS = /* @__PURE__ */ missing("optim.LBFGS");
+/** @deprecated optim.schedule(optimizer, step(lr, size, gamma)) */
+export const StepLR = /* @__PURE__ */ elsewhere("optim.StepLR", "optim.schedule(optimizer, step(lr, size, gamma))");
+/** @deprecated optim.schedule(optimizer, exponential(lr, gamma)) */
+export const ExponentialLR = /* @__PURE__ */ elsewhere("optim.ExponentialLR", "optim.schedule(optimizer, exponential(lr, gamma))");
+/** @deprecated optim.schedule(optimizer, cosine(lr, steps)) */
+export const CosineAnnealingLR = /* @__PURE__ */ elsewhere("optim.CosineAnnealingLR", "optim.schedule(optimizer, cosine(lr, steps))");
+/** @deprecated optim.schedule(optimizer, oneCycle(max, steps)) */
+export const OneCycleLR = /* @__PURE__ */ elsewhere("optim.OneCycleLR", "optim.schedule(optimizer, oneCycle(max, steps))");
+/** @deprecated optim.schedule(optimizer, (t) => rate) */
+export const LambdaLR = /* @__PURE__ */ elsewhere("optim.LambdaLR", "optim.schedule(optimizer, (t) => rate)");

@@ -7,7 +7,18 @@ export type { OptimizerState } from "./state.js";
 export { clipGradNorm, clipGradValue, type ClipOptions } from "./clip.js";
 /** Learning rates over time. */
 export * as schedules from "./schedules.js";
-export { cosine, exponential, oneCycle, schedule, step, warmup, type OneCycleOptions, type Schedule, type Scheduled } from "./schedules.js";
+export {
+  type Advance,
+  cosine,
+  exponential,
+  oneCycle,
+  schedule,
+  step,
+  warmup,
+  type OneCycleOptions,
+  type Schedule,
+  type Scheduled,
+} from "./schedules.js";
 /** Optimizers as pure functions over trees, as optax has them. */
 export * as transform from "./transform.js";
 export { applyUpdates, type AdamState, type Rate, type SGDState, type Transformation } from "./transform.js";

@@ -362,7 +362,7 @@ export abstract class Optimizer<Options extends RateOptions = RateOptions, Remem
     throw new ValueError(`${this.name}: an optimizer must define update(parameter, gradient, options, state)`, this.name);
   }
 
-  /** Tells a recorder which plain numbers `update` computes with: rates, and the counts in the state. */
+  /** Tells a recorder which plain numbers `update` computes with: rates, and the counts in the state, which go on with each step. */
   private guardNumbers(parameter: Tensor, options: Readonly<Options>): void {
     if (recorder === null) return;
     const counts = () => this.counts.map((name) => (this.state.get(parameter) as Record<string, unknown> | undefined)?.[name]);
@@ -377,8 +377,8 @@ export abstract class Optimizer<Options extends RateOptions = RateOptions, Remem
   protected updateInPlace(parameter: Tensor, _gradient: number, options: Readonly<Options>): void {
     const state = this.state.get(parameter);
     this.announce(parameter);
-    this.counted(state);
     this.guardNumbers(parameter, options);
+    this.counted(state);
     try {
       scope(() => noGrad(() => this.update(parameter, parameter.grad!, options, (state ?? {}) as Remembered)));
     } catch (error) {

@@ -88,11 +88,18 @@ export interface Scheduled {
   groups?: readonly RateOptions[];
 }
 
+/** Goes on to the next step of a schedule, and returns its rate. */
+export interface Advance {
+  (): number;
+  /** The same by PyTorch's name. */
+  step(): number;
+}
+
 /**
  * Sets the optimizer's rate by the schedule; call the result after each step (or epoch). The schedule is the rate of the first group;
  * the other groups keep their proportion to it.
  */
-export function schedule(optimizer: Scheduled, rate: Schedule): () => number {
+export function schedule(optimizer: Scheduled, rate: Schedule): Advance {
   atMost("schedule", arguments, 2);
   if (typeof optimizer !== "object" || optimizer === null || typeof optimizer.lr !== "number") {
     throw new ValueError(`schedule: the first argument is an optimizer (something with a rate lr), got ${describe(optimizer)}`, "schedule");
@@ -117,8 +124,9 @@ export function schedule(optimizer: Scheduled, rate: Schedule): () => number {
     return lr;
   };
   apply();
-  return () => {
+  const advance = () => {
     t++;
     return apply();
   };
+  return Object.assign(advance, { step: advance });
 }
