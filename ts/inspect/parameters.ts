@@ -28,6 +28,7 @@ export function shownParameters(op: OpName, numbers: readonly number[]): string 
     .sort((a, b) => isFlag(a) - isFlag(b))
     .map(([name, value]) => {
       if (typeof value === "boolean") return value ? ` ${name}` : "";
+      if (ROWS[op].parameters[name] === "axes" && (value as readonly number[]).length === 0) return "";
       return ` ${name}=${Array.isArray(value) ? `[${value.join(", ")}]` : String(value)}`;
     })
     .join("");
