@@ -28,7 +28,8 @@ export interface TensorOptions extends CreationOptions {
   shape?: readonly number[];
 }
 
-let defaultDtype: DType = "float32";
+/** What `getDefaultDtype()` says, for those who ask at every call. */
+export let defaultDtype: DType = "float32";
 
 /** Sets the dtype of tensors made from plain numbers, "float32" or "float64"; "float32" at the start. Throws `DTypeError` for others. */
 export function setDefaultDtype(dtype: DType): void {

@@ -509,6 +509,63 @@ describe("what cannot be replayed", () => {
     }));
 });
 
+describe("loops and branches over state", () => {
+  const values = [0.5, 3, -2];
+
+  it("unroll: forLoop and scan, with their gradients", () =>
+    clean(() => {
+      const f = (x: Tensor) => {
+        const y = ad.forLoop(0, 5, (i, y: Tensor) => y.mul(0.5).add(x.mul(i)), x);
+        const [carry, ys] = ad.scan((c: Tensor, v: Tensor) => [c.mul(v).add(1), c] as const, y.sum(), ad.tensor([1, 2, 3]));
+        return carry.add(ys.sum());
+      };
+      const g = ad.compile(ad.valueAndGrad(f));
+      for (const v of values) expect(numbers(g(ad.tensor([v, 1])))).toEqual(numbers(ad.valueAndGrad(f)(ad.tensor([v, 1]))));
+      expect(g.stats()).toMatchObject({ recordings: 1, replays: 2 });
+    }));
+
+  it("branch by selection: cond, on what each call finds", () =>
+    clean(() => {
+      const f = (x: Tensor) =>
+        ad.cond(
+          x.gt(0),
+          (x: Tensor) => x.sqrt(),
+          (x: Tensor) => x.square(),
+          x,
+        );
+      const g = ad.compile(ad.valueAndGrad(f));
+      for (const v of values) expect(numbers(g(ad.tensor(v)))).toEqual(numbers(ad.valueAndGrad(f)(ad.tensor(v))));
+    }));
+
+  it("bounded: whileLoop makes all its turns and counts those that are wanted", () =>
+    clean(() => {
+      const f = (x: Tensor) =>
+        ad.whileLoop(
+          ([y]: [Tensor, Tensor]) => y.abs().lt(10),
+          ([y, n]: [Tensor, Tensor]): [Tensor, Tensor] => [y.mul(1.5).add(y.sign()), n.add(1)],
+          [x, ad.tensor(0)],
+          { maxIterations: 12 },
+        );
+      const g = ad.compile(f);
+      const slope = (x: Tensor) => ad.grad((x: Tensor) => f(x)[0])(x);
+      const compiledSlope = ad.compile(slope);
+      for (const v of values) {
+        expect(numbers(g(ad.tensor(v)))).toEqual(numbers(f(ad.tensor(v))));
+        expect(numbers(compiledSlope(ad.tensor(v)))).toEqual(numbers(slope(ad.tensor(v))));
+      }
+      const [y] = ad.vmap(f)(ad.tensor(values));
+      expect(y.toArray()).toEqual(values.map((v) => f(ad.tensor(v))[0].item()));
+      const unbounded = (x: Tensor) =>
+        ad.whileLoop(
+          (y: Tensor) => y.lt(10),
+          (y: Tensor) => y.add(1),
+          x,
+        );
+      expect(() => ad.compile(unbounded)(ad.tensor(1))).toThrow(/maxIterations/);
+      expect(() => ad.vmap(unbounded)(ad.tensor([1, 2]))).toThrow(ad.TracedValueError);
+    }));
+});
+
 describe("the engine", () => {
   it("looks at every op when it is asked to: NaN checks and profiles run the function", () =>
     clean(() => {

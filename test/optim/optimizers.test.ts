@@ -393,40 +393,43 @@ describe("an optimizer that remembers", () => {
     }
   }
 
-  it.each([false, true])("follows its formula, saves and resumes bit for bit, is not replayed with an old count (centered: %s)", (centered) => {
-    let [expected, v, m] = [[...START], [0, 0, 0], [0, 0, 0]];
-    for (let t = 0; t < 6; t++) {
-      const g = slope(expected, t);
-      v = v.map((a, i) => 0.9 * a + 0.1 * g[i]! ** 2);
-      m = m.map((a, i) => 0.9 * a + 0.1 * g[i]!);
-      expected = expected.map((x, i) => x - (0.05 * g[i]!) / (Math.sqrt(v[i]! - (centered ? m[i]! ** 2 : 0)) + 1e-8));
-    }
-    const p = param(START);
-    const optimizer = new RMSprop([p], { lr: 0.05, centered });
-    for (let t = 0; t < 4; t++) ad.scope(() => optimizer.minimize(objective(p, t)));
-    const [saved, numbers] = [optimizer.stateDict(), p.toArray()];
-    expect(Object.keys(saved.state[0]!).sort()).toEqual(centered ? ["gradAvg", "squareAvg", "step"] : ["squareAvg", "step"]);
-    expect(saved.state[0]!["step"]).toBe(4);
-    for (let t = 4; t < 6; t++) ad.scope(() => optimizer.minimize(objective(p, t)));
-    const end = p.toArray() as number[];
-    end.forEach((x, i) => expect(x).toBeCloseTo(expected[i]!, 12));
-    const resumed = new RMSprop([p]);
-    p.assign(numbers);
-    resumed.loadStateDict(saved);
-    for (let t = 4; t < 6; t++) ad.scope(() => resumed.minimize(objective(p, t)));
-    expect(p.toArray()).toEqual(end);
-    expect(RMSprop.counts.slice(-2)).toEqual([5, 6]);
-    p.assign(numbers);
-    optimizer.loadStateDict(saved);
-    ad.scope(() => {
-      const program = ad.trace((f: Tensor) => optimizer.minimize(p.sub(TARGET).square().sum().mul(f)))(factor(4));
-      expect(program.toString()).toMatch(/p0\.squareAvg := t\d+/);
-      // Its update reads the count, which is plain JavaScript.
-      expect(() => program.run(factor(5))).toThrow(/record it anew/);
-      optimizer.minimize(p.sub(TARGET).square().sum().mul(factor(5)));
-    });
-    (p.toArray() as number[]).forEach((x, i) => expect(x).toBeCloseTo(end[i]!, 6));
-  });
+  it.each([false, true])(
+    "follows its formula, saves and resumes bit for bit, is not replayed with an old count (centered: %s)",
+    (centered) => {
+      let [expected, v, m] = [[...START], [0, 0, 0], [0, 0, 0]];
+      for (let t = 0; t < 6; t++) {
+        const g = slope(expected, t);
+        v = v.map((a, i) => 0.9 * a + 0.1 * g[i]! ** 2);
+        m = m.map((a, i) => 0.9 * a + 0.1 * g[i]!);
+        expected = expected.map((x, i) => x - (0.05 * g[i]!) / (Math.sqrt(v[i]! - (centered ? m[i]! ** 2 : 0)) + 1e-8));
+      }
+      const p = param(START);
+      const optimizer = new RMSprop([p], { lr: 0.05, centered });
+      for (let t = 0; t < 4; t++) ad.scope(() => optimizer.minimize(objective(p, t)));
+      const [saved, numbers] = [optimizer.stateDict(), p.toArray()];
+      expect(Object.keys(saved.state[0]!).sort()).toEqual(centered ? ["gradAvg", "squareAvg", "step"] : ["squareAvg", "step"]);
+      expect(saved.state[0]!["step"]).toBe(4);
+      for (let t = 4; t < 6; t++) ad.scope(() => optimizer.minimize(objective(p, t)));
+      const end = p.toArray() as number[];
+      end.forEach((x, i) => expect(x).toBeCloseTo(expected[i]!, 12));
+      const resumed = new RMSprop([p]);
+      p.assign(numbers);
+      resumed.loadStateDict(saved);
+      for (let t = 4; t < 6; t++) ad.scope(() => resumed.minimize(objective(p, t)));
+      expect(p.toArray()).toEqual(end);
+      expect(RMSprop.counts.slice(-2)).toEqual([5, 6]);
+      p.assign(numbers);
+      optimizer.loadStateDict(saved);
+      ad.scope(() => {
+        const program = ad.trace((f: Tensor) => optimizer.minimize(p.sub(TARGET).square().sum().mul(f)))(factor(4));
+        expect(program.toString()).toMatch(/p0\.squareAvg := t\d+/);
+        // Its update reads the count, which is plain JavaScript.
+        expect(() => program.run(factor(5))).toThrow(/record it anew/);
+        optimizer.minimize(p.sub(TARGET).square().sum().mul(factor(5)));
+      });
+      (p.toArray() as number[]).forEach((x, i) => expect(x).toBeCloseTo(end[i]!, 6));
+    },
+  );
 
   it("checks options by their defaults, and counts no step that failed", () => {
     const p = param([1]);

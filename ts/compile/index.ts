@@ -1,6 +1,6 @@
 /** `compile`: a function is recorded once and replayed as one planned program. */
 import { isWatched } from "../captures.js";
-import { getDefaultDtype } from "../creation.js";
+import { defaultDtype } from "../creation.js";
 import { ValueError } from "../errors.js";
 import { atMost } from "../input/arguments.js";
 import { describe } from "../input/describe.js";
@@ -122,6 +122,9 @@ function structure(tree: unknown, leaves: Leaf[]): string {
   return "";
 }
 
+/** What a program depends on beside its arguments. */
+const modeKey = (): string => (isRecording ? defaultDtype : `noGrad ${defaultDtype}`);
+
 const areTensors = (args: readonly unknown[]): args is readonly Tensor[] => {
   for (let i = 0; i < args.length; i++) if (!(args[i] instanceof Tensor)) return false;
   return true;
@@ -133,6 +136,9 @@ class Cache {
   private replays = 0;
   private eager = 0;
   private mentioned = false;
+  /** Keys by the number of tensors, in the mode of the last call. */
+  private mode = "";
+  private keys: string[] = [];
 
   constructor(
     private readonly f: Callback,
@@ -142,9 +148,9 @@ class Cache {
   call(args: readonly unknown[]): unknown {
     // Recorded by somebody else, or looked at op by op: the function itself is what that needs.
     if (recorder !== null || isWatched() || isInspecting()) return this.asItIs(args);
-    const mode = `${isRecording ? "" : "noGrad "}${getDefaultDtype()} `;
+    const mode = modeKey();
     if (this.fixed.length === 0 && areTensors(args)) {
-      const key = `${mode}${"t;".repeat(args.length)}`;
+      const key = this.keyOf(mode, args.length);
       const done = this.replay(key, args);
       return done === undefined ? this.fallBack(key, args, args) : done.result;
     }
@@ -164,6 +170,12 @@ class Cache {
       const done = this.replay(key, leaves);
       return done === undefined ? this.fallBack(key, leaves, args, given) : done.result;
     });
+  }
+
+  /** The key of so many tensors. */
+  private keyOf(mode: string, count: number): string {
+    if (this.mode !== mode) [this.mode, this.keys] = [mode, []];
+    return (this.keys[count] ??= `${mode}${"t;".repeat(count)}`);
   }
 
   private asItIs(args: readonly unknown[]): unknown {

@@ -112,7 +112,7 @@ export class CompiledProgram {
       }
       const s = scratch(next);
       for (let i = 0; i < next; i++) s[i] = numbers[i]!;
-      const outcome = engine.program_run(this.number, places.length) as Replay;
+      const outcome = engine.program_run(this.number) as Replay;
       if (outcome === Replay.Failed) throw failure(NAME);
       if (outcome !== Replay.Done) return outcome;
     } finally {

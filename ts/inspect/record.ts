@@ -15,7 +15,7 @@ import { Action, Dependence, MetaFlag } from "../runtime/boundary.js";
 import { checked, engine, scratch } from "../runtime/instance.js";
 import { idOf, Tensor } from "../tensor.js";
 import { call, outputTensor, type Callback } from "../transforms/machinery.js";
-import { flatten } from "../tree.js";
+import { flatten, isBranch } from "../tree.js";
 import { current } from "../memory/memory.js";
 import { serial } from "../memory/sweeps.js";
 import { userLine } from "./line.js";
@@ -231,6 +231,26 @@ function read(name: string, count: number, updates: readonly LiveUpdate[]): RawI
   });
 }
 
+/** Builds a tree like one: with values in the places of its tensors and (as what they were) numbers, in their order. */
+function builder(tree: unknown, counter: { next: number }): (values: readonly unknown[]) => unknown {
+  if (tree instanceof Tensor) {
+    const at = counter.next++;
+    return (values) => values[at];
+  }
+  if (typeof tree === "number") counter.next++;
+  if (!isBranch(tree)) return () => tree;
+  if (Array.isArray(tree)) {
+    const children = tree.map((child) => builder(child, counter));
+    return (values) => children.map((child) => child(values));
+  }
+  const children = Object.entries(tree).map(([key, child]) => [key, builder(child, counter)] as const);
+  return (values) => {
+    const built: Record<string, unknown> = {};
+    for (const [key, child] of children) built[key] = child(values);
+    return built;
+  };
+}
+
 const isNumeric = (leaf: unknown): boolean => leaf instanceof Tensor || typeof leaf === "number";
 
 let recording = false;
@@ -273,7 +293,7 @@ export function record<R>(name: string, f: Callback, args: readonly unknown[], s
         `${name}: the function writes to one of its arguments, which are copies inside; return the new value, or write to a tensor that the function closes over`,
         name,
       );
-    const [results, rebuildResult] = flatten(result);
+    const [results] = flatten(result);
     // Stripped of levels inside the record: what the program returns are plain values with ids of their own.
     const returned: Tensor[] = results.filter(isNumeric).map((leaf: unknown) => outputTensor(name, leaf, inputs));
     const plain = returned.map((x) => x.detach());
@@ -298,13 +318,7 @@ export function record<R>(name: string, f: Callback, args: readonly unknown[], s
       branched: own.branched,
       reader: own.reader,
       isSingle: result instanceof Tensor,
-      rebuild: (values) => {
-        let next = 0;
-        // A number stays what it was.
-        return rebuildResult(
-          results.map((leaf: unknown) => (isNumeric(leaf) ? (leaf instanceof Tensor ? values[next++] : (next++, leaf)) : leaf)),
-        );
-      },
+      rebuild: builder(result, { next: 0 }),
     });
   } finally {
     engine.record_stop();

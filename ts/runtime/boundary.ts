@@ -168,7 +168,7 @@ export interface Exports {
    * Runs it. Scratch: for each input an id or 0 and a number, the ids of keys and places, the options of all updates. Returns a
    * `replay`; when it is done, scratch has handles for the outputs.
    */
-  program_run(program: number, places: number): number;
+  program_run(program: number): number;
   /** Forgets a program. */
   program_free(program: number): void;
   /** Scratch: how many instructions a run has, and the bytes of its arena. */

@@ -88,7 +88,8 @@ export interface WhileOptions {
 
 /**
  * `while (condition(state)) state = body(state)`; the last state. The condition gives a boolean or a tensor of one element. Reverse mode
- * remembers the turns that were made. Inside vmap every example would need its own number of turns: `TracedValueError`.
+ * remembers the turns that were made. Inside vmap, and in a compiled function, nobody can say how many turns there are: there `maxIterations` turns are made,
+ * of which those count before the condition ends, and without it that is a `TracedValueError`. (A condition that still holds then is not noticed.)
  */
 export function whileLoop<S extends Carried>(
   condition: (state: S) => boolean | Tensor,
@@ -102,7 +103,15 @@ export function whileLoop<S extends Carried>(
   const { maxIterations } = readOptions("whileLoop", options, ["maxIterations"]);
   const most = maxIterations === undefined ? Infinity : integer("whileLoop", "maxIterations", maxIterations, 0);
   const state = new State("whileLoop", init);
-  for (let i = 0; inScope(() => truth("whileLoop", call("whileLoop", condition, [state.value]))); i++) {
+  for (let i = 0; ; i++) {
+    let goesOn: boolean;
+    try {
+      goesOn = inScope(() => truth("whileLoop", call("whileLoop", condition, [state.value])));
+    } catch (error) {
+      if (!(error instanceof TracedValueError)) throw error;
+      return masked(error, condition, body, state, most - i);
+    }
+    if (!goesOn) return state.value;
     if (i >= most)
       throw new ValueError(
         `whileLoop: the condition still holds after ${most} turns (maxIterations); allow more, or mend the condition`,
@@ -110,8 +119,37 @@ export function whileLoop<S extends Carried>(
       );
     state.turn(() => [call("whileLoop", body, [state.value]) as S, null]);
   }
-  return state.value;
 }
+
+/**
+ * Where nobody can say how many turns there are (inside vmap, and in a compiled function): as many as there may be, each of which counts only where
+ * the condition held so far.
+ */
+function masked<S>(refusal: Error, condition: (state: S) => boolean | Tensor, body: (state: S) => S, state: State<S>, turns: number): S {
+  if (!Number.isFinite(turns))
+    throw new TracedValueError(
+      `whileLoop: the number of turns depends on numbers that a vmapped or compiled function has many of; give { maxIterations }, so that so many turns can be made of which those count that are wanted. (${refusal.message})`,
+      "whileLoop",
+    );
+  let holds: Tensor | null = null;
+  return inScope(() => {
+    for (let i = 0; i < turns; i++) {
+      const now = asTensor(call("whileLoop", condition, [state.value]) as Tensor | boolean).cast("bool");
+      const goesOn: Tensor = holds === null ? now : holds.logicalAnd(now);
+      holds = goesOn;
+      state.turn(() => {
+        const next: unknown = call("whileLoop", body, [state.value]);
+        sameStructure(state.value, next, "whileLoop");
+        return [map((after: unknown, before: unknown) => selected(goesOn, after, before), next, state.value) as S, null];
+      });
+    }
+    return state.value;
+  });
+}
+
+/** A leaf of a state after a turn that counts, or before one that does not. */
+const selected = (goesOn: Tensor, after: unknown, before: unknown): unknown =>
+  after instanceof Tensor || typeof after === "number" ? where(goesOn, asTensor(after as never), asTensor(before as never)) : after;
 
 function truth(name: string, value: unknown): boolean {
   if (value instanceof Tensor) return value.item() !== 0;

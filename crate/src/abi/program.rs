@@ -1,6 +1,6 @@
 //! Recorded runs that are run again.
 
-use super::scratch::Ids;
+use super::scratch::{numbers_into, Ids};
 use super::*;
 use crate::codes::replay;
 use crate::memory::room::list_of;
@@ -85,22 +85,20 @@ pub fn program_link(program: u32, count: u32) -> u32 {
 /// Runs it. Scratch: for each input an id or 0 and a number, the ids of keys and places, the options of all updates. Returns a
 /// `replay`; when it is done, scratch has handles for the outputs.
 #[wasm_bindgen]
-pub fn program_run(program: u32, places: u32) -> u32 {
+pub fn program_run(program: u32) -> u32 {
     let run = |engine: &Engine| {
         PROGRAMS.with_borrow_mut(|(_, programs)| {
             let Some(Compiled { executable, .. }) = programs.get_mut(&program) else {
                 return Err(Error::value("there is no such program"));
             };
-            let inputs = numbers_at(0, 2 * executable.inputs)?;
-            let ids: Ids = inputs.iter().step_by(2).map(|&id| id as Id).collect();
-            let numbers: SmallVec<[f64; 16]> = inputs.iter().skip(1).step_by(2).copied().collect();
-            let keys = ids_at(2 * executable.inputs, executable.keys)?;
-            let places = ids_at(2 * executable.inputs + executable.keys, places as usize)?;
-            let options = numbers_at(2 * executable.inputs + executable.keys + places.len(), executable.options)?;
-            let call = Call { inputs: &ids, numbers: &numbers, places: &places, keys: &keys, options: &options };
+            let length = 2 * executable.inputs + executable.keys + executable.ends.len() + executable.options;
+            let mut given = std::mem::take(&mut executable.given);
+            numbers_into(&mut given, length)?;
+            let call = Call::new(executable, &given);
             let mark = engine.session().frame.len();
             let result = engine.replay(executable, &call).and_then(|outcome| hand_out(engine, outcome));
             engine.session().end_frame(mark);
+            executable.given = given;
             result
         })
     };

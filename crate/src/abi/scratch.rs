@@ -33,6 +33,14 @@ pub(super) fn numbers_at(start: usize, count: usize) -> Result<SmallVec<[f64; 16
     Ok(numbers)
 }
 
+/// The first `count` numbers, into a list that is used again.
+pub(super) fn numbers_into(list: &mut Vec<f64>, count: usize) -> Result<()> {
+    list.clear();
+    room_for(list, count)?;
+    SCRATCH.with(|s| list.extend_from_slice(&s.borrow()[..count]));
+    Ok(())
+}
+
 fn grow(buffer: &mut Vec<f64>, length: usize) -> Result<()> {
     if buffer.len() < length {
         let length = length.max(LEAST);

@@ -254,6 +254,7 @@ pub fn plan(settled: Settled) -> Result<Executable> {
         inputs,
         keys,
         options,
+        given: Vec::new(),
         addresses,
         code,
         functions,

@@ -97,6 +97,8 @@ pub struct Executable {
     pub inputs: usize,
     pub keys: usize,
     pub options: usize,
+    /// The list of the last call: its memory is used again.
+    pub given: Vec<f64>,
     /// Where what is looked up lies in this run; emitted code reads it.
     pub addresses: Box<[u32]>,
     /// The emitted module, until it is linked.
@@ -105,18 +107,42 @@ pub struct Executable {
     pub functions: Vec<Option<extern "C" fn()>>,
 }
 
-/// What a run is given. An argument that is a number has the id NONE.
+/// What a run is given, as one list: for each argument its id and a number (which counts where the id is NONE), ids of keys and of places,
+/// options of updates.
 pub struct Call<'a> {
-    pub inputs: &'a [Id],
-    pub numbers: &'a [f64],
-    pub places: &'a [Id],
-    pub keys: &'a [Id],
-    pub options: &'a [f64],
+    pub list: &'a [f64],
+    keys: usize,
+    places: usize,
+    options: usize,
+}
+
+impl<'a> Call<'a> {
+    pub fn new(program: &Executable, list: &'a [f64]) -> Call<'a> {
+        let keys = 2 * program.inputs;
+        let places = keys + program.keys;
+        Call { list, keys, places, options: places + program.ends.len() }
+    }
+
+    fn input(&self, i: u32) -> (Id, f64) {
+        (self.list[2 * i as usize] as Id, self.list[2 * i as usize + 1])
+    }
+
+    fn key(&self, i: u32) -> Id {
+        self.list[self.keys + i as usize] as Id
+    }
+
+    fn place(&self, i: usize) -> Id {
+        self.list[self.places + i] as Id
+    }
+
+    fn options(&self) -> &'a [f64] {
+        &self.list[self.options..]
+    }
 }
 
 pub enum Outcome {
     /// Values in the frame, one for each output.
-    Done(Vec<Id>),
+    Done(SmallVec<[Id; 8]>),
     /// The program is for other shapes, dtypes or gradients.
     Other,
     /// An argument has derivatives, or stands for a batch: a program of numbers would lose them.
@@ -184,7 +210,7 @@ impl Engine {
         for bound in program.bound.iter().filter(|bound| bound.is_updated) {
             let From::Place(i) = bound.from else { continue };
             let mut session = self.session();
-            let slot = session.own(call.places[i as usize])?;
+            let slot = session.own(call.place(i as usize))?;
             if let Value::Concrete(own) = session.value(slot)? {
                 program.addresses[bound.listed] = own.address() as usize as u32;
                 bound.aimed.iter().for_each(|reader| reader.aim(own.address() as *mut u8));
@@ -197,7 +223,7 @@ impl Engine {
             fresh.aimed.iter().for_each(|writer| writer.aim(array.address() as *mut u8));
             results.push(array);
         }
-        program.execute(call.options)?;
+        program.execute(call.options())?;
         drop(held);
         self.hand_over(program, call, results)
     }
@@ -208,7 +234,8 @@ impl Engine {
         if session.levels.len() > AMBIENT as usize || session.inspector.is_active() {
             return Ok(Some(Outcome::Derivatives));
         }
-        for (end, &place) in program.ends.iter().zip(call.places) {
+        for (i, end) in program.ends.iter().enumerate() {
+            let place = call.place(i);
             // Frozen since, or made a parameter.
             if matches!(session.value(place)?, Value::Tracked { .. }) != end.is_parameter {
                 return Ok(Some(Outcome::Other));
@@ -221,17 +248,15 @@ impl Engine {
         }
         for bound in &program.bound {
             let found = match bound.from {
-                From::Input(i) if call.inputs[i as usize] == NONE => {
-                    if !bound.dims.is_empty() || !bound.dtype.is_float() {
-                        return Ok(Some(Outcome::Other));
-                    }
-                    Found::Scattered(Array::scalar(bound.dtype, call.numbers[i as usize])?)
-                }
-                From::Input(i) => session.argument(call.inputs[i as usize], bound)?,
-                From::Key(i) => session.argument(call.keys[i as usize], bound)?,
-                From::Place(i) => session.contents_of(call.places[i as usize], bound)?,
+                From::Input(i) => match call.input(i) {
+                    (NONE, _) if !bound.dims.is_empty() || !bound.dtype.is_float() => Found::Other,
+                    (NONE, number) => Found::Scattered(Array::scalar(bound.dtype, number)?),
+                    (id, _) => session.argument(id, bound)?,
+                },
+                From::Key(i) => session.argument(call.key(i), bound)?,
+                From::Place(i) => session.contents_of(call.place(i as usize), bound)?,
                 From::Gradient(i) => {
-                    let gradient = session.gradient_of(call.places[i as usize])?;
+                    let gradient = session.gradient_of(call.place(i as usize))?;
                     found(session.concrete_under(gradient, false)?, bound)
                 }
             };
@@ -251,8 +276,9 @@ impl Engine {
     }
 
     fn hand_over(&self, program: &Executable, call: &Call, results: SmallVec<[Array; 8]>) -> Result<Outcome> {
-        for (end, &place) in program.ends.iter().zip(call.places) {
-            let mut session = self.session();
+        let mut session = self.session();
+        for (i, end) in program.ends.iter().enumerate() {
+            let place = call.place(i);
             if let Some(fresh) = end.after {
                 session.replace_contents(place, results[fresh].clone())?;
                 session.outdate(place)?;
@@ -269,11 +295,19 @@ impl Engine {
         }
         for bound in program.bound.iter().filter(|bound| bound.is_updated) {
             if let From::Place(i) = bound.from {
-                self.session().outdate(call.places[i as usize])?;
+                session.outdate(call.place(i as usize))?;
             }
         }
-        let outputs = program.outputs.iter().map(|&fresh| self.session().insert(Value::Concrete(results[fresh].clone())));
-        Ok(Outcome::Done(outputs.collect::<Result<Vec<_>>>()?))
+        // Most results are handed out once.
+        let mut results: SmallVec<[Option<Array>; 8]> = results.into_iter().map(Some).collect();
+        let mut outputs = SmallVec::new();
+        for (at, &fresh) in program.outputs.iter().enumerate() {
+            let is_last = !program.outputs[at + 1..].contains(&fresh);
+            let array = if is_last { results[fresh].take() } else { results[fresh].clone() };
+            let array = array.ok_or_else(|| Error::value("a result was handed out twice"))?;
+            outputs.push(session.insert(Value::Concrete(array))?);
+        }
+        Ok(Outcome::Done(outputs))
     }
 }
 
