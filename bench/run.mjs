@@ -8,12 +8,13 @@ import { smallMlp } from "./workloads/small-mlp.mjs";
 import { gemm } from "./workloads/gemm.mjs";
 import { elementwise } from "./workloads/elementwise.mjs";
 import { overhead } from "./workloads/overhead.mjs";
+import { functions } from "./workloads/functions.mjs";
 
 const words = process.argv.slice(2);
 const at = words.indexOf("--json");
 const file = at >= 0 ? words.splice(at, 2)[1] : undefined;
 
-const workloads = [...overhead, ...elementwise, ...gemm, logistic, smallMlp, mlp].filter(
+const workloads = [...overhead, ...elementwise, ...gemm, ...functions, logistic, smallMlp, mlp].filter(
   (w) => words.length === 0 || words.some((word) => w.name.toLowerCase().includes(word.toLowerCase())),
 );
 console.log(`Node ${process.version}, ${os.cpus()[0]?.model ?? "unknown CPU"}, one thread\n`);

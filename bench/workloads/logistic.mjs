@@ -29,19 +29,17 @@ export const logistic = {
   name: `logistic regression ${D} × batch ${N}, step`,
   tolerance: 1e-4,
   competitors: [
-    {
-      name: "adjoint",
+    ...[false, true].map((compiled) => ({
+      name: compiled ? "adjoint, compiled" : "adjoint",
       prepare: three(() => {
         const [X, Y] = [ad.tensor(x, { shape: [N, D] }), ad.tensor(y)];
         const w = ad.zeros([D], { requiresGrad: true });
         const optimizer = new ad.optim.SGD([w], { lr: LR });
-        const step = () =>
-          ad.scope(() => {
-            optimizer.minimize(ad.nn.bceWithLogits(X.matmul(w), Y));
-          });
+        const train = () => optimizer.minimize(ad.nn.bceWithLogits(X.matmul(w), Y));
+        const step = compiled ? ad.compile(train) : () => ad.scope(train);
         return { step, weights: () => w.data() };
       }),
-    },
+    })),
     {
       name: "hand-written gradient",
       prepare: three(() => {

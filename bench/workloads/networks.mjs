@@ -13,22 +13,22 @@ export function startWeights(sizes) {
   return layers;
 }
 
-/** adjoint, eager: parameters and one of its optimizers; `loss(output)` is a tensor. */
-export function ourStep(layers, input, activation, loss, makeOptimizer) {
+/** adjoint: parameters and one of its optimizers; `loss(output)` is a tensor. As written, or compiled. */
+export function ourStep(layers, input, activation, loss, makeOptimizer, compiled = false) {
   const parameters = layers.map(({ from, to, weight, bias }) => ({
     weight: ad.tensor(weight, { shape: [from, to], requiresGrad: true }),
     bias: ad.tensor(bias, { requiresGrad: true }),
   }));
   const optimizer = makeOptimizer(parameters.flatMap((p) => [p.weight, p.bias]));
-  const step = () =>
-    ad.scope(() => {
-      let h = input;
-      parameters.forEach(({ weight, bias }, i) => {
-        h = h.matmul(weight).add(bias);
-        if (i + 1 < parameters.length) h = activation(h);
-      });
-      optimizer.minimize(loss(h));
+  const train = () => {
+    let h = input;
+    parameters.forEach(({ weight, bias }, i) => {
+      h = h.matmul(weight).add(bias);
+      if (i + 1 < parameters.length) h = activation(h);
     });
+    optimizer.minimize(loss(h));
+  };
+  const step = compiled ? ad.compile(train) : () => ad.scope(train);
   return { step, weights: () => parameters[0].weight.data() };
 }
 

@@ -13,8 +13,8 @@ export const smallMlp = {
   name: "MLP 2-16-16-1, batch 32, Adam step",
   tolerance: 1e-3,
   competitors: [
-    {
-      name: "adjoint",
+    ...[false, true].map((compiled) => ({
+      name: compiled ? "adjoint, compiled" : "adjoint",
       prepare() {
         const [X, Y] = [ad.tensor(x, { shape: [B, 2] }), ad.tensor(y, { shape: [B, 1] })];
         return afterThree(
@@ -24,10 +24,11 @@ export const smallMlp = {
             (h) => h.tanh(),
             (out) => ad.nn.mseLoss(out, Y),
             (p) => new ad.optim.Adam(p, { lr: LR }),
+            compiled,
           ),
         );
       },
-    },
+    })),
     {
       name: "typed-array autodiff",
       prepare: () =>
