@@ -70,27 +70,23 @@ export const mlp = {
   name: "MLP 784-128-10, batch 64, SGD step",
   tolerance: 1e-4,
   competitors: [
-    ...[false, true].map(
-      (compiled) => (
-        {
-          name: compiled ? "adjoint, compiled" : "adjoint",
-          prepare() {
-            const [X, Y] = [ad.tensor(x, { shape: [B, 784] }), ad.tensor(y)];
-            return afterThree(
-              ourStep(
-                startWeights(SIZES),
-                X,
-                (h) => h.relu(),
-                (out) => ad.nn.crossEntropy(out, Y),
-                (p) => new ad.optim.SGD(p, { lr: LR }),
-                compiled,
-              ),
-            );
-          },
-        },
-        { name: "hand-written gradient", prepare: () => afterThree(handWritten()) }
-      ),
-    ),
+    ...[false, true].map((compiled) => ({
+      name: compiled ? "adjoint, compiled" : "adjoint",
+      prepare() {
+        const [X, Y] = [ad.tensor(x, { shape: [B, 784] }), ad.tensor(y)];
+        return afterThree(
+          ourStep(
+            startWeights(SIZES),
+            X,
+            (h) => h.relu(),
+            (out) => ad.nn.crossEntropy(out, Y),
+            (p) => new ad.optim.SGD(p, { lr: LR }),
+            compiled,
+          ),
+        );
+      },
+    })),
+    { name: "hand-written gradient", prepare: () => afterThree(handWritten()) },
     {
       name: "typed-array autodiff",
       prepare: () =>

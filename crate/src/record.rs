@@ -6,8 +6,8 @@
 
 use crate::memory::values::Id;
 use crate::opcode::Op;
-use smallvec::SmallVec;
 use rustc_hash::{FxHashMap, FxHashSet};
+use smallvec::SmallVec;
 
 pub type Variables = SmallVec<[Id; 4]>;
 

@@ -1,6 +1,8 @@
 //! What a sweep knows of itself while it waits, and tapes that outlive their level: plain data over ids and nodes, which the session keeps.
 //! What is done with it stands in `sweep/`.
 
+use crate::dtype::DType;
+use crate::memory::array::{Array, Layout};
 use crate::memory::values::Id;
 use crate::tape::Tape;
 use std::collections::BTreeMap;
@@ -46,4 +48,16 @@ pub struct Parked {
     /// Sweeps under way over it: it outlives them.
     pub sweeps: u32,
     pub freed: bool,
+    /// What is about to be moved out of memory, or is: buffers with all that lie in them.
+    pub away: Vec<Away>,
+    /// Where the numbers lie until they were copied.
+    pub leaving: Vec<Array>,
+}
+
+/// Values of one tape, and of nothing else, that lie in one row.
+pub struct Away {
+    /// As many elements as it has room for.
+    pub count: usize,
+    pub dtype: DType,
+    pub members: Vec<(Id, Layout)>,
 }

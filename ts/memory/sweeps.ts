@@ -177,8 +177,15 @@ export function makeRoom(): void {
   sweptAt = serial;
 }
 
+const others: (() => void)[] = [];
+/** Runs `move` with every sweep: for what else can be moved out. */
+export function onSweep(move: () => void): void {
+  others.push(move);
+}
+
 function sweep(): void {
   sort();
+  for (const move of others) move();
   for (const tensor of recorded) watch(tensor);
   const victims = cold.filter(resting);
   cold = plain.flatMap((tensor) => (tensor.scope instanceof Hold ? [tensor.scope] : [])).concat(watched);

@@ -95,6 +95,12 @@ export interface Exports {
   level_park(level: number, outputs: number, wanted: number): number;
   /** Sweeps a parked tape, as `sweep`. Scratch: cotangents. */
   sweep_parked(parked: number, outputs: number, flags: number): number;
+  /** The numbers of a parked tape, in rows: returns how many. Scratch: address and bytes of each. Nothing has changed yet. */
+  parked_buffers(parked: number): number;
+  /** Forgets them: they were copied. */
+  parked_out(parked: number): void;
+  /** Room for what was forgotten. Scratch: the addresses to fill, in the same order. */
+  parked_in(parked: number): number;
   /** Releases a parked tape. */
   parked_free(parked: number): void;
   /** One node for a function with a pullback of TypeScript's. Scratch: inputs, then outputs; afterwards the tracked outputs. */

@@ -131,8 +131,7 @@ export interface Pullback<A extends readonly unknown[], Out> {
  * The value of `f` at the primals, and its pullback: `pullback(cotangent)` gives Jᵀ · cotangent, one gradient tree per primal. The
  * cotangent is a tree like the output, of its shapes; arguments and output of `f` are tensors or trees of them. `f` runs once; the pullback
  * may be called many times, also inside other transforms. It holds the values of that run until its scope ends, or, outside of scopes, until
- * `pullback.dispose()`, or it is garbage and the event loop gets a turn: a synchronous loop disposes it, declares it with `using`, or runs
- * its body in a `scope`.
+ * nobody can reach it or `pullback.dispose()`; what it does not use for a while lies outside of the engine's memory, as with plain tensors.
  *
  * Throws `ShapeError` for a cotangent of another shape, `DTypeError` for integer primals.
  *
@@ -219,6 +218,7 @@ export function parkedRun(
       throw new ValueError(`${name}: this ${what} was made before reset(), which took everything with it; call ${name} again`, name);
     return inScope(() => {
       const cotangents = tensorsLike("pullback", "cotangent", out, cotangent, forms);
+      kept.use();
       putIds(cotangents.map(idOf));
       const found = drive(engine.sweep_parked(parked, cotangents.length, SweepFlag.RetainGraph), wanted);
       let next = 0;
@@ -227,10 +227,10 @@ export function parkedRun(
   };
   const dispose = () => {
     parked = 0;
-    release();
+    kept.release();
   };
   const result = Object.assign(pullback, { dispose, [Symbol.dispose]: dispose });
-  const release = parkedTape(result, parked, before, dispose);
+  const kept = parkedTape(result, parked, before, dispose);
   const points = { tree: rebuilds.map((rebuild, i) => rebuild(likes[i]!.map(() => null))), forms: likes.flat() };
   return [out, result, aux, points];
 }

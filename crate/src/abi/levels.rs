@@ -288,6 +288,32 @@ pub fn sweep_parked(parked: u32, outputs: u32, flags: u32) -> u32 {
     swept(|engine| engine.sweep_parked(parked, &ids_at(0, outputs as usize)?, flags))
 }
 
+/// The numbers of a parked tape, in rows: returns how many. Scratch: address and bytes of each. Nothing has changed yet.
+#[wasm_bindgen]
+pub fn parked_buffers(parked: u32) -> u32 {
+    with_engine(|engine| {
+        let found = engine.parked_buffers(parked).and_then(|places| {
+            let numbers: Vec<f64> = places.iter().flat_map(|&(address, bytes)| [address as usize as f64, bytes as f64]).collect();
+            put(&numbers).map(|_| places.len() as u32)
+        });
+        report(found, 0)
+    })
+}
+
+/// Forgets them: they were copied.
+#[wasm_bindgen]
+pub fn parked_out(parked: u32) {
+    tidying(|engine| engine.move_parked_out(parked));
+}
+
+/// Room for what was forgotten. Scratch: the addresses to fill, in the same order.
+#[wasm_bindgen]
+pub fn parked_in(parked: u32) -> u32 {
+    with_engine(|engine| {
+        status(engine.move_parked_in(parked).and_then(|places| put(&places.iter().map(|&p| p as usize as f64).collect::<Vec<f64>>())))
+    })
+}
+
 /// Releases a parked tape.
 #[wasm_bindgen]
 pub fn parked_free(parked: u32) {

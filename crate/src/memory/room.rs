@@ -95,7 +95,7 @@ pub fn refuse(bytes: usize) -> Error {
         ErrorCode::OutOfMemory,
         format!(
             "{bytes} more bytes could not be had while tensors hold {live} bytes. Release what is not needed: run steps inside scope(() => ...), evaluation inside noGrad(() => ...), \
-             dispose() what is kept, `await` between steps of a loop without scopes (only then can the garbage collector release tensors), or use smaller batches or chunkSize"
+             dispose() what is kept (pullbacks of vjp and graphs that no step goes over hold the values they were made from), `await` between steps of a loop without scopes (only then can the garbage collector release tensors), or use smaller batches or chunkSize"
         ),
     )
 }

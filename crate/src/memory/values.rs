@@ -249,6 +249,23 @@ impl Values {
         self.get_mut(id).map_or(NONE, |slot| std::mem::replace(&mut slot.twin, NONE))
     }
 
+    /// Takes the numbers of a value away for a while: what is left is its outline, until `put_back`.
+    pub fn take_away(&mut self, id: Id) -> Option<Array> {
+        let array = self.take_array(id)?;
+        if let Some(slot) = self.slots.get_mut((id & INDEX_MASK) as usize) {
+            slot.value = Some(Value::Outline(array.dtype, Dims::from_slice(&array.dims)));
+        }
+        self.concrete -= 1;
+        Some(array)
+    }
+
+    pub fn put_back(&mut self, id: Id, array: Array) {
+        if matches!(self.value(id), Some(Value::Outline(..))) {
+            self.put_array(id, array);
+            self.concrete += 1;
+        }
+    }
+
     /// Moves the array out of a slot that lives on without it for a moment, until `put_array`.
     pub fn take_array(&mut self, id: Id) -> Option<Array> {
         let value = &mut self.get_mut(id)?.value;
