@@ -81,7 +81,15 @@ export {
 } from "./sparse/index.js";
 export { symbolic, Expression, type SymbolicOptions } from "./symbolic/index.js";
 export { debugNaNs, detectAnomaly, profile, type Profile, type ProfileRow } from "./inspect/debug.js";
-export { compile, type Compiled, type CompileOptions, type CompileStats, type Stage, type Stages } from "./compile/index.js";
+export {
+  compile,
+  type Compiled,
+  type CompileOptions,
+  type CompileStats,
+  type ProgramStats,
+  type Stage,
+  type Stages,
+} from "./compile/index.js";
 export { trace } from "./inspect/trace.js";
 /** @internal Not in `testing`: a namespace is never shaken out of a bundle, and this holds all of the drawings. */
 export { strictTrace } from "./inspect/trace.js";

@@ -633,4 +633,19 @@ describe("the program", () => {
       expect(String(program)).toContain("common subexpressions:\n");
     });
   });
+
+  it("is counted: groups, operations, bytes, and the arena", () => {
+    clean(() => {
+      const f = ad.compile((a: Tensor, b: Tensor) => a.matmul(b).add(1).mul(2).sum());
+      const [a, b] = [randoms([30, 20], 1), randoms([20, 40], 2)];
+      f(a, b);
+      f(a, b);
+      const { groups, flops, bytesMoved, instructions, arenaBytes } = f.stats();
+      expect([groups, instructions]).toEqual([1, 3]);
+      expect(flops).toBe(2 * 30 * 20 * 40 + 2 * 1200 + 1200);
+      // The product, the group and the sum each read and write once.
+      expect(bytesMoved).toBe(4 * (600 + 800 + 1200 + 2 * 1200 + 1200 + 1));
+      expect(arenaBytes).toBeGreaterThanOrEqual(2 * 4800);
+    });
+  });
 });

@@ -32,8 +32,24 @@ export interface CompileOptions {
   static?: number | readonly number[];
 }
 
-/** What a compiled function costs. */
-export interface CompileStats {
+/** What a run of a program costs, counted and not measured. */
+export interface ProgramStats {
+  /** Its instructions; a fused group is one. */
+  readonly instructions: number;
+  /** Bytes that its intermediate results take together. */
+  readonly arenaBytes: number;
+  /** Fused groups, each an emitted function. */
+  readonly groups: number;
+  /** Floating-point operations; a function such as exp counts as one. */
+  readonly flops: number;
+  /** Bytes read and written by its instructions. */
+  readonly bytesMoved: number;
+}
+
+const NOTHING: ProgramStats = { instructions: 0, arenaBytes: 0, groups: 0, flops: 0, bytesMoved: 0 };
+
+/** What a compiled function costs: how it was called, and the program used last. */
+export interface CompileStats extends ProgramStats {
   /** Programs that are kept, one for each set of shapes, dtypes, modes and static arguments. */
   readonly programs: number;
   /** How often the function was recorded. */
@@ -42,10 +58,6 @@ export interface CompileStats {
   readonly replays: number;
   /** How often it was called as it is, because a program would have lost a derivative or a check. */
   readonly eager: number;
-  /** Instructions of the program used last. */
-  readonly instructions: number;
-  /** Bytes that its intermediate results take together. */
-  readonly arenaBytes: number;
 }
 
 /** A compiled function. */
@@ -261,8 +273,7 @@ class Cache {
   stats(): CompileStats {
     const { entries, recordings, replays, eager } = this;
     const last = entries.find(({ program }) => program?.isThere)?.program;
-    const { instructions, arenaBytes } = last?.stats() ?? { instructions: 0, arenaBytes: 0 };
-    return { programs: entries.length, recordings, replays, eager, instructions, arenaBytes };
+    return { programs: entries.length, recordings, replays, eager, ...(last?.stats() ?? NOTHING) };
   }
 
   /** For reading. */

@@ -10,7 +10,7 @@ import { decodeUtf8 } from "../runtime/utf8.js";
 import { bytes, checked, engine, failure, generation, pass, scratch } from "../runtime/instance.js";
 import { idOf, made, Tensor } from "../tensor.js";
 
-import type { Stage } from "./index.js";
+import type { ProgramStats, Stage } from "./index.js";
 import { canEmit, link, unlink } from "./link.js";
 
 const NAME = "compile";
@@ -128,10 +128,10 @@ export class CompiledProgram {
     return { result: this.isSingle ? results[0] : this.rebuild(results) };
   }
 
-  stats(): { instructions: number; arenaBytes: number } {
+  stats(): ProgramStats {
     checked(engine.program_stats(this.number), NAME);
-    const [instructions, arenaBytes] = scratch();
-    return { instructions: instructions!, arenaBytes: arenaBytes! };
+    const [instructions, arenaBytes, groups, flops, bytesMoved] = scratch();
+    return { instructions: instructions!, arenaBytes: arenaBytes!, groups: groups!, flops: flops!, bytesMoved: bytesMoved! };
   }
 
   /** What it was after each pass, if that was listed. */

@@ -177,7 +177,7 @@ export interface Exports {
   program_run(program: number): number;
   /** Forgets a program. */
   program_free(program: number): void;
-  /** Scratch: how many instructions a run has, and the bytes of its arena. */
+  /** Scratch: how many instructions a run has, the bytes of its arena, how many groups, floating-point operations and bytes moved. */
   program_stats(program: number): number;
   /** Lays out the text of a stage of the compilation, its name in the first line: its length in bytes, 0 when there is none. */
   program_text(program: number, stage: number): number;

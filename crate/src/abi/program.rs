@@ -124,11 +124,13 @@ pub fn program_free(program: u32) {
     tidying(|_| PROGRAMS.with_borrow_mut(|(_, programs)| drop(programs.remove(&program))));
 }
 
-/// Scratch: how many instructions a run has, and the bytes of its arena.
+/// Scratch: how many instructions a run has, the bytes of its arena, how many groups, floating-point operations and bytes moved.
 #[wasm_bindgen]
 pub fn program_stats(program: u32) -> u32 {
     let stats = PROGRAMS.with_borrow(|(_, programs)| {
-        programs.get(&program).map(|Compiled { executable, .. }| [executable.steps.len() as f64, executable.arena_bytes as f64])
+        programs.get(&program).map(|Compiled { executable, cost, .. }| {
+            [executable.steps.len() as f64, executable.arena_bytes as f64, cost.groups as f64, cost.flops, cost.bytes]
+        })
     });
     status(stats.map_or_else(|| Err(Error::value("there is no such program")), |stats| put(&stats)))
 }

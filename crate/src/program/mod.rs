@@ -4,6 +4,8 @@
 
 /// The same computation twice is done once.
 mod common;
+/// What a run costs.
+pub mod cost;
 /// What nobody reads is not computed.
 mod dead;
 /// Groups as WebAssembly functions.
@@ -37,6 +39,7 @@ use run::Executable;
 pub struct Compiled {
     pub executable: Executable,
     pub stages: Vec<(&'static str, String)>,
+    pub cost: cost::Cost,
 }
 
 /// All passes in their order, and the plan.
@@ -59,8 +62,9 @@ pub fn compile(mut program: Program, listed: bool, emitted: bool) -> Result<Comp
         settled = group::group(settled);
     }
     note(if emitted { "fused" } else { "settled" }, &settled.program);
+    let cost = cost::cost(&settled.program, &settled.roots);
     let executable = plan::plan(settled)?;
-    Ok(Compiled { executable, stages })
+    Ok(Compiled { executable, stages, cost })
 }
 
 type Pass = fn(&mut Program) -> Result<()>;

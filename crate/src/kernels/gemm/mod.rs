@@ -25,8 +25,10 @@ const MR: usize = 4;
 const KC: usize = 256;
 /// Columns of B in a packed block: 256 by 1024 floats is 1 MB, an L2.
 const NC: usize = 1024;
-/// With fewer rows than this, packing B costs more than it saves when B's rows are contiguous already.
+/// With fewer rows than this, packing B costs more than it saves when B's rows are contiguous already; and so it does in products of so few
+/// multiply-adds, whose B stays in the caches as it is.
 const PACK_FROM: usize = 12;
+const PACK_FROM_PRODUCT: usize = 1 << 18;
 
 /// A strided matrix: element (i, j) stands at `pointer + i·row + j·column`.
 #[derive(Clone, Copy)]
@@ -156,6 +158,14 @@ unsafe fn pack<V: Vector>(k: usize, n: usize, b: Matrix<V::Element>, out: *mut V
                 V::load(from.add(V::LANES)).store(out.add(V::LANES));
                 out = out.add(nr);
             }
+        } else if width == nr {
+            for p in 0..k {
+                let from = b.at(p, j);
+                for q in 0..nr {
+                    *out.add(q) = *from.offset(q as isize * b.column);
+                }
+                out = out.add(nr);
+            }
         } else {
             for p in 0..k {
                 for q in 0..nr {
@@ -200,7 +210,8 @@ unsafe fn multiply<V: Vector>(
         return Ok(());
     }
     let nr = 2 * V::LANES;
-    if m < PACK_FROM && b.column == 1 && n >= nr && b.row >= 0 {
+    let small = m < PACK_FROM || k <= KC && m * n * k <= PACK_FROM_PRODUCT;
+    if small && b.column == 1 && n >= nr && b.row >= 0 {
         // Whole panels straight from B; the columns left over are packed below.
         let whole = n - n % nr;
         for j in (0..whole).step_by(nr) {
