@@ -143,7 +143,8 @@ const areTensors = (args: readonly unknown[]): args is readonly Tensor[] => {
 };
 
 class Cache {
-  private entries: Entry[] = [];
+  /** By itself, for the finalizer: it must not hold the function, which may hold the compiled one. */
+  readonly kept: { entries: Entry[] } = { entries: [] };
   private recordings = 0;
   private replays = 0;
   private eager = 0;
@@ -197,12 +198,12 @@ class Cache {
 
   /** What a program made of the arguments; undefined when none is for them. */
   private replay(key: string, leaves: readonly Leaf[]): { readonly result: unknown } | undefined {
-    for (let i = 0; i < this.entries.length; i++) {
-      const { key: own, program } = this.entries[i]!;
+    for (let i = 0; i < this.kept.entries.length; i++) {
+      const { key: own, program } = this.kept.entries[i]!;
       if (own !== key || program === null || !program.fits) continue;
       const outcome = program.run(leaves);
       if (typeof outcome !== "object") continue;
-      if (i > 0) this.entries.unshift(...this.entries.splice(i, 1));
+      if (i > 0) this.kept.entries.unshift(...this.kept.entries.splice(i, 1));
       this.replays++;
       return outcome;
     }
@@ -213,7 +214,7 @@ class Cache {
   private fallBack(key: string, leaves: readonly Leaf[], args: readonly unknown[], given = args): unknown {
     const isEager =
       engine.level_depth() > AMBIENT ||
-      this.entries.some((entry) => entry.key === key && entry.program === null) ||
+      this.kept.entries.some((entry) => entry.key === key && entry.program === null) ||
       leaves.some((leaf) => leaf instanceof Tensor && (leaf.isInTransform || (isRecording && leaf.isTracked)));
     return isEager ? this.asItIs(args) : inScope(() => this.record(key, given));
   }
@@ -258,9 +259,9 @@ class Cache {
   }
 
   private keep(entry: Entry): void {
-    this.entries = this.entries.filter(({ program }) => program === null || program.isThere);
-    this.entries.unshift(entry);
-    for (const old of this.entries.splice(KEPT)) old.program?.free();
+    this.kept.entries = this.kept.entries.filter(({ program }) => program === null || program.isThere);
+    this.kept.entries.unshift(entry);
+    for (const old of this.kept.entries.splice(KEPT)) old.program?.free();
   }
 
   private mention(what: string): void {
@@ -271,7 +272,8 @@ class Cache {
   }
 
   stats(): CompileStats {
-    const { entries, recordings, replays, eager } = this;
+    const { recordings, replays, eager } = this;
+    const { entries } = this.kept;
     const last = entries.find(({ program }) => program?.isThere)?.program;
     return { programs: entries.length, recordings, replays, eager, ...(last?.stats() ?? NOTHING) };
   }
@@ -300,14 +302,12 @@ class Cache {
       });
     });
   }
-
-  dispose(): void {
-    for (const { program } of this.entries) program?.free();
-    this.entries = [];
-  }
 }
 
-const unreachable = new FinalizationRegistry<Cache>((cache) => cache.dispose());
+/** Programs of functions that nobody can call any more. */
+const unreachable = new FinalizationRegistry<{ entries: Entry[] }>(({ entries }) => {
+  for (const { program } of entries) program?.free();
+});
 
 /**
  * `compile(f)` behaves as `f` and is faster: at the first call `f` runs as it is and everything it does is recorded, forward, backward and
@@ -343,6 +343,6 @@ export function compile(f: Callback, options?: CompileOptions): Compiled<any, an
     stats: () => cache.stats(),
     program: (...args: unknown[]) => cache.program(args) as never,
   });
-  unreachable.register(compiled, cache);
+  unreachable.register(compiled, cache.kept);
   return compiled;
 }
