@@ -109,3 +109,11 @@ pub mod replay {
     /// An argument has derivatives that a program of plain numbers would lose.
     pub const DERIVATIVES: u32 = 3;
 }
+
+/// What a tensor is to whoever moves numbers out of memory; any other number is the address of its buffer.
+pub mod spillable {
+    /// Part of a graph, or of a transform: never moved.
+    pub const RECORDED: u32 = 0;
+    /// Something inside refers to this very variable, as a parameter does to its gradient: not moved as long as that is so.
+    pub const PINNED: u32 = 1;
+}

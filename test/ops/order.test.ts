@@ -1,5 +1,6 @@
 /** Quantiles, running extremes, sorted rows, comparisons as a whole: what the table of ops does not reach. */
 import * as ad from "adjoint";
+import type { Tensor } from "adjoint";
 import { describe, expect, it } from "vitest";
 import { clean, endsAtBaseline } from "../support/baseline.js";
 
@@ -176,5 +177,13 @@ describe("trees", () => {
       const [, none] = pull(ad.ones([2])) as ad.Tensor[];
       expect([none!.toArray(), none!.dtype]).toEqual([[[0, 0, 0]], "float64"]);
     });
+  });
+});
+
+it("the gradient of cumprod shares its work between inputs: two scans", () => {
+  ad.scope(() => {
+    const { rows } = ad.profile(() => ad.grad((x: Tensor) => x.cumprod().sum())(ad.tensor([1, 2, 3])));
+    const scans = rows.filter(({ op }) => op === "linearScan" || op.startsWith("cum"));
+    expect(scans.reduce((n, { calls }) => n + calls, 0)).toBe(2);
   });
 });

@@ -4,6 +4,7 @@
  * comes back is the same to the bit. Who is moved when: `sweeps.ts`.
  */
 import { DTYPES, elements, type TypedArray } from "../dtype.js";
+import { Spillable } from "../runtime/boundary.js";
 import { checked, engine, failure, pass, scratch } from "../runtime/instance.js";
 
 /** The elements of a buffer; one by itself is a number, as losses in a list are. */
@@ -67,8 +68,8 @@ export function kindsOf(ids: readonly number[]): Kind[] {
   const answers = scratch(2 * ids.length);
   return ids.map((_, i) => {
     const [code, number] = [answers[2 * i]!, answers[2 * i + 1]!];
-    if (code === 0) return { is: "recorded", bytes: number };
-    return code === 1 ? PINNED : { is: "plain", address: code, sharers: number };
+    if (code === Spillable.Recorded) return { is: "recorded", bytes: number };
+    return code === Spillable.Pinned ? PINNED : { is: "plain", address: code, sharers: number };
   });
 }
 

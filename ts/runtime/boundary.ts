@@ -197,7 +197,7 @@ export interface Exports {
   /** Where the bytes in use stand, as a u32 that is always up to date. */
   bytes_in_use(): number;
   /**
-   * Of each handle in scratch two numbers: 0 and the bytes of a recorded value that is no parameter, 1 and 0 of a pinned one, else the
+   * Of each handle in scratch two numbers: `spillable::RECORDED` and the bytes of a value that is no parameter, `PINNED` and 0, else the
    * address of its buffer and how many arrays lie in that.
    */
   spillable(count: number): number;
@@ -376,6 +376,14 @@ export const enum Replay {
   Other = 2,
   /** An argument has derivatives that a program of plain numbers would lose. */
   Derivatives = 3,
+}
+
+/** What a tensor is to whoever moves numbers out of memory; any other number is the address of its buffer. */
+export const enum Spillable {
+  /** Part of a graph, or of a transform: never moved. */
+  Recorded = 0,
+  /** Something inside refers to this very variable, as a parameter does to its gradient: not moved as long as that is so. */
+  Pinned = 1,
 }
 
 /** The engine's failures: the class of each, its number, and the code that programs compare. */

@@ -2,6 +2,7 @@
 //! rank, the dims, the strides and the offset of an array in a buffer; TypeScript hands back what it was given.
 
 use super::*;
+use crate::codes::spillable;
 use crate::dtype::DType;
 use crate::memory::array::Array;
 use crate::memory::pool;
@@ -18,12 +19,7 @@ pub fn bytes_in_use() -> *const u32 {
     pool::IN_USE.as_ptr()
 }
 
-/// A value that is part of a graph, or of a transform: never moved.
-const RECORDED: f64 = 0.0;
-/// Something inside refers to this very variable, as a parameter does to its gradient: not moved as long as that is so.
-const PINNED: f64 = 1.0;
-
-/// Of each handle in scratch two numbers: 0 and the bytes of a recorded value that is no parameter, 1 and 0 of a pinned one, else the
+/// Of each handle in scratch two numbers: `spillable::RECORDED` and the bytes of a value that is no parameter, `PINNED` and 0, else the
 /// address of its buffer and how many arrays lie in that.
 #[wasm_bindgen]
 pub fn spillable(count: u32) -> u32 {
@@ -38,7 +34,7 @@ impl Engine {
             let slot = session.slot(id)?;
             let node = match &slot.value {
                 Some(Value::Concrete(_)) if slot.references > 0 || slot.scope > 0 => {
-                    answers.extend([PINNED, 0.0]);
+                    answers.extend([spillable::PINNED as f64, 0.0]);
                     continue;
                 }
                 Some(Value::Concrete(array)) => {
@@ -51,7 +47,7 @@ impl Engine {
             let computed = node != 0 && session.grad_tape(AMBIENT)?.0.op[node] != tape::LEAF;
             drop(session);
             let bytes = if computed { self.concrete_under(id, false)?.bytes() } else { 0 };
-            answers.extend([RECORDED, bytes as f64]);
+            answers.extend([spillable::RECORDED as f64, bytes as f64]);
         }
         Ok(answers)
     }

@@ -262,6 +262,8 @@ pub fn straight(graph: &mut Graph, program: &Program, e: &Evaluation, x: &[&Elem
             let (a, b) = (dims_of(0), dims_of(1));
             let inner = *a.last()?;
             let columns = if b.len() == 2 { b[1] } else { 1 };
+            // As the kernels do it: dot products of single numbers, tiles by multiply-adds.
+            let is_tiled = columns > 1 && count > columns;
             graph.grow(|| {
                 let element = |i: usize| {
                     let (row, column) = (i / columns, i % columns);
@@ -269,10 +271,10 @@ pub fn straight(graph: &mut Graph, program: &Program, e: &Evaluation, x: &[&Elem
                     for k in 0..inner {
                         let (p, q) = (x[0][row * inner + k], x[1][k * columns + column]);
                         let (Some(p), Some(q)) = (p, q) else { continue };
-                        let term = times(p, q, known.dtype, strong)?;
                         sum = Some(match sum {
-                            None => term,
-                            Some(sum) => added(sum, term, known.dtype)?,
+                            Some(sum) if is_tiled => multiply_added(p, q, sum, known.dtype, strong)?,
+                            Some(sum) => added(sum, times(p, q, known.dtype, strong)?, known.dtype)?,
+                            None => times(p, q, known.dtype, strong)?,
                         });
                     }
                     // Sums begin with 0: none is -0.
@@ -322,6 +324,22 @@ fn added(a: Symbol, b: Symbol, dtype: DType) -> Option<Symbol> {
     match dtype {
         DType::Float32 => Some(Symbol::Float32(a.float32()? + b.float32()?)),
         DType::Float64 => Some(Symbol::Float64(a.float64()? + b.float64()?)),
+        DType::Int32 | DType::Bool => None,
+    }
+}
+
+fn multiply_added(a: Symbol, b: Symbol, sum: Symbol, dtype: DType, strong: bool) -> Option<Symbol> {
+    fn next<L: Lane>(a: L, b: L, sum: L, strong: bool) -> L {
+        let (zero, next) = (L::of(0.0), a.mul_add(b, sum));
+        if strong {
+            L::select(a.eq(zero) | b.eq(zero), sum, next)
+        } else {
+            next
+        }
+    }
+    match dtype {
+        DType::Float32 => Some(Symbol::Float32(next(a.float32()?, b.float32()?, sum.float32()?, strong))),
+        DType::Float64 => Some(Symbol::Float64(next(a.float64()?, b.float64()?, sum.float64()?, strong))),
         DType::Int32 | DType::Bool => None,
     }
 }
