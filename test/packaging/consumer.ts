@@ -14,6 +14,9 @@ export const promised = [...example.matchAll(/\/\/ → (.*)$/gm)].map(([, text])
 
 export const asCommonJs = (code: string): string => code.replace(/import \* as (\w+) from "([^"]+)";/g, 'const $1 = require("$2");');
 
+/** Lets the runner hear of the test: one that waits for programs without giving the event loop a turn is given up after a minute. */
+export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 export class Consumer {
   readonly folder = mkdtempSync(path.join(os.tmpdir(), "adjoint-consumer-"));
   readonly files: readonly string[];

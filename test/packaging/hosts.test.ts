@@ -6,13 +6,14 @@ import path from "node:path";
 import { nodeFileTrace } from "@vercel/nft";
 import { build as esbuild } from "esbuild";
 import webpack from "webpack";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { asCommonJs, Consumer, example, promised, root } from "./consumer.js";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { asCommonJs, Consumer, example, promised, root, turn } from "./consumer.js";
 
 let consumer: Consumer;
 beforeAll(() => {
   consumer = new Consumer();
 });
+afterEach(turn);
 afterAll(() => consumer.remove());
 
 const lines = (text: string) => text.trim().split("\n");

@@ -6,10 +6,10 @@ import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { chromium, type Browser } from "playwright-core";
 import { build as viteBuild, createServer as createViteServer } from "vite";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { Project } from "../types/declarations.js";
 import { undocumented } from "../types/everything.js";
-import { asCommonJs, Consumer, example, promised, root } from "./consumer.js";
+import { asCommonJs, Consumer, example, promised, root, turn } from "./consumer.js";
 
 let consumer: Consumer;
 let project: string;
@@ -19,6 +19,7 @@ beforeAll(() => {
   project = consumer.folder;
 });
 
+afterEach(turn);
 afterAll(() => consumer.remove());
 
 function node(file: string, code: string): string {
@@ -75,7 +76,7 @@ for (const use of uses) try { use(); console.log("taken"); } catch (e) { console
     expect(node("copies.mjs", code).trim().split("\n")).toEqual(["named", "named", "named", "named"]);
   });
 
-  it("has types for both module systems", () => {
+  it("has types for both module systems", async () => {
     const code =
       'import * as ad from "adjoint";\nconst g: ad.Tensor = ad.grad((x: ad.Tensor) => x.mul(2).sum())(ad.ones([2]));\nexport const shape: readonly number[] = g.T.shape;\n// @ts-expect-error: no such op\ng.nothing();\n';
     for (const [file, module] of [
@@ -103,6 +104,7 @@ for (const use of uses) try { use(); console.log("taken"); } catch (e) { console
       });
       expect(stdout, file).toBe("");
       expect(status).toBe(0);
+      await turn();
     }
   });
 
