@@ -121,4 +121,30 @@ describe("a synchronous loop at top level holds its memory flat, and every pullb
       ad.testing.sweepAfter(null);
     }
   });
+
+  it("is counted outside; where all of them are called again and again they stay inside", () => {
+    // A fresh engine, and sweeps as often as at the start.
+    ad.reset();
+    const turns = 20;
+    const x = ad.random.normal(ad.random.key(1), [128, 128]);
+    const ct = ad.onesLike(x);
+    const outside = ad.memory().movedOutBytes;
+    const pullbacks = Array.from({ length: turns }, () => ad.vjp((p: Tensor) => p.mul(2).sin(), x)[1]);
+    for (let i = 0; i < 100; i++) ct.mul(i);
+    expect(ad.memory().movedOutBytes - outside).toBeGreaterThan(turns * 65536);
+    let most = 0;
+    for (let round = 0; round < 20; round++) {
+      for (const pullback of pullbacks) pullback(ct)[0]!.dispose();
+      most = round < 15 ? 0 : Math.max(most, ad.memory().bytes);
+    }
+    expect(most).toBeGreaterThan(turns * 65536);
+    const before = ad.memory().movedOutBytes;
+    for (let i = 0; i < 400; i++) ct.mul(i);
+    const after = ad.memory().movedOutBytes;
+    for (const pullback of pullbacks) pullback.dispose();
+    expect(after).toBeGreaterThan(before);
+    expect(ad.memory().movedOutBytes).toBeLessThan(after - (turns / 2) * 65536);
+    x.dispose();
+    ct.dispose();
+  });
 });

@@ -49,13 +49,15 @@ const outside = new FinalizationRegistry<number>((bytes) => {
   movedOutBytes -= bytes;
 });
 
-function countOut(numbers: Numbers): void {
+/** Numbers that lie outside from now on. */
+export function countOut(numbers: Numbers): void {
   if (typeof numbers === "number" || numbers.byteLength < COUNTED) return;
   movedOutBytes += numbers.byteLength;
   outside.register(numbers, numbers.byteLength, numbers);
 }
 
-function countIn(numbers: Numbers): void {
+/** Numbers that do not any more. */
+export function countIn(numbers: Numbers): void {
   if (typeof numbers !== "number" && outside.unregister(numbers)) movedOutBytes -= numbers.byteLength;
 }
 

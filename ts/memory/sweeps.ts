@@ -183,6 +183,11 @@ export function onSweep(move: () => void): void {
   others.push(move);
 }
 
+/** So many bytes that were outside were wanted again: where that is much, sweeps become rarer. */
+export function noteBroughtBack(bytes: number): void {
+  broughtBack += bytes;
+}
+
 function sweep(): void {
   sort();
   for (const move of others) move();

@@ -4,7 +4,8 @@
  * WebAssembly memory into typed arrays that only the pullback holds, ordinary garbage with it, and come back with the next call.
  */
 import { current, root } from "../memory/memory.js";
-import { onSweep } from "../memory/sweeps.js";
+import { countIn, countOut } from "../memory/spill.js";
+import { noteBroughtBack, onSweep } from "../memory/sweeps.js";
 import { bytes, bytesInUse, checked, engine, generation, scratch } from "../runtime/instance.js";
 
 /** Held by pullbacks made at the root that were not disposed, before it is said what releases them. */
@@ -71,6 +72,7 @@ export function parkedTape(pullback: object, number: number, before: number, dis
     release() {
       if (numbers === null) return;
       free(tape);
+      numbers.outside?.forEach(countIn);
       numbers = null;
       unreachable.unregister(pullback);
     },
@@ -101,6 +103,7 @@ function moveOut(numbers: Numbers): void {
     moved += places[2 * i + 1]!;
   }
   engine.parked_out(tape.number);
+  outside.forEach(countOut);
   numbers.outside = outside;
   moved = Math.min(moved, tape.bytes);
   tape.bytes -= moved;
@@ -112,6 +115,8 @@ function moveIn(numbers: Numbers, outside: readonly Uint8Array[]): void {
   const places = scratch(outside.length).slice(0, outside.length);
   outside.forEach((copy, i) => {
     bytes(places[i]!, copy.length).set(copy);
+    countIn(copy);
+    noteBroughtBack(copy.length);
     numbers.tape.bytes += copy.length;
     heldBytes += copy.length;
   });
