@@ -26,7 +26,7 @@ const VARIANTS = [
   { name: "relaxed-simd", file: "adjoint-relaxed.wasm", features: "+simd128,+relaxed-simd" },
 ];
 
-/** What a .wasm file may have at most, gzipped: pages wait for it. */
+/** What a .wasm file may have at most, gzipped: pages wait for it. The compiler of programs, with the formulas it emits, took a fifth of that. */
 const BUDGET = 560 * 1024;
 
 export async function dependencies() {

@@ -9,7 +9,6 @@ use rustc_hash::FxHashMap;
 /// Literals of up to so many elements are compared.
 const SMALL: usize = 64;
 
-#[cold]
 pub fn merge(program: &mut Program) -> Result<()> {
     let mut name: Vec<Variable> = (0..program.variables.len() as Variable).collect();
     let mut literals: FxHashMap<(u8, Vec<usize>, Vec<u64>), Variable> = FxHashMap::default();

@@ -12,7 +12,6 @@ use crate::ops;
 /// What is larger is computed anew at each run rather than kept.
 const MOST_BYTES: usize = 1 << 16;
 
-#[cold]
 pub fn fold(program: &mut Program) -> Result<()> {
     let mut name: Vec<Variable> = (0..program.variables.len() as Variable).collect();
     let mut kept = Vec::with_capacity(program.steps.len());
@@ -44,7 +43,6 @@ pub fn form_of(op: Op) -> Option<&'static Form> {
 }
 
 /// Its value, if all inputs are literals and it is small. An op that refuses them is left as it is, and refuses when it runs.
-#[cold]
 fn value(program: &Program, e: &Evaluation) -> Option<Array> {
     let known = program.known(e.output);
     if known.bytes() > MOST_BYTES || e.inputs.is_empty() {

@@ -98,7 +98,6 @@ fn compared(relation: Relation, dtype: DType, a: Symbol, b: Symbol) -> Option<Sy
 }
 
 /// What a pointwise op makes of one element of each input. None where its row has no formula, or only one that looks at numbers.
-#[cold]
 fn pointwise(function: &Pointwise, op: Op, dtypes: &[DType], dtype: DType, x: &[Symbol]) -> Option<Symbol> {
     match function {
         Pointwise::Unary(kernel) => {
@@ -203,7 +202,6 @@ fn broadcast_index(index: usize, dims: &[usize], from: &[usize]) -> usize {
 }
 
 /// Adds an evaluation element by element.
-#[cold]
 pub fn straight(graph: &mut Graph, program: &Program, e: &Evaluation, x: &[&Elements]) -> Option<Elements> {
     let (known, form) = (program.known(e.output), form_of(e.op)?);
     let dims_of = |i: usize| &program.known(e.inputs[i]).dims[..];
@@ -373,7 +371,6 @@ pub fn positions<'a>(dims: &'a [usize], strides: &'a [isize], offset: usize) -> 
 }
 
 /// Whether the formulas of an evaluation are complete, tried on a graph that is thrown away.
-#[cold]
 pub fn has_formula(program: &Program, e: &Evaluation) -> bool {
     let mut graph = Graph::default();
     let mut x = Vec::new();

@@ -106,7 +106,6 @@ enum Slot {
 }
 
 /// The same program with groups in place of what they fuse; views stand first.
-#[cold]
 pub fn group(settled: Settled) -> Settled {
     let Settled { mut program, roots, lies, fresh } = settled;
     let steps = std::mem::take(&mut program.steps);

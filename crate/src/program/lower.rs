@@ -46,7 +46,6 @@ fn is_identity(op: Op) -> bool {
     matches!(&op.row().kind, Kind::Primitive { form: Form::View(_), rule: Rule::Zero, .. })
 }
 
-#[cold]
 pub fn lower(session: &Session, bindings: &Bindings) -> Result<Program> {
     let record = &session.inspector.record;
     let mut sources = FxHashMap::default();

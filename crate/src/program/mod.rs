@@ -30,6 +30,8 @@ pub mod run;
 mod settle;
 /// Programs as text.
 mod show;
+/// Code of emitted functions.
+mod writer;
 
 use crate::error::Result;
 use ir::Program;
@@ -44,7 +46,6 @@ pub struct Compiled {
 
 /// All passes in their order, and the plan.
 /// With `emitted`, what can be is fused into functions of a WebAssembly module, which the host has to make and link before the first run.
-#[cold]
 pub fn compile(mut program: Program, listed: bool, emitted: bool) -> Result<Compiled> {
     let mut stages = Vec::new();
     let mut note = |name: &'static str, program: &Program| {

@@ -78,7 +78,6 @@ fn last_reads(program: &Program, roots: &[Variable]) -> Vec<usize> {
 }
 
 /// The arena offset of every root that lies there.
-#[cold]
 fn arena_places(program: &Program, roots: &[Variable], fresh: &[bool]) -> (Vec<Option<usize>>, usize) {
     let last = last_reads(program, roots);
     let mut dying: Vec<Vec<Variable>> = vec![Vec::new(); program.steps.len()];
@@ -102,7 +101,6 @@ fn arena_places(program: &Program, roots: &[Variable], fresh: &[bool]) -> (Vec<O
     (places, arena.bytes)
 }
 
-#[cold]
 pub fn plan(settled: Settled) -> Result<Executable> {
     let Settled { program, roots, fresh, .. } = settled;
     let is_fresh = program.flags(fresh.iter().copied());

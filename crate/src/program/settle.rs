@@ -28,7 +28,6 @@ pub fn settle(mut program: Program) -> Result<Settled> {
 }
 
 /// Whose numbers a variable has, when updates have written over theirs.
-#[cold]
 fn roots(program: &Program, results: &[bool]) -> Vec<Variable> {
     let mut over: Vec<Option<Variable>> = vec![None; program.variables.len()];
     for step in &program.steps {
@@ -46,7 +45,6 @@ fn roots(program: &Program, results: &[bool]) -> Vec<Variable> {
 }
 
 /// Gives each update numbers that it may write over.
-#[cold]
 fn updates(program: &mut Program, results: &[bool]) {
     let Some(first) = program.steps.iter().position(|step| matches!(step, Step::Update(_))) else { return };
     // Behind the last other step nothing can fail: an update cannot, once its tensors are there.
@@ -82,7 +80,6 @@ fn updates(program: &mut Program, results: &[bool]) {
 }
 
 /// Copies what is handed out and is not written by an instruction for that purpose.
-#[cold]
 fn copies(program: &mut Program, roots: &[Variable], fresh: &mut Vec<Variable>) {
     let mut copied: Vec<(Variable, Variable)> = Vec::new();
     let mut handed_out = |program: &mut Program, variable: Variable| {
