@@ -22,9 +22,28 @@ export function dtypeCode(dtype: DType): number {
   return DTYPES.indexOf(dtype);
 }
 
+/** The bytes of an element. */
+export function sizeOf(dtype: DType): number {
+  return dtype === "float64" ? 8 : dtype === "bool" ? 1 : 4;
+}
+
 /** Whether values of this type have derivatives. */
 export function isFloat(dtype: DType): boolean {
   return dtype === "float32" || dtype === "float64";
+}
+
+/** `count` zeros outside of the engine. */
+export function newElements(dtype: DType, count: number): TypedArray {
+  switch (dtype) {
+    case "float64":
+      return new Float64Array(count);
+    case "int32":
+      return new Int32Array(count);
+    case "bool":
+      return new Uint8Array(count);
+    default:
+      return new Float32Array(count);
+  }
 }
 
 /** `count` elements in the engine's memory, as a view. */

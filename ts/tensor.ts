@@ -8,7 +8,8 @@ import { DTYPES, elements, type DType, type TypedArray } from "./dtype.js";
 import { resolve } from "./captures.js";
 import { DisposedError, EscapedValueError, ValueError } from "./errors.js";
 import { Hold } from "./memory/holds.js";
-import { hold, makeRoom, readMovedOut, wake } from "./memory/sweeps.js";
+import { hold, holdOutside, makeRoom, readMovedOut, readNumberMovedOut, wake } from "./memory/sweeps.js";
+import { NOWHERE, type MovedOut } from "./memory/spill.js";
 import { current, root, type Owner, type ScopeToken } from "./memory/memory.js";
 import type { TensorProperties } from "./methods.js";
 import { print } from "./printing.js";
@@ -49,10 +50,10 @@ export class Tensor {
   /** Tensors are made by `tensor()`, `zeros()` and ops. */
   protected constructor(handle: never, scope: never);
   /** @internal `kept`: of the root, and neither a step nor a loop releases it. */
-  protected constructor(handle: number, scope: ScopeToken, kept?: boolean);
-  protected constructor(handle: number, scope: ScopeToken, kept = false) {
+  protected constructor(handle: number, scope: Owner, kept?: boolean);
+  protected constructor(handle: number, scope: Owner, kept = false) {
     this.handle = handle;
-    this.scope = scope === root ? hold(this, handle, scope, kept) : scope;
+    this.scope = scope === root ? hold(this, handle, root, kept) : scope;
     if (scope.log !== null) scope.log.push(this);
   }
 
@@ -60,6 +61,13 @@ export class Tensor {
   moveTo(scope: ScopeToken, kept = false): void {
     this.scope = scope === root ? hold(this, this.handle, scope, kept) : scope;
     if (scope.log !== null) scope.log.push(this);
+  }
+
+  /** @internal What the engine need not be asked. */
+  knows(shape: readonly number[], dtype: DType): this {
+    this.knownShape = shape;
+    this.knownDtype = dtype;
+    return this;
   }
 
   /** @internal Asks the engine for shape and dtype; returns its flags. */
@@ -119,6 +127,8 @@ export class Tensor {
    */
   item(): number {
     noteRead(this);
+    const number = readNumberMovedOut(this);
+    if (number !== null) return number;
     const outside = readMovedOut(this);
     if (outside !== null && outside.length === 1) return outside[0]!;
     const value = engine.item(idToRead(this));
@@ -256,9 +266,14 @@ function unusable(tensor: Tensor): Error {
 }
 
 /** The constructor, for those who have an id to give it; the public has none. */
-export const TensorOf = Tensor as unknown as new (handle: number, scope: ScopeToken, kept?: boolean) => Tensor;
+export const TensorOf = Tensor as unknown as new (handle: number, scope: Owner, kept?: boolean) => Tensor;
 
 /** The tensor of a fresh id. */
 export function made(id: number): Tensor {
   return new TensorOf(id, current);
+}
+
+/** The tensor of numbers that lie outside of the engine until they are used; at the root only, where nothing else releases it. */
+export function madeOutside(out: MovedOut, shape: readonly number[], dtype: DType): Tensor {
+  return new TensorOf(NOWHERE, holdOutside(out, root)).knows(shape, dtype);
 }

@@ -137,10 +137,20 @@ function structure(tree: unknown, leaves: Leaf[]): string {
 /** What a program depends on beside its arguments. */
 const modeKey = (): string => (isRecording ? defaultDtype : `noGrad ${defaultDtype}`);
 
-const areTensors = (args: readonly unknown[]): args is readonly Tensor[] => {
-  for (let i = 0; i < args.length; i++) if (!(args[i] instanceof Tensor)) return false;
-  return true;
-};
+/** More arguments than this have no number of their own. */
+const MOST_NUMBERED = 24;
+
+/** Which of the arguments are numbers, as a number, if all are tensors or numbers; else 0. */
+function kindsOf(args: readonly unknown[]): number {
+  if (args.length > MOST_NUMBERED) return 0;
+  let kinds = 1;
+  for (let i = 0; i < args.length; i++) {
+    const isNumber = typeof args[i] === "number";
+    if (!isNumber && !(args[i] instanceof Tensor)) return 0;
+    kinds = 2 * kinds + (isNumber ? 1 : 0);
+  }
+  return kinds;
+}
 
 class Cache {
   /** By itself, for the finalizer: it must not hold the function, which may hold the compiled one. */
@@ -149,9 +159,9 @@ class Cache {
   private replays = 0;
   private eager = 0;
   private mentioned = false;
-  /** Keys by the number of tensors, in the mode of the last call. */
+  /** Keys by which arguments are numbers, in the mode of the last call. */
   private mode = "";
-  private keys: string[] = [];
+  private keys = new Map<number, string>();
 
   constructor(
     private readonly f: Callback,
@@ -162,10 +172,12 @@ class Cache {
     // Recorded by somebody else, or looked at op by op: the function itself is what that needs.
     if (recorder !== null || isWatched() || isInspecting()) return this.asItIs(args);
     const mode = modeKey();
-    if (this.fixed.length === 0 && areTensors(args)) {
-      const key = this.keyOf(mode, args.length);
-      const done = this.replay(key, args);
-      return done === undefined ? this.fallBack(key, args, args) : done.result;
+    const kinds = this.fixed.length === 0 ? kindsOf(args) : 0;
+    if (kinds > 0) {
+      const given = args as readonly Leaf[];
+      const key = this.keyOf(mode, kinds, given);
+      const done = this.replay(key, given);
+      return done === undefined ? this.fallBack(key, given, args) : done.result;
     }
     // Arrays are tensors for the time of the call.
     return inScope(() => {
@@ -185,10 +197,14 @@ class Cache {
     });
   }
 
-  /** The key of so many tensors. */
-  private keyOf(mode: string, count: number): string {
-    if (this.mode !== mode) [this.mode, this.keys] = [mode, []];
-    return (this.keys[count] ??= `${mode}${"t;".repeat(count)}`);
+  /** The key of tensors and numbers, as `structure` would write it. */
+  private keyOf(mode: string, kinds: number, leaves: readonly Leaf[]): string {
+    if (this.mode !== mode) [this.mode, this.keys] = [mode, new Map()];
+    const known = this.keys.get(kinds);
+    if (known !== undefined) return known;
+    const key = mode + leaves.map((leaf) => `${structure(leaf, [])};`).join("");
+    this.keys.set(kinds, key);
+    return key;
   }
 
   private asItIs(args: readonly unknown[]): unknown {

@@ -3,12 +3,12 @@
  * where it does. Tensors that share a buffer share what became of it, so nothing takes more room outside than it did inside, and what
  * comes back is the same to the bit. Who is moved when: `sweeps.ts`.
  */
-import { DTYPES, elements, type TypedArray } from "../dtype.js";
+import { DTYPES, elements, newElements, type TypedArray } from "../dtype.js";
 import { Spillable } from "../runtime/boundary.js";
 import { checked, engine, failure, pass, scratch } from "../runtime/instance.js";
 
-/** The elements of a buffer; one by itself is a number, as losses in a list are. */
-type Numbers = TypedArray | number;
+/** The elements of a buffer; one by itself is a number, as losses in a list are, and a few that a program made are an array. */
+type Numbers = TypedArray | number | readonly number[];
 
 /** A buffer in which tensors lie that were moved out. */
 interface Store {
@@ -49,16 +49,20 @@ const outside = new FinalizationRegistry<number>((bytes) => {
   movedOutBytes -= bytes;
 });
 
+function isCounted(numbers: Numbers): numbers is TypedArray {
+  return typeof numbers !== "number" && !Array.isArray(numbers) && (numbers as TypedArray).byteLength >= COUNTED;
+}
+
 /** Numbers that lie outside from now on. */
 export function countOut(numbers: Numbers): void {
-  if (typeof numbers === "number" || numbers.byteLength < COUNTED) return;
+  if (!isCounted(numbers)) return;
   movedOutBytes += numbers.byteLength;
   outside.register(numbers, numbers.byteLength, numbers);
 }
 
 /** Numbers that do not any more. */
 export function countIn(numbers: Numbers): void {
-  if (typeof numbers !== "number" && outside.unregister(numbers)) movedOutBytes -= numbers.byteLength;
+  if (isCounted(numbers) && outside.unregister(numbers)) movedOutBytes -= numbers.byteLength;
 }
 
 const PINNED: Kind = { is: "pinned" };
@@ -156,6 +160,29 @@ function fill(store: Store, dtype: number): number {
   return there.byteLength;
 }
 
+/** The handle of a tensor that was never inside. */
+export const NOWHERE = 0xffffffff;
+
+/** Numbers as if they had been moved out: `layout` says how they lie. */
+export function outsideFrom(numbers: Numbers, layout: Float64Array): MovedOut {
+  return { store: { members: 1, id: 0, address: 0, numbers }, layout };
+}
+
+/** The number of a 0-d tensor that was moved out alone. */
+export function numberOutside({ store: { numbers }, layout }: MovedOut): number | null {
+  return typeof numbers === "number" && layout[1] === 0 ? numbers : null;
+}
+
+/** The numbers of a tensor of which nothing else is kept, if they lie in order and are of this dtype and shape. */
+export function numbersOutside({ store: { numbers }, layout }: MovedOut, wanted: Float64Array): Numbers | null {
+  if (numbers === null) return null;
+  if (layout !== wanted) {
+    if (layout.length !== wanted.length) return null;
+    for (let i = 0; i < layout.length; i++) if (layout[i] !== wanted[i]) return null;
+  }
+  return numbers;
+}
+
 /** A copy of the elements of a tensor that was moved out, if they lie in order outside; else null. */
 export function readOutside({ store: { numbers }, layout }: MovedOut): TypedArray | null {
   const rank = layout[1]!;
@@ -165,13 +192,14 @@ export function readOutside({ store: { numbers }, layout }: MovedOut): TypedArra
     inOrder &&= layout[i] === 1 || layout[i + rank] === count;
     count *= layout[i]!;
   }
-  if (!inOrder) return null;
+  if (!inOrder || numbers === null) return null;
   const offset = layout[2 + 2 * rank]!;
-  if (typeof numbers !== "number") return numbers!.slice(offset, offset + count);
-  if (count !== 1) return null;
-  const one = elements(DTYPES[layout[0]!]!, new ArrayBuffer(8), 0, 1).slice();
-  one[0] = numbers;
-  return one;
+  if (typeof numbers !== "number" && !Array.isArray(numbers)) return (numbers as TypedArray).slice(offset, offset + count);
+  const copy = newElements(DTYPES[layout[0]!]!, count);
+  if (typeof numbers !== "number") for (let i = 0; i < count; i++) copy[i] = numbers[offset + i]!;
+  else if (count === 1) copy[0] = numbers;
+  else return null;
+  return copy;
 }
 
 /** A tensor that was moved out is done with. */

@@ -16,7 +16,18 @@ import { OutOfMemoryError } from "../errors.js";
 import { abandonUnreachable, collect, Hold } from "./holds.js";
 import { bytesInUse, engine, isPoisoned } from "../runtime/instance.js";
 import type { ScopeToken } from "./memory.js";
-import { abandonStores, kindsOf, moveIn, moveOut, moveShared, readOutside, sharedBuffers } from "./spill.js";
+import {
+  abandonStores,
+  kindsOf,
+  moveIn,
+  moveOut,
+  moveShared,
+  type MovedOut,
+  NOWHERE,
+  numberOutside,
+  readOutside,
+  sharedBuffers,
+} from "./spill.js";
 import type { Tensor } from "../tensor.js";
 
 // ---- what is part of a graph ---------------------------------------------------------------------------------------
@@ -89,6 +100,14 @@ export function hold(tensor: Tensor, id: number, root: ScopeToken, kept: boolean
   return new Hold(id, root, kept, ++serial);
 }
 
+/** An owner for numbers that lie outside from the beginning. There is nothing to release, so nobody watches it. */
+export function holdOutside(out: MovedOut, root: ScopeToken): Hold {
+  const owner = new Hold(NOWHERE, root, false, ++serial);
+  owner.out = out;
+  owner.warm = false;
+  return owner;
+}
+
 /** Makes a tensor's owner `open`, unless it is gone: it was not used for a while. Throws `OutOfMemoryError`. */
 export function wake(tensor: Tensor): void {
   const owner = tensor.scope;
@@ -103,6 +122,12 @@ export function wake(tensor: Tensor): void {
   owner.warm = true;
   plain.push(tensor);
   beginTurn();
+}
+
+/** The number of a 0-d tensor that was moved out, where that is at hand. */
+export function readNumberMovedOut(tensor: Tensor): number | null {
+  const owner = tensor.scope;
+  return owner instanceof Hold && owner.readable ? numberOutside(owner.out!) : null;
 }
 
 /** The elements of a tensor that was moved out, where that does without bringing it back: a history is read one by one. */

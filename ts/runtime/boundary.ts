@@ -171,10 +171,15 @@ export interface Exports {
   /** Links it. Scratch: the places of its functions in the engine's table. */
   program_link(program: number, count: number): number;
   /**
-   * Runs it. Scratch: for each input an id or 0 and a number, the ids of keys and places, the options of all updates. Returns a
-   * `replay`; when it is done, scratch has handles for the outputs.
+   * Where TypeScript may write an argument and read a result that is a few numbers, of all arguments and then of all results. Scratch: of each
+   * the address, 0 where that must be a tensor, the dtype, the rank and the dims.
    */
-  program_run(program: number): number;
+  program_boundary(program: number): number;
+  /**
+   * Runs it. Scratch: the ids of arguments (0 where the numbers were written), of keys and of places, the options of all updates. Returns a
+   * `replay`; when it is done, scratch has handles for the outputs: 0 for those that are to be read, where `with_tensors` is 0.
+   */
+  program_run(program: number, withTensors: number): number;
   /** Forgets a program. */
   program_free(program: number): void;
   /** Scratch: how many instructions a run has, the bytes of its arena, how many groups, floating-point operations and bytes moved. */

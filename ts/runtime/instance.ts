@@ -2,6 +2,7 @@
  * The one WebAssembly instance: its exports, its memory, its failures. Views of the memory live here and nowhere else,
  * behind accessors that make them anew after the memory grew (growth detaches every view).
  */
+import { DTYPES, elements, sizeOf, type TypedArray } from "../dtype.js";
 import { errorOf, NotInitializedError, PoisonedError, StackOverflowError } from "../errors.js";
 import { Op } from "../opcodes.js";
 import { ADDRESSES, type Exports } from "./boundary.js";
@@ -30,6 +31,8 @@ let raw: Exports | undefined;
 let view = new Float64Array(0);
 let header = new Uint32Array(0);
 let usage = new Uint32Array(0);
+/** All of the memory, by dtype. */
+let heaps: TypedArray[] = [];
 let factory: (() => WebAssembly.Instance) | undefined;
 /** Runs before each growth-sensitive step of the test mode `stressGrowth`. */
 let stress = false;
@@ -55,6 +58,7 @@ export function attach(instance: WebAssembly.Instance): void {
   view = new Float64Array(0);
   header = new Uint32Array(0);
   usage = new Uint32Array(0);
+  heaps = [];
   generation++;
   poison = null;
   engine = tagged(guarded(raw));
@@ -149,7 +153,7 @@ function guarded(e: Exports): Exports {
         throw stopped(e, error);
       }
     };
-  const { op1, op2, op2s, op1p, dispose } = e;
+  const { op1, op2, op2s, op1p, dispose, program_run } = e;
   const hot: Partial<Exports> = {
     op1(op, a) {
       try {
@@ -175,6 +179,13 @@ function guarded(e: Exports): Exports {
     op1p(op, a, count, p, q, r, s) {
       try {
         return op1p(op, a, count, p, q, r, s);
+      } catch (error) {
+        throw stopped(e, error);
+      }
+    },
+    program_run(program, withTensors) {
+      try {
+        return program_run(program, withTensors);
       } catch (error) {
         throw stopped(e, error);
       }
@@ -298,6 +309,16 @@ export function pass(first: readonly number[], second: readonly number[] = []): 
   const s = scratch(first.length + second.length);
   for (let i = 0; i < first.length; i++) s[i] = first[i]!;
   for (let i = 0; i < second.length; i++) s[first.length + i] = second[i]!;
+}
+
+/** All of the memory as elements of the dtype with this number, valid until the next call into the engine. */
+export function heap(dtype: number): TypedArray {
+  // Growth detaches all views at once.
+  if (heaps.length === 0 || heaps[0]!.length === 0) {
+    const { buffer } = engine.memory;
+    heaps = DTYPES.map((name) => elements(name, buffer, 0, Math.floor(buffer.byteLength / sizeOf(name))));
+  }
+  return heaps[dtype]!;
 }
 
 /** The bytes of the memory from `pointer` on, as a view valid until the next call into the engine. */

@@ -3,10 +3,11 @@
 use super::scratch::{numbers_into, Ids};
 use super::*;
 use crate::codes::replay;
+use crate::memory::array::Array;
 use crate::memory::room::list_of;
 use crate::memory::values::Value;
 use crate::program::lower::{lower, Bindings, PlaceIds};
-use crate::program::run::{Call, Outcome};
+use crate::program::run::{Call, From, Outcome, Output};
 use crate::program::{compile, Compiled};
 use crate::session::AMBIENT;
 use crate::tape;
@@ -82,21 +83,52 @@ pub fn program_link(program: u32, count: u32) -> u32 {
     with_engine(|_| status(link()))
 }
 
-/// Runs it. Scratch: for each input an id or 0 and a number, the ids of keys and places, the options of all updates. Returns a
-/// `replay`; when it is done, scratch has handles for the outputs.
+/// Where TypeScript may write an argument and read a result that is a few numbers, of all arguments and then of all results. Scratch: of each
+/// the address, 0 where that must be a tensor, the dtype, the rank and the dims.
 #[wasm_bindgen]
-pub fn program_run(program: u32) -> u32 {
+pub fn program_boundary(program: u32) -> u32 {
+    let described = PROGRAMS.with_borrow(|(_, programs)| {
+        let Some(Compiled { executable, .. }) = programs.get(&program) else {
+            return Err(Error::value("there is no such program"));
+        };
+        let mut numbers = list_of(8 * (executable.inputs + executable.outputs.len()))?;
+        let mut describe = |place: Option<&Array>| match place {
+            None => numbers.extend([0.0, 0.0, 0.0]),
+            Some(array) => {
+                numbers.extend([array.address() as usize as f64, array.dtype as u8 as f64, array.dims.len() as f64]);
+                numbers.extend(array.dims.iter().map(|&dim| dim as f64));
+            }
+        };
+        for input in 0..executable.inputs as u32 {
+            let bound = executable.bound.iter().find(|bound| bound.from == From::Input(input));
+            describe(bound.and_then(|bound| bound.inbox.as_ref()));
+        }
+        for output in &executable.outputs {
+            describe(match output {
+                Output::Inside(variable) => executable.arrays[*variable as usize].as_ref(),
+                Output::Fresh(_) => None,
+            });
+        }
+        put(&numbers)
+    });
+    status(described)
+}
+
+/// Runs it. Scratch: the ids of arguments (0 where the numbers were written), of keys and of places, the options of all updates. Returns a
+/// `replay`; when it is done, scratch has handles for the outputs: 0 for those that are to be read, where `with_tensors` is 0.
+#[wasm_bindgen]
+pub fn program_run(program: u32, with_tensors: u32) -> u32 {
     let run = |engine: &Engine| {
         PROGRAMS.with_borrow_mut(|(_, programs)| {
             let Some(Compiled { executable, .. }) = programs.get_mut(&program) else {
                 return Err(Error::value("there is no such program"));
             };
-            let length = 2 * executable.inputs + executable.keys + executable.ends.len() + executable.options;
+            let length = executable.inputs + executable.keys + executable.ends.len() + executable.options;
             let mut given = std::mem::take(&mut executable.given);
             numbers_into(&mut given, length)?;
             let call = Call::new(executable, &given);
             let mark = engine.session().frame.len();
-            let result = engine.replay(executable, &call).and_then(|outcome| hand_out(engine, outcome));
+            let result = engine.replay(executable, &call, with_tensors != 0).and_then(|outcome| hand_out(engine, outcome));
             engine.session().end_frame(mark);
             executable.given = given;
             result
@@ -112,7 +144,10 @@ fn hand_out(engine: &Engine, outcome: Outcome) -> Result<u32> {
         Outcome::Done(outputs) => outputs,
     };
     let mut session = engine.session();
-    let handles = outputs.into_iter().map(|id| session.expose(id, false)).collect::<Result<Ids>>()?;
+    if outputs.iter().all(|&id| id == NONE) {
+        return Ok(replay::DONE);
+    }
+    let handles = outputs.into_iter().map(|id| if id == NONE { Ok(NONE) } else { session.expose(id, false) }).collect::<Result<Ids>>()?;
     drop(session);
     put_ids(&[], &handles)?;
     Ok(replay::DONE)

@@ -5,7 +5,7 @@ use super::emit::{self, Location};
 use super::fold::form_of;
 use super::group::Group;
 use super::ir::*;
-use super::run::{Bound, Ending, Executable, Fresh, From, PlaceAtEnd, Ready};
+use super::run::{Bound, Ending, Executable, Fresh, From, Output, PlaceAtEnd, Ready};
 use super::settle::Settled;
 use crate::error::{Error, Result};
 use crate::memory::array::Array;
@@ -15,6 +15,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Cache lines: a vector never crosses the end of its place.
 const ALIGN: usize = 64;
+/// Arguments and results of so many numbers need no tensor: TypeScript writes and reads them where the program does.
+const FEW: usize = 64;
+
+fn is_few(known: &Known) -> bool {
+    (1..=FEW).contains(&known.count())
+}
 
 /// Free parts of the arena.
 #[derive(Default)]
@@ -77,8 +83,8 @@ fn last_reads(program: &Program, roots: &[Variable]) -> Vec<usize> {
     last
 }
 
-/// The arena offset of every root that lies there.
-fn arena_places(program: &Program, roots: &[Variable], fresh: &[bool]) -> (Vec<Option<usize>>, usize) {
+/// The arena offset of every root that lies there; `kept` ones have their place to themselves.
+fn arena_places(program: &Program, roots: &[Variable], fresh: &[bool], kept: &[bool]) -> (Vec<Option<usize>>, usize) {
     let last = last_reads(program, roots);
     let mut dying: Vec<Vec<Variable>> = vec![Vec::new(); program.steps.len()];
     let mut arena = Arena::default();
@@ -89,7 +95,9 @@ fn arena_places(program: &Program, roots: &[Variable], fresh: &[bool]) -> (Vec<O
             let here = matches!(program.known(root).source, Source::Computed) && !fresh[root as usize];
             if here && places[root as usize].is_none() {
                 places[root as usize] = Some(arena.take(program.known(root).bytes()));
-                dying[last[root as usize]].push(root);
+                if !kept[root as usize] {
+                    dying[last[root as usize]].push(root);
+                }
             }
         }
         for &root in &dying[at] {
@@ -103,8 +111,12 @@ fn arena_places(program: &Program, roots: &[Variable], fresh: &[bool]) -> (Vec<O
 
 pub fn plan(settled: Settled) -> Result<Executable> {
     let Settled { program, roots, fresh, .. } = settled;
-    let is_fresh = program.flags(fresh.iter().copied());
-    let (places, arena_bytes) = arena_places(&program, &roots, &is_fresh);
+    // What becomes the contents of a tensor that lives on, or its gradient, needs an array; so do results of many numbers.
+    let mut lives_on = program.flags(program.results().skip(program.outputs.len()));
+    fresh.iter().filter(|&&v| !is_few(program.known(v))).for_each(|&v| lives_on[v as usize] = true);
+    let is_fresh = program.flags(fresh.iter().copied().filter(|&v| lives_on[v as usize]));
+    let stays_inside = program.flags(fresh.iter().copied().filter(|&v| !lives_on[v as usize]));
+    let (places, arena_bytes) = arena_places(&program, &roots, &is_fresh, &stays_inside);
     let arena = Buffer::new(arena_bytes.max(1))?;
     let at = |place: usize| {
         // SAFETY: the arena is as long as its places need.
@@ -223,11 +235,17 @@ pub fn plan(settled: Settled) -> Result<Executable> {
             }
         };
         let is_updated = updated.contains(&root);
-        bound.push(Bound { from, dtype: known.dtype, dims: known.dims.clone(), is_updated, listed: listed(root), aimed: arrays.clone() });
+        let inbox = match from {
+            From::Input(_) if is_few(known) => Some(Array::new(known.dtype, &known.dims)?),
+            _ => None,
+        };
+        let (dims, listed) = (known.dims.clone(), listed(root));
+        bound.push(Bound { from, dtype: known.dtype, dims, is_updated, inbox, listed, aimed: arrays.clone() });
     }
     let index = |variable: Variable| made.iter().position(|fresh| fresh.variable == variable);
     let lost = || Error::value("a result of the program has no place");
-    let outputs = program.outputs.iter().map(|&v| index(v).ok_or_else(lost)).collect::<Result<Vec<_>>>()?;
+    let output = |v: Variable| if stays_inside[v as usize] { Ok(Output::Inside(v)) } else { index(v).map(Output::Fresh).ok_or_else(lost) };
+    let outputs = program.outputs.iter().map(|&v| output(v)).collect::<Result<Vec<_>>>()?;
     let mut ends = Vec::new();
     for place in &program.places {
         let after = place.after.map(|v| index(v).ok_or_else(lost)).transpose()?;

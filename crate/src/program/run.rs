@@ -32,9 +32,20 @@ pub struct Bound {
     pub dtype: DType,
     pub dims: Dims,
     pub is_updated: bool,
+    /// Of an argument of few numbers: where TypeScript may write them instead of passing a tensor.
+    pub inbox: Option<Array>,
     /// Its place in the list of addresses.
     pub listed: usize,
     pub aimed: Vec<Array>,
+}
+
+/// A result of the program.
+#[derive(Clone, Copy)]
+pub enum Output {
+    /// An array of its own: a position in `Executable::fresh`.
+    Fresh(usize),
+    /// A few numbers that lie in the arena until the next run: TypeScript takes them from there, unless it asks for a tensor.
+    Inside(Variable),
 }
 
 /// A result that outlives the run.
@@ -90,8 +101,7 @@ pub struct Executable {
     pub bound: Vec<Bound>,
     pub fresh: Vec<Fresh>,
     pub ends: Vec<PlaceAtEnd>,
-    /// Positions in `fresh`.
-    pub outputs: Vec<usize>,
+    pub outputs: Vec<Output>,
     pub arena: Buffer,
     pub arena_bytes: usize,
     pub inputs: usize,
@@ -107,8 +117,7 @@ pub struct Executable {
     pub functions: Vec<Option<extern "C" fn()>>,
 }
 
-/// What a run is given, as one list: for each argument its id and a number (which counts where the id is NONE), ids of keys and of places,
-/// options of updates.
+/// What a run is given, as one list: ids of arguments (NONE where the numbers are in the inbox), of keys and of places, options of updates.
 pub struct Call<'a> {
     pub list: &'a [f64],
     keys: usize,
@@ -118,13 +127,13 @@ pub struct Call<'a> {
 
 impl<'a> Call<'a> {
     pub fn new(program: &Executable, list: &'a [f64]) -> Call<'a> {
-        let keys = 2 * program.inputs;
+        let keys = program.inputs;
         let places = keys + program.keys;
         Call { list, keys, places, options: places + program.ends.len() }
     }
 
-    fn input(&self, i: u32) -> (Id, f64) {
-        (self.list[2 * i as usize] as Id, self.list[2 * i as usize + 1])
+    fn input(&self, i: u32) -> Id {
+        self.list[i as usize] as Id
     }
 
     fn key(&self, i: u32) -> Id {
@@ -141,7 +150,7 @@ impl<'a> Call<'a> {
 }
 
 pub enum Outcome {
-    /// Values in the frame, one for each output.
+    /// Values in the frame, one for each output; NONE for one that TypeScript takes.
     Done(SmallVec<[Id; 8]>),
     /// The program is for other shapes, dtypes or gradients.
     Other,
@@ -199,8 +208,8 @@ impl Session {
 }
 
 impl Engine {
-    /// Runs a program. When it fails nothing that lives on has changed.
-    pub fn replay(&self, program: &mut Executable, call: &Call) -> Result<Outcome> {
+    /// Runs a program; `with_tensors` makes a value of each output. When it fails nothing that lives on has changed.
+    pub fn replay(&self, program: &mut Executable, call: &Call, with_tensors: bool) -> Result<Outcome> {
         // What was laid in order stays until the end; everything else is held by its tensor, and none goes while a program runs.
         let mut held: SmallVec<[Array; 4]> = SmallVec::new();
         if let Some(refusal) = self.look_up(program, call, &mut held)? {
@@ -225,7 +234,7 @@ impl Engine {
         }
         program.execute(call.options())?;
         drop(held);
-        self.hand_over(program, call, results)
+        self.hand_over(program, call, results, with_tensors)
     }
 
     /// Aims the program at the numbers of this call; why it is not for them, if so.
@@ -248,9 +257,9 @@ impl Engine {
         }
         for bound in &program.bound {
             let found = match bound.from {
-                From::Input(i) => match call.input(i) {
-                    (NONE, _) if !bound.dims.is_empty() || !bound.dtype.is_float() => Found::Other,
-                    (NONE, number) => Found::Scattered(Array::scalar(bound.dtype, number)?),
+                From::Input(i) => match (call.input(i), &bound.inbox) {
+                    (NONE, Some(inbox)) => Found::At(inbox.address()),
+                    (NONE, None) => Found::Other,
                     (id, _) => session.argument(id, bound)?,
                 },
                 From::Key(i) => session.argument(call.key(i), bound)?,
@@ -275,7 +284,7 @@ impl Engine {
         Ok(None)
     }
 
-    fn hand_over(&self, program: &Executable, call: &Call, results: SmallVec<[Array; 8]>) -> Result<Outcome> {
+    fn hand_over(&self, program: &Executable, call: &Call, results: SmallVec<[Array; 8]>, with_tensors: bool) -> Result<Outcome> {
         let mut session = self.session();
         for (i, end) in program.ends.iter().enumerate() {
             let place = call.place(i);
@@ -298,13 +307,16 @@ impl Engine {
                 session.outdate(call.place(i as usize))?;
             }
         }
-        // Most results are handed out once.
-        let mut results: SmallVec<[Option<Array>; 8]> = results.into_iter().map(Some).collect();
         let mut outputs = SmallVec::new();
-        for (at, &fresh) in program.outputs.iter().enumerate() {
-            let is_last = !program.outputs[at + 1..].contains(&fresh);
-            let array = if is_last { results[fresh].take() } else { results[fresh].clone() };
-            let array = array.ok_or_else(|| Error::value("a result was handed out twice"))?;
+        for output in &program.outputs {
+            let array = match output {
+                Output::Fresh(fresh) => results[*fresh].clone(),
+                Output::Inside(_) if !with_tensors => {
+                    outputs.push(NONE);
+                    continue;
+                }
+                Output::Inside(variable) => program.array(*variable)?.copied()?,
+            };
             outputs.push(session.insert(Value::Concrete(array))?);
         }
         Ok(Outcome::Done(outputs))
