@@ -180,6 +180,10 @@ export interface Exports {
    * `replay`; when it is done, scratch has handles for the outputs: 0 for those that are to be read, where `with_tensors` is 0.
    */
   program_run(program: number, withTensors: number): number;
+  /** Test mode: from how many recorded steps on programs get loops. */
+  program_roll_from(steps: number): void;
+  /** From how many on they do. */
+  program_roll_default(): number;
   /** Forgets a program. */
   program_free(program: number): void;
   /** Scratch: how many instructions a run has, the bytes of its arena, how many groups, floating-point operations and bytes moved. */

@@ -345,6 +345,11 @@ export function trap(): void {
   engine.trap();
 }
 
+/** Test mode: programs of so many recorded steps or more get loops; `null` for as many as seem good. */
+export function rollFrom(steps: number | null): void {
+  engine.program_roll_from(steps ?? engine.program_roll_default());
+}
+
 /** Test mode: the exports as they are. */
 export function rawExports(): WebAssembly.Exports {
   return raw as unknown as WebAssembly.Exports;

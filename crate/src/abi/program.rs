@@ -153,6 +153,18 @@ fn hand_out(engine: &Engine, outcome: Outcome) -> Result<u32> {
     Ok(replay::DONE)
 }
 
+/// Test mode: from how many recorded steps on programs get loops.
+#[wasm_bindgen]
+pub fn program_roll_from(steps: u32) {
+    crate::program::roll_from(steps as usize);
+}
+
+/// From how many on they do.
+#[wasm_bindgen]
+pub fn program_roll_default() -> u32 {
+    crate::program::SHORTEST_ROLLED as u32
+}
+
 /// Forgets a program.
 #[wasm_bindgen]
 pub fn program_free(program: u32) {

@@ -17,22 +17,31 @@ pub struct Cost {
 /// `roots` tell views, which cost nothing.
 pub fn cost(program: &Program, roots: &[Variable]) -> Cost {
     let mut cost = Cost::default();
-    for step in &program.steps {
+    add(&mut cost, program, roots, &program.steps, 1.0);
+    cost
+}
+
+/// Adds the cost of steps that are done so many times.
+fn add(cost: &mut Cost, program: &Program, roots: &[Variable], steps: &[Step], times: f64) {
+    for step in steps {
         match step {
             Step::Evaluate(e) if roots[e.output as usize] != e.output => continue,
-            Step::Evaluate(e) => cost.flops += flops(program, e),
+            Step::Evaluate(e) => cost.flops += times * flops(program, e),
             Step::Group(group) => {
                 cost.groups += 1;
-                cost.flops += group.body.iter().map(|e| flops(program, e)).sum::<f64>();
+                cost.flops += times * group.body.iter().map(|e| flops(program, e)).sum::<f64>();
             }
             // An update does about ten operations on each number.
             Step::Update(change) => cost.flops += 10.0 * program.known(change.before[0]).count() as f64,
             Step::Copy { .. } => {}
+            Step::Loop(made) => {
+                add(cost, program, roots, &made.body, times * made.turns as f64);
+                continue;
+            }
         }
         let touched = step.inputs().into_iter().chain(step.outputs().iter().copied());
-        cost.bytes += touched.map(|v| program.known(v).bytes() as f64).sum::<f64>();
+        cost.bytes += times * touched.map(|v| program.known(v).bytes() as f64).sum::<f64>();
     }
-    cost
 }
 
 fn flops(program: &Program, e: &Evaluation) -> f64 {

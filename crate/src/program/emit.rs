@@ -5,6 +5,7 @@ use super::fold::form_of;
 use super::formula::{number_of, outside, straight, vector, Elements, Symbol};
 use super::group::{access, broadcast_strides, Access, Domain, Group};
 use super::ir::*;
+use super::repeat::Repeat;
 use super::writer::{argument, load, needed, node_of, operands, store, Kind, Width, Writer, KEPT};
 use crate::form::Form;
 use crate::kernels::lane::symbol::{Code, Graph, Node};
@@ -24,10 +25,11 @@ pub enum Location {
     Listed { place: u32, bytes: u32 },
 }
 
-/// The bytes of a module with a function for each group; `array` and `location` say where variables lie.
+/// The bytes of a module with a function for each group, and behind them one for each loop of nothing else; `array` and `location` say where variables lie.
 pub fn module<'a>(
     program: &Program,
     groups: &[&Group],
+    repeats: &[Repeat],
     array: &dyn Fn(Variable) -> Option<&'a Array>,
     location: &dyn Fn(Variable) -> Option<Location>,
 ) -> Option<Vec<u8>> {
@@ -44,6 +46,12 @@ pub fn module<'a>(
             Domain::Straight => straight_function(group, &places)?,
             Domain::Loop { .. } => loop_function(group, &places)?,
         });
+    }
+    for (i, repeat) in repeats.iter().enumerate() {
+        functions.function(0);
+        let number = (groups.len() + i) as u32;
+        exports.export(&number.to_string(), ExportKind::Func, number);
+        code.function(&repeat.function());
     }
     let mut module = Module::new();
     module.section(&types).section(&imports).section(&functions).section(&exports).section(&code);

@@ -108,13 +108,35 @@ enum Slot {
 /// The same program with groups in place of what they fuse; views stand first.
 pub fn group(settled: Settled) -> Settled {
     let Settled { mut program, roots, lies, fresh } = settled;
-    let steps = std::mem::take(&mut program.steps);
+    let mut read = program.flags(fresh.iter().copied());
+    let mut steps = std::mem::take(&mut program.steps);
+    // What a body hands on, collects or leaves behind is read by others than its own steps.
+    for step in &steps {
+        let mut mark = |v: Variable| read[roots[v as usize] as usize] = true;
+        step.inputs().into_iter().for_each(&mut mark);
+        if let Step::Loop(made) = step {
+            made.carried.iter().for_each(|carried| mark(carried.next));
+            made.moving.iter().for_each(|moving| mark(moving.inside));
+        }
+    }
+    for step in &mut steps {
+        if let Step::Loop(made) = step {
+            made.body = group_steps(&program, &roots, &lies, &read, std::mem::take(&mut made.body));
+        }
+    }
+    let read = program.flags(fresh.iter().copied());
+    program.steps = group_steps(&program, &roots, &lies, &read, steps);
+    Settled { program, roots, lies, fresh }
+}
+
+/// The same steps with groups in place of what they fuse. What others read is flagged in `read`.
+fn group_steps(program: &Program, roots: &[Variable], lies: &[Lies], read: &[bool], steps: Vec<Step>) -> Vec<Step> {
     let (views, slots, made, inside) = {
         let count = program.variables.len();
         let mut grouping = Grouping {
-            program: &program,
-            roots: &roots,
-            lies: &lies,
+            program,
+            roots,
+            lies,
             slots: Vec::new(),
             last: BTreeMap::new(),
             made: vec![None; count],
@@ -131,7 +153,7 @@ pub fn group(settled: Settled) -> Settled {
     };
     // A node of a group is written to memory where somebody outside reads it.
     let is_inside = |v: Variable, slot: usize| inside[v as usize] == Some(slot);
-    let mut read = program.flags(fresh.iter().copied());
+    let mut read = read.to_vec();
     let mut mark = |v: Variable| read[roots[v as usize] as usize] = true;
     for (at, slot) in slots.iter().enumerate() {
         match slot {
@@ -148,7 +170,7 @@ pub fn group(settled: Settled) -> Settled {
                 let outside: BTreeSet<Variable> = body
                     .iter()
                     .flat_map(|e| e.inputs.iter().copied())
-                    .filter(|&v| !is_inside(v, at) && number_of(&program, v).is_none())
+                    .filter(|&v| !is_inside(v, at) && number_of(program, v).is_none())
                     .collect();
                 let outputs = body.iter().map(|e| e.output).filter(|v| roots[*v as usize] == *v && read[*v as usize]).collect();
                 debug_assert!(body.iter().all(|e| made[e.output as usize] == Some(at)));
@@ -156,8 +178,7 @@ pub fn group(settled: Settled) -> Settled {
             }
         }
     }
-    program.steps = ordered;
-    Settled { program, roots, lies, fresh }
+    ordered
 }
 
 impl Grouping<'_> {

@@ -2,10 +2,12 @@
 //! its source.
 
 use super::group::Group;
+use super::layout::Lies;
 use crate::dtype::DType;
 use crate::memory::array::Array;
 use crate::op::Op;
 use crate::shape::Dims;
+use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
 
 /// A position in `Program::variables`.
@@ -53,6 +55,7 @@ impl Known {
 }
 
 /// An op of the table.
+#[derive(Clone)]
 pub struct Evaluation {
     pub op: Op,
     pub inputs: Variables,
@@ -82,6 +85,50 @@ pub enum Step {
     },
     /// Evaluations that are emitted as one function.
     Group(Group),
+    /// Steps that are done again and again.
+    Loop(Box<Loop>),
+}
+
+/// Steps that are done again and again, each turn with other numbers.
+pub struct Loop {
+    pub turns: usize,
+    pub body: Vec<Step>,
+    pub carried: Vec<Carried>,
+    pub moving: Vec<Moving>,
+    /// What may be read behind it: of the variables of the body it is what the last turn left.
+    pub outputs: Vec<Variable>,
+}
+
+/// A value that each turn takes from the one before. They are handed on in their order.
+pub struct Carried {
+    /// What the first turn takes.
+    pub first: Variable,
+    /// What a turn reads.
+    pub inside: Variable,
+    /// What becomes of it: computed in the body, or the `inside` of a later one.
+    pub next: Variable,
+}
+
+/// A part of an array outside that is `step` elements further on with each turn: read, or written if the body computes it.
+pub struct Moving {
+    pub inside: Variable,
+    pub from: Variable,
+    /// In the first turn.
+    pub lies: Lies,
+    pub step: isize,
+}
+
+impl Loop {
+    /// What it reads of what is outside.
+    fn inputs(&self) -> Variables {
+        let mut own: FxHashSet<Variable> = self.outputs.iter().copied().collect();
+        own.extend(self.moving.iter().map(|moving| moving.inside));
+        own.extend(self.body.iter().flat_map(Step::outputs));
+        let carried = self.carried.iter().map(|carried| carried.first);
+        let moving = self.moving.iter().map(|moving| moving.from);
+        let read = self.body.iter().flat_map(Step::inputs).chain(carried).chain(moving);
+        read.filter(|v| !own.contains(v)).collect()
+    }
 }
 
 impl Step {
@@ -91,6 +138,7 @@ impl Step {
             Step::Update(change) => std::iter::once(change.gradient).chain(change.before.iter().copied()).collect(),
             Step::Copy { input, .. } => Variables::from_slice(&[*input]),
             Step::Group(group) => group.inputs.clone(),
+            Step::Loop(made) => made.inputs(),
         }
     }
 
@@ -100,6 +148,7 @@ impl Step {
             Step::Update(change) => &change.after,
             Step::Copy { output, .. } => std::slice::from_ref(output),
             Step::Group(group) => &group.outputs,
+            Step::Loop(made) => &made.outputs,
         }
     }
 
@@ -111,8 +160,8 @@ impl Step {
                 change.before.iter_mut().for_each(|v| *v = name(*v));
             }
             Step::Copy { input, .. } => *input = name(*input),
-            // Groups are made last.
-            Step::Group(_) => {}
+            // Loops and groups are made last.
+            Step::Group(_) | Step::Loop(_) => {}
         }
     }
 }

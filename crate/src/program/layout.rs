@@ -13,6 +13,7 @@ pub struct Layouts {
     pub lies: Vec<Lies>,
 }
 
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Lies {
     pub dims: Vec<usize>,
     pub strides: Vec<isize>,
@@ -63,15 +64,24 @@ pub fn layouts(program: &Program, results: &[bool]) -> Layouts {
             _ => Lies { dims: known.dims.to_vec(), strides: contiguous_strides(&known.dims).to_vec(), offset: 0 },
         })
         .collect();
-    for step in &program.steps {
-        let Step::Evaluate(e) = step else { continue };
-        if results[e.output as usize] {
-            continue;
-        }
-        if let Some(seen) = sees(program, e, &lies[e.inputs[0] as usize]) {
-            roots[e.output as usize] = roots[e.inputs[0] as usize];
-            lies[e.output as usize] = seen;
+    follow(program, &program.steps, results, &mut roots, &mut lies);
+    Layouts { roots, lies }
+}
+
+fn follow(program: &Program, steps: &[Step], results: &[bool], roots: &mut [Variable], lies: &mut [Lies]) {
+    for step in steps {
+        match step {
+            Step::Evaluate(e) if !results[e.output as usize] => {
+                if let Some(seen) = sees(program, e, &lies[e.inputs[0] as usize]) {
+                    roots[e.output as usize] = roots[e.inputs[0] as usize];
+                    lies[e.output as usize] = seen;
+                }
+            }
+            Step::Loop(made) => {
+                made.moving.iter().for_each(|moving| lies[moving.inside as usize] = moving.lies.clone());
+                follow(program, &made.body, results, roots, lies);
+            }
+            Step::Evaluate(_) | Step::Update(_) | Step::Copy { .. } | Step::Group(_) => {}
         }
     }
-    Layouts { roots, lies }
 }

@@ -24,6 +24,10 @@ mod layout;
 pub mod lower;
 /// Every value's place.
 mod plan;
+/// Loops as functions.
+mod repeat;
+/// Loops.
+mod roll;
 /// A replay.
 pub mod run;
 /// Which results are written where: in place, into arrays of their own, or both.
@@ -70,9 +74,12 @@ pub fn compile(mut program: Program, listed: bool, emitted: bool) -> Result<Comp
 
 type Pass = fn(&mut Program) -> Result<()>;
 
-const PASSES: [(&str, Pass); 4] = [
+pub use roll::{roll_from, SHORTEST_ROLLED};
+
+const PASSES: [(&str, Pass); 5] = [
     ("dead code", dead::remove),
     ("constant folding", fold::fold),
     ("common subexpressions", common::merge),
     ("dead code again", dead::remove),
+    ("loops", roll::roll),
 ];

@@ -5,12 +5,16 @@ use super::emit::{self, Location};
 use super::fold::form_of;
 use super::group::Group;
 use super::ir::*;
-use super::run::{Bound, Ending, Executable, Fresh, From, Output, PlaceAtEnd, Ready};
+use super::layout::Lies;
+use super::repeat::{Advance, Move, Repeat, LONGEST_MOVE};
+use super::run::{Bound, Ending, Executable, Fresh, From, Output, PlaceAtEnd, Ready, Shift};
 use super::settle::Settled;
 use crate::error::{Error, Result};
 use crate::memory::array::Array;
 use crate::memory::pool::Buffer;
+use crate::shape::{Dims, Strides};
 use crate::updates::Update;
+use rustc_hash::FxHashSet;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Cache lines: a vector never crosses the end of its place.
@@ -72,31 +76,66 @@ fn is_free(step: &Step, roots: &[Variable]) -> bool {
     matches!(step, Step::Evaluate(e) if roots[e.output as usize] != e.output)
 }
 
-/// What instructions read and write, by roots: their last readers.
-fn last_reads(program: &Program, roots: &[Variable]) -> Vec<usize> {
-    let mut last = vec![0; program.variables.len()];
-    for (at, step) in program.steps.iter().enumerate().filter(|(_, step)| !is_free(step, roots)) {
-        for &v in step.inputs().iter().chain(step.outputs()) {
-            last[roots[v as usize] as usize] = at;
-        }
-    }
-    last
+/// What is done at one point of a run: what is read and written there, by roots.
+#[derive(Default)]
+struct Event {
+    read: Vec<Variable>,
+    written: Vec<Variable>,
 }
 
-/// The arena offset of every root that lies there; `kept` ones have their place to themselves.
-fn arena_places(program: &Program, roots: &[Variable], fresh: &[bool], kept: &[bool]) -> (Vec<Option<usize>>, usize) {
-    let last = last_reads(program, roots);
-    let mut dying: Vec<Vec<Variable>> = vec![Vec::new(); program.steps.len()];
+/// All points of a run, in order; those of a loop's first turn stand for all its turns. What a loop reads of what is outside, what it hands on
+/// and what it collects is there until its end.
+fn events(program: &Program, roots: &[Variable]) -> Vec<Event> {
+    fn add(steps: &[Step], roots: &[Variable], events: &mut Vec<Event>) {
+        let root = |&v: &Variable| roots[v as usize];
+        for step in steps.iter().filter(|step| !is_free(step, roots)) {
+            let Step::Loop(made) = step else {
+                events.push(Event { read: step.inputs().iter().map(root).collect(), written: step.outputs().iter().map(root).collect() });
+                continue;
+            };
+            let inputs: Vec<Variable> = step.inputs().iter().map(root).collect();
+            let handed_on: Vec<Variable> = made.carried.iter().map(|carried| carried.inside).collect();
+            let of_body: FxHashSet<Variable> = made.body.iter().flat_map(Step::outputs).map(root).collect();
+            let collected = made.moving.iter().filter(|moving| of_body.contains(&moving.inside)).map(|moving| root(&moving.from));
+            let held: Vec<Variable> = handed_on.into_iter().chain(collected).collect();
+            events.push(Event { read: inputs.clone(), written: held.clone() });
+            add(&made.body, roots, events);
+            let next = made.carried.iter().map(|carried| root(&carried.next));
+            events.push(Event { read: inputs.into_iter().chain(held).chain(next).collect(), written: Vec::new() });
+        }
+    }
+    let mut events = Vec::with_capacity(program.steps.len());
+    add(&program.steps, roots, &mut events);
+    events
+}
+
+/// Where things lie that have no place of their own in the arena.
+struct Elsewhere<'a> {
+    /// In an array of their own.
+    fresh: &'a [bool],
+    /// In the arena, and nobody gets their place after them.
+    kept: &'a [bool],
+    /// In the array of something else, further on with each turn of a loop.
+    moving: &'a [bool],
+}
+
+/// The arena offset of every root that lies there.
+fn arena_places(program: &Program, roots: &[Variable], elsewhere: &Elsewhere) -> (Vec<Option<usize>>, usize) {
+    let events = events(program, roots);
+    let mut last = vec![0; program.variables.len()];
+    for (at, event) in events.iter().enumerate() {
+        event.read.iter().chain(&event.written).for_each(|&root| last[root as usize] = at);
+    }
+    let mut dying: Vec<Vec<Variable>> = vec![Vec::new(); events.len()];
     let mut arena = Arena::default();
     let mut places = vec![None; program.variables.len()];
-    for (at, step) in program.steps.iter().enumerate().filter(|(_, step)| !is_free(step, roots)) {
-        for &v in step.outputs() {
-            let root = roots[v as usize];
-            let here = matches!(program.known(root).source, Source::Computed) && !fresh[root as usize];
-            if here && places[root as usize].is_none() {
-                places[root as usize] = Some(arena.take(program.known(root).bytes()));
-                if !kept[root as usize] {
-                    dying[last[root as usize]].push(root);
+    for (at, event) in events.iter().enumerate() {
+        for &root in &event.written {
+            let (v, is_computed) = (root as usize, matches!(program.known(root).source, Source::Computed));
+            if is_computed && !elsewhere.fresh[v] && !elsewhere.moving[v] && places[v].is_none() {
+                places[v] = Some(arena.take(program.known(root).bytes()));
+                if !elsewhere.kept[v] {
+                    dying[last[v]].push(root);
                 }
             }
         }
@@ -109,80 +148,175 @@ fn arena_places(program: &Program, roots: &[Variable], fresh: &[bool], kept: &[b
     (places, arena.bytes)
 }
 
+/// All groups, in the order of the functions that are made of them.
+fn groups_of(steps: &[Step]) -> Vec<&Group> {
+    let mut groups = Vec::new();
+    for step in steps {
+        match step {
+            Step::Group(group) => groups.push(group),
+            Step::Loop(made) => groups.extend(groups_of(&made.body)),
+            Step::Evaluate(_) | Step::Copy { .. } | Step::Update(_) => {}
+        }
+    }
+    groups
+}
+
+/// Steps while they are made ready.
+struct Making<'a> {
+    program: &'a Program,
+    roots: &'a [Variable],
+    /// Who reads and writes the numbers of a root that is not in the arena.
+    aimed: BTreeMap<Variable, Vec<Array>>,
+    places: &'a [Option<usize>],
+    arena: &'a Buffer,
+    groups: usize,
+}
+
+impl Making<'_> {
+    /// An array over the numbers of a root.
+    fn borrowed(&mut self, root: Variable) -> Array {
+        let known = self.program.known(root);
+        let array = Array::borrowed(known.dtype, &known.dims);
+        match self.places[root as usize] {
+            // SAFETY: the arena is as long as its places need.
+            Some(place) => array.aim(unsafe { self.arena.pointer().add(place) }),
+            None => self.aimed.entry(root).or_default().push(array.clone()),
+        }
+        array
+    }
+
+    /// An array that each turn of a loop aims at another part of something.
+    fn moving(&mut self, v: Variable, lies: &Lies) -> Array {
+        let whole = Array::borrowed(self.program.known(v).dtype, &lies.dims);
+        let part = whole.view(Dims::from_slice(&lies.dims), Strides::from_slice(&lies.strides), lies.offset);
+        self.aimed.entry(v).or_default().push(part.clone());
+        part
+    }
+
+    fn steps(&mut self, steps: &[Step], arrays: &mut [Option<Array>]) -> Result<Vec<Ready>> {
+        let mut ready = Vec::with_capacity(steps.len());
+        for step in steps {
+            match step {
+                Step::Evaluate(e) => {
+                    let form = form_of(e.op).ok_or_else(|| Error::value("a composite op was recorded").in_op(e.op))?;
+                    if self.roots[e.output as usize] != e.output {
+                        let Some(input) = &arrays[e.inputs[0] as usize] else { continue };
+                        let view = form.view(&[input], &e.params).ok_or_else(|| Error::value("a view is none").in_op(e.op))?;
+                        arrays[e.output as usize] = Some(view?);
+                        continue;
+                    }
+                    ready.push(Ready::Kernel { op: e.op, form, inputs: e.inputs.clone(), output: e.output, params: e.params.clone() });
+                }
+                Step::Group(_) => {
+                    ready.push(Ready::Emitted { function: self.groups });
+                    self.groups += 1;
+                }
+                Step::Copy { input, output } => ready.push(Ready::Copy { input: *input, output: *output }),
+                Step::Update(change) => {
+                    let update = Update::from_code(change.update)?;
+                    // Each with a buffer of its own: a kernel writes to what nobody else sees.
+                    let tensors = change.before.iter().map(|&v| self.borrowed(self.roots[v as usize])).collect();
+                    for (&before, &after) in change.before.iter().zip(&change.after) {
+                        arrays[after as usize] = arrays[before as usize].clone();
+                    }
+                    let options = change.options..change.options + update.options.len();
+                    ready.push(Ready::Update { update, tensors, gradient: change.gradient, options });
+                }
+                Step::Loop(made) => ready.push(self.repeat(made, arrays)?),
+            }
+        }
+        Ok(ready)
+    }
+
+    fn repeat(&mut self, made: &Loop, arrays: &mut [Option<Array>]) -> Result<Ready> {
+        let copy = |input: Variable, output: Variable| Ready::Copy { input, output };
+        let first = made.carried.iter().map(|carried| copy(carried.first, carried.inside)).collect();
+        let body = self.steps(&made.body, arrays)?;
+        let next = made.carried.iter().map(|carried| copy(carried.next, carried.inside)).collect();
+        let shifts = made.moving.iter().map(|Moving { inside, from, step, .. }| {
+            let known = self.program.known(*from);
+            let size = known.dtype.size() as isize;
+            // Positions in a literal are counted from where its own layout begins.
+            let back = known.literal().map_or(0, |array| array.offset as isize);
+            Shift { of: *inside, from: *from, back: back * size, step: step * size, listed: 0, aimed: Vec::new() }
+        });
+        Ok(Ready::Loop { turns: made.turns, first, body, next, shifts: shifts.collect() })
+    }
+}
+
+/// Tells loops where what they move is listed, and who reads or writes it.
+fn set_shifts(steps: &mut [Ready], of: &dyn Fn(Variable) -> (usize, Vec<Array>)) {
+    for step in steps {
+        if let Ready::Loop { shifts, body, .. } = step {
+            shifts.iter_mut().for_each(|shift| (shift.listed, shift.aimed) = of(shift.of));
+            set_shifts(body, of);
+        }
+    }
+}
+
+/// A loop as one function, if its body is emitted code and it hands on few bytes.
+fn repeat_of<'a>(
+    step: &Ready,
+    array: &dyn Fn(Variable) -> Option<&'a Array>,
+    location: &dyn Fn(Variable) -> Option<Location>,
+    place: &dyn Fn(usize) -> u32,
+) -> Option<Repeat> {
+    let Ready::Loop { turns, first, shifts, body, next } = step else { return None };
+    let number = |step: &Ready| if let Ready::Emitted { function } = step { Some(*function as u32) } else { None };
+    let copied = |step: &Ready| {
+        let Ready::Copy { input, output } = step else { return None };
+        let (from, to) = (array(*input)?, array(*output)?);
+        let is_plain = from.is_contiguous() && to.is_contiguous() && to.bytes() <= LONGEST_MOVE;
+        is_plain.then_some(Move { from: location(*input)?, to: location(*output)?, bytes: to.bytes() as u32 })
+    };
+    let advance = |shift: &Shift| {
+        let first = location(shift.from)?;
+        Some(Advance { place: place(shift.listed), first, back: i32::try_from(shift.back).ok()?, step: i32::try_from(shift.step).ok()? })
+    };
+    Some(Repeat {
+        turns: u32::try_from(*turns).ok()?,
+        functions: body.iter().map(number).collect::<Option<_>>()?,
+        first: first.iter().map(copied).collect::<Option<_>>()?,
+        next: next.iter().map(copied).collect::<Option<_>>()?,
+        advances: shifts.iter().map(advance).collect::<Option<_>>()?,
+    })
+}
+
 pub fn plan(settled: Settled) -> Result<Executable> {
-    let Settled { program, roots, fresh, .. } = settled;
+    let Settled { program, roots, fresh, lies } = settled;
     // What becomes the contents of a tensor that lives on, or its gradient, needs an array; so do results of many numbers.
     let mut lives_on = program.flags(program.results().skip(program.outputs.len()));
     fresh.iter().filter(|&&v| !is_few(program.known(v))).for_each(|&v| lives_on[v as usize] = true);
     let is_fresh = program.flags(fresh.iter().copied().filter(|&v| lives_on[v as usize]));
     let stays_inside = program.flags(fresh.iter().copied().filter(|&v| !lives_on[v as usize]));
-    let (places, arena_bytes) = arena_places(&program, &roots, &is_fresh, &stays_inside);
+    let of_loops = program.steps.iter().filter_map(|step| if let Step::Loop(made) = step { Some(&made.moving) } else { None });
+    let is_moving = program.flags(of_loops.flatten().map(|moving| moving.inside));
+    let elsewhere = Elsewhere { fresh: &is_fresh, kept: &stays_inside, moving: &is_moving };
+    let (places, arena_bytes) = arena_places(&program, &roots, &elsewhere);
     let arena = Buffer::new(arena_bytes.max(1))?;
-    let at = |place: usize| {
-        // SAFETY: the arena is as long as its places need.
-        unsafe { arena.pointer().add(place) }
-    };
-
-    // Who reads and writes the numbers of a root that is not in the arena.
-    let mut aimed: BTreeMap<Variable, Vec<Array>> = BTreeMap::new();
-    let mut borrowed = |root: Variable| {
-        let known = program.known(root);
-        let array = Array::borrowed(known.dtype, &known.dims);
-        match places[root as usize] {
-            Some(place) => array.aim(at(place)),
-            None => aimed.entry(root).or_default().push(array.clone()),
-        }
-        array
-    };
+    let mut making = Making { program: &program, roots: &roots, aimed: BTreeMap::new(), places: &places, arena: &arena, groups: 0 };
     let mut arrays: Vec<Option<Array>> = Vec::with_capacity(program.variables.len());
     for variable in 0..program.variables.len() as Variable {
         let known = program.known(variable);
+        let v = variable as usize;
         arrays.push(match &known.source {
             Source::Literal(array) => Some(array.clone()),
-            Source::Computed if roots[variable as usize] != variable => None,
+            Source::Computed if roots[v] != variable => None,
+            Source::Computed if is_moving[v] => Some(making.moving(variable, &lies[v])),
             // A value inside a group that nobody else reads is nowhere in memory.
-            Source::Computed if places[variable as usize].is_none() && !is_fresh[variable as usize] => None,
-            _ => Some(borrowed(variable)),
+            Source::Computed if places[v].is_none() && !is_fresh[v] => None,
+            _ => Some(making.borrowed(variable)),
         });
     }
-    let mut steps = Vec::with_capacity(program.steps.len());
-    let mut groups = 0;
-    for step in &program.steps {
-        match step {
-            Step::Evaluate(e) => {
-                let form = form_of(e.op).ok_or_else(|| Error::value("a composite op was recorded").in_op(e.op))?;
-                if roots[e.output as usize] != e.output {
-                    let Some(input) = &arrays[e.inputs[0] as usize] else { continue };
-                    let view = form.view(&[input], &e.params).ok_or_else(|| Error::value("a view is none").in_op(e.op))?;
-                    arrays[e.output as usize] = Some(view?);
-                    continue;
-                }
-                steps.push(Ready::Kernel { op: e.op, form, inputs: e.inputs.clone(), output: e.output, params: e.params.clone() });
-            }
-            Step::Group(_) => {
-                steps.push(Ready::Emitted { function: groups });
-                groups += 1;
-            }
-            Step::Copy { input, output } => steps.push(Ready::Copy { input: *input, output: *output }),
-            Step::Update(change) => {
-                let update = Update::from_code(change.update)?;
-                // Each with a buffer of its own: a kernel writes to what nobody else sees.
-                let tensors = change.before.iter().map(|&v| borrowed(roots[v as usize])).collect();
-                for (&before, &after) in change.before.iter().zip(&change.after) {
-                    arrays[after as usize] = arrays[before as usize].clone();
-                }
-                let options = change.options..change.options + update.options.len();
-                steps.push(Ready::Update { update, tensors, gradient: change.gradient, options });
-            }
-        }
-    }
+    let mut steps = making.steps(&program.steps, &mut arrays)?;
+    let Making { aimed, groups, .. } = making;
 
     let updated: BTreeSet<Variable> = program
         .steps
         .iter()
         .filter_map(|step| match step {
             Step::Update(change) => Some(change.before.iter().map(|&v| roots[v as usize])),
-            Step::Evaluate(_) | Step::Copy { .. } | Step::Group(_) => None,
+            Step::Evaluate(_) | Step::Copy { .. } | Step::Group(_) | Step::Loop(_) => None,
         })
         .flatten()
         .collect();
@@ -190,14 +324,9 @@ pub fn plan(settled: Settled) -> Result<Executable> {
     let places_listed: BTreeMap<Variable, usize> = aimed.keys().enumerate().map(|(place, &root)| (root, place)).collect();
     let addresses: Box<[u32]> = vec![0; places_listed.len()].into();
     let listed = |root: Variable| places_listed[&root];
-    let emitted: Vec<&Group> = program
-        .steps
-        .iter()
-        .filter_map(|step| match step {
-            Step::Group(group) => Some(group),
-            Step::Evaluate(_) | Step::Copy { .. } | Step::Update(_) => None,
-        })
-        .collect();
+    set_shifts(&mut steps, &|root| (listed(root), aimed[&root].clone()));
+    let emitted = groups_of(&program.steps);
+    let mut repeats = Vec::new();
     let code = if emitted.is_empty() {
         Vec::new()
     } else {
@@ -210,7 +339,14 @@ pub fn plan(settled: Settled) -> Result<Executable> {
                 None => Location::Fixed(array.address() as usize as u32),
             })
         };
-        let module = emit::module(&program, &emitted, &array, &location);
+        let place = |listed: usize| (&raw const addresses[listed]) as usize as u32;
+        for step in &mut steps {
+            if let Some(repeat) = repeat_of(step, &array, &location, &place) {
+                *step = Ready::Emitted { function: groups + repeats.len() };
+                repeats.push(repeat);
+            }
+        }
+        let module = emit::module(&program, &emitted, &repeats, &array, &location);
         module.ok_or_else(|| Error::value("a group has no formula"))?
     };
 
@@ -218,6 +354,9 @@ pub fn plan(settled: Settled) -> Result<Executable> {
     let mut made = Vec::new();
     for (&root, arrays) in &aimed {
         let known = program.known(root);
+        if is_moving[root as usize] {
+            continue;
+        }
         let from = match known.source {
             Source::Input(i) => From::Input(i),
             Source::Place(i) => From::Place(i),
@@ -257,7 +396,7 @@ pub fn plan(settled: Settled) -> Result<Executable> {
         ends.push(PlaceAtEnd { is_parameter: place.is_parameter, gradient_before: place.gradient_before, after, gradient });
     }
     let (inputs, keys, options) = (program.inputs, program.keys, program.options);
-    let functions = vec![None; groups];
+    let functions = vec![None; groups + repeats.len()];
     Ok(Executable {
         steps,
         arrays,

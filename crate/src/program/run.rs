@@ -93,6 +93,26 @@ pub enum Ready {
     Emitted {
         function: usize,
     },
+    Loop {
+        turns: usize,
+        /// Done before the first turn.
+        first: Vec<Ready>,
+        shifts: Vec<Shift>,
+        body: Vec<Ready>,
+        /// Done after each turn.
+        next: Vec<Ready>,
+    },
+}
+
+/// What lies further on with each turn of a loop.
+pub struct Shift {
+    pub of: Variable,
+    pub from: Variable,
+    /// In bytes: where positions are counted from, before the first element of `from`; how far it moves.
+    pub back: isize,
+    pub step: isize,
+    pub listed: usize,
+    pub aimed: Vec<Array>,
 }
 
 pub struct Executable {
@@ -329,11 +349,18 @@ impl Executable {
     }
 
     fn execute(&mut self, options: &[f64]) -> Result<()> {
-        for at in 0..self.steps.len() {
-            match &self.steps[at] {
+        let mut steps = std::mem::take(&mut self.steps);
+        let done = self.run_all(&mut steps, options);
+        self.steps = steps;
+        done
+    }
+
+    fn run_all(&mut self, steps: &mut [Ready], options: &[f64]) -> Result<()> {
+        for step in steps {
+            match step {
                 Ready::Kernel { op, form, inputs, output, params } => {
                     let mut read: SmallVec<[&Array; 4]> = SmallVec::new();
-                    for &input in inputs {
+                    for &input in inputs.iter() {
                         read.push(self.array(input)?);
                     }
                     let out = self.array(*output)?;
@@ -347,21 +374,28 @@ impl Executable {
                     let mut place = unsafe { Out::at(out.address() as *mut u8, out.dtype, &out.dims) };
                     self.array(*input)?.copy_to(&mut place);
                 }
-                Ready::Update { .. } => self.update(at, options)?,
+                Ready::Update { update, tensors, gradient, options: own } => {
+                    let along = self.array(*gradient)?.contiguous()?;
+                    (update.kernel)(tensors, &along, &options[own.clone()])?;
+                }
+                Ready::Loop { turns, first, shifts, body, next } => {
+                    self.run_all(first, options)?;
+                    for turn in 0..*turns as isize {
+                        for shift in shifts.iter() {
+                            let from = self.array(shift.from)?.address();
+                            let address = from.wrapping_offset(turn * shift.step - shift.back);
+                            self.addresses[shift.listed] = address as usize as u32;
+                            shift.aimed.iter().for_each(|array| array.aim(address as *mut u8));
+                        }
+                        self.run_all(body, options)?;
+                        self.run_all(next, options)?;
+                    }
+                }
                 Ready::Emitted { function } => match self.functions[*function] {
                     Some(run) => run(),
                     None => return Err(Error::value("the emitted code of a program was not linked")),
                 },
             }
-        }
-        Ok(())
-    }
-
-    fn update(&mut self, at: usize, options: &[f64]) -> Result<()> {
-        let Ready::Update { gradient, .. } = &self.steps[at] else { return Ok(()) };
-        let along = self.array(*gradient)?.contiguous()?;
-        if let Ready::Update { update, tensors, options: own, .. } = &mut self.steps[at] {
-            (update.kernel)(tensors, &along, &options[own.clone()])?;
         }
         Ok(())
     }
