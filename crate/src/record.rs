@@ -39,6 +39,8 @@ pub struct Instruction {
 pub struct Record {
     pub is_on: bool,
     pub instructions: Vec<Instruction>,
+    /// Where something begins that is computed a second time rather than remembered.
+    pub reruns: Vec<usize>,
     /// Which variable an id stands for, where that is another one: copies of a value are the same variable, and what
     /// is written to is another one from then on. Both are held.
     pub variables: FxHashMap<Id, Id>,

@@ -325,3 +325,18 @@ it("a pendulum of ten thousand turns is a small program", () => {
     expect(compiled.stats().replays).toBe(1);
   });
 });
+
+it("checkpoints are kept: the gradient of a long scan needs the room of its segments", () => {
+  ad.testing.rollFrom(null);
+  ad.scope(() => {
+    const slope = (options: ad.ScanOptions) =>
+      ad.compile((x: Tensor) =>
+        ad.grad((x: Tensor) => ad.scan((c: Tensor) => [c.mul(c).sub(1).tanh(), null], x, null, { length: 900, ...options })[0].sum())(x),
+      );
+    const x = ad.linspace(0, 1, 100);
+    const [plain, kept] = [slope({}), slope({ checkpoint: true })];
+    expect(bits(kept(x))).toEqual(bits(plain(x)));
+    expect(bits(kept(x))).toEqual(bits(plain(x)));
+    expect(kept.stats().arenaBytes).toBeLessThan(plain.stats().arenaBytes / 5);
+  });
+});

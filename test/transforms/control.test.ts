@@ -200,3 +200,91 @@ describe("cond", () => {
     });
   });
 });
+
+describe("scan with checkpoints", () => {
+  const W = () => ad.random.normal(ad.random.key(1), [3, 3], { dtype: "float64" });
+  const sequence = (n: number) => ({
+    a: ad.random.normal(ad.random.key(2), [n, 3], { dtype: "float64" }),
+    b: ad.linspace(0, 1, n).cast("float64"),
+  });
+  const run = (W: Tensor, xs: { a: Tensor; b: Tensor }, options: ad.ScanOptions) => {
+    const [h, ys] = ad.scan(
+      (h: Tensor, { a, b }: { a: Tensor; b: Tensor }) => {
+        const next = h.matmul(W).add(a).mul(b.add(0.5)).tanh();
+        return [next, { states: next, sums: next.sum() }] as const;
+      },
+      ad.zeros([3], { dtype: "float64" }),
+      xs,
+      options,
+    );
+    return { h, ...(ys as { states: Tensor; sums: Tensor }) };
+  };
+  const loss = (options: ad.ScanOptions) => (W: Tensor, a: Tensor, b: Tensor) => {
+    const { h, states, sums } = run(W, { a, b }, options);
+    return h.sum().add(states.square().sum()).add(sums.sin().sum());
+  };
+
+  for (const n of [1, 2, 9, 10, 23])
+    for (const reverse of [false, true])
+      for (const checkpoint of [true, 1, 4, 100] as const)
+        it(`${n} turns${reverse ? ", backwards" : ""}, checkpoint ${checkpoint}: values and derivatives of the plain one`, () => {
+          clean(() => {
+            const [w, { a, b }] = [W(), sequence(n)];
+            const [plain, kept] = [run(w, { a, b }, { reverse }), run(w, { a, b }, { reverse, checkpoint })];
+            close(kept.h, plain.h);
+            close(kept.states, plain.states);
+            close(kept.sums, plain.sums);
+            const argnums = [0, 1, 2];
+            const expected = ad.grad(loss({ reverse }), { argnums })(w, a, b);
+            const got = ad.grad(loss({ reverse, checkpoint }), { argnums })(w, a, b);
+            expected.forEach((e, i) => close(got[i]!, e));
+            const tangents = [w.cos(), a.cos(), b.cos()] as const;
+            close(ad.jvp(loss({ reverse, checkpoint }), [w, a, b], tangents)[1], ad.jvp(loss({ reverse }), [w, a, b], tangents)[1]);
+            const second = (options: ad.ScanOptions) => ad.hvp((w: Tensor) => loss(options)(w, a, b), w, w.cos())[1];
+            close(second({ reverse, checkpoint }), second({ reverse }));
+          });
+        });
+
+  it("without xs, without outputs, with parameters that are closed over, compiled and in a batch", () => {
+    clean(() => {
+      const layer = new ad.nn.Linear(3, 3);
+      const f = (x: Tensor, options: ad.ScanOptions) =>
+        ad.scan((c: Tensor) => [layer.forward(c).tanh(), null], x, null, { length: 20, ...options })[0];
+      const x = ad.tensor([[0.1, 0.2, 0.3]]);
+      const gradients = (options: ad.ScanOptions) => {
+        layer.zeroGrad();
+        f(x, options).square().sum().backward();
+        return layer.parameters().map((p) => p.grad!.detach());
+      };
+      const plain = gradients({});
+      gradients({ checkpoint: true }).forEach((g, i) => {
+        expect(ad.allclose(g, plain[i]!)).toBe(true);
+      });
+      const slope = (options: ad.ScanOptions) => (x: Tensor) => ad.grad((x: Tensor) => f(x, options).sum())(x);
+      const compiled = ad.compile(slope({ checkpoint: 4 }));
+      for (let i = 0; i < 2; i++) expect(ad.allclose(compiled(x), slope({})(x))).toBe(true);
+      const batch = ad.stack([x, x.neg()]);
+      expect(ad.allclose(ad.vmap(slope({ checkpoint: 4 }))(batch), ad.vmap(slope({}))(batch))).toBe(true);
+      for (const p of layer.parameters()) p.dispose();
+    });
+  });
+
+  it("needs the memory of a few segments", () => {
+    const peak = (options: ad.ScanOptions) => {
+      ad.reset();
+      const x = ad.random.normal(ad.random.key(1), [1000]);
+      const f = (x: Tensor) => ad.scan((c: Tensor) => [c.sin().mul(1.1), null], x, null, { length: 400, ...options })[0].sum();
+      const gradient = ad.grad(f)(x);
+      const { peakBytes } = ad.memory();
+      gradient.dispose();
+      x.dispose();
+      return peakBytes;
+    };
+    expect(peak({ checkpoint: true })).toBeLessThan(peak({}) / 4);
+  });
+
+  it("refuses what is no number of turns", () => {
+    for (const checkpoint of [0, -1, 1.5, "yes"])
+      expect(() => ad.scan((c: Tensor) => [c, c], f64(1), f64([1, 2]), { checkpoint: checkpoint as never })).toThrow(/checkpoint/);
+  });
+});

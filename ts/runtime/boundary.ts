@@ -14,6 +14,8 @@ export interface Exports {
   failed_tag(): number;
   /** Records every evaluation and every write from now on. */
   record_start(): void;
+  /** What comes next is computed a second time on purpose: a program is not to remember what came before for it. */
+  record_rerun(): void;
   /** Ends it; returns how many instructions there are. */
   record_stop(): number;
   /** Scratch: an `action`, the number of its op or update, the tensor written to, how many inputs, outputs and params, these. */

@@ -7,12 +7,13 @@ import { atMost, boolean, callback, integer } from "../input/arguments.js";
 import { DisposedError, ShapeError, TracedValueError, ValueError } from "../errors.js";
 import { Hold } from "../memory/holds.js";
 import { where } from "../ops/elementwise.js";
-import { stack, unstack } from "../ops/shape.js";
+import { concat, split, stack, unstack } from "../ops/shape.js";
 import { readOptions } from "../input/options.js";
 import { Tensor } from "../tensor.js";
 import { asTree } from "./arguments.js";
 import { flatten, leavesOf, map, sameStructure, tensorsIn } from "../tree.js";
 import { asTensor } from "../creation.js";
+import { checkpoint } from "./custom/checkpoint.js";
 import { call, type Callback, inScope, outputTensor } from "./machinery.js";
 import type { GradOf, OutputOf } from "./types.js";
 
@@ -162,6 +163,11 @@ export interface ScanOptions {
   length?: number;
   /** From the last element to the first; the outputs stand where their inputs do. */
   reverse?: boolean;
+  /**
+   * Remember every so many-th carry only (true: every √n-th), and run what lies between again in the backward pass: the memory of a gradient
+   * grows with √n, for the time of one more forward pass. Default false.
+   */
+  checkpoint?: boolean | number;
 }
 
 /**
@@ -181,39 +187,101 @@ export function scan<C extends Carried, Xs, const Y>(
 export function scan(f: Callback, carry: unknown, xs: unknown, options: ScanOptions = {}): [carry: unknown, ys: unknown] {
   callback("scan", "the function", f);
   atMost("scan", arguments, 4);
-  const { length, reverse = false } = readOptions("scan", options, ["length", "reverse"]);
+  const { length, reverse = false, checkpoint: segments = false } = readOptions("scan", options, ["length", "reverse", "checkpoint"]);
   boolean("scan", "reverse", reverse);
+  const turns = typeof segments === "number" ? integer("scan", "checkpoint", segments, 1) : boolean("scan", "checkpoint", segments);
   const [leaves, rebuild] = flatten(asTree(xs ?? []));
   const tensors: Tensor[] = leaves.map((leaf: unknown) => (leaf instanceof Tensor ? leaf : asTensor(leaf as never)));
   const count = turnsOf(tensors, length);
-  return inScope(() => {
-    const rows = tensors.map((tensor) => unstack(tensor, 0));
-    const state = new State("scan", carry);
-    const outputs: unknown[] = new Array(count);
-    for (let k = 0; k < count; k++) {
-      const i = reverse ? count - 1 - k : k;
-      const x: unknown = xs === null || xs === undefined ? null : rebuild(rows.map((row) => row[i]));
-      outputs[i] = state.turn(() => {
-        const result: unknown = call("scan", f, [state.value, x]);
-        if (!Array.isArray(result) || result.length !== 2)
-          throw new ValueError("scan: the function must return [carry, y]; y may be null", "scan");
-        return result as [unknown, unknown];
-      });
-      takeOver("scan", x, [state.value, outputs[i]]);
-    }
-    const ys: unknown =
-      count === 0
-        ? null
-        : map(
-            (...column: unknown[]) =>
-              column[0] === null || column[0] === undefined
-                ? null
-                : stack(column.map((y) => outputTensor("scan", y, leavesOf([carry, xs])))),
-            outputs[0],
-            ...outputs.slice(1),
-          );
-    return [state.value, ys] as [unknown, unknown];
+  const element = (row: readonly Tensor[]): unknown => (xs === null || xs === undefined ? null : rebuild(row));
+  const size = turns === true ? Math.ceil(Math.sqrt(count)) : turns;
+  return inScope(() =>
+    size === false || size >= count
+      ? fold(f, carry, tensors, count, reverse, element)
+      : inSegments(f, carry, tensors, count, reverse, element, size),
+  );
+}
+
+/** The turns of a `scan` over the first axis of `tensors`. */
+function fold(
+  f: Callback,
+  carry: unknown,
+  tensors: readonly Tensor[],
+  count: number,
+  reverse: boolean,
+  element: (row: readonly Tensor[]) => unknown,
+): [carry: unknown, ys: unknown] {
+  const rows = tensors.map((tensor) => unstack(tensor, 0));
+  const state = new State("scan", carry);
+  const outputs: unknown[] = new Array(count);
+  for (let k = 0; k < count; k++) {
+    const i = reverse ? count - 1 - k : k;
+    const x = element(rows.map((row) => row[i]!));
+    outputs[i] = state.turn(() => {
+      const result: unknown = call("scan", f, [state.value, x]);
+      if (!Array.isArray(result) || result.length !== 2)
+        throw new ValueError("scan: the function must return [carry, y]; y may be null", "scan");
+      return result as [unknown, unknown];
+    });
+    takeOver("scan", x, [state.value, outputs[i]]);
+  }
+  const likes = [...leavesOf(carry), ...tensors];
+  const stacked = (...column: unknown[]) =>
+    column[0] === null || column[0] === undefined ? null : stack(column.map((y) => outputTensor("scan", y, likes)));
+  return [state.value, count === 0 ? null : map(stacked, outputs[0], ...outputs.slice(1))];
+}
+
+/**
+ * The same in segments of `size` turns, of which only the carries between them are remembered; the backward pass runs each segment again
+ * before it goes over it. (Griewank and Walther, Evaluating Derivatives, chapter 12: with segments of √n turns, the memory of 2 √n.)
+ */
+function inSegments(
+  f: Callback,
+  carry: unknown,
+  tensors: readonly Tensor[],
+  count: number,
+  reverse: boolean,
+  element: (row: readonly Tensor[]) => unknown,
+  size: number,
+): [carry: unknown, ys: unknown] {
+  // The segment that is shorter than the others comes first; all are cut at once, so that their gradients are put together in one pass.
+  const whole = Math.floor(count / size);
+  const rest = count - whole * size;
+  const pieces = tensors.map((tensor) => {
+    const [first, others] = split(tensor, [rest, whole * size]) as [Tensor, Tensor];
+    return [first, ...unstack(others.reshape([whole, size, ...tensor.shape.slice(1)]), 0)];
   });
+  const state = new State("scan", carry);
+  const outputs: unknown[] = new Array(whole + 1);
+  for (let k = 0; k <= whole; k++) {
+    const at = reverse ? whole - k : k;
+    const length = at === 0 ? rest : size;
+    if (length === 0) continue;
+    let rebuild: (leaves: readonly unknown[]) => unknown = () => null;
+    const segment = checkpoint(
+      (carried: unknown, parts: readonly Tensor[]): unknown => {
+        const [last, ys] = fold(f, carried, parts, length, reverse, element);
+        const [leaves, rebuildAll] = flatten(ys);
+        // Only tensors go through a checkpoint.
+        rebuild = (given) => {
+          let next = 0;
+          return rebuildAll(leaves.map((leaf: unknown) => (leaf instanceof Tensor ? given[next++] : leaf)));
+        };
+        return [last, leaves.filter((leaf: unknown) => leaf instanceof Tensor)];
+      },
+      { determinismCheck: false },
+    ) as Callback;
+    outputs[at] = state.turn(() => {
+      const [last, ys] = segment(
+        state.value,
+        pieces.map((piece) => piece[at]!),
+      ) as [unknown, Tensor[]];
+      return [last, rebuild(ys)];
+    });
+  }
+  const made = outputs.filter((ys) => ys !== undefined);
+  const joined = (...column: unknown[]) => (column[0] instanceof Tensor ? concat(column as Tensor[]) : column[0]);
+  return [state.value, map(joined, made[0], ...made.slice(1))];
 }
 
 function turnsOf(xs: readonly Tensor[], length: number | undefined): number {

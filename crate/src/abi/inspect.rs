@@ -29,6 +29,17 @@ pub fn record_start() {
     with_engine(|engine| engine.session().start_record());
 }
 
+/// What comes next is computed a second time on purpose: a program is not to remember what came before for it.
+#[wasm_bindgen]
+pub fn record_rerun() {
+    tidying(|engine| {
+        let record = &mut engine.session().inspector.record;
+        if record.is_on {
+            record.reruns.push(record.instructions.len());
+        }
+    });
+}
+
 /// Ends it; returns how many instructions there are.
 #[wasm_bindgen]
 pub fn record_stop() -> u32 {

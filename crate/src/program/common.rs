@@ -1,5 +1,5 @@
 //! Common subexpressions: an op on the same inputs with the same parameters gives the same numbers, draws included, which are functions of
-//! their keys. Equal literals are one variable first.
+//! their keys. Equal literals are one variable first. What is computed again on purpose, by `checkpoint`, stays so: it is what saves memory.
 
 use super::ir::{Program, Source, Step, Variable, Variables};
 use crate::error::Result;
@@ -20,12 +20,12 @@ pub fn merge(program: &mut Program) -> Result<()> {
             name[variable] = first;
         }
     }
-    let mut seen: FxHashMap<(Op, Variables, Vec<u64>), Variable> = FxHashMap::default();
+    let mut seen: FxHashMap<(Op, Variables, Vec<u64>, u32), Variable> = FxHashMap::default();
     let mut kept = Vec::with_capacity(program.steps.len());
     for mut step in std::mem::take(&mut program.steps) {
         step.rename(|v| name[v as usize]);
         if let Step::Evaluate(e) = &step {
-            let key = (e.op, e.inputs.clone(), e.params.iter().map(|p| p.to_bits()).collect());
+            let key = (e.op, e.inputs.clone(), e.params.iter().map(|p| p.to_bits()).collect(), e.reruns);
             let first = *seen.entry(key).or_insert(e.output);
             if first != e.output {
                 name[e.output as usize] = first;

@@ -247,8 +247,7 @@ impl Grouping<'_> {
             if same {
                 self.inside[to as usize] = Some(at);
                 self.made[to as usize] = Some(at);
-                let copy = Evaluation { op: e.op, inputs: e.inputs.clone(), output: e.output, params: e.params.clone() };
-                body.push(copy);
+                body.push(e.clone());
             }
         }
         e

@@ -61,6 +61,8 @@ pub struct Evaluation {
     pub inputs: Variables,
     pub output: Variable,
     pub params: Params,
+    /// How many times something was computed again, rather than remembered, before it: what came before is not to be remembered for it.
+    pub reruns: u32,
 }
 
 /// The update of an optimizer: new numbers for a parameter and its state.

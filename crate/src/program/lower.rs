@@ -39,6 +39,7 @@ struct Lowering<'a> {
     same: FxHashMap<Id, Id>,
     /// What is given from outside, by ids.
     sources: FxHashMap<Id, Source>,
+    reruns: u32,
 }
 
 /// A view without a derivative is a `stopGradient`: it changes no number.
@@ -67,7 +68,7 @@ pub fn lower(session: &Session, bindings: &Bindings) -> Result<Program> {
         keys: bindings.keys.len(),
         options: 0,
     };
-    let mut lowering = Lowering { session, program, variables: FxHashMap::default(), same: FxHashMap::default(), sources };
+    let mut lowering = Lowering { session, program, variables: FxHashMap::default(), same: FxHashMap::default(), sources, reruns: 0 };
     lowering.steps(record)?;
     for &id in &bindings.outputs {
         let variable = lowering.variable(id)?;
@@ -134,12 +135,13 @@ impl Lowering<'_> {
     fn evaluate(&mut self, op: Op, inputs: &[Id], output: Id, params: &[f64]) -> Result<()> {
         let inputs = inputs.iter().map(|&id| self.variable(id)).collect::<Result<Variables>>()?;
         let output = self.computed(output)?;
-        self.program.steps.push(Step::Evaluate(Evaluation { op, inputs, output, params: Params::from_slice(params) }));
+        self.program.steps.push(Step::Evaluate(Evaluation { op, inputs, output, params: Params::from_slice(params), reruns: self.reruns }));
         Ok(())
     }
 
     fn steps(&mut self, record: &Record) -> Result<()> {
-        for instruction in &record.instructions {
+        for (at, instruction) in record.instructions.iter().enumerate() {
+            self.reruns = record.reruns.partition_point(|&first| first <= at) as u32;
             let (inputs, outputs) = (&instruction.inputs, &instruction.outputs);
             match instruction.action {
                 Action::Op(op) if is_identity(op) => self.alias(outputs[0], inputs[0]),

@@ -3,7 +3,8 @@ import { atMost, boolean } from "../../input/arguments.js";
 import { noting, releaseCaptures, replacing, type Capture } from "../../captures.js";
 import { readOptions } from "../../input/options.js";
 import { drawPoint, withSameDraws } from "../../random/state.js";
-import { generation } from "../../runtime/instance.js";
+import { recorder } from "../../recording.js";
+import { engine, generation } from "../../runtime/instance.js";
 import { idOf, type Tensor } from "../../tensor.js";
 import { flatten } from "../../tree.js";
 import { asTree } from "../arguments.js";
@@ -63,6 +64,7 @@ export function checkpoint(f: Callback, options?: CheckpointOptions): Callback {
         const closedOver = captures.map(({ tensor }) => tensor);
         const again = (values: Tensor[]): Tensor[] =>
           inScope(() => {
+            if (recorder !== null) engine.record_rerun();
             const replaced = new Map(values.map((x) => [x, x]));
             [...given, ...closedOver].forEach((x, i) => replaced.set(x, values[i]!));
             return withSameDraws(draws, () => replacing("checkpoint", replaced, () => run(values.slice(0, given.length))));

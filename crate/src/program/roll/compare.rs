@@ -67,23 +67,62 @@ impl<'a> Reading<'a> {
         a.op == b.op && outputs && params && inputs
     }
 
-    /// Finds out how much of a region is a loop: turns that are not like the others are left out at either end.
-    pub(super) fn verify(&mut self, mut region: Region) {
-        while region.turns >= Region::LEAST_TURNS {
+    /// Finds out how much of a region is a loop: turns that are not like the others are left out at either end. Whether anything is.
+    pub(super) fn verify(&mut self, mut region: Region) -> bool {
+        let mut is_any = false;
+        for _ in 0..MOST_CUTS {
+            if region.turns < Region::LEAST_TURNS {
+                break;
+            }
             match self.operands(region) {
                 Ok(rolled) => {
                     self.of_loop[region.start..region.end()].fill(Some(self.rolled.len()));
                     self.rolled.push(rolled);
-                    return;
+                    return true;
                 }
                 // The rest may be a loop of its own.
                 Err(turn) if turn >= Region::LEAST_TURNS => {
-                    self.verify(Region { turns: turn, ..region });
+                    is_any |= self.verify(Region { turns: turn, ..region });
                     region = region.without(turn);
                 }
                 Err(turn) => region = region.without(turn.max(1)),
             }
         }
+        is_any
+    }
+
+    /// Loops of whose turns only every second, third or so is looked at from outside, as loops of so much longer turns.
+    pub(super) fn every_so_often(&self) -> Vec<Region> {
+        let mut turns: Vec<Vec<usize>> = vec![Vec::new(); self.rolled.len()];
+        let mut look = |v: Variable| {
+            if let Some((of, turn, _)) = self.in_loop(self.seen.roots[v as usize]) {
+                turns[of].push(turn);
+            }
+        };
+        for (at, &step) in self.seen.solids.iter().enumerate() {
+            let region = self.of_loop[at].map(|of| self.rolled[of].region);
+            let is_outside = |v: &Variable| region.is_none_or(|region| self.in_region(region, self.seen.roots[*v as usize]).is_none());
+            self.program.steps[step].inputs().into_iter().filter(is_outside).for_each(&mut look);
+        }
+        self.program.results().for_each(&mut look);
+        let longer = |(of, mut turns): (usize, Vec<usize>)| {
+            let region = self.rolled[of].region;
+            turns.sort_unstable();
+            // What only the last turn leaves needs no room. From where on all turns are looked at, the loop is another.
+            let inner = turns.iter().take_while(|&&turn| turn + 1 < region.turns);
+            let first = *inner.clone().next()?;
+            let (mut apart, mut end) = (0, 0);
+            for turn in inner {
+                let next = greatest_common_divisor(apart, turn - first);
+                if next == 1 {
+                    break;
+                }
+                (apart, end) = (next, turn + 1);
+            }
+            let part = Region { turns: end, ..region };
+            (apart > 1 && end / apart >= Region::LEAST_TURNS).then(|| part.with_turns_of(apart))
+        };
+        turns.into_iter().enumerate().filter_map(longer).collect()
     }
 
     /// What the operands of all turns are; else the first turn that is unlike the others.
@@ -207,3 +246,14 @@ const MISSING: Variable = Variable::MAX;
 fn is_whole(lies: &Lies, dims: &[usize]) -> bool {
     lies.offset == 0 && lies.dims == dims && lies.is_contiguous()
 }
+
+fn greatest_common_divisor(a: usize, b: usize) -> usize {
+    if b == 0 {
+        a
+    } else {
+        greatest_common_divisor(b, a % b)
+    }
+}
+
+/// So often a region is cut where its turns are not alike.
+const MOST_CUTS: usize = 16;

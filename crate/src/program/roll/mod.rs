@@ -14,9 +14,9 @@ use super::layout::{layouts, Layouts, Lies};
 use crate::error::Result;
 use compare::Reading;
 use rewrite::Writing;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::Cell;
-use turns::{regions, Region};
+use turns::{candidates, choose, Region};
 
 /// Shorter programs stay straight: their code is small, and what stands side by side can be fused.
 pub const SHORTEST_ROLLED: usize = 1536;
@@ -65,15 +65,44 @@ pub fn roll(program: &mut Program) -> Result<()> {
     let results = program.flags(program.results());
     let Layouts { roots, lies } = layouts(program, &results);
     let seen = Seen::new(program, roots, lies);
-    let mut reading = Reading::new(program, &seen);
-    for region in regions(&reading.signatures()) {
-        reading.verify(region);
-    }
+    let reading = search(program, &seen);
     let (rolled, of_loop) = reading.found();
     if !rolled.is_empty() {
         Writing::new(program, seen, rolled, of_loop).write();
     }
     Ok(())
+}
+
+/// So many times the search begins anew with what it has learnt.
+const ATTEMPTS: usize = 12;
+
+/// Finds the loops. A stretch that looked like one and is none makes room for others; one whose turns are looked at later every so many turns
+/// only gets so much longer turns, so that no more of them is kept than that.
+fn search<'a>(program: &'a Program, seen: &'a Seen) -> Reading<'a> {
+    let mut rejected: FxHashSet<Region> = FxHashSet::default();
+    let mut longer: Vec<Region> = Vec::new();
+    let mut reading = Reading::new(program, seen);
+    let candidates = candidates(&reading.signatures());
+    for _ in 0..ATTEMPTS {
+        let wanted = candidates.iter().filter(|region| !rejected.contains(region));
+        reading = Reading::new(program, seen);
+        let mut is_done = true;
+        for region in choose(longer.iter().chain(wanted).copied()) {
+            if !reading.verify(region) {
+                is_done = false;
+                longer.retain(|other| *other != region);
+                rejected.extend(candidates.iter().filter(|other| other.period == region.period && other.overlaps(region)));
+            }
+        }
+        let more = if is_done { reading.every_so_often() } else { Vec::new() };
+        is_done &= more.is_empty();
+        longer.retain(|other| !more.iter().any(|region| region.overlaps(*other)));
+        longer.extend(more);
+        if is_done {
+            break;
+        }
+    }
+    reading
 }
 
 /// What is known of a straight program.

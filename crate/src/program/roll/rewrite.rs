@@ -153,7 +153,7 @@ impl<'a> Writing<'a> {
     fn view(&mut self, op: Op, input: Variable, params: Params, dims: Dims) -> Variable {
         let dtype = self.program.known(input).dtype;
         let output = self.program.add(Known { dtype, dims, source: Source::Computed });
-        self.steps.push(Step::Evaluate(Evaluation { op, inputs: Variables::from_slice(&[input]), output, params }));
+        self.steps.push(Step::Evaluate(Evaluation { op, inputs: Variables::from_slice(&[input]), output, params, reruns: 0 }));
         output
     }
 
