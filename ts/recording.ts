@@ -38,6 +38,10 @@ export interface Recorder {
    * all its uses.
    */
   guard(what: object, holds: () => boolean): void;
+  /** Runs `body` while the engine records nothing: numbers may be read, and nothing may be written. */
+  unrecorded<R>(body: () => R): R;
+  /** Whether keys were drawn from the implicit generator while `body` ran. */
+  draws(body: () => void): boolean;
   /** An argument is about to be checked by its numbers. */
   checked(x: Tensor): void;
 }

@@ -81,6 +81,8 @@ pub mod action {
     pub const ACCUMULATE: u32 = 4;
     /// Its input, or nothing, becomes the gradient of a parameter.
     pub const SET_GRADIENT: u32 = 5;
+    /// It is a loop whose number of turns depends on numbers.
+    pub const WHILE: u32 = 6;
 }
 
 /// What numbers depend on, as flags.

@@ -38,6 +38,8 @@ mod program;
 mod record;
 /// How the record grows: what the session tells it.
 mod recording;
+/// The record of a loop whose number of turns depends on numbers.
+mod recording_while;
 /// The one mutable state: values, levels, scopes, the frame of temporaries.
 mod session;
 /// Dims, strides, broadcasting, axes.

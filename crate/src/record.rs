@@ -6,6 +6,7 @@
 
 use crate::memory::values::Id;
 use crate::opcode::Op;
+use crate::recording_while::While;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
@@ -23,6 +24,8 @@ pub enum Action {
     Accumulate,
     /// The input, or nothing, becomes `.grad` of the target.
     SetGradient,
+    /// A loop of `Record::loops`: of the state before to the state after.
+    While(usize),
 }
 
 /// All its variables are held until the record is freed.
@@ -35,10 +38,20 @@ pub struct Instruction {
     pub params: SmallVec<[f64; 4]>,
 }
 
+impl Instruction {
+    /// All its variables.
+    pub fn held(self) -> impl Iterator<Item = Id> {
+        self.inputs.into_iter().chain(self.outputs)
+    }
+}
+
 #[derive(Default)]
 pub struct Record {
     pub is_on: bool,
     pub instructions: Vec<Instruction>,
+    /// Loops whose number of turns depends on numbers, and those that are being recorded, the innermost last.
+    pub loops: Vec<While>,
+    pub open: Vec<While>,
     /// Where something begins that is computed a second time rather than remembered.
     pub reruns: Vec<usize>,
     /// Which variable an id stands for, where that is another one: copies of a value are the same variable, and what

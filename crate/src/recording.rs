@@ -6,6 +6,7 @@ use crate::memory::room::room_for;
 use crate::memory::values::{Id, Value, NONE};
 use crate::opcode::Op;
 use crate::record::{Action, Instruction, Record, Variables};
+use crate::recording_while::While;
 use crate::session::{LevelKind, Session, AMBIENT};
 use crate::tape;
 use smallvec::SmallVec;
@@ -22,8 +23,9 @@ impl Session {
     }
 
     pub fn free_record(&mut self) {
-        let Record { instructions, variables, .. } = std::mem::take(&mut self.inspector.record);
-        let held = instructions.into_iter().flat_map(|i| i.inputs.into_iter().chain(i.outputs));
+        let Record { instructions, variables, loops, open, .. } = std::mem::take(&mut self.inspector.record);
+        let of_loops = loops.into_iter().chain(open).flat_map(While::held);
+        let held = instructions.into_iter().flat_map(Instruction::held).chain(of_loops);
         held.chain(variables.into_iter().flat_map(|(a, b)| [a, b])).for_each(|id| self.release(id));
     }
 
@@ -175,7 +177,7 @@ impl Session {
         Ok(())
     }
 
-    fn push_instruction(&mut self, action: Action, target: Id, inputs: Variables, outputs: &[Id], params: &[f64]) -> Result<()> {
+    pub(crate) fn push_instruction(&mut self, action: Action, target: Id, inputs: Variables, outputs: &[Id], params: &[f64]) -> Result<()> {
         room_for(&mut self.inspector.record.instructions, 1)?;
         let record = &self.inspector.record.dependence;
         let flags = inputs.iter().filter_map(|input| record.get(input)).fold(0, |all, flags| all | flags);

@@ -624,6 +624,7 @@ describe("the program", () => {
         "constant folding",
         "common subexpressions",
         "dead code again",
+        "loops",
         "fused",
       ]);
       expect(program.counts()).toMatchObject({ mul: 3, add: 2, sqrt: 1 });

@@ -56,6 +56,9 @@ function drafts({ instructions, places }: Recorded, resolve: (id: number) => num
       case Action.SetGradient:
         if (place !== undefined) draft("setGradient");
         break;
+      case Action.While:
+        draft("whileLoop");
+        break;
     }
   }
   return steps;

@@ -145,7 +145,30 @@ class Recording implements Recorder {
     });
   }
 
+  /** The engine records nothing for the moment. */
+  private paused = false;
+
+  unrecorded<R>(body: () => R): R {
+    this.paused = true;
+    try {
+      return body();
+    } finally {
+      this.paused = false;
+    }
+  }
+
+  draws(body: () => void): boolean {
+    const before = this.keys.size;
+    body();
+    return this.keys.size > before;
+  }
+
   updated(update: LiveUpdate): void {
+    if (this.paused)
+      throw new ValueError(
+        `${this.name}: an optimizer is stepped in the body of a whileLoop, where the number of turns depends on numbers; step outside of it, or use forLoop`,
+        this.name,
+      );
     this.updates.push(update);
   }
 
@@ -163,6 +186,7 @@ class Recording implements Recorder {
 
   /** The numbers of `x` are about to be read. */
   read(x: Tensor, isCheck = false): void {
+    if (this.paused) return;
     const flags = checked(engine.record_dependence(idOf(x)), this.name);
     if (flags === Dependence.Known) {
       this.earlyReads.push({ variable: checked(engine.record_variable(idOf(x)), this.name), line: this.strict ? userLine() : "" });

@@ -181,6 +181,11 @@ class Run {
         this.values.set(instruction.outputs[0]!, sum);
         break;
       }
+      case Action.While:
+        throw new TracedValueError(
+          `${NAME}: this program has a loop whose number of turns depends on numbers, which is only there for reading; call the compiled function`,
+          NAME,
+        );
       case Action.SetGradient:
         this.gradients.set(place!, inputs.length === 0 ? null : plain(inputs[0]!));
         this.touched.add(place!);

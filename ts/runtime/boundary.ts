@@ -20,6 +20,16 @@ export interface Exports {
   record_stop(): number;
   /** Scratch: an `action`, the number of its op or update, the tensor written to, how many inputs, outputs and params, these. */
   record_read(index: number): number;
+  /** Begins a loop whose number of turns depends on numbers, `most` at most. Scratch: the state; then handles for it, as a turn finds it. */
+  record_while_begin(count: number, most: number): number;
+  /** What was recorded since decides, by this number, whether there is another turn. */
+  record_while_test(condition: number): number;
+  /** A turn ends with the state in scratch. Nothing is recorded from here on, for the loop to be run. */
+  record_while_end(count: number): number;
+  /** The loop was run. Scratch: the state it left; then handles for that as the record knows it. */
+  record_while_finish(count: number): number;
+  /** There is no such loop after all. */
+  record_while_drop(): void;
   /** What the record calls the numbers behind a handle. */
   record_variable(id: number): number;
   /** The same for a tensor that may be written to. Fails for other values. */
@@ -360,6 +370,8 @@ export const enum Action {
   Accumulate = 4,
   /** Its input, or nothing, becomes the gradient of a parameter. */
   SetGradient = 5,
+  /** It is a loop whose number of turns depends on numbers. */
+  While = 6,
 }
 
 /** What numbers depend on, as flags. */

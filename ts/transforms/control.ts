@@ -15,6 +15,8 @@ import { flatten, leavesOf, map, sameStructure, tensorsIn } from "../tree.js";
 import { asTensor } from "../creation.js";
 import { checkpoint } from "./custom/checkpoint.js";
 import { call, type Callback, inScope, outputTensor } from "./machinery.js";
+import { recorder } from "../recording.js";
+import { recordedWhile } from "./recorded-while.js";
 import type { GradOf, OutputOf } from "./types.js";
 
 /**
@@ -89,8 +91,10 @@ export interface WhileOptions {
 
 /**
  * `while (condition(state)) state = body(state)`; the last state. The condition gives a boolean or a tensor of one element. Reverse mode
- * remembers the turns that were made. Inside vmap, and in a compiled function, nobody can say how many turns there are: there `maxIterations` turns are made,
- * of which those count before the condition ends, and without it that is a `TracedValueError`. (A condition that still holds then is not noticed.)
+ * remembers the turns that were made. In a compiled function the program has the loop; its condition and its body are called once more for the
+ * record. Inside vmap, and for derivatives in a compiled function, nobody can say how many turns there are: there `maxIterations` turns are
+ * made, of which those count before the condition ends, and without it that is a `TracedValueError`. (A condition that still holds then is
+ * not noticed.)
  */
 export function whileLoop<S extends Carried>(
   condition: (state: S) => boolean | Tensor,
@@ -103,13 +107,24 @@ export function whileLoop<S extends Carried>(
   atMost("whileLoop", arguments, 4);
   const { maxIterations } = readOptions("whileLoop", options, ["maxIterations"]);
   const most = maxIterations === undefined ? Infinity : integer("whileLoop", "maxIterations", maxIterations, 0);
+  const decide = (state: unknown) => call("whileLoop", condition, [state]);
+  const advance = (state: unknown) => {
+    const next: unknown = call("whileLoop", body, [state]);
+    sameStructure(state, next, "whileLoop");
+    return next;
+  };
   const state = new State("whileLoop", init);
   for (let i = 0; ; i++) {
     let goesOn: boolean;
     try {
-      goesOn = inScope(() => truth("whileLoop", call("whileLoop", condition, [state.value])));
+      goesOn = inScope(() => truth("whileLoop", decide(state.value)));
     } catch (error) {
       if (!(error instanceof TracedValueError)) throw error;
+      const left = most === Infinity ? {} : { maxIterations: most - i };
+      const run = (from: unknown) => whileLoop(condition, body, from as S, left);
+      const written = { condition: decide, body: advance, most: most - i, run };
+      const recorded = recorder === null ? undefined : recordedWhile(recorder, written, state.value);
+      if (recorded !== undefined) return recorded.state as S;
       return masked(error, condition, body, state, most - i);
     }
     if (!goesOn) return state.value;

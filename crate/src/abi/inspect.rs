@@ -63,6 +63,7 @@ pub fn record_read(index: u32) -> u32 {
                 Action::Assign => (action::ASSIGN, 0),
                 Action::Accumulate => (action::ACCUMULATE, 0),
                 Action::SetGradient => (action::SET_GRADIENT, 0),
+                Action::While(number) => (action::WHILE, number as u32),
             };
             let counts = [i.inputs.len(), i.outputs.len(), i.params.len()];
             let mut values = vec![action as f64, number as f64, i.target as f64];
@@ -87,6 +88,45 @@ fn recorded(ask: impl FnOnce(&mut Session) -> Result<u32>) -> u32 {
         session.end_frame(mark);
         report(answer, 0)
     })
+}
+
+/// Begins a loop whose number of turns depends on numbers, `most` at most. Scratch: the state; then handles for it, as a turn finds it.
+#[wasm_bindgen]
+pub fn record_while_begin(count: u32, most: f64) -> u32 {
+    let state = ids_at(0, count as usize);
+    recorded(|session| {
+        let handles = session.begin_while(&state?, most.min(u32::MAX as f64) as usize)?;
+        put_ids(&[], &handles).map(|_| 1)
+    })
+}
+
+/// What was recorded since decides, by this number, whether there is another turn.
+#[wasm_bindgen]
+pub fn record_while_test(condition: u32) -> u32 {
+    recorded(|session| session.test_while(condition).map(|_| 1))
+}
+
+/// A turn ends with the state in scratch. Nothing is recorded from here on, for the loop to be run.
+#[wasm_bindgen]
+pub fn record_while_end(count: u32) -> u32 {
+    let state = ids_at(0, count as usize);
+    recorded(|session| session.end_while(&state?).map(|_| 1))
+}
+
+/// The loop was run. Scratch: the state it left; then handles for that as the record knows it.
+#[wasm_bindgen]
+pub fn record_while_finish(count: u32) -> u32 {
+    let state = ids_at(0, count as usize);
+    recorded(|session| {
+        let handles = session.finish_while(&state?)?;
+        put_ids(&[], &handles).map(|_| 1)
+    })
+}
+
+/// There is no such loop after all.
+#[wasm_bindgen]
+pub fn record_while_drop() {
+    tidying(|engine| engine.session().drop_while());
 }
 
 /// What the record calls the numbers behind a handle.

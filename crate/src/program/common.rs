@@ -23,7 +23,7 @@ pub fn merge(program: &mut Program) -> Result<()> {
     let mut seen: FxHashMap<(Op, Variables, Vec<u64>, u32), Variable> = FxHashMap::default();
     let mut kept = Vec::with_capacity(program.steps.len());
     for mut step in std::mem::take(&mut program.steps) {
-        step.rename(|v| name[v as usize]);
+        step.rename(&|v| name[v as usize]);
         if let Step::Evaluate(e) = &step {
             let key = (e.op, e.inputs.clone(), e.params.iter().map(|p| p.to_bits()).collect(), e.reruns);
             let first = *seen.entry(key).or_insert(e.output);

@@ -35,7 +35,7 @@ fn add(cost: &mut Cost, program: &Program, roots: &[Variable], steps: &[Step], t
             Step::Update(change) => cost.flops += 10.0 * program.known(change.before[0]).count() as f64,
             Step::Copy { .. } => {}
             Step::Loop(made) => {
-                add(cost, program, roots, &made.body, times * made.turns as f64);
+                add(cost, program, roots, &made.body, times * if made.test.is_some() { 1.0 } else { made.turns as f64 });
                 continue;
             }
         }

@@ -16,7 +16,7 @@ pub fn fold(program: &mut Program) -> Result<()> {
     let mut name: Vec<Variable> = (0..program.variables.len() as Variable).collect();
     let mut kept = Vec::with_capacity(program.steps.len());
     for mut step in std::mem::take(&mut program.steps) {
-        step.rename(|v| name[v as usize]);
+        step.rename(&|v| name[v as usize]);
         if let Step::Evaluate(e) = &step {
             if let Some(same) = unchanged(program, e) {
                 name[e.output as usize] = same;

@@ -117,11 +117,19 @@ pub fn group(settled: Settled) -> Settled {
         if let Step::Loop(made) = step {
             made.carried.iter().for_each(|carried| mark(carried.next));
             made.moving.iter().for_each(|moving| mark(moving.inside));
+            made.test.iter().for_each(|&(_, v)| mark(v));
+            // What is computed before the test may be read behind it.
+            made.body.iter().skip(made.test.map_or(usize::MAX, |(at, _)| at)).flat_map(Step::inputs).for_each(&mut mark);
         }
     }
     for step in &mut steps {
         if let Step::Loop(made) = step {
-            made.body = group_steps(&program, &roots, &lies, &read, std::mem::take(&mut made.body));
+            let mut body = std::mem::take(&mut made.body);
+            // Nothing moves from behind the test to before it.
+            let others = made.test.map_or(Vec::new(), |(at, _)| body.split_off(at));
+            made.body = group_steps(&program, &roots, &lies, &read, body);
+            made.test.iter_mut().for_each(|(at, _)| *at = made.body.len());
+            made.body.extend(group_steps(&program, &roots, &lies, &read, others));
         }
     }
     let read = program.flags(fresh.iter().copied());

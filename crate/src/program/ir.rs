@@ -93,7 +93,10 @@ pub enum Step {
 
 /// Steps that are done again and again, each turn with other numbers.
 pub struct Loop {
+    /// How many turns; with a test the most.
     pub turns: usize,
+    /// After so many steps of the body a turn ends, and the loop, where this is false.
+    pub test: Option<(usize, Variable)>,
     pub body: Vec<Step>,
     pub carried: Vec<Carried>,
     pub moving: Vec<Moving>,
@@ -128,7 +131,8 @@ impl Loop {
         own.extend(self.body.iter().flat_map(Step::outputs));
         let carried = self.carried.iter().map(|carried| carried.first);
         let moving = self.moving.iter().map(|moving| moving.from);
-        let read = self.body.iter().flat_map(Step::inputs).chain(carried).chain(moving);
+        let tested = self.test.iter().map(|&(_, v)| v);
+        let read = self.body.iter().flat_map(Step::inputs).chain(carried).chain(moving).chain(tested);
         read.filter(|v| !own.contains(v)).collect()
     }
 }
@@ -154,7 +158,7 @@ impl Step {
         }
     }
 
-    pub fn rename(&mut self, name: impl Fn(Variable) -> Variable) {
+    pub fn rename(&mut self, name: &dyn Fn(Variable) -> Variable) {
         match self {
             Step::Evaluate(e) => e.inputs.iter_mut().for_each(|v| *v = name(*v)),
             Step::Update(change) => {
@@ -162,8 +166,14 @@ impl Step {
                 change.before.iter_mut().for_each(|v| *v = name(*v));
             }
             Step::Copy { input, .. } => *input = name(*input),
-            // Loops and groups are made last.
-            Step::Group(_) | Step::Loop(_) => {}
+            Step::Loop(made) => {
+                made.body.iter_mut().for_each(|step| step.rename(name));
+                made.carried.iter_mut().for_each(|carried| (carried.first, carried.next) = (name(carried.first), name(carried.next)));
+                made.moving.iter_mut().for_each(|moving| moving.from = name(moving.from));
+                made.test.iter_mut().for_each(|(_, v)| *v = name(*v));
+            }
+            // Groups are made last.
+            Step::Group(_) => {}
         }
     }
 }

@@ -1,13 +1,15 @@
 //! From a record to a program. The record holds its values, so dtypes, dims and literals are those of the recorded run.
 
+use super::fold::form_of;
 use super::ir::*;
 use crate::error::{Error, Result};
-use crate::form::Form;
+use crate::form::{Form, Pointwise};
 use crate::memory::array::Array;
 use crate::memory::values::{Id, Value, NONE};
 use crate::op::{Kind, Op, Rule};
 use crate::ops;
-use crate::record::{Action, Record};
+use crate::record::{Action, Instruction, Record};
+use crate::recording_while::While;
 use crate::session::Session;
 use crate::updates::Update;
 use rustc_hash::FxHashMap;
@@ -89,7 +91,7 @@ fn gradients_touched(record: &Record) -> FxHashMap<Id, bool> {
         match instruction.action {
             Action::Accumulate => touched.entry(instruction.target).or_insert(false),
             Action::SetGradient => touched.entry(instruction.target).or_insert(true),
-            Action::Op(_) | Action::Update(_) | Action::Assign => continue,
+            Action::Op(_) | Action::Update(_) | Action::Assign | Action::While(_) => continue,
         };
     }
     touched
@@ -140,8 +142,14 @@ impl Lowering<'_> {
     }
 
     fn steps(&mut self, record: &Record) -> Result<()> {
-        for (at, instruction) in record.instructions.iter().enumerate() {
-            self.reruns = record.reruns.partition_point(|&first| first <= at) as u32;
+        self.list(record, &record.instructions, true)
+    }
+
+    fn list(&mut self, record: &Record, instructions: &[Instruction], is_outermost: bool) -> Result<()> {
+        for (at, instruction) in instructions.iter().enumerate() {
+            if is_outermost {
+                self.reruns = record.reruns.partition_point(|&first| first <= at) as u32;
+            }
             let (inputs, outputs) = (&instruction.inputs, &instruction.outputs);
             match instruction.action {
                 Action::Op(op) if is_identity(op) => self.alias(outputs[0], inputs[0]),
@@ -153,6 +161,7 @@ impl Lowering<'_> {
                 },
                 // What it leaves stands in the places.
                 Action::SetGradient => {}
+                Action::While(number) => self.repeat(record, &record.loops[number], outputs)?,
                 Action::Update(update) => {
                     // The engine says the gradient first.
                     let gradient = self.variable(inputs[0])?;
@@ -165,6 +174,40 @@ impl Lowering<'_> {
             }
         }
         Ok(())
+    }
+
+    /// A loop whose number of turns depends on numbers.
+    fn repeat(&mut self, record: &Record, made: &While, outputs: &[Id]) -> Result<()> {
+        let first = made.first.iter().map(|&id| self.variable(id)).collect::<Result<Variables>>()?;
+        let inside = made.inside.iter().map(|&id| self.computed(id)).collect::<Result<Variables>>()?;
+        let outer = std::mem::take(&mut self.program.steps);
+        let (to_test, others) = made.instructions.split_at(made.test.0);
+        self.list(record, to_test, false)?;
+        let test = (self.program.steps.len(), self.variable(made.test.1)?);
+        self.list(record, others, false)?;
+        let next = made.next.iter().map(|&id| self.variable(id).map(|v| self.set_aside(v))).collect::<Result<Variables>>()?;
+        let body = std::mem::replace(&mut self.program.steps, outer);
+        let carried = (0..first.len()).map(|k| Carried { first: first[k], inside: inside[k], next: next[k] }).collect();
+        // What the loop leaves is what a turn after the last would find.
+        self.variables.extend(outputs.iter().copied().zip(inside.iter().copied()));
+        let made = Loop { turns: made.most, test: Some(test), body, carried, moving: Vec::new(), outputs: inside.to_vec() };
+        self.program.steps.push(Step::Loop(Box::new(made)));
+        Ok(())
+    }
+
+    /// What a turn hands on, where no other part of the state is written before it is read: states that change places, and views of them, are
+    /// copied first.
+    fn set_aside(&mut self, v: Variable) -> Variable {
+        let is_own = self.program.steps.iter().any(|step| match step {
+            Step::Evaluate(e) if e.output == v => !matches!(form_of(e.op), Some(Form::View(_) | Form::Pointwise(Pointwise::Cast))),
+            _ => false,
+        });
+        if is_own {
+            return v;
+        }
+        let output = self.program.copy_of(v);
+        self.program.steps.push(Step::Copy { input: v, output });
+        output
     }
 
     fn alias(&mut self, id: Id, other: Id) {

@@ -100,7 +100,7 @@ fn events(program: &Program, roots: &[Variable]) -> Vec<Event> {
             let held: Vec<Variable> = handed_on.into_iter().chain(collected).collect();
             events.push(Event { read: inputs.clone(), written: held.clone() });
             add(&made.body, roots, events);
-            let next = made.carried.iter().map(|carried| root(&carried.next));
+            let next = made.carried.iter().map(|carried| root(&carried.next)).chain(made.test.iter().map(|(_, v)| root(v)));
             events.push(Event { read: inputs.into_iter().chain(held).chain(next).collect(), written: Vec::new() });
         }
     }
@@ -231,7 +231,10 @@ impl Making<'_> {
     fn repeat(&mut self, made: &Loop, arrays: &mut [Option<Array>]) -> Result<Ready> {
         let copy = |input: Variable, output: Variable| Ready::Copy { input, output };
         let first = made.carried.iter().map(|carried| copy(carried.first, carried.inside)).collect();
-        let body = self.steps(&made.body, arrays)?;
+        let (to_test, others) = made.body.split_at(made.test.map_or(0, |(at, _)| at));
+        let mut body = self.steps(to_test, arrays)?;
+        let test = made.test.map(|(_, v)| (body.len(), v));
+        body.extend(self.steps(others, arrays)?);
         let next = made.carried.iter().map(|carried| copy(carried.next, carried.inside)).collect();
         let shifts = made.moving.iter().map(|Moving { inside, from, step, .. }| {
             let known = self.program.known(*from);
@@ -240,7 +243,7 @@ impl Making<'_> {
             let back = known.literal().map_or(0, |array| array.offset as isize);
             Shift { of: *inside, from: *from, back: back * size, step: step * size, listed: 0, aimed: Vec::new() }
         });
-        Ok(Ready::Loop { turns: made.turns, first, body, next, shifts: shifts.collect() })
+        Ok(Ready::Loop { turns: made.turns, test, first, body, next, shifts: shifts.collect() })
     }
 }
 
@@ -261,7 +264,7 @@ fn repeat_of<'a>(
     location: &dyn Fn(Variable) -> Option<Location>,
     place: &dyn Fn(usize) -> u32,
 ) -> Option<Repeat> {
-    let Ready::Loop { turns, first, shifts, body, next } = step else { return None };
+    let Ready::Loop { turns, test, first, shifts, body, next } = step else { return None };
     let number = |step: &Ready| if let Ready::Emitted { function } = step { Some(*function as u32) } else { None };
     let copied = |step: &Ready| {
         let Ready::Copy { input, output } = step else { return None };
@@ -275,6 +278,10 @@ fn repeat_of<'a>(
     };
     Some(Repeat {
         turns: u32::try_from(*turns).ok()?,
+        test: match test {
+            Some((at, v)) => Some((*at, location(*v)?)),
+            None => None,
+        },
         functions: body.iter().map(number).collect::<Option<_>>()?,
         first: first.iter().map(copied).collect::<Option<_>>()?,
         next: next.iter().map(copied).collect::<Option<_>>()?,

@@ -23,6 +23,8 @@ pub struct Advance {
 
 pub struct Repeat {
     pub turns: u32,
+    /// After so many functions the loop ends where the byte here is 0.
+    pub test: Option<(usize, Location)>,
     /// The functions of a turn, by their numbers in the module.
     pub functions: Vec<u32>,
     pub first: Vec<Move>,
@@ -77,16 +79,27 @@ impl Repeat {
             let offset = first.put(&mut writer);
             writer.sink().i32_const(offset as i32).i32_add().i32_const(*back).i32_sub().i32_store(argument(*place, 2));
         }
-        writer.sink().i32_const(self.turns as i32).local_set(turn).loop_(BlockType::Empty);
-        for &function in &self.functions {
+        writer.sink().i32_const(self.turns as i32).local_set(turn).block(BlockType::Empty).loop_(BlockType::Empty);
+        for (at, &function) in self.functions.iter().enumerate() {
+            self.leave(at, &mut writer);
             writer.sink().call(function);
         }
+        self.leave(self.functions.len(), &mut writer);
         self.next.iter().for_each(|copy| copy.write(&mut writer));
         for Advance { place, step, .. } in &self.advances {
             writer.sink().i32_const(0).i32_const(0).i32_load(argument(*place, 2));
             writer.sink().i32_const(*step).i32_add().i32_store(argument(*place, 2));
         }
-        writer.sink().local_get(turn).i32_const(1).i32_sub().local_tee(turn).br_if(0).end();
+        writer.sink().local_get(turn).i32_const(1).i32_sub().local_tee(turn).br_if(0).end().end();
         writer.finish()
+    }
+
+    /// Ends the loop, where it is to be tested before the function `at`, and the test fails.
+    fn leave(&self, at: usize, writer: &mut Writer) {
+        if let Some((behind, place)) = self.test.filter(|&(behind, _)| behind == at) {
+            debug_assert!(behind <= self.functions.len());
+            let offset = place.put(writer);
+            writer.sink().i32_load8_u(argument(offset, 0)).i32_eqz().br_if(1);
+        }
     }
 }

@@ -95,6 +95,8 @@ pub enum Ready {
     },
     Loop {
         turns: usize,
+        /// After so many steps of the body the loop ends where this is false.
+        test: Option<(usize, Variable)>,
         /// Done before the first turn.
         first: Vec<Ready>,
         shifts: Vec<Shift>,
@@ -378,16 +380,25 @@ impl Executable {
                     let along = self.array(*gradient)?.contiguous()?;
                     (update.kernel)(tensors, &along, &options[own.clone()])?;
                 }
-                Ready::Loop { turns, first, shifts, body, next } => {
+                Ready::Loop { turns, test, first, shifts, body, next } => {
                     self.run_all(first, options)?;
-                    for turn in 0..*turns as isize {
+                    for turn in 0..*turns {
+                        let turn = turn as isize;
                         for shift in shifts.iter() {
                             let from = self.array(shift.from)?.address();
                             let address = from.wrapping_offset(turn * shift.step - shift.back);
                             self.addresses[shift.listed] = address as usize as u32;
                             shift.aimed.iter().for_each(|array| array.aim(address as *mut u8));
                         }
-                        self.run_all(body, options)?;
+                        let (to_test, others) = body.split_at_mut(test.map_or(0, |(at, _)| at));
+                        self.run_all(to_test, options)?;
+                        if let Some((_, v)) = test {
+                            // SAFETY: a plan gives it one byte.
+                            if unsafe { *self.array(*v)?.address() } == 0 {
+                                break;
+                            }
+                        }
+                        self.run_all(others, options)?;
                         self.run_all(next, options)?;
                     }
                 }

@@ -61,7 +61,10 @@ impl Program {
             }
             Step::Copy { input, output } => writeln!(f, "{margin}{} = copy {}", self.typed(*output), self.label(*input))?,
             Step::Loop(made) => {
-                writeln!(f, "{margin}loop {} turns {{", made.turns)?;
+                match made.test {
+                    Some((_, v)) => writeln!(f, "{margin}loop while {} {{", self.label(v))?,
+                    None => writeln!(f, "{margin}loop {} turns {{", made.turns)?,
+                }
                 for carried in &made.carried {
                     let (inside, first, next) = (self.typed(carried.inside), self.label(carried.first), self.label(carried.next));
                     writeln!(f, "{margin}  {inside} = {first}, then {next}")?;

@@ -20,7 +20,8 @@ impl Writing<'_> {
         let region = self.rolled[of].region;
         let operands = std::mem::take(&mut self.rolled[of].operands);
         let before = std::mem::take(&mut self.rolled[of].before);
-        let mut made = Loop { turns: region.turns, body: Vec::new(), carried: Vec::new(), moving: Vec::new(), outputs: Vec::new() };
+        let mut made =
+            Loop { turns: region.turns, test: None, body: Vec::new(), carried: Vec::new(), moving: Vec::new(), outputs: Vec::new() };
         // In the order of positions, so that the text of a program is always the same.
         let mut chains: Vec<(usize, Vec<Variable>)> = before.into_iter().collect();
         chains.sort_unstable_by_key(|&(position, _)| position);

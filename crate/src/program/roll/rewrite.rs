@@ -106,7 +106,11 @@ impl<'a> Writing<'a> {
                 change.gradient = self.outer(change.gradient);
                 change.before = change.before.iter().map(|&v| self.outer(v)).collect();
             }
-            Step::Copy { .. } | Step::Group(_) | Step::Loop(_) => {}
+            Step::Loop(_) => {
+                let names: FxHashMap<Variable, Variable> = step.inputs().into_iter().map(|v| (v, self.outer(v))).collect();
+                step.rename(&|v| names.get(&v).copied().unwrap_or(v));
+            }
+            Step::Copy { .. } | Step::Group(_) => {}
         }
         self.steps.push(step);
     }
