@@ -4,9 +4,8 @@
 //! It is in single assignment form. A *variable* is a value that never changes; a *place* is a tensor that may be written to (a plain
 //! one, a parameter), and for each the record knows which variable it holds now. A write makes a new variable.
 
-use crate::memory::values::Id;
+use crate::memory::values::{Id, NONE};
 use crate::opcode::Op;
-use crate::recording_while::While;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
@@ -42,6 +41,29 @@ impl Instruction {
     /// All its variables.
     pub fn held(self) -> impl Iterator<Item = Id> {
         self.inputs.into_iter().chain(self.outputs)
+    }
+}
+
+/// A loop of a record.
+pub struct While {
+    /// The state before the first turn, as a turn finds it, and as it leaves it.
+    pub first: Variables,
+    pub inside: Variables,
+    pub next: Variables,
+    pub instructions: Vec<Instruction>,
+    /// So many instructions decide whether there is another turn, and this is what they decide.
+    pub test: (usize, Id),
+    /// The most turns there may be.
+    pub most: usize,
+    /// What was recorded before, while it is open.
+    pub before: Vec<Instruction>,
+}
+
+impl While {
+    /// Everything that it holds.
+    pub fn held(self) -> impl Iterator<Item = Id> {
+        let instructions = self.before.into_iter().chain(self.instructions).flat_map(Instruction::held);
+        instructions.chain(self.first).chain(self.inside).chain(self.next).chain((self.test.1 != NONE).then_some(self.test.1))
     }
 }
 

@@ -5,32 +5,9 @@ use crate::codes::dependence;
 use crate::error::{Error, Result};
 use crate::memory::array::Array;
 use crate::memory::values::{Id, Value, NONE};
-use crate::record::{Action, Instruction, Variables};
+use crate::record::{Action, Variables, While};
 use crate::session::Session;
 use crate::shape::show;
-
-/// A loop of a record.
-pub struct While {
-    /// The state before the first turn, as a turn finds it, and as it leaves it.
-    pub first: Variables,
-    pub inside: Variables,
-    pub next: Variables,
-    pub instructions: Vec<Instruction>,
-    /// So many instructions decide whether there is another turn, and this is what they decide.
-    pub test: (usize, Id),
-    /// The most turns there may be.
-    pub most: usize,
-    /// What was recorded before, while it is open.
-    before: Vec<Instruction>,
-}
-
-impl While {
-    /// Everything that it holds.
-    pub fn held(self) -> impl Iterator<Item = Id> {
-        let instructions = self.before.into_iter().chain(self.instructions).flat_map(Instruction::held);
-        instructions.chain(self.first).chain(self.inside).chain(self.next).chain((self.test.1 != NONE).then_some(self.test.1))
-    }
-}
 
 impl Session {
     /// Begins a loop with this state: handles for the state as a turn finds it.
