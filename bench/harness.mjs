@@ -1,5 +1,5 @@
 // Timing: all competitors of a workload take turns within one run, so that a noisy machine is noisy for all of them.
-// Reported are medians and the ratio to the first competitor; a result that disagrees is an error, not a footnote.
+// Reported are medians, and ratios to the faster of ours; whoever fails or disagrees is shown as that, without a time.
 
 /** Runs `step` until about `milliseconds` have passed; returns the time of one step. */
 function sample(step, milliseconds) {
@@ -31,54 +31,62 @@ function disagreement(a, b) {
 }
 
 /**
- * A workload: { name, tolerance, unit?: (ms) => string, competitors: [{ name, prepare() -> { step(), result() } }] }.
- * `result()` is compared before anything is timed; `step()` is timed.
+ * A workload: { name, tolerance, bytes?, unit?: (ms) => string, options?, competitors: [{ name, prepare() -> { step(), result(), stats?() } }] }.
+ * `result()` is compared before anything is timed; `step()` is timed. `bytes` is the least that has to come from memory and go there,
+ * where that is more than caches hold; floating-point operations are counted by the compiled program, or given as `flops`.
  */
-export async function measure(workload, { rounds = 15, milliseconds = 40 } = {}) {
+export async function measure(workload, { rounds = 9, milliseconds = 30 } = {}, rates) {
   const rows = [];
   for (const competitor of workload.competitors) {
+    const row = { name: competitor.name, times: [] };
+    rows.push(row);
     try {
-      const prepared = await competitor.prepare();
-      rows.push({ name: competitor.name, ...prepared, times: [] });
+      Object.assign(row, await competitor.prepare());
+      row.first = await row.result();
     } catch (error) {
-      rows.push({ name: competitor.name, failed: String(error?.message ?? error).split("\n")[0] });
+      row.failed = String(error?.message ?? error).split("\n")[0].slice(0, 120);
     }
   }
-  const running = rows.filter((row) => !row.failed);
-  const reference = await running[0].result();
-  for (const row of running.slice(1)) {
-    const off = disagreement(reference, await row.result());
-    if (!(off <= workload.tolerance)) {
-      row.failed = `result differs from ${running[0].name}'s by ${off.toExponential(1)}`;
-    }
+  const reference = rows.find((row) => !row.failed);
+  for (const row of rows) {
+    if (row.failed || row === reference) continue;
+    const off = disagreement(reference.first, row.first);
+    if (!(off <= workload.tolerance)) row.failed = `differs from ${reference.name} by ${off.toExponential(1)}`;
   }
-  const timed = running.filter((row) => !row.failed);
-  for (const row of timed) sample(row.step, milliseconds * 2);
+  const timed = rows.filter((row) => !row.failed);
+  for (const row of timed) {
+    // One call at least, more for what is short: the first calls are those of a cold machine.
+    sample(row.step, milliseconds * 2);
+  }
   for (let round = 0; round < rounds; round++) {
     for (const row of timed) row.times.push(sample(row.step, milliseconds));
     // Finalizers and pending promises get their turn, as in a real program.
     await new Promise((resolve) => setTimeout(resolve, 0));
   }
-  for (const row of rows) {
-    row.close?.();
-    if (!row.failed) row.median = median(row.times);
-  }
-  return rows.map(({ name, failed, median: ms }) => ({ name, failed, ms }));
+  const flops = workload.flops ?? rows.map((row) => row.stats?.()?.flops).find((count) => count > 0) ?? 0;
+  for (const row of rows) row.close?.();
+  return {
+    limit: Math.max(flops / rates.flops, (workload.bytes ?? 0) / rates.bytes),
+    rows: rows.map(({ name, failed, times }) => (failed ? { name, failed } : { name, ms: median(times) })),
+  };
 }
 
 export function duration(ms) {
   if (ms < 1e-3) return `${(ms * 1e6).toFixed(0)} ns`;
-  if (ms < 1) return `${(ms * 1e3).toFixed(1)} µs`;
-  return `${ms.toFixed(2)} ms`;
+  if (ms < 1) return `${(ms * 1e3).toFixed(ms < 0.1 ? 1 : 0)} µs`;
+  return `${ms.toFixed(ms < 100 ? 2 : 0)} ms`;
 }
 
-/** A Markdown table of one workload: time, ratio to ours, and what the workload adds (GFLOP/s, ns an element). */
-export function table(workload, rows) {
-  const ours = rows[0].ms;
+/** A Markdown table of one workload: time, ratio to the best of ours, and what the workload adds (GFLOP/s, ns an element). */
+export function table(workload, { limit, rows }) {
+  const ours = Math.min(...rows.filter((row) => row.ms && isOurs(row.name)).map((row) => row.ms));
   const lines = [`### ${workload.name}`, "", "| | median | time / ours | |", "|---|---|---|---|"];
   for (const row of rows) {
     if (row.failed) lines.push(`| ${row.name} | – | – | ${row.failed} |`);
     else lines.push(`| ${row.name} | ${duration(row.ms)} | ${(row.ms / ours).toFixed(2)} | ${workload.unit?.(row.ms) ?? ""} |`);
   }
+  if (limit > 0) lines.push(`| limit of the machine | ${duration(limit)} | ${(limit / ours).toPrecision(2)} | |`);
   return lines.join("\n");
 }
+
+export const isOurs = (name) => name.startsWith("adjoint");

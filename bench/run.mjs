@@ -1,27 +1,40 @@
-// node bench/run.mjs [name ...] [--json file]: all workloads, or those whose name contains a word given.
+// node bench/run.mjs [name ...] [--short] [--json file]: all workloads, or those whose name contains a word given. `--short` takes a few
+// samples only: enough to see a factor.
 import { writeFileSync } from "node:fs";
 import os from "node:os";
+import * as ad from "adjoint";
+import { limits } from "./limits.mjs";
 import { measure, table } from "./harness.mjs";
 import { logistic } from "./workloads/logistic.mjs";
-import { mlp } from "./workloads/mlp.mjs";
-import { smallMlp } from "./workloads/small-mlp.mjs";
+import { networks } from "./workloads/networks.mjs";
 import { gemm } from "./workloads/gemm.mjs";
 import { elementwise } from "./workloads/elementwise.mjs";
 import { overhead } from "./workloads/overhead.mjs";
 import { functions } from "./workloads/functions.mjs";
+import { jacobians } from "./workloads/jacobians.mjs";
+import { dynamics } from "./workloads/dynamics.mjs";
+import { sequences } from "./workloads/sequences.mjs";
 
 const words = process.argv.slice(2);
-const at = words.indexOf("--json");
-const file = at >= 0 ? words.splice(at, 2)[1] : undefined;
+const taken = (flag, count) => {
+  const at = words.indexOf(flag);
+  return at >= 0 ? words.splice(at, count).at(-1) : undefined;
+};
+const file = taken("--json", 2);
+const short = taken("--short", 1) ? { rounds: 3, milliseconds: 10 } : {};
 
-const workloads = [...overhead, ...elementwise, ...gemm, ...functions, logistic, smallMlp, mlp].filter(
-  (w) => words.length === 0 || words.some((word) => w.name.toLowerCase().includes(word.toLowerCase())),
+const all = [...overhead, ...elementwise, ...gemm, ...functions, ...jacobians, ...dynamics, logistic, ...networks, ...sequences];
+const workloads = all.filter((w) => words.length === 0 || words.some((word) => w.name.toLowerCase().includes(word.toLowerCase())));
+const rates = limits(ad.variant() === "relaxed-simd");
+const machine = `Node ${process.version}, ${os.cpus()[0]?.model ?? "unknown CPU"}, one thread, the ${ad.variant()} build`;
+console.log(
+  `${machine}: at most ${(rates.flops / 1e6).toFixed(0)} GFLOP/s, ${(rates.bytes / 1e6).toFixed(0)} GB/s in WebAssembly, measured now\n`,
 );
-console.log(`Node ${process.version}, ${os.cpus()[0]?.model ?? "unknown CPU"}, one thread\n`);
 const results = {};
 for (const workload of workloads) {
-  const rows = await measure(workload, workload.options);
-  results[workload.name] = rows;
-  console.log(table(workload, rows) + "\n");
+  const measured = await measure(workload, { ...workload.options, ...short }, rates);
+  results[workload.name] = measured;
+  console.log(table(workload, measured) + "\n");
+  // After each, so that a run that is broken off is not lost.
+  if (file) writeFileSync(file, JSON.stringify({ machine, rates, results }, null, 2) + "\n");
 }
-if (file) writeFileSync(file, JSON.stringify(results, null, 2));

@@ -53,6 +53,7 @@ export const elementwise = Object.entries(OPS).map(([name, op]) => ({
   name: `${name}, 1M float32`,
   tolerance: name === "sum" ? 1e-3 : 1e-5,
   unit,
+  bytes: 4 * N * { sum: 1, add: 3 }[name] || 8 * N,
   competitors: [
     {
       name: "adjoint",
@@ -62,7 +63,7 @@ export const elementwise = Object.entries(OPS).map(([name, op]) => ({
       },
     },
     {
-      name: "plain loop",
+      name: "by hand",
       prepare() {
         const out = new Float32Array(N);
         return { step: () => op.js(x, y, out), result: () => op.js(x, y, out).slice() };

@@ -1,35 +1,14 @@
 // Derivatives of functions on few numbers, where the cost of a call decides: as written, compiled, and by hand.
 import * as ad from "adjoint";
+import { byHand, ours } from "../competitors/adjoint.mjs";
 import { onJax } from "../competitors/jax-js.mjs";
 import { randoms } from "../data.mjs";
-
-const flat = (tree) => ad.tree.flatten(tree)[0].flatMap((t) => Array.from(t.data(), Number));
-const leaves = (tree) => (Array.isArray(tree) ? tree.flatMap(leaves) : [tree]);
-
-/** `f(...args)` as written and compiled; what it returns is read, as whoever calls it would. */
-const ours = (f, args, read = (t) => t.data()) =>
-  [false, true].map((compiled) => ({
-    name: compiled ? "adjoint, compiled" : "adjoint",
-    prepare() {
-      const run = compiled ? ad.compile(f) : f;
-      const inputs = args.map(([data, options]) => ad.tensor(data, options));
-      return {
-        step() {
-          for (const t of leaves(run(...inputs))) {
-            read(t);
-            t.dispose();
-          }
-        },
-        result: () => ad.scope(() => flat(run(...inputs))),
-      };
-    },
-  }));
 
 /** The value and the gradient of sum(tanh(W x + b)), W 2x2. */
 function worked() {
   const [W, b, x] = [Float32Array.of(0.5, -0.3, 0.2, 0.8), Float32Array.of(0.1, -0.2), Float32Array.of(1, 2)];
   const f = ad.valueAndGrad((W, b, x) => W.matmul(x).add(b).tanh().sum(), { argnums: [0, 1] });
-  const byHand = () => {
+  const derivative = () => {
     const out = new Float32Array(7);
     for (let i = 0; i < 2; i++) {
       const t = Math.tanh(W[2 * i] * x[0] + W[2 * i + 1] * x[1] + b[i]);
@@ -46,7 +25,7 @@ function worked() {
     tolerance: 1e-5,
     competitors: [
       ...ours((W, b, x) => f(W, b, x), [[W, { shape: [2, 2] }], [b], [x]]),
-      { name: "hand-written gradient", prepare: () => ({ step: byHand, result: byHand }) },
+      byHand(derivative),
       onJax((jax) => {
         const np = jax.numpy;
         const g = jax.jit(jax.valueAndGrad((W, b, x) => np.sum(np.tanh(np.dot(W, x).add(b))), { argnums: [0, 1] }));
@@ -69,7 +48,7 @@ function rosenbrock(n = 1000) {
     const [a, b] = [x.slice(starts(0), [n - 1]), x.slice(starts(1), [n])];
     return b.sub(a.square()).square().mul(100).add(a.neg().add(1).square()).sum();
   });
-  const byHand = () => {
+  const derivative = () => {
     const g = new Float32Array(n);
     for (let i = 0; i + 1 < n; i++) {
       const [u, v] = [x[i + 1] - x[i] * x[i], 1 - x[i]];
@@ -87,7 +66,7 @@ function rosenbrock(n = 1000) {
         [[x]],
         (g) => g.data(),
       ),
-      { name: "hand-written gradient", prepare: () => ({ step: byHand, result: byHand }) },
+      byHand(derivative),
       onJax((jax) => {
         const np = jax.numpy;
         const g = jax.jit(
@@ -125,7 +104,7 @@ function simulator(steps = 200, dt = 0.02) {
     }
     return energy;
   });
-  const byHand = () => {
+  const derivative = () => {
     const [k, c] = [start[2], start[3]];
     const [qs, vs] = [new Float64Array(steps + 1), new Float64Array(steps + 1)];
     [qs[0], vs[0]] = start;
@@ -151,7 +130,7 @@ function simulator(steps = 200, dt = 0.02) {
   return {
     name: `oscillator, ${steps} steps on single float64 numbers: value and gradient, read`,
     tolerance: 1e-9,
-    competitors: [...ours((p) => f(p), [[start]]), { name: "hand-written gradient", prepare: () => ({ step: byHand, result: byHand }) }],
+    competitors: [...ours((p) => f(p), [[start]]), byHand(derivative)],
   };
 }
 
@@ -192,6 +171,36 @@ function bodies(count = 4, steps = 60, dt = 0.01) {
 /** Second derivatives of sum(tanh(A x)²). */
 function curvature(n = 50) {
   const [A, x, v] = [randoms(n * n, 21, 0.3), randoms(n, 22), randoms(n, 23)];
+  // f = sum tanh(Ax)², whose Hessian is Aᵀ diag(c) A with c = 2 (1 - t²) (1 - 3 t²).
+  const weights = () => {
+    const c = new Float32Array(n);
+    for (let i = 0; i < n; i++) {
+      let s = 0;
+      for (let j = 0; j < n; j++) s += A[i * n + j] * x[j];
+      const t2 = Math.tanh(s) ** 2;
+      c[i] = 2 * (1 - t2) * (1 - 3 * t2);
+    }
+    return c;
+  };
+  const product = () => {
+    const [c, out] = [weights(), new Float32Array(n)];
+    for (let i = 0; i < n; i++) {
+      let s = 0;
+      for (let j = 0; j < n; j++) s += A[i * n + j] * v[j];
+      s *= c[i];
+      for (let j = 0; j < n; j++) out[j] += s * A[i * n + j];
+    }
+    return out;
+  };
+  const whole = () => {
+    const [c, out] = [weights(), new Float32Array(n * n)];
+    for (let i = 0; i < n; i++)
+      for (let k = 0; k < n; k++) {
+        const s = c[i] * A[i * n + k];
+        for (let j = 0; j < n; j++) out[k * n + j] += s * A[i * n + j];
+      }
+    return out;
+  };
   const q = (A) => (x) => A.matmul(x).tanh().square().sum();
   const inputs = [[A, { shape: [n, n] }], [x], [v]];
   const onArrays = (make) =>
@@ -209,13 +218,14 @@ function curvature(n = 50) {
       tolerance: 1e-4,
       competitors: [
         ...ours((A, x, v) => ad.hvp(q(A), [x], [v])[1], inputs),
+        byHand(product),
         onArrays((jax, f) => (M, x, v) => jax.jvp(jax.grad(f(M)), [x], [v])[1]),
       ],
     },
     {
       name: `Hessian, ${n} numbers, read`,
       tolerance: 1e-4,
-      competitors: [...ours((A, x) => ad.hessian(q(A))(x), inputs), onArrays((jax, f) => (M, x) => jax.hessian(f(M))(x))],
+      competitors: [...ours((A, x) => ad.hessian(q(A))(x), inputs), byHand(whole), onArrays((jax, f) => (M, x) => jax.hessian(f(M))(x))],
     },
   ];
 }
@@ -224,7 +234,7 @@ function curvature(n = 50) {
 function chain(n = 100_000) {
   const x = randoms(n, 31);
   const f = (x) => x.mul(2).add(1).mul(x).sub(x.square()).abs().add(0.5).sqrt().mul(x);
-  const byHand = () => {
+  const loop = () => {
     const y = new Float32Array(n);
     for (let i = 0; i < n; i++) y[i] = Math.sqrt(Math.abs((x[i] * 2 + 1) * x[i] - x[i] * x[i]) + 0.5) * x[i];
     return y;
@@ -234,7 +244,7 @@ function chain(n = 100_000) {
     tolerance: 1e-5,
     competitors: [
       ...ours(f, [[x]], () => {}),
-      { name: "hand-written loop", prepare: () => ({ step: byHand, result: byHand }) },
+      byHand(loop),
       onJax((jax) => {
         const np = jax.numpy;
         const X = np.array(x);

@@ -19,8 +19,9 @@ export const gemm = [256, 512, 1024].map((n) => {
   return {
     name: `matmul ${n}³ float32`,
     tolerance: 1e-4,
+    flops: 2 * n ** 3,
     unit: (ms) => `${((2 * n ** 3) / ms / 1e6).toFixed(1)} GFLOP/s`,
-    options: { rounds: n > 512 ? 5 : 9 },
+    options: { rounds: n > 512 ? 3 : 7 },
     competitors: [
       {
         name: "adjoint",
@@ -29,7 +30,7 @@ export const gemm = [256, 512, 1024].map((n) => {
           return { step: () => a.matmul(b).dispose(), result: () => a.matmul(b).data() };
         },
       },
-      { name: "plain loop", prepare: () => ({ step: () => multiply(x, y, n), result: () => multiply(x, y, n) }) },
+      { name: "by hand", prepare: () => ({ step: () => multiply(x, y, n), result: () => multiply(x, y, n) }) },
       ...onTfjs(
         (tf) => {
           const [a, b] = [tf.tensor2d(x, [n, n]), tf.tensor2d(y, [n, n])];
