@@ -12,7 +12,7 @@ import { idOf, made, Tensor, type TensorLike } from "./tensor.js";
 import { drive, hookTensor, unhookTensor, putIds, type Hook } from "./transforms/sweeping.js";
 import { Op } from "./opcodes.js";
 import { spare } from "./memory/loops.js";
-import { backwardEnded, gradientsForgotten, parametersChanged } from "./memory/steps.js";
+import { backwardBegins, backwardEnded, backwardFailed, gradientsForgotten, parametersChanged } from "./memory/steps.js";
 
 /** Why what hooks and rules were given is gone after the sweep. */
 const sweepEnded = () =>
@@ -48,14 +48,16 @@ export function backward(x: Tensor, cotangent?: TensorLike | null, options?: Bac
     }
   }
   const { retainGraph = false, createGraph = false, inputs } = readOptions("backward", options, ["retainGraph", "createGraph", "inputs"]);
+  const keepsGraph = retainGraph || createGraph;
   const flags =
     SweepFlag.Accumulate |
-    (retainGraph || createGraph ? SweepFlag.RetainGraph : 0) |
+    (keepsGraph ? SweepFlag.RetainGraph : 0) |
     (createGraph ? SweepFlag.CreateGraph : 0) |
     (inputs === undefined ? 0 : SweepFlag.OnlyWanted);
   const leaves: unknown = inputs instanceof Tensor ? [inputs] : (inputs ?? []);
   if (!Array.isArray(leaves)) throw new ValueError(`backward: inputs is a list of tensors, got ${describe(leaves)}`, "backward");
   const wanted = (leaves as Tensor[]).map(idOf);
+  backwardBegins();
   const entry = enter();
   entry.token.reason = sweepEnded;
   try {
@@ -65,9 +67,10 @@ export function backward(x: Tensor, cotangent?: TensorLike | null, options?: Bac
     leave(entry, []);
   } catch (error) {
     abort(entry);
+    backwardFailed(keepsGraph);
     throw error;
   }
-  backwardEnded(retainGraph || createGraph);
+  backwardEnded(keepsGraph);
 }
 
 /** What `backward()` has added up here, or null. The same object until it changes. */

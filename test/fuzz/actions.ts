@@ -113,7 +113,7 @@ export class Program extends Machine {
     this.say(`${p.name}.assign([${numbers}]);`);
     p.tensor.assign(numbers);
     p.numbers = numbers;
-    for (const value of this.values) if (value.parameters.has(p)) value.outdated = true;
+    this.outdate((other) => other === p);
   }
 
   private step(): void {
@@ -130,7 +130,7 @@ export class Program extends Machine {
     }
     this.say("optimizer.step();");
     this.optimizer.step.step();
-    for (const value of this.values) if (value.parameters.size > 0) value.outdated = true;
+    this.outdate(() => true);
     for (const p of this.parameters) {
       if (p.gradient === null) continue;
       const gradient = p.gradient(here).map(ref.plain);
@@ -155,7 +155,10 @@ export class Program extends Machine {
       value.tensor.registerHook((g) => void ad.grad((x: Tensor) => x.mul(x).sum())(g));
     } else if (kind === 2) {
       this.say(`${value.name}.registerHook(() => { ${bystander.name}.assign(${bystander.name}.detach()); });`);
-      value.tensor.registerHook(() => void bystander.tensor.assign(ad.scope(() => bystander.tensor.detach().mul(1))));
+      value.tensor.registerHook(() => {
+        bystander.tensor.assign(ad.scope(() => bystander.tensor.detach().mul(1)));
+        this.outdate((p) => p === bystander);
+      });
     } else if (kind === 3) {
       this.say(`${value.name}.registerHook(() => { ad.scope(() => ad.ones([3]).exp()).dispose(); });`);
       value.tensor.registerHook(() => ad.scope(() => ad.ones([SIZE]).exp()).dispose());

@@ -143,6 +143,11 @@ export class Machine {
     return value.parents.some((parent) => !seen.has(parent) && (seen.add(parent), is(parent) || this.reaches(parent, is, seen)));
   }
 
+  /** Parameters were written to: what was computed from them may go with the next step. */
+  protected outdate(written: (parameter: Parameter) => boolean): void {
+    for (const value of this.values) value.outdated ||= [...value.parameters].some(written);
+  }
+
   /** A graph is freed whole: whatever shares a part of it cannot be swept again. */
   protected mark(value: Value, freed: boolean): void {
     const gone = new Set<Value>();

@@ -15,7 +15,7 @@ afterAll(async () => {
   const last = ad.tensor([1], { requiresGrad: true });
   for (let i = 0; i < 9; i++) ad.scope(() => new optim.SGD([last], { lr: 0.1 }).minimize(last.square().sum()));
   last.dispose();
-  expect(await settle()).toBe(before);
+  expect(await settle(before)).toBe(before);
 });
 
 const network = () => new nn.Sequential(new nn.Linear(32, 64), new nn.Tanh(), new nn.Linear(64, 4));
@@ -41,6 +41,40 @@ describe("a loop without scopes holds the memory of two steps", () => {
     const [net, [x, y]] = [network(), batch()];
     const optimizer = new optim.Adam(net.parameters());
     expectFlat(() => optimizer.minimize(nn.crossEntropy(net.forward(x), y)));
+  });
+
+  it("a write from a hook ends the step after the pass it runs in, not in the middle of it", () => {
+    const w = ad.tensor([1, 2], { requiresGrad: true });
+    w.square().sum().backward();
+    const scores = w.mul(2);
+    scores.registerHook(() => void w.assign([3, 4]));
+    scores.backward([1, 1]);
+    // No pass since that step: this ends none, and what the pass left may still be read.
+    w.assign([5, 6]);
+    expect(scores.toArray()).toEqual([2, 4]);
+    w.mul(1).sum().backward();
+    w.assign([7, 8]);
+    expect(() => scores.toArray()).toThrow(/released when the optimizer's next step ended/);
+    w.zeroGrad();
+    w.dispose();
+  });
+
+  it("a pass that a hook leaves has freed what it went over, which goes with the next step", () => {
+    const w = ad.tensor([1, 2], { requiresGrad: true });
+    const turn = () => {
+      const scores = w.mul(2);
+      const loss = scores.square();
+      scores.registerHook(() => {
+        throw new Error("left");
+      });
+      expect(() => loss.backward([1, 1])).toThrow("left");
+      w.zeroGrad();
+      return loss;
+    };
+    const loss = turn();
+    turn();
+    expect(() => loss.toArray()).toThrow(/released when the optimizer's next step ended/);
+    w.dispose();
   });
 
   it("backward and step, losses collected in a list", () => {

@@ -3,6 +3,7 @@
  *
  * - A step ends when, after a `backward()`, a parameter changes (`optimizer.step()`, `minimize()`, `assign()` to a parameter) or gradients
  *   are forgotten (`zeroGrad()`; not while the graph was kept, with `retainGraph` or `createGraph`: it may be gone over again).
+ *   A hook's write counts when the pass it runs in has ended: a step never ends in the middle of a pass.
  * - The values of that graph (whatever was computed from parameters) stay readable until the *next* step of the same optimizer ends, or
  *   `GRACE` steps of others; then they are released, apart from scalars, parameters, detached tensors, and what was kept with `keep()`.
  * - So are the values of a graph that was kept, or that nobody went backward through (an evaluation without `noGrad`), once the step
@@ -32,6 +33,9 @@ const GRACE = 8;
 /** Whether there was a backward pass since the last step ended, and whether one has freed its graph. */
 let swept = false;
 let freed = false;
+/** Passes under way, one inside a hook of the other, and who ended a step in them: that waits until the outermost has ended. */
+let underWay = 0;
+let due: object | null = null;
 /** Tensors of the root that are part of a graph, found since they were last gone through. */
 const fresh = openList();
 /** Of graphs that can still be swept; looked at again now and then, since there may be very many. */
@@ -57,25 +61,47 @@ export function goesWith(tensor: Tensor, others: readonly Tensor[]): void {
   if (tensor.scope instanceof Hold && holds.length > 0) companions.set(tensor.scope, holds);
 }
 
+/** A `backward()` begins. What a failed one before it left due is dealt with now: an error on its way out is not to be hidden by another. */
+export function backwardBegins(): void {
+  if (underWay === 0) endDue();
+  underWay++;
+}
+
 /** A `backward()` ended, and kept the graph it went over or freed it. */
 export function backwardEnded(keptGraph: boolean): void {
+  backwardFailed(keptGraph);
+  if (underWay === 0) endDue();
+}
+
+/** A `backward()` was left by what a hook or a rule threw, and has freed what it went over until then unless it keeps it. */
+export function backwardFailed(keptGraph: boolean): void {
+  underWay--;
   swept = true;
   if (!keptGraph) freed = true;
 }
 
 /** A parameter got other numbers: the end of a step, if there was a backward pass since the last. Those with the same `by` are of one optimizer. */
 export function parametersChanged(by: object = byHand): void {
-  if (swept) endStep(by);
+  if (underWay > 0) due ??= by;
+  else if (swept) endStep(by);
 }
 
 /** Gradients were forgotten: the end of a step, if a backward pass has freed its graph since the last. */
 export function gradientsForgotten(by: object = byHand): void {
-  if (freed) endStep(by);
+  if (!freed) return;
+  if (underWay > 0) due ??= by;
+  else endStep(by);
+}
+
+/** Ends the step that a hook has ended. */
+function endDue(): void {
+  if (due !== null) endStep(due);
 }
 
 function endStep(by: object): void {
   swept = false;
   freed = false;
+  due = null;
   for (const left of remains) clear(left, by);
   remains = remains.filter((left) => left.age < GRACE);
   sinceWaiting++;
