@@ -44,7 +44,9 @@ export async function measure(workload, { rounds = 9, milliseconds = 30 } = {}, 
       Object.assign(row, await competitor.prepare());
       row.first = await row.result();
     } catch (error) {
-      row.failed = String(error?.message ?? error).split("\n")[0].slice(0, 120);
+      row.failed = String(error?.message ?? error)
+        .split("\n")[0]
+        .slice(0, 120);
     }
   }
   const reference = rows.find((row) => !row.failed);

@@ -34,7 +34,15 @@ function instance(moving, fused) {
     const local = 3 + i;
     return [...get(local), ...get(1), ...(fused ? [...get(2), ...MULTIPLY_ADD] : [...MULTIPLY, ...get(2), ...ADD]), ...set(local)];
   }).flat();
-  const move = [0, 16, 32, 48].flatMap((at) => [...get(0), ...get(0), ...load(at), ...get(0), ...load(ARRAY + at), ...ADD, ...store(2 * ARRAY + at)]);
+  const move = [0, 16, 32, 48].flatMap((at) => [
+    ...get(0),
+    ...get(0),
+    ...load(at),
+    ...get(0),
+    ...load(ARRAY + at),
+    ...ADD,
+    ...store(2 * ARRAY + at),
+  ]);
   const sum = Array.from({ length: ACCUMULATORS }, (_, i) => [...get(3 + i), ...(i ? ADD : [])]).flat();
   const body = moving
     ? [...countdown(move, [0xc0, 0]), ...splat(0)]

@@ -67,18 +67,19 @@ function plot({ results, machine }) {
     parts.push(`<text x="${left - 12}" y="${y + 4}" text-anchor="end">${escape(name)}</text>`);
     if (limit > 0) parts.push(`<path class="limit" d="M${x(limit / ours)} ${y - 6}v12"/>`);
     for (const row of rows) {
-      const k = series.findIndex((label) => row.name === label);
+      const k = series.indexOf(row.name);
       if (row.ms && k >= 0) parts.push(`<circle cx="${x(row.ms / ours).toFixed(1)}" cy="${y}" r="4.5" fill="${shades[k]}"/>`);
     }
   });
   let at = 12;
-  const legend = [...series.map((label, k) => [label, `<circle cx="6" cy="-4" r="4.5" fill="${shades[k]}"/>`]), ["limit", '<path class="limit" d="M6 -10v12"/>']].map(
-    ([label, mark]) => {
-      const item = `<g transform="translate(${at},42)">${mark}<text x="16">${label}</text></g>`;
-      at += 36 + label.length * 6.2;
-      return item;
-    },
-  );
+  const legend = [
+    ...series.map((label, k) => [label, `<circle cx="6" cy="-4" r="4.5" fill="${shades[k]}"/>`]),
+    ["limit", '<path class="limit" d="M6 -10v12"/>'],
+  ].map(([label, mark]) => {
+    const item = `<g transform="translate(${at},42)">${mark}<text x="16">${label}</text></g>`;
+    at += 36 + label.length * 6.2;
+    return item;
+  });
   const style = `text{font:12px system-ui,sans-serif;fill:#1f2937}.dim{fill:#6b7280}.grid{stroke:#9ca3af;stroke-opacity:.35}.one{stroke:#2563eb;stroke-opacity:.7}.limit{stroke:#111827;stroke-width:2;fill:none}
 @media(prefers-color-scheme:dark){text{fill:#e5e7eb}.dim{fill:#9ca3af}.limit{stroke:#f9fafb}}`;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 900 ${bottom + 28}" role="img" aria-label="Time over the faster of ours, by workload">

@@ -22,6 +22,7 @@ const taken = (flag, count) => {
 const file = taken("--json", 2);
 const short = taken("--short", 1) ? { rounds: 3, milliseconds: 10 } : {};
 
+const all = [...overhead, ...elementwise, ...gemm, ...functions, ...jacobians, ...dynamics, logistic, ...networks];
 const workloads = all.filter((w) => words.length === 0 || words.some((word) => w.name.toLowerCase().includes(word.toLowerCase())));
 const rates = limits(ad.variant() === "relaxed-simd");
 const machine = `Node ${process.version}, ${os.cpus()[0]?.model ?? "unknown CPU"}, one thread, the ${ad.variant()} build`;

@@ -10,7 +10,11 @@ const [u, v] = [randoms(N, 41), randoms(N, 42)];
 /** sin(u p₀ + v p₁), elementwise: N outputs of two inputs. */
 const tall = {
   x: Float32Array.of(0.7, -0.4),
-  ours: (p, u, v) => u.mul(p.at(0)).add(v.mul(p.at(1))).sin(),
+  ours: (p, u, v) =>
+    u
+      .mul(p.at(0))
+      .add(v.mul(p.at(1)))
+      .sin(),
   mode: ad.jacfwd,
   jax: (np, p, u, v) => np.sin(u.mul(p.ref.slice(0)).add(v.mul(p.slice(1)))),
   jaxMode: "jacfwd",

@@ -164,7 +164,8 @@ function onTf({ sizes, batch, activation, loss, optimizer, lr }, x, y, tf) {
   return { step, weights: () => variables[0][0].dataSync() };
 }
 
-const oneHot = (y, classes) => Float32Array.from({ length: y.length * classes }, (_, i) => (y[Math.floor(i / classes)] === i % classes ? 1 : 0));
+const oneHot = (y, classes) =>
+  Float32Array.from({ length: y.length * classes }, (_, i) => (y[Math.floor(i / classes)] === i % classes ? 1 : 0));
 
 function onJaxJs({ sizes, batch, activation, loss, optimizer, lr }, x, y, jax) {
   const np = jax.numpy;
@@ -217,7 +218,9 @@ export const networks = TABLE.map((row) => {
   const { sizes, batch, loss, optimizer, tolerance, rounds = 9 } = row;
   const x = randoms(batch * sizes[0], 9);
   const y =
-    loss === "squares" ? Float32Array.from({ length: batch }, (_, i) => Math.sin(3 * x[2 * i]) * x[2 * i + 1]) : labels(batch, sizes.at(-1), 8);
+    loss === "squares"
+      ? Float32Array.from({ length: batch }, (_, i) => Math.sin(3 * x[2 * i]) * x[2 * i + 1])
+      : labels(batch, sizes.at(-1), 8);
   return {
     name: `MLP ${sizes.join("-")}, batch ${batch}, ${optimizer === "adam" ? "Adam" : "SGD"} step`,
     tolerance,
