@@ -19,8 +19,10 @@ export interface LiveUpdate {
   readonly name: string;
   /** How many slots for state the update has, and which of them are in use. */
   readonly slots: readonly boolean[];
-  /** The options in the engine's order: rates may have changed, counts gone on. */
-  values(): readonly number[];
+  /** The parameter. */
+  readonly of: object;
+  /** The options in the engine's order, as they are when the run has taken `ahead` steps of it already: rates may have changed, counts gone on. */
+  values(ahead: number): readonly number[];
   /** The step was taken. */
   taken(): void;
   /** Whether the next step uses the same state. */

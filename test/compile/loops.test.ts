@@ -340,3 +340,40 @@ it("checkpoints are kept: the gradient of a long scan needs the room of its segm
     expect(kept.stats().arenaBytes).toBeLessThan(plain.stats().arenaBytes / 5);
   });
 });
+
+describe("several steps of an optimizer in one call", () => {
+  const makers = {
+    SGD: (p: Iterable<Tensor>) => new ad.optim.SGD(p, { lr: 0.05 }),
+    "SGD with momentum": (p: Iterable<Tensor>) => new ad.optim.SGD(p, { lr: 0.05, momentum: 0.9, dampening: 0.1 }),
+    Adam: (p: Iterable<Tensor>) => new ad.optim.Adam(p, { lr: 0.05 }),
+    AdamW: (p: Iterable<Tensor>) => new ad.optim.AdamW(p, { lr: 0.05, weightDecay: 0.1 }),
+  };
+  for (const [name, make] of Object.entries(makers))
+    for (const steps of [2, 5])
+      it(`${steps} of ${name}, compiled and as a traced program`, () => {
+        const run = (way: "written" | "compiled" | "traced") =>
+          ad.scope(() => {
+            ad.manualSeed(3);
+            const net = new ad.nn.Linear(3, 2);
+            const opt = make(net.parameters());
+            const f = (x: Tensor) => {
+              let loss = x.sum();
+              for (let i = 0; i < steps; i++) opt.minimize((loss = net.forward(x).tanh().square().sum()));
+              return loss;
+            };
+            const x = ad.linspace(0, 1, 12).reshape([4, 3]);
+            const losses: unknown[] = [];
+            if (way === "traced") {
+              losses.push((f(x) as Tensor).item());
+              const program = ad.trace(f)(x) as unknown as { run: (x: Tensor) => Tensor };
+              losses.push(null, ...Array.from({ length: 3 }, () => program.run(x).item()));
+            } else {
+              const g = way === "compiled" ? ad.compile(f) : f;
+              for (let i = 0; i < 5; i++) losses.push((g(x) as Tensor).item());
+            }
+            return [losses.filter((_, i) => i !== 1), net.parameters().map((p) => Array.from(p.data()))];
+          });
+        expect(run("compiled")).toEqual(run("written"));
+        expect(run("traced")).toEqual(run("written"));
+      });
+});

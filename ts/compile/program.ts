@@ -86,6 +86,8 @@ export class CompiledProgram {
   private readonly draws: readonly number[];
   private readonly drawn: number;
   private readonly updates: readonly LiveUpdate[];
+  /** How many updates of the same parameter come before each of them. */
+  private readonly ahead: readonly number[];
   private readonly guards: readonly (() => boolean)[];
   private readonly rebuild: (outputs: readonly unknown[]) => unknown;
   /** Arguments and results that are a few numbers. */
@@ -131,6 +133,12 @@ export class CompiledProgram {
     this.draws = keys.map((key) => key.draw);
     this.drawn = recorded.draws;
     this.updates = recorded.updates;
+    const seen = new Map<object, number>();
+    this.ahead = recorded.updates.map(({ of }) => {
+      const before = seen.get(of) ?? 0;
+      seen.set(of, before + 1);
+      return before;
+    });
     this.guards = recorded.guards;
     this.rebuild = recorded.rebuild;
     const few = readFew(NAME, number, inputs.length + outputs.length);
@@ -175,7 +183,7 @@ export class CompiledProgram {
         numbers[next++] = idOf(tensor);
       }
       for (let i = 0; i < updates.length; i++) {
-        const values = updates[i]!.values();
+        const values = updates[i]!.values(this.ahead[i]!);
         for (let k = 0; k < values.length; k++) numbers[next++] = values[k]!;
       }
       const s = scratch(next);

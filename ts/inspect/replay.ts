@@ -199,7 +199,7 @@ class Run {
     let next = 1;
     const slots = live.slots.map((used) => (used ? idOf(written[next++]!) : 0));
     const [id, along] = [idOf(written[0]!), idOf(gradient!)];
-    pass(live.values(), slots);
+    pass(live.values(this.taken.filter(({ of }) => of === live.of).length), slots);
     checked(engine.update(number, id, along), live.name);
     recorder?.updated(live);
     write.outputs.forEach((v, i) => this.values.set(v, written[i]!));

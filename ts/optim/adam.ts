@@ -66,10 +66,10 @@ export class Adam extends FusedOptimizer<"adam", Required<AdamOptions>> {
   }
 
   /** @internal */
-  protected override nextValues(state: State | undefined, o: Readonly<Required<AdamOptions>>): readonly number[] {
+  protected override nextValues(state: State | undefined, o: Readonly<Required<AdamOptions>>, ahead: number): readonly number[] {
     const { lr, betas, eps, weightDecay, maximize } = o;
     const [beta1, beta2] = betas;
-    const step = (state!["step"] as number) + 1;
+    const step = (state!["step"] as number) + 1 + ahead;
     return UPDATES.adam.values({ lr, beta1, beta2, eps, weightDecay, decoupled: this.decoupled, step, maximize });
   }
 }

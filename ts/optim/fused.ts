@@ -23,8 +23,8 @@ export abstract class FusedOptimizer<Row extends Name, Options extends { lr: num
   /** @internal */
   protected abstract readonly row: Row;
 
-  /** @internal What the update reads at the next step of a parameter: `UPDATES[row].values` of its options by name. */
-  protected abstract nextValues(state: State | undefined, options: Readonly<Options>): readonly number[];
+  /** @internal What the update reads when `ahead` more steps of a parameter were taken: `UPDATES[row].values` of its options by name. */
+  protected abstract nextValues(state: State | undefined, options: Readonly<Options>, ahead: number): readonly number[];
 
   /** @internal One call of the kernel. */
   protected override updateInPlace(parameter: Tensor, gradient: number, options: Readonly<Options>): void {
@@ -40,7 +40,7 @@ export abstract class FusedOptimizer<Row extends Name, Options extends { lr: num
       ids.push(part === undefined ? 0 : idOf(part));
     }
     if (recorder !== null) this.announce(parameter);
-    pass(this.nextValues(state, options), ids);
+    pass(this.nextValues(state, options, 0), ids);
     checked(engine.update(number, id, gradient), this.name);
     this.counted(state);
     if (recorder === null) return;
@@ -48,7 +48,8 @@ export abstract class FusedOptimizer<Row extends Name, Options extends { lr: num
     recorder.updated({
       name: this.name,
       slots: ids.map((slot) => slot !== 0),
-      values: () => this.nextValues(this.state.get(parameter), options),
+      of: parameter,
+      values: (ahead) => this.nextValues(this.state.get(parameter), options, ahead),
       taken: () => this.counted(this.state.get(parameter)),
       fits: () => {
         const now = this.state.get(parameter);

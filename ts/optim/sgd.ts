@@ -80,7 +80,7 @@ export class SGD extends FusedOptimizer<"sgd", Required<SGDOptions>> {
   }
 
   /** @internal */
-  protected override nextValues(state: State | undefined, o: Readonly<Required<SGDOptions>>): readonly number[] {
+  protected override nextValues(state: State | undefined, o: Readonly<Required<SGDOptions>>, ahead: number): readonly number[] {
     const { lr, momentum, dampening, nesterov, weightDecay, maximize } = o;
     const buffer = momentum === 0 ? undefined : (state?.["momentumBuffer"] as Tensor | undefined);
     return UPDATES.sgd.values({
@@ -90,7 +90,7 @@ export class SGD extends FusedOptimizer<"sgd", Required<SGDOptions>> {
       nesterov,
       weightDecay,
       maximize,
-      first: buffer !== undefined && this.fresh.has(buffer),
+      first: ahead === 0 && buffer !== undefined && this.fresh.has(buffer),
     });
   }
 

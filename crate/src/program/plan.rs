@@ -216,9 +216,6 @@ impl Making<'_> {
                     let update = Update::from_code(change.update)?;
                     // Each with a buffer of its own: a kernel writes to what nobody else sees.
                     let tensors = change.before.iter().map(|&v| self.borrowed(self.roots[v as usize])).collect();
-                    for (&before, &after) in change.before.iter().zip(&change.after) {
-                        arrays[after as usize] = arrays[before as usize].clone();
-                    }
                     let options = change.options..change.options + update.options.len();
                     ready.push(Ready::Update { update, tensors, gradient: change.gradient, options });
                 }
@@ -314,6 +311,12 @@ pub fn plan(settled: Settled) -> Result<Executable> {
             Source::Computed if places[v].is_none() && !is_fresh[v] => None,
             _ => Some(making.borrowed(variable)),
         });
+    }
+    // Before all steps: views of what an update leaves may stand anywhere.
+    for step in &program.steps {
+        if let Step::Update(change) = step {
+            change.before.iter().zip(&change.after).for_each(|(&before, &after)| arrays[after as usize] = arrays[before as usize].clone());
+        }
     }
     let mut steps = making.steps(&program.steps, &mut arrays)?;
     let Making { aimed, groups, .. } = making;
