@@ -17,7 +17,8 @@ const tall = {
       .sin(),
   mode: ad.jacfwd,
   jax: (np, p, u, v) => np.sin(u.mul(p.ref.slice(0)).add(v.mul(p.slice(1)))),
-  jaxMode: "jacfwd",
+  // jacfwd of jax-js 0.1.25 gives [inputs, outputs].
+  jaxDerivative: (jax, f) => (x) => jax.jacfwd(f)(x).transpose(),
   byHand(p) {
     const out = new Float32Array(2 * N);
     for (let i = 0; i < N; i++) {
@@ -35,7 +36,8 @@ const wide = {
   ours: (x, u, v) => x.mul(u).tanh().mul(v).sum(),
   mode: ad.jacrev,
   jax: (np, x, u, v) => np.sum(np.tanh(x.mul(u)).mul(v)),
-  jaxMode: "jacrev",
+  // jacrev of jax-js 0.1.25 gives a wrong shape for one output, so this is grad.
+  jaxDerivative: (jax, f) => jax.grad(f),
   byHand(x) {
     const out = new Float32Array(N);
     for (let i = 0; i < N; i++) {
@@ -55,7 +57,7 @@ const workload = (name, row) => ({
     onJax((jax) => {
       const np = jax.numpy;
       const [X, U, V] = [row.x, u, v].map((data) => np.array(data));
-      const jacobian = jax.jit((x, u, v) => jax[row.jaxMode]((x) => row.jax(np, x, u.ref, v.ref))(x));
+      const jacobian = jax.jit((x, u, v) => row.jaxDerivative(jax, (x) => row.jax(np, x, u.ref, v.ref))(x));
       const run = () => jacobian(X.ref, U.ref, V.ref).flatten().dataSync();
       return { step: run, result: run };
     }),
