@@ -17,7 +17,7 @@ impl Engine {
     /// value that is being differentiated is refused, for its derivative would be lost without a word.
     pub fn assign(&self, target: Id, value: Id) -> Result<()> {
         self.session().constant_value(value)?;
-        let array = self.concrete_under(value, false)?.contiguous()?;
+        let array = self.concrete_under(value, false)?.into_ordered()?;
         let old = self.session().contents(target)?;
         if array.dims != old.dims {
             return Err(Error::shape(format!("the value has shape {} but the tensor has shape {}", show(&array.dims), show(&old.dims))));
@@ -103,7 +103,7 @@ impl Engine {
                 g.dtype, p.dtype
             )));
         }
-        g.contiguous()
+        g.into_ordered()
     }
 }
 
@@ -248,7 +248,7 @@ impl Session {
         }
         if let Some(Value::Concrete(array)) = self.values.get_mut(place).and_then(|slot| slot.value.as_mut()) {
             if !array.is_contiguous() {
-                *array = array.contiguous()?;
+                *array = array.contiguous()?.into_owned();
             }
         }
         Ok(())

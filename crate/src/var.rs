@@ -98,8 +98,24 @@ impl<'a> Var<'a> {
             match session.value(id) {
                 Ok(Value::Batched { inner, .. }) => id = *inner,
                 Ok(Value::Dual { primal, .. } | Value::Tracked { primal, .. }) => id = *primal,
-                Ok(Value::Concrete(array)) => return array.contiguous().ok(),
+                Ok(Value::Concrete(array)) => return array.clone().into_ordered().ok(),
                 _ => return None,
+            }
+        }
+    }
+
+    /// Whether the columns of its matrices are contiguous in memory, and not its rows; false under vmap.
+    pub fn lies_by_columns(self) -> bool {
+        let session = self.engine.session();
+        let mut id = self.id;
+        loop {
+            match session.value(id) {
+                Ok(Value::Dual { primal, .. } | Value::Tracked { primal, .. }) => id = *primal,
+                Ok(Value::Concrete(array)) => {
+                    let rank = array.dims.len();
+                    return rank >= 2 && array.strides[rank - 2] == 1 && array.strides[rank - 1] != 1 && array.dims[rank - 1] > 1;
+                }
+                _ => return false,
             }
         }
     }

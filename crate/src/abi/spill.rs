@@ -79,7 +79,7 @@ pub fn read_stored(id: u32) -> *const u8 {
     let read = |engine: &Engine| -> Result<*const u8> {
         let array = engine.concrete_under(id, false)?;
         let whole = array.whole();
-        let compact = if array.len() <= whole.len() { array.contiguous().ok() } else { None };
+        let compact = if array.len() <= whole.len() { array.clone().into_ordered().ok() } else { None };
         let (elements, layout) = match compact {
             Some(compact) => {
                 let layout = compact.view(Dims::from_slice(&compact.dims), Strides::from_slice(&compact.strides), 0);

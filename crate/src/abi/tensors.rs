@@ -60,7 +60,7 @@ thread_local! {
 pub fn read(id: u32) -> *const u8 {
     READING.with(|r| *r.borrow_mut() = None);
     let read = |engine: &Engine| -> Result<*const u8> {
-        let array = engine.concrete_under(id, false)?.contiguous()?;
+        let array = engine.concrete_under(id, false)?.into_ordered()?;
         put(&[array.dtype as u8 as f64, array.len() as f64])?;
         let address = array.address();
         READING.with(|r| *r.borrow_mut() = Some(array));
@@ -98,13 +98,15 @@ pub fn item(id: u32) -> f64 {
 pub fn all_true(id: u32) -> u32 {
     with_engine(|engine| {
         report(
-            engine.concrete_under(id, true).and_then(|array| array.to_dtype(DType::Bool)?.contiguous()).map(|array| {
-                if array.slice::<u8>().iter().all(|&v| v != 0) {
-                    truth::ALL
-                } else {
-                    truth::NOT_ALL
-                }
-            }),
+            engine.concrete_under(id, true).and_then(|array| Ok(array.ordered(DType::Bool)?.slice::<u8>().iter().all(|&v| v != 0))).map(
+                |all| {
+                    if all {
+                        truth::ALL
+                    } else {
+                        truth::NOT_ALL
+                    }
+                },
+            ),
             truth::FAILED,
         )
     })

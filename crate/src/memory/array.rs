@@ -9,6 +9,7 @@ use crate::memory::out::Out;
 use crate::memory::pool::Buffer;
 use crate::shape::{contiguous_strides, element_count, Dims, Strides};
 use crate::with_element;
+use std::borrow::Cow;
 use std::rc::Rc;
 
 pub struct Array {
@@ -92,15 +93,27 @@ impl Array {
         Ok(array)
     }
 
-    /// The same values in another dtype; itself (a view) when it has that dtype.
-    pub fn to_dtype(&self, dtype: DType) -> Result<Array> {
+    /// The same values in another dtype; itself when it has that dtype.
+    pub fn to_dtype(&self, dtype: DType) -> Result<Cow<'_, Array>> {
         if self.dtype == dtype {
-            return Ok(self.clone());
+            return Ok(Cow::Borrowed(self));
         }
+        self.converted(dtype).map(Cow::Owned)
+    }
+
+    fn converted(&self, dtype: DType) -> Result<Array> {
         let x = self.contiguous()?;
         let mut out = Array::new(dtype, &x.dims)?;
         with_element!(x.dtype, From => with_element!(dtype, To => cast::<From, To>(x.slice(), out.slice_mut())));
         Ok(out)
+    }
+
+    /// The same values in another dtype, lying in order; itself when it is so.
+    pub fn ordered(&self, dtype: DType) -> Result<Cow<'_, Array>> {
+        if self.dtype == dtype {
+            return self.contiguous();
+        }
+        self.converted(dtype).map(Cow::Owned)
     }
 
     /// Contiguous, in nobody's memory: its numbers lie where `aim` says.
@@ -156,16 +169,24 @@ impl Array {
     }
 
     /// This array when its elements already lie in order, else a fresh copy.
-    pub fn contiguous(&self) -> Result<Array> {
+    pub fn contiguous(&self) -> Result<Cow<'_, Array>> {
         if self.is_contiguous() {
-            return Ok(self.view(Dims::from_slice(&self.dims), contiguous_strides(&self.dims), self.offset));
+            return Ok(Cow::Borrowed(self));
         }
         let mut out = Array::new(self.dtype, &self.dims)?;
         with_element!(self.dtype, T => {
             // SAFETY: dims and strides stay inside the buffer by construction; `out` is contiguous with the same dims.
             unsafe { strided::gather_view(&self.dims, &self.strides, self.pointer::<T>(), out.slice_mut::<T>().as_mut_ptr()) }
         });
-        Ok(out)
+        Ok(Cow::Owned(out))
+    }
+
+    /// As `contiguous`, of an array that is given away.
+    pub fn into_ordered(self) -> Result<Array> {
+        if self.is_contiguous() {
+            return Ok(self);
+        }
+        self.contiguous().map(Cow::into_owned)
     }
 
     /// A contiguous copy in a buffer of its own.

@@ -1,6 +1,6 @@
 //! Functions of two values, comparisons, logic and selection, with their partials.
 
-use super::support::stretched;
+use super::support::{stretched, stretched_as};
 use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
 use crate::form::{Form, Pointwise};
@@ -29,11 +29,11 @@ fn no_zero_divisor(_: &Array, b: &Array, _: &[usize]) -> Result<()> {
 }
 
 fn no_zero_to_negative(a: &Array, b: &Array, dims: &[usize]) -> Result<()> {
-    let b = b.to_dtype(DType::Int32)?.contiguous()?;
+    let b = b.ordered(DType::Int32)?;
     if !b.slice::<i32>().iter().any(|&exponent| exponent < 0) {
         return Ok(());
     }
-    let (a, b) = (stretched(&a.to_dtype(DType::Int32)?, dims)?, stretched(&b, dims)?);
+    let (a, b) = (stretched_as(a, DType::Int32, dims)?, stretched(&b, dims)?);
     if a.slice::<i32>().iter().zip(b.slice::<i32>()).any(|(&base, &exponent)| base == 0 && exponent < 0) {
         return Err(Error::value("int32 0 to a negative power is a division by zero; cast to float32 for IEEE results"));
     }

@@ -186,7 +186,7 @@ fn clamped(x: &[Spec], p: &[f64]) -> Result<Outline> {
 }
 
 fn clamp(x: &[&Array], p: &[f64], out: &mut Out) -> Result<()> {
-    let (x, Clamp { low, high }) = (x[0].to_dtype(out.dtype)?.contiguous()?, Clamp::read(p));
+    let (x, Clamp { low, high }) = (x[0].ordered(out.dtype)?, Clamp::read(p));
     match out.dtype {
         DType::Float32 => clamp_lanes::<f32x4>(x.slice(), low, high, out.slice()),
         DType::Float64 => clamp_lanes::<f64x2>(x.slice(), low, high, out.slice()),

@@ -73,7 +73,7 @@ fn gathered(x: &[Spec], p: &[f64]) -> Result<Outline> {
 fn gather_elements(x: &[&Array], p: &[f64], out: &mut Out) -> Result<()> {
     let (x, index) = (x[0], x[1]);
     let axis = Along::read(p).axis.of(x.dims.len())?;
-    let x = x.view(corner(&x.dims, &index.dims, axis)?, x.strides.clone(), x.offset).contiguous()?;
+    let x = x.view(corner(&x.dims, &index.dims, axis)?, x.strides.clone(), x.offset).into_ordered()?;
     let a = around(&x.dims, axis.into())?;
     let n = index.dims[axis];
     let index = indices(index, a.r)?;
@@ -153,7 +153,7 @@ fn positions(x: &[Spec], p: &[f64]) -> Result<Outline> {
 
 fn argsort(x: &[&Array], p: &[f64], out: &mut Out) -> Result<()> {
     let Sorting { axis, descending } = Sorting::read(p);
-    let x = x[0].to_dtype(counting(x[0].dtype))?.contiguous()?;
+    let x = x[0].ordered(counting(x[0].dtype))?;
     let a = around(&x.dims, axis)?;
     with_number!(x.dtype, T => sort::argsort::<T>(x.slice(), a.outer, a.r, a.inner, descending, out.slice())
         .map_err(|_| Error::new(ErrorCode::OutOfMemory, "no memory for sorting"))?);
@@ -189,7 +189,7 @@ fn search_sorted(x: &[&Array], p: &[f64], out: &mut Out) -> Result<()> {
     let dtype = counting(x[0].dtype.promote(x[1].dtype));
     let last = |dims: &[usize]| dims.last().copied().unwrap_or(1);
     let (n, m) = (last(&x[0].dims), last(&x[1].dims));
-    let (sorted, values) = (x[0].to_dtype(dtype)?.contiguous()?, x[1].to_dtype(dtype)?.contiguous()?);
+    let (sorted, values) = (x[0].ordered(dtype)?, x[1].ordered(dtype)?);
     with_number!(dtype, T => sort::search::<T>(sorted.slice(), n, values.slice(), m, right, out.slice()));
     Ok(())
 }

@@ -113,19 +113,27 @@ fn batches<T: Element + Number>(kernel: Gemm<T>, strong: bool, a: &Array, b: &Ar
     Ok(())
 }
 
-/// C = A B:  ct_A = ct Bᵀ,  ct_B = Aᵀ ct
+/// C = A B:  ct_A = ct Bᵀ,  ct_B = Aᵀ ct.  An operand that lies by columns, as a layer's weight does in x Wᵀ, gets a cotangent that lies so too
+/// (the transposed product): what is behind the transposition, the parameter's gradient, then lies as the parameter does.
 fn transposed<'a>(x: &[Var<'a>], ct: Var<'a>, _: &[f64], wanted: Wanted) -> Terms<'a> {
-    let to_left = || ct.strong_matmul(x[1].matrix_transpose());
+    let product = |a: Var<'a>, b: Var<'a>, by_columns: bool| {
+        if by_columns {
+            return b.matrix_transpose().strong_matmul(a.matrix_transpose()).matrix_transpose();
+        }
+        a.strong_matmul(b)
+    };
+    let to_left = || product(ct, x[1].matrix_transpose(), x[0].lies_by_columns());
     let to_right = || {
+        let by_columns = x[1].lies_by_columns();
         // A weight shared by a whole batch: the sum over the batch is part of one product, Aᵀ ct with all rows together.
         let (a, b) = (x[0].dims(), x[1].dims());
         if b.len() == 2 && a.len() > 2 {
             let rows: usize = a[..a.len() - 1].iter().product();
             let flat_a = x[0].reshape(&[rows, a[a.len() - 1]]);
             let flat_ct = ct.reshape(&[rows, b[1]]);
-            return flat_a.matrix_transpose().strong_matmul(flat_ct);
+            return product(flat_a.matrix_transpose(), flat_ct, by_columns);
         }
-        x[0].matrix_transpose().strong_matmul(ct)
+        product(x[0].matrix_transpose(), ct, by_columns)
     };
     smallvec![wanted[0].then(to_left), wanted[1].then(to_right)]
 }

@@ -227,7 +227,7 @@ fn join(x: &[&Array], p: &[f64], out: &mut Out) -> Result<()> {
     for x in x {
         let bounds: PartBounds = x.dims.iter().enumerate().map(|(i, &d)| (if i == axis { start } else { 0 }, d, 1)).collect();
         start += x.dims[axis];
-        scatter(&x.to_dtype(out.dtype)?, out, |whole| Ok(sliced(whole, &bounds)))?;
+        scatter(&*x.to_dtype(out.dtype)?, out, |whole| Ok(sliced(whole, &bounds)))?;
     }
     Ok(())
 }

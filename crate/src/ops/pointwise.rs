@@ -1,6 +1,6 @@
 //! How pointwise rows are evaluated: inputs brought to one dtype, broadcast, and run through the row's kernel.
 
-use super::support::{broadcast_all, elementwise, stretched};
+use super::support::{broadcast_all, elementwise, stretched, stretched_as};
 use crate::dtype::{no_kernel, DType};
 use crate::error::Result;
 use crate::form::{Outline, Pointwise, Spec};
@@ -11,6 +11,7 @@ use crate::memory::out::Out;
 use crate::params::{Cast, Order};
 use crate::shape::Dims;
 use crate::with_element;
+use std::borrow::Cow;
 
 impl Pointwise {
     /// How many inputs there are, where the row says nothing else.
@@ -45,13 +46,7 @@ impl Pointwise {
     pub fn write(&self, x: &[&Array], params: &[f64], out: &mut Out) -> Result<()> {
         match self {
             Pointwise::Unary(kernel) => {
-                let converted;
-                let x = if x[0].dtype == out.dtype && x[0].is_contiguous() {
-                    x[0]
-                } else {
-                    converted = x[0].to_dtype(out.dtype)?.contiguous()?;
-                    &converted
-                };
+                let x = x[0].ordered(out.dtype)?;
                 match (out.dtype, kernel.i32) {
                     (DType::Float32, _) => (kernel.f32)(x.slice(), out.slice()),
                     (DType::Float64, _) => (kernel.f64)(x.slice(), out.slice()),
@@ -60,7 +55,7 @@ impl Pointwise {
                 }
             }
             Pointwise::OfOrder(kernel) => {
-                let (x, order) = (x[0].to_dtype(out.dtype)?.contiguous()?, Order::read(params).order as u32);
+                let (x, order) = (x[0].ordered(out.dtype)?, Order::read(params).order as u32);
                 match out.dtype {
                     DType::Float32 => (kernel.f32)(order, x.slice(), out.slice()),
                     DType::Float64 => (kernel.f64)(order, x.slice(), out.slice()),
@@ -102,7 +97,7 @@ impl Pointwise {
                     DType::Int32 | DType::Bool => out.slice::<u8>().fill(kernel.integers as u8),
                 }
             }
-            Pointwise::Not(kernel) => kernel(x[0].to_dtype(DType::Bool)?.contiguous()?.slice(), out.slice()),
+            Pointwise::Not(kernel) => kernel(x[0].ordered(DType::Bool)?.slice(), out.slice()),
             Pointwise::Select => return select(x[0], x[1], x[2], out),
             Pointwise::Cast => {
                 let x = x[0].contiguous()?;
@@ -127,7 +122,7 @@ fn in_one_dtype(a: &Array, b: &Array, dtype: DType, run: impl FnOnce(&Array, &Ar
     if a.dtype == dtype && b.dtype == dtype {
         return run(a, b);
     }
-    run(&a.to_dtype(dtype)?, &b.to_dtype(dtype)?)
+    run(&*a.to_dtype(dtype)?, &*b.to_dtype(dtype)?)
 }
 
 /// The mask and both branches are brought to one shape; runs are those of the slowest of the three.
@@ -135,16 +130,10 @@ fn select(mask: &Array, a: &Array, b: &Array, out: &mut Out) -> Result<()> {
     if out.is_empty() {
         return Ok(());
     }
-    let mask = stretched(&mask.to_dtype(DType::Bool)?, out.dims)?;
-    let one_or_all = |x: &Array| {
-        let x = x.to_dtype(out.dtype)?;
-        if x.len() == 1 {
-            Ok(x)
-        } else {
-            stretched(&x, out.dims)
-        }
-    };
-    let (a, b) = (one_or_all(a)?, one_or_all(b)?);
+    let mask = stretched_as(mask, DType::Bool, out.dims)?;
+    let (a, b) = (a.to_dtype(out.dtype)?, b.to_dtype(out.dtype)?);
+    let one_or_all = |x| if Array::len(x) == 1 { Ok(Cow::Borrowed(x)) } else { stretched(x, out.dims) };
+    let (a, b) = (one_or_all(&*a)?, one_or_all(&*b)?);
     macro_rules! chosen {
         ($kernel:ident) => {
             binary::$kernel(Operand::Slice(mask.slice()), a.operand(), b.operand(), out.slice())

@@ -1,7 +1,7 @@
 //! Random draws: functions of a key, and how those with a parameter move with it.
 
 use super::batching;
-use super::support::{broadcast_all, elementwise, stretched};
+use super::support::{broadcast_all, elementwise, stretched_as};
 use crate::dtype::{no_kernel, DType, Element};
 use crate::error::{Error, ErrorCode, Result};
 use crate::form::{Evaluation, Form, Outline, Pointwise, Spec};
@@ -15,6 +15,7 @@ use crate::params::{Draw, Split};
 use crate::shape::{broadcast, dims_from, show, Dims};
 use crate::var::Var;
 use crate::with_float;
+use std::borrow::Cow;
 use Diagonal::{Value, Zero};
 
 /// The dims before the last of a tensor of keys [..., 2], and those of a draw for each key.
@@ -85,7 +86,7 @@ fn gamma_result(x: &[Spec], p: &[f64]) -> Result<Outline> {
 
 fn gamma(x: &[&Array], _: &[f64], out: &mut Out) -> Result<()> {
     let keys = keys(x[0])?;
-    let a = stretched(&x[1].to_dtype(DType::Float64)?, out.dims)?;
+    let a = stretched_as(x[1], DType::Float64, out.dims)?;
     let a = a.slice::<f64>();
     if let Some(bad) = a.iter().find(|a| !(**a > 0.0 && **a < f64::INFINITY)) {
         return Err(Error::value(format!("the shape parameter a must be positive and finite, got {bad}")));
@@ -105,11 +106,11 @@ fn together(x: &[Spec], _: &[f64]) -> Result<Outline> {
 
 /// A function of numbers computed in float64, one at a time.
 fn one_by_one<const N: usize>(x: &[&Array], out: &mut Out, f: impl Fn([f64; N]) -> f64) -> Result<()> {
-    let mut wide: [Option<Array>; N] = [const { None }; N];
+    let mut wide: [Option<Cow<Array>>; N] = [const { None }; N];
     for (wide, x) in wide.iter_mut().zip(x) {
         *wide = Some(x.to_dtype(DType::Float64)?);
     }
-    with_float!(out.dtype, T => elementwise::<f64, T, N>(wide.each_ref().map(|x| x.as_ref().unwrap()), out, |operands, out| {
+    with_float!(out.dtype, T => elementwise::<f64, T, N>(wide.each_ref().map(|x| x.as_deref().unwrap()), out, |operands, out| {
         for (i, out) in out.iter_mut().enumerate() {
             *out = T::from_f64(f(operands.each_ref().map(|operand| operand.at(i))));
         }

@@ -1,7 +1,7 @@
 //! Reductions and cumulative ops.
 
 use super::batching;
-use super::support::{around, broadcast_all, counting, grouped, reduction, slice_axis, stretched, Around};
+use super::support::{around, broadcast_all, counting, grouped, reduction, slice_axis, stretched_as, Around};
 use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
 use crate::form::{Evaluation, Form, Outline, Spec};
@@ -26,7 +26,8 @@ fn reduced(x: &[Spec], p: &[f64], dtype: fn(DType) -> DType) -> Result<Outline> 
 
 fn fold<T: Element, O: Element>(x: &Array, p: &[f64], out: &mut Out, kernel: Fold<T, O>) -> Result<()> {
     let axes = reduction(&x.dims, &Reduce::read(p))?.axes;
-    let (x, outer, r, inner) = grouped(&x.to_dtype(T::DTYPE)?, &axes)?;
+    let x = x.to_dtype(T::DTYPE)?;
+    let (x, outer, r, inner) = grouped(&x, &axes)?;
     kernel(x.slice(), outer, r, inner, out.slice());
     Ok(())
 }
@@ -111,7 +112,7 @@ macro_rules! arg {
         Form::Reduction(Evaluation {
             result: position,
             write: |x, p, out| {
-                let x = x[0].to_dtype(counting(x[0].dtype))?.contiguous()?;
+                let x = x[0].ordered(counting(x[0].dtype))?;
                 let a = searched(&x.dims, p)?.0;
                 with_number!(x.dtype, T => reduce::$kernel::<T>(x.slice(), a.outer, a.r, a.inner, out.slice()));
                 Ok(())
@@ -122,7 +123,7 @@ macro_rules! arg {
 
 fn cumulative_sum(x: &[&Array], p: &[f64], out: &mut Out) -> Result<()> {
     let Scan { axis, reverse } = Scan::read(p);
-    let (x, a) = (x[0].to_dtype(out.dtype)?.contiguous()?, around(out.dims, axis)?);
+    let (x, a) = (x[0].ordered(out.dtype)?, around(out.dims, axis)?);
     with_number!(out.dtype, T => scan::cumsum::<T>(x.slice(), a.outer, a.r, a.inner, reverse, out.slice()));
     Ok(())
 }
@@ -139,8 +140,7 @@ fn recurrence_result(x: &[Spec], p: &[f64]) -> Result<Outline> {
 
 fn recurrence(x: &[&Array], p: &[f64], out: &mut Out) -> Result<()> {
     let LinearScan { axis, reverse, strong } = LinearScan::read(p);
-    let bring = |x: &Array| stretched(&x.to_dtype(out.dtype)?, out.dims);
-    let (a, b) = (bring(x[0])?, bring(x[1])?);
+    let (a, b) = (stretched_as(x[0], out.dtype, out.dims)?, stretched_as(x[1], out.dtype, out.dims)?);
     let at = around(out.dims, axis)?;
     with_number!(out.dtype, T => scan::linear_scan::<T>(a.slice(), b.slice(), at.outer, at.r, at.inner, reverse, strong, out.slice()));
     Ok(())

@@ -1,7 +1,7 @@
 //! softmax, log-softmax, log-sum-exp, and the two linear maps that their derivatives are made of.
 
 use super::reduce::{over_joined, reduce_like, unreduced};
-use super::support::{around, broadcast_all, grouped, reduction, stretched};
+use super::support::{around, broadcast_all, grouped, reduction, stretched_as};
 use crate::error::Result;
 use crate::form::{Evaluation, Form, Outline, Spec};
 use crate::kernels::{centre, softmax};
@@ -16,7 +16,8 @@ use smallvec::smallvec;
 
 fn log_sum_exp(x: &[&Array], p: &[f64], out: &mut Out) -> Result<()> {
     let axes = reduction(&x[0].dims, &Reduce::read(p))?.axes;
-    let (x, outer, r, inner) = grouped(&x[0].to_dtype(out.dtype)?, &axes)?;
+    let x = x[0].to_dtype(out.dtype)?;
+    let (x, outer, r, inner) = grouped(&x, &axes)?;
     with_float!(out.dtype, T => softmax::logsumexp::<T>(x.slice(), outer, r, inner, out.slice()));
     Ok(())
 }
@@ -34,7 +35,7 @@ macro_rules! soft {
         Form::AlongAxis(Evaluation {
             result: along,
             write: |x, p, out| {
-                let (x, a) = (x[0].to_dtype(out.dtype)?.contiguous()?, around(out.dims, Along::read(p).axis)?);
+                let (x, a) = (x[0].ordered(out.dtype)?, around(out.dims, Along::read(p).axis)?);
                 with_float!(out.dtype, T => softmax::$kernel::<T>(x.slice(), a.outer, a.r, a.inner, out.slice()));
                 Ok(())
             },
@@ -48,8 +49,8 @@ macro_rules! weighted {
         Form::AlongAxis(Evaluation {
             result: along,
             write: |x, p, out| {
-                let bring = |x: &Array| stretched(&x.to_dtype(out.dtype)?, out.dims);
-                let (weights, values) = (bring(x[0])?, bring(x[1])?);
+                let bring = |i: usize| stretched_as(x[i], out.dtype, out.dims);
+                let (weights, values) = (bring(0)?, bring(1)?);
                 let a = around(out.dims, Along::read(p).axis)?;
                 with_float!(out.dtype, T => centre::$kernel::<T>(weights.slice(), values.slice(), a.r, a.inner, out.slice()));
                 Ok(())

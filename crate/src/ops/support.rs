@@ -12,6 +12,7 @@ use crate::params::{Axis, Reduce, Slice};
 use crate::shape::{axes_from, broadcast, element_count, same_dims, show, Dims, Strides};
 use crate::var::{numbers, Var};
 use smallvec::SmallVec;
+use std::borrow::Cow;
 
 /// Runs shorter than this are not worth a call each: the operand is copied out in full instead.
 const SHORT_RUN: usize = 16;
@@ -86,7 +87,7 @@ pub fn elementwise<T: Element, O: Element, const N: usize>(
         let mut copies: SmallVec<[Array; 3]> = SmallVec::new();
         for walk in &walks {
             let stretched = walk.array.view(Dims::from_slice(dims), walk.strides.clone(), walk.array.offset);
-            copies.push(if walk.run(dims, dims.len()).is_some() { stretched } else { stretched.contiguous()? });
+            copies.push(if walk.run(dims, dims.len()).is_some() { stretched } else { stretched.into_ordered()? });
         }
         let mut i = 0;
         let refs = inputs.map(|_| {
@@ -159,8 +160,19 @@ pub fn broadcast_all(inputs: &[Spec]) -> Result<Dims> {
 }
 
 /// The array broadcast to `dims`, contiguous.
-pub fn stretched(x: &Array, dims: &[usize]) -> Result<Array> {
-    broadcast_view(x, dims)?.contiguous()
+pub fn stretched<'a>(x: &'a Array, dims: &[usize]) -> Result<Cow<'a, Array>> {
+    if *x.dims == *dims {
+        return x.contiguous();
+    }
+    broadcast_view(x, dims)?.into_ordered().map(Cow::Owned)
+}
+
+/// As `stretched`, in another dtype.
+pub fn stretched_as<'a>(x: &'a Array, dtype: DType, dims: &[usize]) -> Result<Cow<'a, Array>> {
+    if x.dtype == dtype {
+        return stretched(x, dims);
+    }
+    Ok(Cow::Owned(stretched(&*x.to_dtype(dtype)?, dims)?.into_owned()))
 }
 
 /// An array seen as [outer, r, inner] around one axis.
@@ -198,7 +210,7 @@ pub fn reduction(dims: &[usize], params: &Reduce) -> Result<Reduction> {
 }
 
 /// The array brought to the form [outer, r, inner] in which the reduced axes are together and contiguous.
-pub fn grouped(x: &Array, axes: &[usize]) -> Result<(Array, usize, usize, usize)> {
+pub fn grouped<'a>(x: &'a Array, axes: &[usize]) -> Result<(Cow<'a, Array>, usize, usize, usize)> {
     let size = |axes: &[usize]| axes.iter().map(|&a| x.dims[a]).product::<usize>();
     let r = size(axes);
     if axes.is_empty() {
@@ -217,7 +229,7 @@ pub fn grouped(x: &Array, axes: &[usize]) -> Result<(Array, usize, usize, usize)
     let outer = size(&kept);
     let order: SmallVec<[usize; 6]> = kept.iter().chain(axes).copied().collect();
     let moved = x.view(order.iter().map(|&i| x.dims[i]).collect(), order.iter().map(|&i| x.strides[i]).collect(), x.offset);
-    Ok((moved.contiguous()?, outer, r, 1))
+    Ok((Cow::Owned(moved.into_ordered()?), outer, r, 1))
 }
 
 /// The indices as validated int32, negative ones counted from the end.

@@ -266,16 +266,25 @@ fn loop_function(group: &Group, places: &Places) -> Option<Function> {
     let results: Vec<Node> = outputs.iter().map(|&(node, _)| node).collect();
     let (order, reads) = needed(&graph, &results);
 
-    // What is the same in a whole row is computed at its beginning.
-    let mut varies = vec![false; graph.code.len()];
-    for &node in &order {
-        varies[node as usize] = match graph.code[node as usize] {
-            Code::Constant(_) => false,
-            Code::Input(number) => inputs[number as usize].access.column != 0,
-            code => operands(code).into_iter().flatten().any(|operand| varies[operand as usize]),
-        };
-    }
-    let (constant, varying): (Vec<Node>, Vec<Node>) = order.iter().partition(|&&node| !varies[node as usize]);
+    // What is the same everywhere is computed once, and what is the same in a whole row at its beginning.
+    let varying_with = |varies: &dyn Fn(Access) -> bool| {
+        let mut flags = vec![false; graph.code.len()];
+        for &node in &order {
+            flags[node as usize] = match graph.code[node as usize] {
+                Code::Constant(_) => false,
+                Code::Input(number) => varies(inputs[number as usize].access),
+                code => operands(code).into_iter().flatten().any(|operand| flags[operand as usize]),
+            };
+        }
+        flags
+    };
+    let varies = varying_with(&|access| access.column != 0);
+    let varies_at_all = varying_with(&|access| access.column != 0 || access.row != 0);
+    let nodes_where =
+        |wanted: &dyn Fn(usize) -> bool| -> Vec<Node> { order.iter().copied().filter(|&node| wanted(node as usize)).collect() };
+    let everywhere = nodes_where(&|node| !varies_at_all[node]);
+    let of_row = nodes_where(&|node| varies_at_all[node] && !varies[node]);
+    let varying = nodes_where(&|node| varies[node]);
 
     // Locals: the row, the offset in it, and a pointer for each stream.
     let (row, offset) = (0, 1);
@@ -293,21 +302,18 @@ fn loop_function(group: &Group, places: &Places) -> Option<Function> {
         };
         writer.sink().local_set(stream.pointer);
     }
+    everywhere.iter().chain(&of_row).for_each(|&node| writer.reads[node as usize] = KEPT);
+    let splat = |writer: &mut Writer, number: u32| {
+        let stream = &inputs[number as usize];
+        writer.sink().local_get(stream.pointer);
+        load(&mut writer.sink(), stream.kind, Width::Splat, 0);
+    };
+    writer.nodes(&graph, &everywhere, splat, |_, _| {});
     let is_nested = rows > 1;
     if is_nested {
         writer.sink().i32_const(rows as i32).local_set(row).loop_(BlockType::Empty);
     }
-    constant.iter().for_each(|&node| writer.reads[node as usize] = KEPT);
-    writer.nodes(
-        &graph,
-        &constant,
-        |writer, number| {
-            let stream = &inputs[number as usize];
-            writer.sink().local_get(stream.pointer);
-            load(&mut writer.sink(), stream.kind, Width::Splat, 0);
-        },
-        |_, _| {},
-    );
+    writer.nodes(&graph, &of_row, splat, |_, _| {});
     let body = |writer: &mut Writer, width: Width| {
         varying.iter().for_each(|&node| writer.reads[node as usize] = reads[node as usize]);
         let stores = |writer: &mut Writer, node: Node| {

@@ -370,20 +370,19 @@ pub fn positions<'a>(dims: &'a [usize], strides: &'a [isize], offset: usize) -> 
     })
 }
 
-/// Whether the formulas of an evaluation are complete, tried on a graph that is thrown away.
-pub fn has_formula(program: &Program, e: &Evaluation) -> bool {
+/// How many instructions the formulas of an evaluation are, tried on a graph that is thrown away; None if they are not complete.
+pub fn length_of_formula(program: &Program, e: &Evaluation) -> Option<usize> {
     let mut graph = Graph::default();
     let mut x = Vec::new();
     let wide = e.inputs.iter().chain([&e.output]).any(|&v| program.known(v).dtype == DType::Float64);
     for (i, &v) in e.inputs.iter().enumerate() {
-        let Some(symbol) = outside(&mut graph, program, v, i as u32, wide) else { return false };
-        x.push(symbol);
+        x.push(outside(&mut graph, program, v, i as u32, wide)?);
     }
-    match form_of(e.op) {
-        Some(Form::Pointwise(_)) => vector(&mut graph, program, e, &x).is_some(),
-        // The others add and multiply.
-        _ => true,
+    // The others add and multiply.
+    if let Some(Form::Pointwise(_)) = form_of(e.op) {
+        vector(&mut graph, program, e, &x)?;
     }
+    Some(graph.code.len())
 }
 
 /// An input that is read from memory, or a literal number.

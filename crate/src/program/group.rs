@@ -1,9 +1,10 @@
 //! Fusion: which evaluations become one emitted function. Pointwise ops over one shape are one loop, whose intermediate values stay in
 //! registers; ops on a few numbers are straight-line code. Each evaluation joins the last group of its kind that stands behind all it reads,
-//! so one pass in program order is enough; groups stop growing at a size that hosts compile well.
+//! so one pass in program order is enough; groups stop growing at a size that hosts compile well. A long formula of the same numbers as another one
+//! joins that: tanh and its derivative have most of their code in common, and to store the derivative until the backward pass wants it costs less.
 
 use super::fold::form_of;
-use super::formula::{has_formula, is_straight, number_of, FEW};
+use super::formula::{is_straight, length_of_formula, number_of, FEW};
 use super::ir::*;
 use super::layout::Lies;
 use super::settle::Settled;
@@ -35,6 +36,8 @@ pub struct Group {
 /// Elements written in straight-line code before the next function begins, and ops of one loop.
 const MOST_ELEMENTS: usize = 600;
 const MOST_OPS: usize = 64;
+/// Instructions from which on a formula is long: to compute it twice costs more than to store and load.
+const LONG: usize = 12;
 /// Shorter rows are left to the kernels.
 const SHORTEST_ROW: usize = 4;
 
@@ -96,8 +99,10 @@ struct Grouping<'a> {
     made: Vec<Option<usize>>,
     /// The group in which a variable is a node.
     inside: Vec<Option<usize>>,
-    /// What was found out of ops on such dtypes.
-    formulas: FxHashMap<(Op, u64), bool>,
+    /// How long the formulas of ops on such dtypes are.
+    formulas: FxHashMap<(Op, u64), Option<usize>>,
+    /// The group in which a long formula of such inputs stands.
+    long: FxHashMap<Variables, usize>,
 }
 
 enum Slot {
@@ -150,6 +155,7 @@ fn group_steps(program: &Program, roots: &[Variable], lies: &[Lies], read: &[boo
             made: vec![None; count],
             inside: vec![None; count],
             formulas: FxHashMap::default(),
+            long: FxHashMap::default(),
         };
         let mut views = Vec::new();
         for step in steps {
@@ -205,9 +211,11 @@ impl Grouping<'_> {
         };
         let elements = if domain == Domain::Straight { self.program.known(e.output).count().min(FEW) } else { 1 };
         let most = if domain == Domain::Straight { MOST_ELEMENTS } else { MOST_OPS };
-        let found = self.last.get(&domain).copied().filter(|&at| {
-            let Slot::Group { elements: so_far, splits: own, .. } = &self.slots[at] else { return false };
-            so_far + elements <= most && own & splits != 0 && self.least(&e, Some(at)) <= at
+        let is_long = domain != Domain::Straight && self.length_of_formula(&e) >= Some(LONG);
+        let relative = if is_long { self.long.get(&e.inputs).copied() } else { None };
+        let found = relative.into_iter().chain(self.last.get(&domain).copied()).find(|&at| {
+            let Slot::Group { elements: so_far, splits: own, domain: its, .. } = &self.slots[at] else { return false };
+            *its == domain && so_far + elements <= most && own & splits != 0 && self.least(&e, Some(at)) <= at
         });
         let at = found.unwrap_or_else(|| {
             self.slots.push(Slot::Group { domain: domain.clone(), body: Vec::new(), elements: 0, splits: u64::MAX });
@@ -216,6 +224,9 @@ impl Grouping<'_> {
         });
         self.made[e.output as usize] = Some(at);
         self.inside[e.output as usize] = Some(at);
+        if is_long {
+            self.long.insert(e.inputs.clone(), at);
+        }
         if let Slot::Group { body, elements: so_far, splits: own, .. } = &mut self.slots[at] {
             *so_far += elements;
             *own &= splits;
@@ -261,11 +272,11 @@ impl Grouping<'_> {
         e
     }
 
-    fn has_formula(&mut self, e: &Evaluation) -> bool {
+    fn length_of_formula(&mut self, e: &Evaluation) -> Option<usize> {
         let kind = |v: &Variable| self.program.known(*v).dtype as u64 | (number_of(self.program, *v).is_some() as u64) << 2;
         let kinds = e.inputs.iter().chain([&e.output]).take(16).fold(1, |kinds, v| kinds << 3 | kind(v));
         let program = self.program;
-        *self.formulas.entry((e.op, kinds)).or_insert_with(|| has_formula(program, e))
+        *self.formulas.entry((e.op, kinds)).or_insert_with(|| length_of_formula(program, e))
     }
 
     /// Where an evaluation can be fused, and how a loop over it may be split.
@@ -274,7 +285,7 @@ impl Grouping<'_> {
         if known.count() == 0 || known.dtype == DType::Int32 {
             return None;
         }
-        if is_straight(self.program, e) && self.has_formula(e) {
+        if is_straight(self.program, e) && self.length_of_formula(e).is_some() {
             return Some((Domain::Straight, u64::MAX));
         }
         let Some(Form::Pointwise(_)) = form_of(e.op) else { return None };
@@ -284,7 +295,7 @@ impl Grouping<'_> {
         let variables = || e.inputs.iter().chain([&e.output]).filter(|&&v| number_of(self.program, v).is_none());
         let has = |dtype: DType| variables().any(|&v| self.program.known(v).dtype == dtype);
         let wide = has(DType::Float64);
-        if has(DType::Int32) || wide && has(DType::Float32) || !wide && !has(DType::Float32) || !self.has_formula(e) {
+        if has(DType::Int32) || wide && has(DType::Float32) || !wide && !has(DType::Float32) || self.length_of_formula(e).is_none() {
             return None;
         }
         let dims = squeezed(&known.dims);

@@ -16,6 +16,8 @@ mod fold;
 mod formula;
 /// Which evaluations are fused.
 mod group;
+/// What is something else under another name.
+mod identity;
 /// What a program is made of.
 pub mod ir;
 /// Which variables are views.
@@ -76,9 +78,10 @@ type Pass = fn(&mut Program) -> Result<()>;
 
 pub use roll::{roll_from, SHORTEST_ROLLED};
 
-const PASSES: [(&str, Pass); 5] = [
+const PASSES: [(&str, Pass); 6] = [
     ("dead code", dead::remove),
     ("constant folding", fold::fold),
+    ("identities", identity::simplify),
     ("common subexpressions", common::merge),
     ("dead code again", dead::remove),
     ("loops", roll::roll),

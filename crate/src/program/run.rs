@@ -294,7 +294,7 @@ impl Engine {
             let address = match found {
                 Found::At(address) => address,
                 Found::Scattered(array) => {
-                    held.push(array.contiguous()?);
+                    held.push(array.into_ordered()?);
                     held.last().map_or(std::ptr::null(), Array::address)
                 }
                 Found::Other => return Ok(Some(Outcome::Other)),
@@ -377,8 +377,7 @@ impl Executable {
                     self.array(*input)?.copy_to(&mut place);
                 }
                 Ready::Update { update, tensors, gradient, options: own } => {
-                    let along = self.array(*gradient)?.contiguous()?;
-                    (update.kernel)(tensors, &along, &options[own.clone()])?;
+                    (update.kernel)(tensors, &*self.array(*gradient)?.contiguous()?, &options[own.clone()])?;
                 }
                 Ready::Loop { turns, test, first, shifts, body, next } => {
                     self.run_all(first, options)?;

@@ -93,7 +93,7 @@ impl Engine {
         if !bounds.iter().map(|b| b.1).eq(part.dims.iter().copied()) {
             return Ok(false);
         }
-        add_to_part(whole, &bounds, &part.contiguous()?)?;
+        add_to_part(whole, &bounds, &*part.contiguous()?)?;
         Ok(true)
     }
 

@@ -129,7 +129,7 @@ impl Session {
                 if array.len() > array.whole().len() {
                     continue;
                 }
-                let Ok(row) = array.contiguous() else { continue };
+                let Ok(row) = array.clone().into_ordered() else { continue };
                 let layout = Layout { dims: row.dims.clone(), strides: row.strides.clone(), offset: 0 };
                 let away = Away { count: row.len(), dtype: row.dtype, members: vec![(id, layout)] };
                 found.push((row, away));

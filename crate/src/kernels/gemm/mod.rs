@@ -159,7 +159,15 @@ unsafe fn pack<V: Vector>(k: usize, n: usize, b: Matrix<V::Element>, out: *mut V
                 out = out.add(nr);
             }
         } else if width == nr {
-            for p in 0..k {
+            // Of a transposed matrix, as a layer's weight is, squares of vectors.
+            let in_squares = if b.row == 1 { k - k % V::LANES } else { 0 };
+            for p in (0..in_squares).step_by(V::LANES) {
+                for q in (0..nr).step_by(V::LANES) {
+                    V::transpose(b.at(p, j + q), b.column, out.add(q), nr);
+                }
+                out = out.add(V::LANES * nr);
+            }
+            for p in in_squares..k {
                 let from = b.at(p, j);
                 for q in 0..nr {
                     *out.add(q) = *from.offset(q as isize * b.column);

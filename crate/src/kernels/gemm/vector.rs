@@ -14,6 +14,10 @@ pub trait Vector: Copy {
     fn multiply_add(self, a: Self, b: Self) -> Self;
     /// Sum of the lanes, in a fixed order.
     fn sum(self) -> Self::Element;
+    /// A square of `LANES` vectors, `step` elements apart, with rows and columns exchanged; written `to_step` apart.
+    ///
+    /// # Safety: what is read and written is there.
+    unsafe fn transpose(from: *const Self::Element, step: isize, to: *mut Self::Element, to_step: usize);
 }
 
 #[cfg(target_feature = "simd128")]
@@ -57,6 +61,16 @@ mod simd {
             let v = self.0;
             (f32x4_extract_lane::<0>(v) + f32x4_extract_lane::<2>(v)) + (f32x4_extract_lane::<1>(v) + f32x4_extract_lane::<3>(v))
         }
+        #[inline(always)]
+        unsafe fn transpose(from: *const f32, step: isize, to: *mut f32, to_step: usize) {
+            let [a, b, c, d] = [0, 1, 2, 3].map(|i| v128_load(from.offset(i * step) as *const v128));
+            let (ab, cd) = (i32x4_shuffle::<0, 4, 1, 5>(a, b), i32x4_shuffle::<0, 4, 1, 5>(c, d));
+            let (ab_high, cd_high) = (i32x4_shuffle::<2, 6, 3, 7>(a, b), i32x4_shuffle::<2, 6, 3, 7>(c, d));
+            v128_store(to as *mut v128, i64x2_shuffle::<0, 2>(ab, cd));
+            v128_store(to.add(to_step) as *mut v128, i64x2_shuffle::<1, 3>(ab, cd));
+            v128_store(to.add(2 * to_step) as *mut v128, i64x2_shuffle::<0, 2>(ab_high, cd_high));
+            v128_store(to.add(3 * to_step) as *mut v128, i64x2_shuffle::<1, 3>(ab_high, cd_high));
+        }
     }
 
     impl Vector for F64 {
@@ -88,6 +102,12 @@ mod simd {
         #[inline(always)]
         fn sum(self) -> f64 {
             f64x2_extract_lane::<0>(self.0) + f64x2_extract_lane::<1>(self.0)
+        }
+        #[inline(always)]
+        unsafe fn transpose(from: *const f64, step: isize, to: *mut f64, to_step: usize) {
+            let (a, b) = (v128_load(from as *const v128), v128_load(from.offset(step) as *const v128));
+            v128_store(to as *mut v128, i64x2_shuffle::<0, 2>(a, b));
+            v128_store(to.add(to_step) as *mut v128, i64x2_shuffle::<1, 3>(a, b));
         }
     }
 }
@@ -132,6 +152,14 @@ mod arrays {
                     let half = $lanes / 2;
                     let pairs: [$element; $lanes / 2] = std::array::from_fn(|i| self.0[i] + self.0[i + half]);
                     pairs.iter().copied().reduce(|a, b| a + b).unwrap_or_default()
+                }
+                #[inline(always)]
+                unsafe fn transpose(from: *const $element, step: isize, to: *mut $element, to_step: usize) {
+                    for i in 0..$lanes {
+                        for j in 0..$lanes {
+                            *to.add(j * to_step + i) = *from.offset(i as isize * step + j as isize);
+                        }
+                    }
                 }
             }
         };

@@ -127,7 +127,7 @@ impl Writing<'_> {
         let numbers: Vec<f64> = all.iter().filter_map(|&v| self.program.known(v).literal()).flat_map(Array::to_vec).collect();
         let mut dims = Dims::from_slice(&[all.len()]);
         dims.extend_from_slice(&one);
-        let array = Array::from_fn::<f64>(&dims, |i| numbers[i]).and_then(|array| array.to_dtype(dtype));
+        let array = Array::from_fn::<f64>(&dims, |i| numbers[i]).and_then(|array| Ok(array.to_dtype(dtype)?.into_owned()));
         let Ok(array) = array else { return all[0] };
         let from = self.program.add(Known { dtype, dims, source: Source::Literal(array) });
         let lies = Lies { dims: one.to_vec(), strides: contiguous_strides(&one).to_vec(), offset: 0 };
