@@ -2,15 +2,17 @@
 //! where everything lies, either by its address or by the place of a table in which each run writes it.
 
 use super::fold::form_of;
-use super::formula::{number_of, outside, straight, vector, Elements, Symbol};
-use super::group::{access, broadcast_strides, Access, Domain, Group};
+use super::formula::{number_of, outside, pieces_of, straight, vector, Elements, Symbol};
+use super::group::{access, access_of_piece, broadcast_strides, Access, Domain, Group};
 use super::ir::*;
+use super::layout::Lies;
 use super::repeat::Repeat;
 use super::writer::{argument, load, needed, node_of, operands, store, Kind, Width, Writer, KEPT};
 use crate::form::Form;
-use crate::kernels::lane::symbol::{Code, Graph, Node};
+use crate::kernels::lane::symbol::{splat32, splat64, Code, Graph, Node, Symbol32, Symbol64};
 use crate::memory::array::Array;
 use rustc_hash::FxHashMap;
+use std::ops::Range;
 use wasm_encoder::{
     BlockType, CodeSection, EntityType, ExportKind, ExportSection, Function, FunctionSection, ImportSection, MemoryType, Module,
     TypeSection,
@@ -196,9 +198,15 @@ struct Stream {
     kind: Kind,
     access: Access,
     pointer: u32,
+    /// The column at which it begins.
+    first: usize,
 }
 
 impl Stream {
+    fn new(at: Location, kind: Kind, access: Access, first: usize) -> Stream {
+        Stream { at, kind, access, pointer: 0, first }
+    }
+
     /// Puts the address of the element that the byte offset `offset` (of the main element size 2^`shift`) stands for on the stack.
     fn address(&self, writer: &mut Writer, offset: u32, shift: u32) {
         writer.sink().local_get(self.pointer);
@@ -211,9 +219,84 @@ impl Stream {
         }
         writer.sink().i32_add();
     }
+
+    /// Sets the pointer to where column 0 is, or would be.
+    fn begin(&self, writer: &mut Writer) {
+        let back = if self.access.column == 0 { 0 } else { self.first as u32 * self.kind.size() };
+        match self.at {
+            Location::Fixed(address) => writer.sink().i32_const(address.wrapping_sub(back) as i32),
+            Location::Listed { place, bytes } => {
+                writer.sink().i32_const(0).i32_load(argument(place, 2)).i32_const(bytes.wrapping_sub(back) as i32).i32_add()
+            }
+        };
+        writer.sink().local_set(self.pointer);
+    }
 }
 
-/// One loop, or one in another: rows, and vectors in a row, with single elements at its end.
+/// What a loop reads: one stream, or pieces side by side in each row, and 0 between them.
+enum Read {
+    Whole(Stream),
+    Pieces(Kind, Vec<(Range<usize>, Piece)>),
+}
+
+enum Piece {
+    Stream(Stream),
+    Number(f64),
+}
+
+impl Read {
+    fn streams(&self) -> impl Iterator<Item = &Stream> {
+        let (whole, pieces) = match self {
+            Read::Whole(stream) => (Some(stream), &[][..]),
+            Read::Pieces(_, pieces) => (None, &pieces[..]),
+        };
+        whole.into_iter().chain(pieces.iter().filter_map(|(_, piece)| if let Piece::Stream(stream) = piece { Some(stream) } else { None }))
+    }
+
+    fn streams_mut(&mut self) -> Vec<&mut Stream> {
+        match self {
+            Read::Whole(stream) => vec![stream],
+            Read::Pieces(_, pieces) => {
+                pieces.iter_mut().filter_map(|(_, piece)| if let Piece::Stream(stream) = piece { Some(stream) } else { None }).collect()
+            }
+        }
+    }
+
+    /// Whether it is another element in each column; with `rows`, or in each row.
+    fn varies(&self, rows: bool) -> bool {
+        match self {
+            Read::Whole(stream) => stream.access.column != 0 || rows && stream.access.row != 0,
+            Read::Pieces(..) => true,
+        }
+    }
+
+    /// Puts what it is in a segment of columns on the stack.
+    fn load(&self, writer: &mut Writer, segment: &Range<usize>, width: Width, offset: u32, shift: u32) {
+        let (kind, stream) = match self {
+            Read::Whole(stream) => (stream.kind, Some(stream)),
+            Read::Pieces(kind, pieces) => match pieces.iter().find(|(part, _)| part.contains(&segment.start)) {
+                Some((_, Piece::Stream(stream))) => (*kind, Some(stream)),
+                Some((_, Piece::Number(value))) => {
+                    let bits = if kind.size() == 8 { splat64(value.to_bits()) } else { splat32((*value as f32).to_bits()) };
+                    writer.sink().v128_const(bits);
+                    return;
+                }
+                None => (*kind, None),
+            },
+        };
+        match stream {
+            Some(stream) => {
+                stream.address(writer, offset, shift);
+                load(&mut writer.sink(), kind, width, 0);
+            }
+            None => {
+                writer.sink().v128_const(0);
+            }
+        }
+    }
+}
+
+/// One loop, or one in another: rows, and vectors in a row, with single elements at its end. Where pieces of a row end, another loop begins.
 fn loop_function(group: &Group, places: &Places) -> Option<Function> {
     let Places { program, array, location } = places;
     let Domain::Loop { dims, wide } = &group.domain else { return None };
@@ -223,10 +306,35 @@ fn loop_function(group: &Group, places: &Places) -> Option<Function> {
     let (lanes, shift) = if *wide { (2, 3) } else { (4, 2) };
 
     let mut graph = Graph::default();
-    let mut inputs: Vec<Stream> = Vec::new();
+    let mut inputs: Vec<Read> = Vec::new();
     let mut outside_known: FxHashMap<(Variable, isize, isize), Symbol> = FxHashMap::default();
     let mut known: FxHashMap<Variable, Symbol> = FxHashMap::default();
     for e in &group.body {
+        if let (false, Some(pieces)) = (matches!(form_of(e.op)?, Form::View(_)), pieces_of(program, e)) {
+            let inner: usize = program.known(e.output).dims[pieces.axis + 1..].iter().product();
+            let mut read = Vec::new();
+            for (&v, part) in e.inputs.iter().zip(&pieces.parts) {
+                let part = part.start * inner..part.end * inner;
+                let piece = match number_of(program, v) {
+                    Some(value) => Piece::Number(value),
+                    None => {
+                        let lies = array(v)?;
+                        let lies = Lies { dims: lies.dims.to_vec(), strides: lies.strides.to_vec(), offset: 0 };
+                        let kind = if *wide { Kind::Float64 } else { Kind::Float32 };
+                        Piece::Stream(Stream::new(location(v)?, kind, access_of_piece(&lies, split)?, part.start))
+                    }
+                };
+                read.push((part, piece));
+            }
+            let node = graph.input(inputs.len() as u32);
+            let (symbol, kind) = match wide {
+                true => (Symbol::Float64(Symbol64(node)), Kind::Float64),
+                false => (Symbol::Float32(Symbol32(node)), Kind::Float32),
+            };
+            inputs.push(Read::Pieces(kind, read));
+            known.insert(e.output, symbol);
+            continue;
+        }
         let mut x = Vec::new();
         for &v in &e.inputs {
             if let Some(&symbol) = known.get(&v) {
@@ -246,7 +354,7 @@ fn loop_function(group: &Group, places: &Places) -> Option<Function> {
                 continue;
             }
             let symbol = outside(&mut graph, program, v, inputs.len() as u32, *wide)?;
-            inputs.push(Stream { at: location(v)?, kind: Kind::of(symbol), access, pointer: 0 });
+            inputs.push(Read::Whole(Stream::new(location(v)?, Kind::of(symbol), access, 0)));
             outside_known.insert(key, symbol);
             x.push(symbol);
         }
@@ -261,25 +369,25 @@ fn loop_function(group: &Group, places: &Places) -> Option<Function> {
     for &v in &group.outputs {
         let (node, kind) = node_of(&mut graph, *known.get(&v)?, program.known(v).dtype)?;
         let access = Access { row: columns as isize, column: 1 };
-        outputs.push((node, Stream { at: location(v)?, kind, access, pointer: 0 }));
+        outputs.push((node, Stream::new(location(v)?, kind, access, 0)));
     }
     let results: Vec<Node> = outputs.iter().map(|&(node, _)| node).collect();
     let (order, reads) = needed(&graph, &results);
 
     // What is the same everywhere is computed once, and what is the same in a whole row at its beginning.
-    let varying_with = |varies: &dyn Fn(Access) -> bool| {
+    let varying_with = |rows: bool| {
         let mut flags = vec![false; graph.code.len()];
         for &node in &order {
             flags[node as usize] = match graph.code[node as usize] {
                 Code::Constant(_) => false,
-                Code::Input(number) => varies(inputs[number as usize].access),
+                Code::Input(number) => inputs[number as usize].varies(rows),
                 code => operands(code).into_iter().flatten().any(|operand| flags[operand as usize]),
             };
         }
         flags
     };
-    let varies = varying_with(&|access| access.column != 0);
-    let varies_at_all = varying_with(&|access| access.column != 0 || access.row != 0);
+    let varies = varying_with(false);
+    let varies_at_all = varying_with(true);
     let nodes_where =
         |wanted: &dyn Fn(usize) -> bool| -> Vec<Node> { order.iter().copied().filter(|&node| wanted(node as usize)).collect() };
     let everywhere = nodes_where(&|node| !varies_at_all[node]);
@@ -289,71 +397,68 @@ fn loop_function(group: &Group, places: &Places) -> Option<Function> {
     // Locals: the row, the offset in it, and a pointer for each stream.
     let (row, offset) = (0, 1);
     let mut pointers = 2;
-    for stream in inputs.iter_mut().chain(outputs.iter_mut().map(|(_, stream)| stream)) {
+    for stream in inputs.iter_mut().flat_map(Read::streams_mut).chain(outputs.iter_mut().map(|(_, stream)| stream)) {
         stream.pointer = pointers;
         pointers += 1;
     }
+    let streams = || inputs.iter().flat_map(Read::streams).chain(outputs.iter().map(|(_, stream)| stream));
     let local = vec![None; graph.code.len()];
     let mut writer = Writer { bytes: Vec::new(), pointers, vectors: 0, free: Vec::new(), local, reads: reads.clone() };
-    for stream in inputs.iter().chain(outputs.iter().map(|(_, stream)| stream)) {
-        match stream.at {
-            Location::Fixed(address) => writer.sink().i32_const(address as i32),
-            Location::Listed { place, bytes } => writer.sink().i32_const(0).i32_load(argument(place, 2)).i32_const(bytes as i32).i32_add(),
-        };
-        writer.sink().local_set(stream.pointer);
-    }
+    streams().for_each(|stream| stream.begin(&mut writer));
     everywhere.iter().chain(&of_row).for_each(|&node| writer.reads[node as usize] = KEPT);
-    let splat = |writer: &mut Writer, number: u32| {
-        let stream = &inputs[number as usize];
-        writer.sink().local_get(stream.pointer);
-        load(&mut writer.sink(), stream.kind, Width::Splat, 0);
-    };
+    let splat = |writer: &mut Writer, number: u32| inputs[number as usize].load(writer, &(0..columns), Width::Splat, offset, shift);
     writer.nodes(&graph, &everywhere, splat, |_, _| {});
     let is_nested = rows > 1;
     if is_nested {
         writer.sink().i32_const(rows as i32).local_set(row).loop_(BlockType::Empty);
     }
     writer.nodes(&graph, &of_row, splat, |_, _| {});
-    let body = |writer: &mut Writer, width: Width| {
+    let body = |writer: &mut Writer, segment: &Range<usize>, width: Width| {
         varying.iter().for_each(|&node| writer.reads[node as usize] = reads[node as usize]);
         let stores = |writer: &mut Writer, node: Node| {
             for (_, stream) in outputs.iter().filter(|(result, _)| *result == node) {
                 store(writer, node, stream.kind, width, 0, &|writer| stream.address(writer, offset, shift));
             }
         };
-        writer.nodes(
-            &graph,
-            &varying,
-            |writer, number| {
-                let stream = &inputs[number as usize];
-                stream.address(writer, offset, shift);
-                load(&mut writer.sink(), stream.kind, width, 0);
-            },
-            stores,
-        );
+        writer.nodes(&graph, &varying, |writer, number| inputs[number as usize].load(writer, segment, width, offset, shift), stores);
         // Results that are the same everywhere.
         outputs.iter().filter(|(node, _)| !varies[*node as usize]).for_each(|&(node, _)| stores(writer, node));
     };
     writer.sink().i32_const(0).local_set(offset);
-    let in_vectors = columns - columns % lanes;
-    if in_vectors > 0 {
-        writer.sink().loop_(BlockType::Empty);
-        body(&mut writer, Width::Vector);
-        writer.sink().local_get(offset).i32_const(16).i32_add().local_tee(offset);
-        writer.sink().i32_const((in_vectors << shift) as i32).i32_lt_u().br_if(0).end();
-    }
-    if in_vectors < columns {
-        writer.sink().loop_(BlockType::Empty);
-        body(&mut writer, Width::Single);
-        writer.sink().local_get(offset).i32_const(1 << shift).i32_add().local_tee(offset);
-        writer.sink().i32_const((columns << shift) as i32).i32_lt_u().br_if(0).end();
+    for segment in segments(&inputs, columns) {
+        let in_vectors = segment.end - segment.len() % lanes;
+        if segment.start < in_vectors {
+            writer.sink().loop_(BlockType::Empty);
+            body(&mut writer, &segment, Width::Vector);
+            writer.sink().local_get(offset).i32_const(16).i32_add().local_tee(offset);
+            writer.sink().i32_const((in_vectors << shift) as i32).i32_lt_u().br_if(0).end();
+        }
+        if in_vectors < segment.end {
+            writer.sink().loop_(BlockType::Empty);
+            body(&mut writer, &segment, Width::Single);
+            writer.sink().local_get(offset).i32_const(1 << shift).i32_add().local_tee(offset);
+            writer.sink().i32_const((segment.end << shift) as i32).i32_lt_u().br_if(0).end();
+        }
     }
     if is_nested {
-        for stream in inputs.iter().chain(outputs.iter().map(|(_, stream)| stream)).filter(|stream| stream.access.row != 0) {
+        for stream in streams().filter(|stream| stream.access.row != 0) {
             let bytes = stream.access.row as i32 * stream.kind.size() as i32;
             writer.sink().local_get(stream.pointer).i32_const(bytes).i32_add().local_set(stream.pointer);
         }
         writer.sink().local_get(row).i32_const(1).i32_sub().local_tee(row).br_if(0).end();
     }
     Some(writer.finish())
+}
+
+/// Columns between ends of pieces.
+fn segments(inputs: &[Read], columns: usize) -> Vec<Range<usize>> {
+    let mut ends = vec![0, columns];
+    for read in inputs {
+        if let Read::Pieces(_, pieces) = read {
+            ends.extend(pieces.iter().flat_map(|(part, _)| [part.start, part.end]));
+        }
+    }
+    ends.sort_unstable();
+    ends.dedup();
+    ends.windows(2).map(|pair| pair[0]..pair[1]).collect()
 }

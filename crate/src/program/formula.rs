@@ -14,6 +14,8 @@ use crate::op::Op;
 use crate::ops;
 use crate::params::{Along, Product, Reduce, Unslice};
 use crate::shape::{axes_from, contiguous_strides};
+use smallvec::{smallvec, SmallVec};
+use std::ops::Range;
 
 /// One element, or one vector of elements. A mask has all bits of a lane set or none.
 #[derive(Clone, Copy)]
@@ -163,9 +165,6 @@ pub fn is_straight(program: &Program, e: &Evaluation) -> bool {
     let few = |v: Variable| program.known(v).count() <= FEW;
     let floats = |v: &Variable| program.known(*v).dtype.is_float();
     match form_of(e.op) {
-        Some(Form::Pointwise(_)) if e.op == ops::Add && count <= SPARSE => {
-            e.inputs.iter().all(|&v| program.known(v).count() == count) && floats(&e.output)
-        }
         Some(Form::Pointwise(_)) => count <= FEW,
         Some(Form::View(_)) => count <= FEW,
         Some(Form::Movement(_)) => e.op == ops::Unslice && few(e.inputs[0]) && count <= SPARSE && floats(&e.output),
@@ -183,6 +182,60 @@ pub fn is_straight(program: &Program, e: &Evaluation) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether it is a sum that can be part of straight-line code if its terms are, most of whose elements are 0.
+pub fn adds_sparse(program: &Program, e: &Evaluation) -> bool {
+    let count = program.known(e.output).count();
+    let floats = program.known(e.output).dtype.is_float();
+    e.op == ops::Add && (FEW + 1..=SPARSE).contains(&count) && floats && e.inputs.iter().all(|&v| program.known(v).count() == count)
+}
+
+/// What a result is made of side by side along an axis: which part each input is, 0 elsewhere.
+pub struct Pieces {
+    pub axis: usize,
+    pub parts: SmallVec<[Range<usize>; 2]>,
+}
+
+/// More pieces of one result are joined by a kernel.
+pub const MOST_PIECES: usize = 8;
+
+/// The pieces of a joined result, or of the gradient of a slice along one axis.
+pub fn pieces_of(program: &Program, e: &Evaluation) -> Option<Pieces> {
+    let known = program.known(e.output);
+    let is_other = |&v: &Variable| program.known(v).count() < known.count();
+    if !known.dtype.is_float()
+        || e.inputs.len() > MOST_PIECES
+        || !e.inputs.iter().all(is_other)
+        || e.inputs.iter().any(|&v| program.known(v).dtype != known.dtype)
+    {
+        return None;
+    }
+    let pieces = match form_of(e.op)? {
+        Form::Movement(_) if e.op == ops::Unslice => {
+            let Unslice { starts, steps, .. } = Unslice::read(&e.params);
+            let dims = &program.known(e.inputs[0]).dims;
+            let mut partial = (0..dims.len()).filter(|&axis| dims[axis] != known.dims[axis]);
+            let axis = partial.next()?;
+            if partial.next().is_some() || steps.iter().any(|&step| step != 1.0) {
+                return None;
+            }
+            let start = starts[axis] as usize;
+            Pieces { axis, parts: smallvec![start..start + dims[axis]] }
+        }
+        Form::Joined(_) => {
+            let axis = Along::read(&e.params).axis.of(known.dims.len()).ok()?;
+            let mut end = 0;
+            let mut part = |v: &Variable| {
+                let start = end;
+                end += program.known(*v).dims[axis];
+                start..end
+            };
+            Pieces { axis, parts: e.inputs.iter().map(&mut part).collect() }
+        }
+        _ => return None,
+    };
+    pieces.parts.iter().all(|part| !part.is_empty()).then_some(pieces)
 }
 
 /// Where element `index` of a result of `dims` comes from in an input of `from`, which is broadcast to it.

@@ -4,7 +4,7 @@
 //! joins that: tanh and its derivative have most of their code in common, and to store the derivative until the backward pass wants it costs less.
 
 use super::fold::form_of;
-use super::formula::{is_straight, length_of_formula, number_of, FEW};
+use super::formula::{adds_sparse, is_straight, length_of_formula, number_of, pieces_of, Pieces, FEW};
 use super::ir::*;
 use super::layout::Lies;
 use super::settle::Settled;
@@ -79,6 +79,13 @@ pub fn access(dims: &[usize], strides: &[isize], split: usize) -> Option<Access>
     (column == 0 || column == 1).then_some(Access { row, column })
 }
 
+/// The access of a piece whose rows are behind so many axes that are not 1: in order, or of one element.
+pub fn access_of_piece(lies: &Lies, split: usize) -> Option<Access> {
+    let dims = squeezed(&lies.dims);
+    let access = access(&dims, &broadcast_strides(&lies.dims, &lies.dims, &lies.strides), split)?;
+    (access.column == 1 || dims.len() == split).then_some(access)
+}
+
 /// The splits that an input allows.
 fn splits_of(dims: &[usize], strides: &[isize]) -> u64 {
     let rank = dims.len().min(63);
@@ -107,7 +114,7 @@ struct Grouping<'a> {
 
 enum Slot {
     Step(Step),
-    Group { domain: Domain, body: Vec<Evaluation>, elements: usize, splits: u64 },
+    Group { domain: Domain, body: Vec<Evaluation>, elements: usize, splits: u64, pieces: usize },
 }
 
 /// The same program with groups in place of what they fuse; views stand first.
@@ -211,14 +218,17 @@ impl Grouping<'_> {
         };
         let elements = if domain == Domain::Straight { self.program.known(e.output).count().min(FEW) } else { 1 };
         let most = if domain == Domain::Straight { MOST_ELEMENTS } else { MOST_OPS };
+        // Between the ends of pieces all of the loop is written anew.
+        let pieces = if domain == Domain::Straight { 0 } else { pieces_of(self.program, &e).map_or(0, |pieces| pieces.parts.len()) };
         let is_long = domain != Domain::Straight && self.length_of_formula(&e) >= Some(LONG);
         let relative = if is_long { self.long.get(&e.inputs).copied() } else { None };
         let found = relative.into_iter().chain(self.last.get(&domain).copied()).find(|&at| {
-            let Slot::Group { elements: so_far, splits: own, domain: its, .. } = &self.slots[at] else { return false };
-            *its == domain && so_far + elements <= most && own & splits != 0 && self.least(&e, Some(at)) <= at
+            let Slot::Group { elements: so_far, splits: own, domain: its, body, pieces: parts } = &self.slots[at] else { return false };
+            let is_short = so_far + elements <= most && (parts + pieces) * (body.len() + 1) <= MOST_OPS;
+            *its == domain && is_short && own & splits != 0 && self.least(&e, Some(at)) <= at
         });
         let at = found.unwrap_or_else(|| {
-            self.slots.push(Slot::Group { domain: domain.clone(), body: Vec::new(), elements: 0, splits: u64::MAX });
+            self.slots.push(Slot::Group { domain: domain.clone(), body: Vec::new(), elements: 0, splits: u64::MAX, pieces: 0 });
             self.last.insert(domain, self.slots.len() - 1);
             self.slots.len() - 1
         });
@@ -227,8 +237,9 @@ impl Grouping<'_> {
         if is_long {
             self.long.insert(e.inputs.clone(), at);
         }
-        if let Slot::Group { body, elements: so_far, splits: own, .. } = &mut self.slots[at] {
+        if let Slot::Group { body, elements: so_far, splits: own, pieces: parts, .. } = &mut self.slots[at] {
             *so_far += elements;
+            *parts += pieces;
             *own &= splits;
             body.push(e);
         }
@@ -279,19 +290,41 @@ impl Grouping<'_> {
         *self.formulas.entry((e.op, kinds)).or_insert_with(|| length_of_formula(program, e))
     }
 
+    /// Whether a variable is a node of straight-line code.
+    fn is_straight(&self, v: Variable) -> bool {
+        let slot = self.inside[v as usize].map(|at| &self.slots[at]);
+        matches!(slot, Some(Slot::Group { domain: Domain::Straight, .. }))
+    }
+
+    /// Of parts side by side along an axis: that begins a row's elements, so that parts of rows are parts of the array.
+    fn domain_of_pieces(&self, e: &Evaluation, pieces: &Pieces) -> Option<(Domain, u64)> {
+        let known = self.program.known(e.output);
+        let split = squeezed(&known.dims[..pieces.axis]).len();
+        let fits = |&v: &Variable| number_of(self.program, v).is_some() || access_of_piece(&self.lies[v as usize], split).is_some();
+        let is_short = known.dims[pieces.axis..].iter().product::<usize>() < SHORTEST_ROW;
+        if is_short || split >= 63 || !e.inputs.iter().all(fits) {
+            return None;
+        }
+        Some((Domain::Loop { dims: squeezed(&known.dims), wide: known.dtype == DType::Float64 }, 1 << split))
+    }
+
     /// Where an evaluation can be fused, and how a loop over it may be split.
     fn domain(&mut self, e: &Evaluation) -> Option<(Domain, u64)> {
         let known = self.program.known(e.output);
         if known.count() == 0 || known.dtype == DType::Int32 {
             return None;
         }
-        if is_straight(self.program, e) && self.length_of_formula(e).is_some() {
+        let is_straight = is_straight(self.program, e) || adds_sparse(self.program, e) && e.inputs.iter().all(|&v| self.is_straight(v));
+        if is_straight && self.length_of_formula(e).is_some() {
             return Some((Domain::Straight, u64::MAX));
         }
-        let Some(Form::Pointwise(_)) = form_of(e.op) else { return None };
         if known.count() <= FEW {
             return None;
         }
+        if let Some(pieces) = pieces_of(self.program, e) {
+            return self.domain_of_pieces(e, &pieces);
+        }
+        let Some(Form::Pointwise(_)) = form_of(e.op) else { return None };
         let variables = || e.inputs.iter().chain([&e.output]).filter(|&&v| number_of(self.program, v).is_none());
         let has = |dtype: DType| variables().any(|&v| self.program.known(v).dtype == dtype);
         let wide = has(DType::Float64);
