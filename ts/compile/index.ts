@@ -17,8 +17,9 @@ import { asTree } from "../transforms/arguments.js";
 import { call, type Callback, checkFunction, inScope } from "../transforms/machinery.js";
 import { isRecording } from "../transforms/modes.js";
 import type { ArgumentsOf } from "../transforms/types.js";
-import { isBranch, walk } from "../tree.js";
-import { asLeaf, CompiledProgram, type Leaf } from "./program.js";
+import { walk } from "../tree.js";
+import { CompiledProgram, type Leaf } from "./program.js";
+import { constant, fixedKey, type Pattern, patternOf, structure } from "./structure.js";
 
 const NAME = "compile";
 /** Programs that are kept for one function, for different shapes and the like; the one used longest ago goes. */
@@ -92,48 +93,6 @@ interface Entry {
   readonly program: CompiledProgram | null;
 }
 
-/** An argument that is part of the key. */
-function fixedKey(value: unknown, position: number): string {
-  if (value instanceof Tensor)
-    throw new ValueError(
-      `${NAME}: argument ${position} is static but a tensor, whose numbers are no part of a program; leave it out of static`,
-      NAME,
-    );
-  if (typeof value === "object" || typeof value === "function") return `#${identity(value)}`;
-  return typeof value === "bigint" ? `${value}n` : (JSON.stringify(value) ?? String(value));
-}
-
-const identities = new WeakMap<object, number>();
-let lastIdentity = 0;
-/** Objects and functions are told apart by identity. */
-function identity(value: object | null): number {
-  if (value === null) return 0;
-  const known = identities.get(value);
-  if (known !== undefined) return known;
-  identities.set(value, ++lastIdentity);
-  return lastIdentity;
-}
-
-/** The structure of an argument; its leaves go to `leaves`. */
-function structure(tree: unknown, leaves: Leaf[]): string {
-  if (tree instanceof Tensor) {
-    leaves.push(tree);
-    return "t";
-  }
-  if (typeof tree === "number") {
-    leaves.push(tree);
-    return "n";
-  }
-  if (Array.isArray(tree)) return `[${tree.map((child) => structure(child, leaves)).join()}]`;
-  if (isBranch(tree))
-    return `{${Object.entries(tree)
-      .map(([key, child]) => `${JSON.stringify(key)}:${structure(child, leaves)}`)
-      .join()}}`;
-  if (tree === null || tree === undefined || typeof tree === "boolean" || typeof tree === "string") return JSON.stringify(tree) ?? "u";
-  asLeaf(tree);
-  return "";
-}
-
 /** What a program depends on beside its arguments. */
 const modeKey = (): string => (isRecording ? defaultDtype : `noGrad ${defaultDtype}`);
 
@@ -162,6 +121,8 @@ class Cache {
   /** Keys by which arguments are numbers, in the mode of the last call. */
   private mode = "";
   private keys = new Map<number, string>();
+  /** What arguments looked like, with their keys; the last seen first. */
+  private readonly patterns: { readonly mode: string; readonly key: string; readonly looks: Pattern }[] = [];
 
   constructor(
     private readonly f: Callback,
@@ -179,22 +140,39 @@ class Cache {
       const done = this.replay(key, given);
       return done === undefined ? this.fallBack(key, given, args) : done.result;
     }
+    for (const known of this.patterns) {
+      const leaves: Leaf[] = [];
+      if (known.mode !== mode || !known.looks(args, leaves)) continue;
+      const done = this.replay(known.key, leaves);
+      return done === undefined ? this.fallBack(known.key, leaves, args) : done.result;
+    }
     // Arrays are tensors for the time of the call.
     return inScope(() => {
       const leaves: Leaf[] = [];
       let key = mode;
       const given = args.map((arg, i) => {
         if (this.fixed.includes(i)) {
-          key += fixedKey(arg, i);
+          key += fixedKey(NAME, arg, i);
           return arg;
         }
         const tree = asTree(arg);
         key += `${structure(tree, leaves)};`;
         return tree;
       });
+      this.learn(mode, key, args);
       const done = this.replay(key, leaves);
       return done === undefined ? this.fallBack(key, leaves, args, given) : done.result;
     });
+  }
+
+  /** Remembers what arguments with a key look like, if none has to be made a tensor: then the next of these need no key. */
+  private learn(mode: string, key: string, args: readonly unknown[]): void {
+    const parts = args.map((arg, i) => (this.fixed.includes(i) ? constant(arg) : patternOf(arg)));
+    if (parts.includes(null)) return;
+    const looks: Pattern = (given, leaves) =>
+      (given as unknown[]).length === parts.length && parts.every((part, i) => part!((given as unknown[])[i], leaves));
+    this.patterns.unshift({ mode, key, looks });
+    this.patterns.length = Math.min(this.patterns.length, KEPT);
   }
 
   /** The key of tensors and numbers, as `structure` would write it. */
