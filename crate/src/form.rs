@@ -9,7 +9,7 @@ use crate::kernels::unary::{Map, OfOrder, Unary};
 use crate::memory::array::{Array, Layout, Strided};
 use crate::memory::out::Out;
 use crate::params::Cast;
-use crate::shape::{contiguous_strides, Dims};
+use crate::shape::{contiguous_strides, restrided, Dims};
 
 pub enum Form {
     /// Element j of the result is a function of element j of each input, all broadcast to one shape.
@@ -75,8 +75,8 @@ pub struct Evaluation {
 #[derive(Clone, Copy)]
 pub struct View {
     pub layout: fn(Strided, &[f64]) -> Result<Layout>,
-    /// The input must be contiguous: it is copied first where it is not (reshape).
-    pub contiguous: bool,
+    /// The layout is that of an input that lies in order; of another one the elements keep their order, and it is copied where no strides do that (reshape).
+    pub ordered: bool,
 }
 
 /// What is known of an input without its numbers.
@@ -94,11 +94,26 @@ impl<'a> Spec<'a> {
 
 impl View {
     pub fn of(&self, x: &Array, params: &[f64]) -> Result<Array> {
-        if self.contiguous && !x.is_contiguous() {
-            let x = x.contiguous()?;
-            return Ok(x.seen((self.layout)(x.strided(), params)?));
+        if self.ordered && !x.is_contiguous() {
+            return match self.seen(x.strided(), params)? {
+                Some(layout) => Ok(x.seen(layout)),
+                None => {
+                    let x = x.contiguous()?;
+                    Ok(x.seen((self.layout)(x.strided(), params)?))
+                }
+            };
         }
         Ok(x.seen((self.layout)(x.strided(), params)?))
+    }
+
+    /// The layout in the buffer of the input; None where that has to be copied.
+    pub fn seen(&self, x: Strided, params: &[f64]) -> Result<Option<Layout>> {
+        if !self.ordered || x.is_contiguous() {
+            return (self.layout)(x, params).map(Some);
+        }
+        let strides = contiguous_strides(x.dims);
+        let dims = (self.layout)(Strided { dims: x.dims, strides: &strides, offset: 0 }, params)?.dims;
+        Ok(restrided(x.dims, x.strides, &dims).map(|strides| Layout { dims, strides, offset: x.offset }))
     }
 }
 

@@ -58,6 +58,40 @@ pub fn contiguous_strides(dims: &[usize]) -> Strides {
     strides
 }
 
+/// The strides in which an array that does not lie in order is seen with other dims of as many elements; None where that takes a copy. Axes are matched
+/// from the front, the fewest of both that hold equally many elements: those of the array must lie in order among themselves.
+pub fn restrided(dims: &[usize], strides: &[isize], to: &[usize]) -> Option<Strides> {
+    let mut seen = contiguous_strides(to);
+    if to.contains(&0) {
+        return Some(seen);
+    }
+    let axes: SmallVec<[(usize, isize); 6]> = dims.iter().copied().zip(strides.iter().copied()).filter(|&(d, _)| d != 1).collect();
+    let (mut from, mut at) = (0, 0);
+    while from < axes.len() {
+        let (first_from, first_at) = (from, at);
+        let (mut have, mut want) = (axes[from].0, to[at]);
+        (from, at) = (from + 1, at + 1);
+        while have != want {
+            if want < have {
+                want *= to[at];
+                at += 1;
+            } else {
+                have *= axes[from].0;
+                from += 1;
+            }
+        }
+        if (first_from + 1..from).any(|k| axes[k - 1].1 != axes[k].1 * axes[k].0 as isize) {
+            return None;
+        }
+        let mut step = axes[from - 1].1;
+        for axis in (first_at..at).rev() {
+            seen[axis] = step;
+            step *= to[axis] as isize;
+        }
+    }
+    Some(seen)
+}
+
 /// Whether two shapes are the same: a loop, because the few numbers do not pay for a call to `memcmp`.
 #[inline]
 pub fn same_dims(a: &[usize], b: &[usize]) -> bool {
@@ -122,6 +156,47 @@ pub fn axes_from(values: &[f64], rank: usize) -> Result<SmallVec<[usize; 6]>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Where the elements stand, in order.
+    fn positions(dims: &[usize], strides: &[isize]) -> Vec<isize> {
+        dims.iter()
+            .zip(strides)
+            .fold(vec![0], |all, (&d, &s)| all.iter().flat_map(|&at| (0..d as isize).map(move |i| at + i * s)).collect())
+    }
+
+    #[test]
+    fn other_dims_keep_the_order_of_elements() {
+        // A (3, 4, 5) array in several orders, parts of it, and what it is stretched to.
+        let layouts: [(&[usize], &[isize]); 8] = [
+            (&[3, 4, 5], &[20, 5, 1]),
+            (&[5, 4, 3], &[1, 5, 20]),
+            (&[4, 3, 5], &[5, 20, 1]),
+            (&[5, 3, 4], &[1, 20, 5]),
+            (&[3, 4, 2], &[20, 5, 2]),
+            (&[3, 1, 4, 5], &[20, 7, 5, 1]),
+            (&[3, 4, 6], &[20, 5, 0]),
+            (&[2, 4, 5], &[-20, 5, 1]),
+        ];
+        let mut copies = 0;
+        for (dims, strides) in layouts {
+            let count: usize = dims.iter().product();
+            let mut shapes: Vec<Vec<usize>> = vec![vec![count], dims.to_vec(), [&[1], dims].concat(), [dims, &[1]].concat()];
+            for a in (1..=count).filter(|a| count % a == 0) {
+                shapes.push(vec![a, count / a]);
+                shapes.extend((1..=a).filter(|b| a % b == 0).map(|b| vec![b, 1, a / b, count / a]));
+            }
+            for to in shapes {
+                match restrided(dims, strides, &to) {
+                    Some(seen) => assert_eq!(positions(&to, &seen), positions(dims, strides), "{dims:?} {strides:?} to {to:?}"),
+                    None => copies += 1,
+                }
+            }
+            assert!(restrided(dims, strides, dims).is_some() && restrided(dims, strides, &[&[1], dims, &[1]].concat()).is_some());
+        }
+        assert!(copies > 0 && restrided(&[4, 5], &[1, 4], &[20]).is_none());
+        assert_eq!(restrided(&[1, 1], &[9, 9], &[1]).as_deref(), Some(&[1][..]));
+        assert!(restrided(&[0, 3], &[1, 1], &[3, 0]).is_some());
+    }
 
     #[test]
     fn broadcasting_aligns_at_the_end() {

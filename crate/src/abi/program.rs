@@ -106,7 +106,7 @@ pub fn program_boundary(program: u32) -> u32 {
         for output in &executable.outputs {
             describe(match output {
                 Output::Inside(variable) => executable.arrays[*variable as usize].as_ref(),
-                Output::Fresh(_) => None,
+                Output::Fresh(_) | Output::View { .. } | Output::OfArgument { .. } => None,
             });
         }
         put(&numbers)

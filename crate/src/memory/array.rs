@@ -22,6 +22,7 @@ pub struct Array {
 }
 
 /// Where the elements of a view lie: the element with indices i stands at offset + Σ i_k strides_k.
+#[derive(Clone)]
 pub struct Layout {
     pub dims: Dims,
     pub strides: Strides,
@@ -34,6 +35,24 @@ pub struct Strided<'a> {
     pub dims: &'a [usize],
     pub strides: &'a [isize],
     pub offset: usize,
+}
+
+impl Strided<'_> {
+    /// Whether the elements lie in order, without gaps.
+    #[inline]
+    pub fn is_contiguous(&self) -> bool {
+        let mut step = 1isize;
+        for (&d, &s) in self.dims.iter().zip(self.strides).rev() {
+            if d == 0 {
+                return true;
+            }
+            if d != 1 && s != step {
+                return false;
+            }
+            step *= d as isize;
+        }
+        true
+    }
 }
 
 impl Clone for Array {
@@ -155,17 +174,7 @@ impl Array {
     }
 
     pub fn is_contiguous(&self) -> bool {
-        let mut step = 1isize;
-        for (&d, &s) in self.dims.iter().zip(&self.strides).rev() {
-            if d == 0 {
-                return true;
-            }
-            if d != 1 && s != step {
-                return false;
-            }
-            step *= d as isize;
-        }
-        true
+        self.strided().is_contiguous()
     }
 
     /// This array when its elements already lie in order, else a fresh copy.

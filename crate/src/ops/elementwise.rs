@@ -159,7 +159,7 @@ crate::rows! { elementwise;
         "stopGradient",
         Form::View(View {
             layout: |x, _| Ok(Layout { dims: Dims::from_slice(x.dims), strides: Strides::from_slice(x.strides), offset: x.offset }),
-            contiguous: false,
+            ordered: false,
         }),
         Rule::Zero,
     ).batch(super::batching::elementwise),

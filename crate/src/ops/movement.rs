@@ -266,11 +266,11 @@ fn diagonal_matrix(x: &[Spec], p: &[f64]) -> Result<Outline> {
 }
 
 const fn view(layout: fn(Strided, &[f64]) -> Result<Layout>) -> Form {
-    Form::View(View { layout, contiguous: false })
+    Form::View(View { layout, ordered: false })
 }
 
 crate::rows! { movement;
-    Reshape => Row::new("reshape", Form::View(View { layout: reshape, contiguous: true }), Rule::Linear(|x, ct, _| ct.reshape(&x[0].dims())))
+    Reshape => Row::new("reshape", Form::View(View { layout: reshape, ordered: true }), Rule::Linear(|x, ct, _| ct.reshape(&x[0].dims())))
         .params(Shape::PARAMS).batch(batching::reshape),
     BroadcastTo => Row::new(
         "broadcastTo",

@@ -10,6 +10,9 @@ use crate::shape::Dims;
 use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
 
+/// Arguments and results of so many numbers need no tensor: TypeScript writes and reads them where the program does.
+pub const FEW_NUMBERS: usize = 64;
+
 /// A position in `Program::variables`.
 pub type Variable = u32;
 pub type Variables = SmallVec<[Variable; 4]>;

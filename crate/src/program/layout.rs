@@ -5,7 +5,7 @@ use super::ir::*;
 use crate::form::{Form, Pointwise};
 use crate::memory::array::{Layout, Strided};
 use crate::params::Cast;
-use crate::shape::contiguous_strides;
+use crate::shape::{contiguous_strides, Dims, Strides};
 
 /// Of each variable the one whose buffer it lies in, itself if it is no view, and how.
 pub struct Layouts {
@@ -29,23 +29,20 @@ impl Lies {
         Lies { dims: layout.dims.to_vec(), strides: layout.strides.to_vec(), offset: layout.offset }
     }
 
+    pub fn layout(&self) -> Layout {
+        Layout { dims: Dims::from_slice(&self.dims), strides: Strides::from_slice(&self.strides), offset: self.offset }
+    }
+
     /// Whether its elements lie in order, without gaps.
     pub fn is_contiguous(&self) -> bool {
-        let mut step = 1;
-        for (&dim, &stride) in self.dims.iter().zip(&self.strides).rev() {
-            if dim != 1 && stride != step {
-                return self.dims.contains(&0);
-            }
-            step *= dim as isize;
-        }
-        true
+        self.strided().is_contiguous()
     }
 }
 
 /// Whether an evaluation only sees numbers of its input in another layout, if that lies as it must for it.
 fn sees(program: &Program, e: &Evaluation, input: &Lies) -> Option<Lies> {
     match form_of(e.op)? {
-        Form::View(view) if !view.contiguous || input.is_contiguous() => (view.layout)(input.strided(), &e.params).ok().map(Lies::of),
+        Form::View(view) => view.seen(input.strided(), &e.params).ok().flatten().map(Lies::of),
         Form::Pointwise(Pointwise::Cast) if Cast::read(&e.params) == Cast::to(program.known(e.inputs[0]).dtype) => {
             Some(Lies { dims: input.dims.clone(), strides: input.strides.clone(), offset: input.offset })
         }

@@ -19,11 +19,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Cache lines: a vector never crosses the end of its place.
 const ALIGN: usize = 64;
-/// Arguments and results of so many numbers need no tensor: TypeScript writes and reads them where the program does.
-const FEW: usize = 64;
-
 fn is_few(known: &Known) -> bool {
-    (1..=FEW).contains(&known.count())
+    (1..=FEW_NUMBERS).contains(&known.count())
 }
 
 /// Free parts of the arena.
@@ -393,7 +390,18 @@ pub fn plan(settled: Settled) -> Result<Executable> {
     }
     let index = |variable: Variable| made.iter().position(|fresh| fresh.variable == variable);
     let lost = || Error::value("a result of the program has no place");
-    let output = |v: Variable| if stays_inside[v as usize] { Ok(Output::Inside(v)) } else { index(v).map(Output::Fresh).ok_or_else(lost) };
+    let output = |v: Variable| {
+        if stays_inside[v as usize] {
+            return Ok(Output::Inside(v));
+        }
+        let root = roots[v as usize];
+        let view = || lies[v as usize].layout();
+        match program.known(root).source {
+            Source::Input(argument) => Ok(Output::OfArgument { argument, view: view() }),
+            _ if root != v => Ok(Output::View { of: index(root).ok_or_else(lost)?, view: view() }),
+            _ => index(v).map(Output::Fresh).ok_or_else(lost),
+        }
+    };
     let outputs = program.outputs.iter().map(|&v| output(v)).collect::<Result<Vec<_>>>()?;
     let mut ends = Vec::new();
     for place in &program.places {

@@ -6,7 +6,7 @@ use crate::dtype::DType;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::form::Form;
-use crate::memory::array::Array;
+use crate::memory::array::{Array, Layout};
 use crate::memory::out::Out;
 use crate::memory::pool::Buffer;
 use crate::memory::values::{Id, Value, NONE};
@@ -40,10 +40,13 @@ pub struct Bound {
 }
 
 /// A result of the program.
-#[derive(Clone, Copy)]
 pub enum Output {
     /// An array of its own: a position in `Executable::fresh`.
     Fresh(usize),
+    /// A view of such an array.
+    View { of: usize, view: Layout },
+    /// A view of an argument.
+    OfArgument { argument: u32, view: Layout },
     /// A few numbers that lie in the arena until the next run: TypeScript takes them from there, unless it asks for a tensor.
     Inside(Variable),
 }
@@ -199,18 +202,18 @@ fn found(array: &Array, bound: &Bound) -> Found {
 }
 
 impl Session {
-    /// The numbers of an argument.
-    fn argument(&self, id: Id, bound: &Bound) -> Result<Found> {
-        let array = match self.value(id)? {
-            Value::Concrete(array) => array,
+    /// The numbers of an argument; None where it has derivatives or is a batch.
+    fn argument(&self, id: Id) -> Result<Option<&Array>> {
+        let value = match self.value(id)? {
             // Outside of its recording a parameter is its numbers.
-            Value::Tracked { level: AMBIENT, primal, .. } if self.recording_floor >= AMBIENT => match self.value(*primal)? {
-                Value::Concrete(array) => array,
-                _ => return Ok(Found::Derivatives),
-            },
-            _ => return Ok(Found::Derivatives),
+            Value::Tracked { level: AMBIENT, primal, .. } if self.recording_floor >= AMBIENT => self.value(*primal)?,
+            value => value,
         };
-        Ok(found(array, bound))
+        Ok(if let Value::Concrete(array) = value { Some(array) } else { None })
+    }
+
+    fn found(&self, id: Id, bound: &Bound) -> Result<Found> {
+        Ok(self.argument(id)?.map_or(Found::Derivatives, |array| found(array, bound)))
     }
 
     /// The numbers of a tensor that lives on.
@@ -282,9 +285,9 @@ impl Engine {
                 From::Input(i) => match (call.input(i), &bound.inbox) {
                     (NONE, Some(inbox)) => Found::At(inbox.address()),
                     (NONE, None) => Found::Other,
-                    (id, _) => session.argument(id, bound)?,
+                    (id, _) => session.found(id, bound)?,
                 },
-                From::Key(i) => session.argument(call.key(i), bound)?,
+                From::Key(i) => session.found(call.key(i), bound)?,
                 From::Place(i) => session.contents_of(call.place(i as usize), bound)?,
                 From::Gradient(i) => {
                     let gradient = session.gradient_of(call.place(i as usize))?;
@@ -333,6 +336,15 @@ impl Engine {
         for output in &program.outputs {
             let array = match output {
                 Output::Fresh(fresh) => results[*fresh].clone(),
+                Output::View { of, view } => results[*of].seen(view.clone()),
+                Output::OfArgument { argument, view } => {
+                    let array = session
+                        .argument(call.input(*argument))?
+                        .ok_or_else(|| Error::value("an argument of the program has gone"))?
+                        .clone()
+                        .into_ordered()?;
+                    array.view(view.dims.clone(), view.strides.clone(), array.offset + view.offset)
+                }
                 Output::Inside(_) if !with_tensors => {
                     outputs.push(NONE);
                     continue;

@@ -1,5 +1,5 @@
-//! Where results are written. Each result gets an array of its own, which outlives the run; what an instruction does not write itself is
-//! copied there. The update of an optimizer writes over the numbers it was given: that may be the parameter itself where nobody reads
+//! Where results are written. Each result gets an array of its own, which outlives the run, or is a view of one, as it is in eager code; what
+//! an instruction does not write itself is copied there. The update of an optimizer writes over the numbers it was given: that may be the parameter itself where nobody reads
 //! the old numbers later and nothing can fail any more, else it is a copy.
 
 use super::ir::*;
@@ -16,15 +16,41 @@ pub struct Settled {
 }
 
 pub fn settle(mut program: Program) -> Result<Settled> {
-    let results = program.flags(program.results());
+    let seen = seen_outputs(&program);
+    let results = written(&program, &seen);
     updates(&mut program, &results);
     let mut fresh = Vec::new();
     let roots = roots(&program, &results);
-    copies(&mut program, &roots, &mut fresh);
+    copies(&mut program, &roots, &seen, &mut fresh);
     // Copies are variables too.
-    let results = program.flags(program.results());
+    let results = written(&program, &seen);
     let lies = layouts(&program, &results).lies;
     Ok(Settled { roots: self::roots(&program, &results), lies, fresh, program })
+}
+
+/// Of each output what it is handed out as a view of, if that is many numbers: of something computed, outside of loops, or of an argument, where
+/// nothing is written that an argument may share.
+fn seen_outputs(program: &Program) -> Vec<Option<Variable>> {
+    let roots = layouts(program, &program.flags(std::iter::empty())).roots;
+    let made = program.steps.iter().filter_map(|step| if let Step::Evaluate(e) = step { Some(e.output) } else { None });
+    let evaluated = program.flags(made);
+    let is_many = |v: Variable| program.known(v).count() > FEW_NUMBERS;
+    let root_of = |&v: &Variable| {
+        let root = roots[v as usize];
+        let is_there = match program.known(root).source {
+            Source::Computed => root != v && evaluated[root as usize],
+            Source::Input(_) => program.places.is_empty(),
+            Source::Place(_) | Source::Gradient(_) | Source::Key(_) | Source::Literal(_) => false,
+        };
+        (is_there && is_many(root) && is_many(v)).then_some(root)
+    };
+    program.outputs.iter().map(root_of).collect()
+}
+
+/// Which variables are results that are not views.
+fn written(program: &Program, seen: &[Option<Variable>]) -> Vec<bool> {
+    let outputs = program.outputs.iter().zip(seen).map(|(&v, root)| root.unwrap_or(v));
+    program.flags(outputs.chain(program.results().skip(program.outputs.len())))
 }
 
 /// Whose numbers a variable has, when updates have written over theirs.
@@ -80,7 +106,7 @@ fn updates(program: &mut Program, results: &[bool]) {
 }
 
 /// Copies what is handed out and is not written by an instruction for that purpose.
-fn copies(program: &mut Program, roots: &[Variable], fresh: &mut Vec<Variable>) {
+fn copies(program: &mut Program, roots: &[Variable], seen: &[Option<Variable>], fresh: &mut Vec<Variable>) {
     let mut copied: Vec<(Variable, Variable)> = Vec::new();
     let mut handed_out = |program: &mut Program, variable: Variable| {
         let root = roots[variable as usize];
@@ -100,8 +126,14 @@ fn copies(program: &mut Program, roots: &[Variable], fresh: &mut Vec<Variable>) 
         fresh.push(copy);
         copy
     };
-    for i in 0..program.outputs.len() {
-        program.outputs[i] = handed_out(program, program.outputs[i]);
+    for (i, seen) in seen.iter().enumerate() {
+        match *seen {
+            None => program.outputs[i] = handed_out(program, program.outputs[i]),
+            Some(root) if matches!(program.known(root).source, Source::Computed) => {
+                handed_out(program, root);
+            }
+            Some(_) => {}
+        }
     }
     for i in 0..program.places.len() {
         if let GradientAfter::Some(gradient) = program.places[i].gradient_after {
