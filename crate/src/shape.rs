@@ -181,9 +181,9 @@ mod tests {
         for (dims, strides) in layouts {
             let count: usize = dims.iter().product();
             let mut shapes: Vec<Vec<usize>> = vec![vec![count], dims.to_vec(), [&[1], dims].concat(), [dims, &[1]].concat()];
-            for a in (1..=count).filter(|a| count % a == 0) {
+            for a in (1..=count).filter(|a| count.is_multiple_of(*a)) {
                 shapes.push(vec![a, count / a]);
-                shapes.extend((1..=a).filter(|b| a % b == 0).map(|b| vec![b, 1, a / b, count / a]));
+                shapes.extend((1..=a).filter(|b| a.is_multiple_of(*b)).map(|b| vec![b, 1, a / b, count / a]));
             }
             for to in shapes {
                 match restrided(dims, strides, &to) {
