@@ -1,11 +1,11 @@
 import { defineConfig } from "tsup";
 
-// dagre is bundled (drawings need it), so that the package has no runtime dependency.
+// dagre (for drawings) and fflate (for archives) are bundled, so that the package has no runtime dependency.
 const common = {
   outDir: "dist",
   target: "es2022",
   sourcemap: true,
-  noExternal: ["@dagrejs/dagre"],
+  noExternal: ["@dagrejs/dagre", "fflate"],
   splitting: false,
   clean: false,
   dts: true,

@@ -5,7 +5,7 @@ import { root, run, Stop } from "./lib.mjs";
 import { rust } from "./toolchain.mjs";
 
 /** Bundled into the scripts, by their folder in node_modules. */
-const SCRIPTS = ["@dagrejs/dagre"];
+const SCRIPTS = ["@dagrejs/dagre", "fflate"];
 
 const LICENCE = /^(licen[cs]e|copying|notice)([.-](mit|txt|md))?(\.txt|\.md)?$/i;
 

@@ -103,6 +103,8 @@ export * as nn from "./nn/index.js";
 export * as optim from "./optim/index.js";
 /** Data sets and loaders. */
 export * as data from "./data/index.js";
+/** Files: safetensors, npy, npz. */
+export * as io from "./io/index.js";
 export { dropout } from "./nn/layers.js";
 
 import "./methods.js";

@@ -161,7 +161,7 @@ describe("what is shipped", () => {
 
   it("carries the notices of others, and no map that holds the inline bytes", () => {
     const notices = readFileSync(consumer.path("node_modules/adjoint/dist/THIRD-PARTY-NOTICES.txt"), "utf8");
-    for (const name of ["@dagrejs/dagre", "libm", "smallvec", "wasm-bindgen"]) expect(notices).toContain(`\n${name} `);
+    for (const name of ["@dagrejs/dagre", "fflate", "libm", "smallvec", "wasm-bindgen"]) expect(notices).toContain(`\n${name} `);
     expect(notices).toMatch(/Permission is hereby granted/i);
     expect(consumer.files.filter((file) => /inline.*\.map$/.test(file))).toEqual([]);
   });
