@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::memory::array::Array;
 use crate::memory::values::{Id, Value};
 use crate::session::Session;
-use crate::shape::Dims;
+use crate::shape::{few, same, Dims};
 use std::cell::{Ref, RefCell, RefMut};
 
 #[derive(Default)]
@@ -49,7 +49,7 @@ impl Engine {
         let scalar = Array::scalar(dtype, value)?;
         crate::shape::element_count(dims)?;
         let strides = smallvec::SmallVec::from_elem(0, dims.len());
-        self.new_value(scalar.view(Dims::from_slice(dims), strides, 0))
+        self.new_value(scalar.view(few(dims), strides, 0))
     }
 
     /// Logical dims of a value at any level: batch axes of enclosing vmaps left out.
@@ -60,7 +60,7 @@ impl Engine {
         loop {
             match session.value(id)? {
                 Value::Concrete(array) => {
-                    let mut dims = Dims::from_slice(&array.dims);
+                    let mut dims = same(&array.dims);
                     // Innermost batch axis first: each axis counts positions of the value it wraps.
                     for &axis in removed.iter().rev() {
                         dims.remove(axis);
@@ -68,7 +68,7 @@ impl Engine {
                     return Ok(dims);
                 }
                 Value::Outline(_, dims) => {
-                    let mut dims = Dims::from_slice(dims);
+                    let mut dims = same(dims);
                     for &axis in removed.iter().rev() {
                         dims.remove(axis);
                     }

@@ -8,8 +8,10 @@ use crate::kernels::compare::{Compare, Test};
 use crate::kernels::unary::{Map, OfOrder, Unary};
 use crate::memory::array::{Array, Layout, Strided};
 use crate::memory::out::Out;
+use crate::memory::room::room_for_inputs;
 use crate::params::Cast;
 use crate::shape::{contiguous_strides, restrided, Dims};
+use smallvec::SmallVec;
 
 pub enum Form {
     /// Element j of the result is a function of element j of each input, all broadcast to one shape.
@@ -152,6 +154,26 @@ impl Form {
             | Form::Random(evaluation)
             | Form::General(evaluation) => (evaluation.result)(inputs, params),
         }
+    }
+
+    /// A fresh place for the result of these inputs.
+    pub fn place(&self, inputs: &[&Array], params: &[f64]) -> Result<Array> {
+        if let Form::Pointwise(function) = self {
+            if let Some(place) = function.place(inputs, params) {
+                return place;
+            }
+        }
+        let (dtype, dims) = match inputs {
+            [a] => self.result(&[Spec::of(a)], params)?,
+            [a, b] => self.result(&[Spec::of(a), Spec::of(b)], params)?,
+            _ => {
+                let mut specs: SmallVec<[Spec; 4]> = SmallVec::new();
+                room_for_inputs(&mut specs, inputs.len())?;
+                specs.extend(inputs.iter().map(|x| Spec::of(x)));
+                self.result(&specs, params)?
+            }
+        };
+        Array::with_dims(dtype, dims)
     }
 
     /// Writes the result to `out`, which is as `result` says. A view is copied out.

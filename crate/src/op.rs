@@ -32,6 +32,8 @@ pub enum Kind {
     Primitive {
         form: Form,
         rule: Rule,
+        /// What the rule reads in reverse mode: found once, since every recorded op asks.
+        reads: Reads,
         /// Every row has one: a form that gives none asks for `.batch(...)` (checked when the table is made).
         batch: Option<BatchRule>,
     },
@@ -66,10 +68,17 @@ pub enum Rule {
 
 impl Rule {
     /// What it reads in reverse mode.
-    pub fn reads(&self) -> Reads {
+    const fn reads(&self) -> Reads {
         match self {
             Rule::Zero | Rule::Part(_) | Rule::Joined(_) => Reads::of(false, false),
-            Rule::Elementwise(partials) => partials.iter().fold(Reads::of(false, false), |reads, partial| reads.and(partial.reads)),
+            Rule::Elementwise(partials) => {
+                let (mut reads, mut i) = (Reads::of(false, false), 0);
+                while i < partials.len() {
+                    reads = reads.and(partials[i].reads);
+                    i += 1;
+                }
+                reads
+            }
             // Indices, and other inputs behind the one that is differentiated.
             Rule::Linear(_) => Reads { inputs_from: 1, output: false },
             Rule::Multilinear { .. } => Reads::of(true, false),
@@ -202,7 +211,8 @@ impl Row {
             Form::View(_) | Form::Movement(_) | Form::General(_) => (1, &[], None),
             Form::Scatter(_) => (2, &[], None),
         };
-        Row { name, inputs: Inputs::exactly(inputs), params, kind: Kind::Primitive { form, rule, batch }, reported: None }
+        let reads = rule.reads();
+        Row { name, inputs: Inputs::exactly(inputs), params, kind: Kind::Primitive { form, rule, reads, batch }, reported: None }
     }
 
     pub const fn composite(name: &'static str, inputs: u32, params: &'static [Param], expand: Expand) -> Row {
@@ -228,7 +238,7 @@ impl Row {
     pub const fn batch(self, batch: BatchRule) -> Row {
         let Row { name, inputs, params, kind, reported } = self;
         let kind = match kind {
-            Kind::Primitive { form, rule, .. } => Kind::Primitive { form, rule, batch: Some(batch) },
+            Kind::Primitive { form, rule, reads, .. } => Kind::Primitive { form, rule, reads, batch: Some(batch) },
             Kind::Composite(expand) => Kind::Composite(expand),
         };
         Row { name, inputs, params, kind, reported }

@@ -21,8 +21,9 @@ impl Reads {
         Reads { inputs_from: if inputs { 0 } else { Reads::NO_INPUT }, output }
     }
 
-    pub fn and(self, other: Reads) -> Reads {
-        Reads { inputs_from: self.inputs_from.min(other.inputs_from), output: self.output || other.output }
+    pub const fn and(self, other: Reads) -> Reads {
+        let inputs_from = if self.inputs_from < other.inputs_from { self.inputs_from } else { other.inputs_from };
+        Reads { inputs_from, output: self.output || other.output }
     }
 
     pub fn any_input(self) -> bool {

@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 /// The most levels that may be open: each one is a frame of `bind` on the stack, below the user's own.
 pub const MOST_LEVELS: usize = 256;
 
-/// The longest list that is kept for the next scope.
+/// The list of handles keeps room for so many when no scope is open.
 const KEPT: usize = 4096;
 
 pub enum LevelKind {
@@ -38,9 +38,9 @@ pub struct Level {
     pub guards: u32,
 }
 
-/// The handles made in a scope, and how many levels were open when it began.
+/// Where the handles of a scope begin in the list of all, and how many levels were open when it began.
 pub struct Scope {
-    pub ids: Vec<Id>,
+    first: usize,
     pub levels: u32,
 }
 
@@ -49,6 +49,8 @@ pub struct Session {
     /// `levels[n - 1]` is level n.
     pub levels: Vec<Level>,
     pub scopes: Vec<Scope>,
+    /// The handles of all open scopes, the innermost's last.
+    scoped: Vec<Id>,
     /// Values held until the current frame ends.
     pub frame: Vec<Id>,
     /// Grad levels up to this number do not record (`noGrad`, the first run of a checkpoint).
@@ -65,8 +67,7 @@ pub struct Session {
     pub inspector: Inspector,
     epoch: u32,
     released: Released,
-    /// Of a scope and a level that ended: the next ones need not ask for memory.
-    spare_ids: Vec<Id>,
+    /// Of a level that ended: the next one need not ask for memory.
     spare_tape: Option<Tape>,
 }
 
@@ -76,6 +77,7 @@ impl Session {
             values: Values::new(),
             levels: Vec::new(),
             scopes: Vec::new(),
+            scoped: Vec::new(),
             frame: Vec::new(),
             recording_floor: 0,
             forward_floor: 0,
@@ -86,7 +88,6 @@ impl Session {
             inspector: Inspector::default(),
             epoch: 0,
             released: Released::default(),
-            spare_ids: Vec::new(),
             spare_tape: None,
         };
         session.levels.push(Level { epoch: 0, kind: LevelKind::Grad(Tape::new()), guards: 0 });
@@ -377,9 +378,8 @@ impl Session {
     pub fn expose_variable(&mut self, id: Id, in_root: bool) -> Result<()> {
         let scope = if in_root { 0 } else { self.scopes.len() as u32 };
         if scope > 0 {
-            let ids = &mut self.scopes[scope as usize - 1].ids;
-            room_for(ids, 1)?;
-            ids.push(id);
+            room_for(&mut self.scoped, 1)?;
+            self.scoped.push(id);
         }
         if let Some(slot) = self.values.get_mut(id) {
             slot.handle = true;
@@ -390,39 +390,41 @@ impl Session {
 
     pub fn push_scope(&mut self) -> Result<u32> {
         room_for(&mut self.scopes, 1)?;
-        let ids = std::mem::take(&mut self.spare_ids);
-        self.scopes.push(Scope { ids, levels: self.levels.len() as u32 });
+        self.scopes.push(Scope { first: self.scoped.len(), levels: self.levels.len() as u32 });
         Ok(self.scopes.len() as u32)
     }
 
     /// Releases every handle made in the innermost scope, apart from `kept`, which move to the parent.
     pub fn pop_scope(&mut self, kept: &[Id]) -> Result<()> {
-        if let [.., parent, _] = &mut self.scopes[..] {
-            room_for(&mut parent.ids, kept.len())?;
-        }
-        let Some(Scope { mut ids, .. }) = self.scopes.pop() else {
+        let Some(Scope { first, .. }) = self.scopes.pop() else {
             return Err(Error::value("scope_pop without an open scope"));
         };
         let depth = self.scopes.len() as u32 + 1;
         for &id in kept {
-            if let Some(slot) = self.values.get_mut(id) {
-                if slot.handle && slot.scope == depth {
-                    slot.scope = depth - 1;
-                    if depth > 1 {
-                        self.scopes[depth as usize - 2].ids.push(id);
-                    }
-                }
-            }
-        }
-        for id in ids.drain(..) {
             if let Some(slot) = self.values.get_mut(id).filter(|slot| slot.handle && slot.scope == depth) {
-                slot.handle = false;
-                self.reap(id);
-                self.drain_released();
+                slot.scope = depth - 1;
             }
         }
-        if ids.capacity() <= KEPT {
-            self.spare_ids = ids;
+        // Those that are kept move up: there is room, since they lay there before.
+        let mut end = first;
+        for place in first..self.scoped.len() {
+            let id = self.scoped[place];
+            match self.values.get_mut(id) {
+                Some(slot) if slot.handle && slot.scope == depth => {
+                    slot.handle = false;
+                    self.reap(id);
+                    self.drain_released();
+                }
+                Some(slot) if depth > 1 && slot.handle && slot.scope == depth - 1 => {
+                    self.scoped[end] = id;
+                    end += 1;
+                }
+                _ => {}
+            }
+        }
+        self.scoped.truncate(end);
+        if self.scopes.is_empty() && self.scoped.capacity() > KEPT {
+            self.scoped = Vec::new();
         }
         Ok(())
     }

@@ -3,8 +3,39 @@
 use crate::error::{Error, Result};
 use smallvec::SmallVec;
 
-pub type Dims = SmallVec<[usize; 6]>;
-pub type Strides = SmallVec<[isize; 6]>;
+/// Axes that lie in the list itself; of more it is on the heap. With five a value of the slot map is small enough to be moved by a few
+/// instructions (`memory/values.rs`), where a larger one would be a call of the host's `memory.copy`.
+const INLINE: usize = 5;
+
+pub type Dims = SmallVec<[usize; INLINE]>;
+pub type Strides = SmallVec<[isize; INLINE]>;
+
+/// A list of what there is for each axis. With the few there usually are it is written number by number: copying so many as are there is
+/// a call of the host's.
+#[inline]
+pub fn few<T: Copy + Default>(list: &[T]) -> SmallVec<[T; INLINE]> {
+    let zero = T::default();
+    let inline = match *list {
+        [] => [zero; INLINE],
+        [a] => [a, zero, zero, zero, zero],
+        [a, b] => [a, b, zero, zero, zero],
+        [a, b, c] => [a, b, c, zero, zero],
+        [a, b, c, d] => [a, b, c, d, zero],
+        [a, b, c, d, e] => [a, b, c, d, e],
+        _ => return SmallVec::from_slice(list),
+    };
+    SmallVec::from_buf_and_len(inline, list.len())
+}
+
+/// A copy of such a list, whole: a few words, however many of them are used.
+#[inline]
+pub fn same<T: Copy + Default>(list: &SmallVec<[T; INLINE]>) -> SmallVec<[T; INLINE]> {
+    if list.spilled() {
+        return SmallVec::from_slice(list);
+    }
+    // SAFETY: not on the heap, so its words are all there is of it, and what it holds is `Copy`.
+    unsafe { std::ptr::read(list) }
+}
 
 /// The largest element count of one tensor: byte sizes (8 bytes an element) must fit the 4 GiB of a wasm memory.
 pub const MAX_ELEMENTS: u64 = 1 << 29;
@@ -18,6 +49,19 @@ pub fn show(dims: &[usize]) -> String {
     format!("[{}]", parts.join(", "))
 }
 
+/// The number of elements of a shape that is known to be allowed. Leaving at a 0 keeps the compiler from making vectors of so few numbers.
+#[inline]
+pub fn size(dims: &[usize]) -> usize {
+    let mut count = 1;
+    for &d in dims {
+        if d == 0 {
+            return 0;
+        }
+        count *= d;
+    }
+    count
+}
+
 /// The number of elements; a `ShapeError` beyond what a tensor can hold. Whatever makes a new shape asks here.
 pub fn element_count(dims: &[usize]) -> Result<usize> {
     if dims.len() > MAX_RANK {
@@ -28,11 +72,18 @@ pub fn element_count(dims: &[usize]) -> Result<usize> {
     }
     let mut count: u64 = 1;
     for &d in dims {
-        count = count.checked_mul(d as u64).filter(|&c| c <= MAX_ELEMENTS).ok_or_else(|| {
-            Error::shape(format!("shape {} has more than 2^29 elements, the most one tensor can hold; split it", show(dims)))
-        })?;
+        // Below 2^30 · 2^29, so the product is exact.
+        count *= (d as u64).min(MAX_ELEMENTS + 1);
+        if count > MAX_ELEMENTS {
+            return Err(too_many(dims));
+        }
     }
     Ok(count as usize)
+}
+
+#[cold]
+fn too_many(dims: &[usize]) -> Error {
+    Error::shape(format!("shape {} has more than 2^29 elements, the most one tensor can hold; split it", show(dims)))
 }
 
 /// A dimension read from a JavaScript number.
@@ -49,12 +100,20 @@ pub fn dims_from(values: &[f64]) -> Result<Dims> {
 
 /// Row-major strides, in elements.
 pub fn contiguous_strides(dims: &[usize]) -> Strides {
-    let mut strides: Strides = SmallVec::from_elem(1, dims.len());
-    let mut step = 1isize;
-    for (stride, &d) in strides.iter_mut().zip(dims).rev() {
-        *stride = step;
-        step = step.wrapping_mul(d.max(1) as isize);
+    let fill = |strides: &mut [isize]| {
+        let mut step = 1isize;
+        for (stride, &d) in strides.iter_mut().zip(dims).rev() {
+            *stride = step;
+            step = step.wrapping_mul(d.max(1) as isize);
+        }
+    };
+    if dims.len() <= INLINE {
+        let mut few = [1; INLINE];
+        fill(&mut few[..dims.len()]);
+        return Strides::from_buf_and_len(few, dims.len());
     }
+    let mut strides: Strides = SmallVec::from_elem(1, dims.len());
+    fill(&mut strides);
     strides
 }
 
@@ -102,7 +161,7 @@ pub fn same_dims(a: &[usize], b: &[usize]) -> bool {
 pub fn broadcast(a: &[usize], b: &[usize]) -> Result<Dims> {
     // Beside a number, by far the most frequent.
     if a.is_empty() || b.is_empty() {
-        return Ok(Dims::from_slice(if a.is_empty() { b } else { a }));
+        return Ok(few(if a.is_empty() { b } else { a }));
     }
     let rank = a.len().max(b.len());
     let mut out: Dims = SmallVec::from_elem(1, rank);

@@ -65,11 +65,17 @@ impl<'a> Var<'a> {
     }
 
     pub fn apply(self, op: Op, params: &[f64]) -> Var<'a> {
-        Var::bind(self.engine, op, &[self], params)
+        if self.id == NONE {
+            return self;
+        }
+        Var::from_result(self.engine, self.engine.bind(op, &[self.id], params))
     }
 
     pub fn apply2(self, op: Op, other: Var<'a>, params: &[f64]) -> Var<'a> {
-        Var::bind(self.engine, op, &[self, other], params)
+        if self.id == NONE || other.id == NONE {
+            return Var { id: NONE, ..self };
+        }
+        Var::from_result(self.engine, self.engine.bind(op, &[self.id, other.id], params))
     }
 
     /// How many levels take derivatives with respect to this value; vmap is none.

@@ -5,7 +5,7 @@ import { describe } from "../input/describe.js";
 import { ShapeError, ValueError } from "../errors.js";
 import { readOptions } from "../input/options.js";
 import { Tensor, type TensorLike } from "../tensor.js";
-import { isBranch, sameStructure } from "../tree.js";
+import { isBranch, mapValues, sameStructure } from "../tree.js";
 
 const MOST_AXES = 64;
 
@@ -22,7 +22,7 @@ export function asTree(tree: unknown, depth = 0): unknown {
   // What is deeper than any tensor or tree is left to those who look at the leaves.
   if (!isBranch(tree) || depth > 2 * MOST_AXES) return tree;
   if (Array.isArray(tree)) return tree.map((child) => asTree(child, depth + 1));
-  return Object.fromEntries(Object.entries(tree).map(([key, child]) => [key, asTree(child, depth + 1)]));
+  return mapValues(tree as Record<string, unknown>, (child) => asTree(child, depth + 1));
 }
 
 /** What stands in `given` in the place of each leaf of `tree`, in the order of `tree`'s leaves. */

@@ -54,7 +54,7 @@ export function pushed(name: string, f: Callback, primals: unknown, tangents: un
     const result = call(name, f, args);
     refuseArithmetic(result);
     const [leaves, rebuild] = flatten(result);
-    const inputs = parts.flatMap(({ leaves }) => leaves);
+    const inputs = parts.length === 1 ? parts[0]!.leaves : parts.flatMap(({ leaves }) => leaves);
     const outs = leaves.map((leaf) => outputTensor(name, leaf, inputs));
     const values = outs.map((out) => made(checked(engine.untrack(level, idOf(out)))));
     const outSlopes = outs.map((out, i) => tangentOf(level, out) ?? zerosLike(values[i]!));

@@ -3,7 +3,7 @@ import { IndexError, ShapeError, ValueError } from "../errors.js";
 import { LevelKind } from "../runtime/boundary.js";
 import { checked, engine } from "../runtime/instance.js";
 import { idOf, made, type Tensor } from "../tensor.js";
-import { isBranch, leavesOf, map } from "../tree.js";
+import { isBranch, leavesOf, map, mapValues } from "../tree.js";
 import { withExamples, type Randomness } from "../random/state.js";
 import { asTree, transformOptions } from "./arguments.js";
 import { argumentTensor, call, type Callback, checkFunction, inScope, openLevel, outputTensor } from "./machinery.js";
@@ -41,14 +41,11 @@ function mapWithAxes(tree: unknown, axes: BatchAxes, what: string, visit: (leaf:
     }
     return tree.map((child, i) => mapWithAxes(child, axes[i]!, what, visit));
   }
-  const object = tree as Record<string, unknown>;
-  return Object.fromEntries(
-    Object.entries(object).map(([key, child]) => {
-      const axis = (axes as Record<string, BatchAxes>)[key];
-      if (axis === undefined) throw new ValueError(`vmap: ${what} has no entry for ${key}; use null for what is not mapped`, "vmap");
-      return [key, mapWithAxes(child, axis, what, visit)];
-    }),
-  );
+  return mapValues(tree as Record<string, unknown>, (child, key) => {
+    const axis = (axes as Record<string, BatchAxes>)[key];
+    if (axis === undefined) throw new ValueError(`vmap: ${what} has no entry for ${key}; use null for what is not mapped`, "vmap");
+    return mapWithAxes(child, axis, what, visit);
+  });
 }
 
 /** The argument with arrays of numbers as tensors where it is mapped; what is the same for every example goes to the function as it is. */
@@ -57,7 +54,7 @@ function mappedTree(tree: unknown, axes: BatchAxes | undefined): unknown {
   if (axes === null || axes === undefined || !isBranch(tree)) return tree;
   if (Array.isArray(tree))
     return tree.map((child, i) => mappedTree(child, Array.isArray(axes) ? (axes as readonly BatchAxes[])[i] : undefined));
-  return Object.fromEntries(Object.entries(tree).map(([key, child]) => [key, mappedTree(child, (axes as Record<string, BatchAxes>)[key])]));
+  return mapValues(tree as Record<string, unknown>, (child, key) => mappedTree(child, (axes as Record<string, BatchAxes>)[key]));
 }
 
 function batchAxis(what: string, axis: number, ndim: number): number {

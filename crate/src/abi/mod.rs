@@ -71,9 +71,11 @@ fn handle(f: impl FnOnce(&Engine) -> Result<Id>) -> Id {
 }
 
 fn expose(engine: &Engine, in_root: bool, f: impl FnOnce() -> Result<Id>) -> Result<Id> {
-    let mark = engine.session().frame.len();
-    let result = f().and_then(|id| engine.session().expose(id, in_root));
-    engine.session().end_frame(mark);
+    let mark = engine.read_session().frame.len();
+    let result = f();
+    let mut session = engine.session();
+    let result = result.and_then(|id| session.expose(id, in_root));
+    session.end_frame(mark);
     result
 }
 

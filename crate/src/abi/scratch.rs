@@ -21,6 +21,9 @@ pub(super) type Ids = SmallVec<[Id; 8]>;
 
 pub(super) fn ids_at(start: usize, count: usize) -> Result<Ids> {
     let mut ids = Ids::new();
+    if count == 0 {
+        return Ok(ids);
+    }
     room_for_inputs(&mut ids, count)?;
     SCRATCH.with(|s| ids.extend(s.borrow()[start..start + count].iter().map(|&v| v as Id)));
     Ok(ids)

@@ -9,7 +9,7 @@ use crate::memory::pool;
 use crate::memory::room::list_of;
 use crate::memory::values::Value;
 use crate::session::AMBIENT;
-use crate::shape::{Dims, Strides};
+use crate::shape::{few, Dims, Strides};
 use crate::tape;
 use tensors::READING;
 
@@ -82,7 +82,7 @@ pub fn read_stored(id: u32) -> *const u8 {
         let compact = if array.len() <= whole.len() { array.clone().into_ordered().ok() } else { None };
         let (elements, layout) = match compact {
             Some(compact) => {
-                let layout = compact.view(Dims::from_slice(&compact.dims), Strides::from_slice(&compact.strides), 0);
+                let layout = compact.view(few(&compact.dims), few(&compact.strides), 0);
                 (compact, layout)
             }
             None => (whole, array),

@@ -4,6 +4,7 @@ use super::lane::symbol::Formula2;
 use super::lane::{f32x4, f64x2, through_f64, zip, Lane};
 use super::math::derivatives::pow_derivative;
 use super::math::power::{pow_f32, xlogy};
+use std::mem::MaybeUninit;
 
 /// An array, or one number in place of an array of it.
 #[derive(Clone, Copy)]
@@ -107,24 +108,32 @@ const BLOCK: usize = 128;
 /// An operand as blocks of slices.
 pub(super) struct Source<'a, T> {
     operand: Operand<'a, T>,
-    copies: [T; BLOCK],
+    /// As many as a block needs; the rest is not written, since most arrays beside a number are small.
+    copies: [MaybeUninit<T>; BLOCK],
+    filled: usize,
 }
 
-impl<'a, T: Copy + Default> Source<'a, T> {
+impl<'a, T: Copy> Source<'a, T> {
+    /// For `count` elements in all.
     #[inline(always)]
-    pub fn new(operand: Operand<'a, T>) -> Self {
-        let copies = match operand {
-            Operand::Slice(_) => [T::default(); BLOCK],
-            Operand::Splat(value) => [value; BLOCK],
-        };
-        Source { operand, copies }
+    pub fn new(operand: Operand<'a, T>, count: usize) -> Self {
+        let mut source = Source { operand, copies: [const { MaybeUninit::uninit() }; BLOCK], filled: 0 };
+        if let Operand::Splat(value) = operand {
+            source.filled = count.min(BLOCK);
+            source.copies[..source.filled].fill(MaybeUninit::new(value));
+        }
+        source
     }
 
     #[inline(always)]
     pub fn block(&self, start: usize, length: usize) -> &[T] {
         match self.operand {
             Operand::Slice(slice) => &slice[start..start + length],
-            Operand::Splat(_) => &self.copies[..length],
+            Operand::Splat(_) => {
+                let filled = &self.copies[..self.filled][..length];
+                // SAFETY: the first `filled` were written.
+                unsafe { std::slice::from_raw_parts(filled.as_ptr() as *const T, length) }
+            }
         }
     }
 }
@@ -134,7 +143,7 @@ pub fn in_blocks<T: Copy + Default, O>(a: Operand<T>, b: Operand<T>, out: &mut [
     if let (Operand::Slice(a), Operand::Slice(b)) = (a, b) {
         return kernel(a, b, out);
     }
-    let (a, b) = (Source::new(a), Source::new(b));
+    let (a, b) = (Source::new(a, out.len()), Source::new(b, out.len()));
     let mut start = 0;
     for out in out.chunks_mut(BLOCK) {
         kernel(a.block(start, out.len()), b.block(start, out.len()), out);
@@ -282,7 +291,7 @@ macro_rules! select {
             if let (Operand::Slice(mask), Operand::Slice(a), Operand::Slice(b)) = (mask, a, b) {
                 return kernel(mask, a, b, out);
             }
-            let (mask, a, b) = (Source::new(mask), Source::new(a), Source::new(b));
+            let (mask, a, b) = (Source::new(mask, out.len()), Source::new(a, out.len()), Source::new(b, out.len()));
             let mut start = 0;
             for out in out.chunks_mut(BLOCK) {
                 let n = out.len();

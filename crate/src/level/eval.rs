@@ -3,7 +3,7 @@
 
 use crate::engine::Engine;
 use crate::error::{Error, ErrorCode, Result};
-use crate::form::{Form, Spec};
+use crate::form::Form;
 use crate::memory::array::Array;
 use crate::memory::out::Out;
 use crate::memory::room::room_for_inputs;
@@ -12,8 +12,30 @@ use crate::op::Op;
 use smallvec::SmallVec;
 
 impl Engine {
-    pub(super) fn evaluate(&self, op: Op, form: &Form, inputs: &[Id], params: &[f64]) -> Result<Id> {
+    /// The op on plain arrays; `None` where an input is no such thing. Asked before anything else is: outside of transforms that settles it,
+    /// and every chain of levels ends here.
+    #[inline]
+    pub(super) fn evaluate_plain(&self, op: Op, form: &Form, inputs: &[Id], params: &[f64]) -> Option<Result<Id>> {
         // The session stays borrowed while the kernel runs, so that its arrays need no copies; kernels know nothing of it.
+        let session = self.read_session();
+        if session.inspector.is_active() {
+            return None;
+        }
+        // Matched and not mapped: an array is large to move.
+        let out = match *inputs {
+            [a] => fresh(form, &[session.values.array(a)?], params),
+            [a, b] => fresh(form, &[session.values.array(a)?, session.values.array(b)?], params),
+            _ => return None,
+        };
+        drop(session);
+        Some(match out {
+            Ok(out) => self.session().insert(Value::Concrete(out)),
+            Err(error) => Err(error.in_op(op)),
+        })
+    }
+
+    /// The same with any number of inputs, watched, and with a word on what is no array.
+    pub(super) fn evaluate(&self, op: Op, form: &Form, inputs: &[Id], params: &[f64]) -> Result<Id> {
         let session = self.read_session();
         let mut arrays: SmallVec<[&Array; 4]> = SmallVec::new();
         room_for_inputs(&mut arrays, inputs.len())?;
@@ -25,11 +47,7 @@ impl Engine {
             }
         }
         if !session.inspector.is_active() {
-            // Matched and not mapped: an array is large to move.
-            let out = match fresh(form, &arrays, params) {
-                Ok(out) => out,
-                Err(error) => return Err(error.in_op(op)),
-            };
+            let out = fresh(form, &arrays, params).map_err(|e| e.in_op(op))?;
             drop(arrays);
             drop(session);
             return self.session().insert(Value::Concrete(out));
@@ -65,11 +83,7 @@ fn fresh(form: &Form, inputs: &[&Array], params: &[f64]) -> Result<Array> {
     if let Some(view) = form.view(inputs, params) {
         return view;
     }
-    let mut specs: SmallVec<[Spec; 4]> = SmallVec::new();
-    room_for_inputs(&mut specs, inputs.len())?;
-    specs.extend(inputs.iter().map(|x| Spec::of(x)));
-    let (dtype, dims) = form.result(&specs, params)?;
-    let mut out = Array::with_dims(dtype, dims)?;
+    let mut out = form.place(inputs, params)?;
     form.write(inputs, params, &mut Out::of(&mut out))?;
     Ok(out)
 }

@@ -12,7 +12,7 @@ use crate::tape;
 use smallvec::SmallVec;
 
 impl Engine {
-    pub(super) fn bind_grad(&self, level: u32, op: Op, rule: &Rule, inputs: &[Id], params: &[f64]) -> Result<Id> {
+    pub(super) fn bind_grad(&self, level: u32, op: Op, rule: &Rule, reads: Reads, inputs: &[Id], params: &[f64]) -> Result<Id> {
         let (primals, sources, recording) = {
             let session = self.session();
             let (primals, sources) = session.split(level, inputs)?;
@@ -23,7 +23,7 @@ impl Engine {
         if !recording || !self.dtype(output)?.is_float() {
             return Ok(output);
         }
-        self.session().record(level, op.0, &primals, &sources, output, params, rule.reads())
+        self.session().record(level, op.0, &primals, &sources, output, params, reads)
     }
 
     /// Makes `id` a leaf of `level`: what derivatives are taken with respect to.

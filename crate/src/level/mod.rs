@@ -29,8 +29,13 @@ impl Engine {
         if !row.inputs.allow(inputs.len()) {
             return Err(Error::value(format!("{} inputs; expected {}", inputs.len(), row.inputs.least)).in_op(op));
         }
-        let (form, rule, batch) = match &row.kind {
-            Kind::Primitive { form, rule, batch } => (form, rule, *batch),
+        let (form, rule, reads, batch) = match &row.kind {
+            Kind::Primitive { form, rule, reads, batch } => {
+                if let Some(result) = self.evaluate_plain(op, form, inputs, params) {
+                    return result;
+                }
+                (form, rule, *reads, *batch)
+            }
             Kind::Composite(expand) => {
                 let mut vars: SmallVec<[Var; 4]> = SmallVec::new();
                 room_for_inputs(&mut vars, inputs.len())?;
@@ -70,7 +75,7 @@ impl Engine {
             }
         }
         match mode {
-            Mode::Grad => self.bind_grad(level, op, rule, inputs, params),
+            Mode::Grad => self.bind_grad(level, op, rule, reads, inputs, params),
             Mode::Dual => self.bind_dual(level, op, rule, inputs, params),
             Mode::Batch(size) => self.bind_batch(level, size, op, batch, inputs, params),
         }

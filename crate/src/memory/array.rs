@@ -7,13 +7,12 @@ use crate::kernels::compare::cast;
 use crate::kernels::strided;
 use crate::memory::out::Out;
 use crate::memory::pool::Buffer;
-use crate::shape::{contiguous_strides, element_count, Dims, Strides};
+use crate::shape::{contiguous_strides, element_count, few, same, size, Dims, Strides};
 use crate::with_element;
 use std::borrow::Cow;
-use std::rc::Rc;
 
 pub struct Array {
-    buffer: Rc<Buffer>,
+    buffer: Buffer,
     /// First element, in elements from the start of the buffer.
     pub offset: usize,
     pub dims: Dims,
@@ -56,22 +55,15 @@ impl Strided<'_> {
 }
 
 impl Clone for Array {
-    /// Small vectors copied as slices: element by element, as their own `clone` does it, costs more than a small op.
     fn clone(&self) -> Array {
-        Array {
-            buffer: self.buffer.clone(),
-            offset: self.offset,
-            dims: Dims::from_slice(&self.dims),
-            strides: Strides::from_slice(&self.strides),
-            dtype: self.dtype,
-        }
+        Array { buffer: self.buffer.clone(), offset: self.offset, dims: same(&self.dims), strides: same(&self.strides), dtype: self.dtype }
     }
 }
 
 impl Array {
     /// Contiguous and uninitialised.
     pub fn new(dtype: DType, dims: &[usize]) -> Result<Array> {
-        Array::with_dims(dtype, Dims::from_slice(dims))
+        Array::with_dims(dtype, few(dims))
     }
 
     /// `new`, with dims that it takes over.
@@ -79,9 +71,15 @@ impl Array {
         let count = element_count(&dims)?;
         // count <= 2^29 and size <= 8: the product fits in 2^32 only on 64-bit hosts, so it is checked.
         let bytes = (count as u64 * dtype.size() as u64).min(usize::MAX as u64) as usize;
-        let buffer = Rc::new(Buffer::new(bytes)?);
+        let buffer = Buffer::new(bytes)?;
         let strides = contiguous_strides(&dims);
         Ok(Array { buffer, offset: 0, dims, strides, dtype })
+    }
+
+    /// Uninitialised, laid out as another that is contiguous.
+    pub fn laid_as(other: &Array, dtype: DType) -> Result<Array> {
+        let buffer = Buffer::new((other.len() as u64 * dtype.size() as u64).min(usize::MAX as u64) as usize)?;
+        Ok(Array { buffer, offset: 0, dims: same(&other.dims), strides: same(&other.strides), dtype })
     }
 
     pub fn filled(dtype: DType, dims: &[usize], value: f64) -> Result<Array> {
@@ -128,17 +126,26 @@ impl Array {
     }
 
     /// The same values in another dtype, lying in order; itself when it is so.
+    #[inline]
     pub fn ordered(&self, dtype: DType) -> Result<Cow<'_, Array>> {
-        if self.dtype == dtype {
-            return self.contiguous();
+        if self.dtype == dtype && self.is_contiguous() {
+            return Ok(Cow::Borrowed(self));
         }
-        self.converted(dtype).map(Cow::Owned)
+        self.reordered(dtype).map(Cow::Owned)
+    }
+
+    #[cold]
+    fn reordered(&self, dtype: DType) -> Result<Array> {
+        if self.dtype == dtype {
+            return self.contiguous().map(Cow::into_owned);
+        }
+        self.converted(dtype)
     }
 
     /// Contiguous, in nobody's memory: its numbers lie where `aim` says.
     pub fn borrowed(dtype: DType, dims: &[usize]) -> Array {
-        let (dims, strides) = (Dims::from_slice(dims), contiguous_strides(dims));
-        Array { buffer: Rc::new(Buffer::borrowed()), offset: 0, dims, strides, dtype }
+        let (dims, strides) = (few(dims), contiguous_strides(dims));
+        Array { buffer: Buffer::borrowed(), offset: 0, dims, strides, dtype }
     }
 
     /// Only for a `borrowed` array: it and all its views are of the numbers at `address` from now on. The caller keeps them alive while they are
@@ -162,7 +169,7 @@ impl Array {
     }
 
     pub fn len(&self) -> usize {
-        self.dims.iter().product()
+        size(&self.dims)
     }
 
     pub fn bytes(&self) -> usize {
@@ -173,6 +180,7 @@ impl Array {
         self.dims.contains(&0)
     }
 
+    #[inline]
     pub fn is_contiguous(&self) -> bool {
         self.strided().is_contiguous()
     }
@@ -257,7 +265,7 @@ impl Array {
 
     /// How many arrays lie in this buffer.
     pub fn sharers(&self) -> usize {
-        Rc::strong_count(&self.buffer)
+        self.buffer.sharers()
     }
 
     /// Where the buffer begins: a name for it as long as somebody holds it.
@@ -268,7 +276,7 @@ impl Array {
     /// All of the buffer as one row.
     pub fn whole(&self) -> Array {
         let count = self.buffer.bytes() / self.dtype.size();
-        self.view(Dims::from_slice(&[count]), Strides::from_slice(&[1]), 0)
+        self.view(few(&[count]), few(&[1]), 0)
     }
 
     /// The one element of an array of size 1.

@@ -2,6 +2,7 @@
 
 use crate::dtype::{DType, Element};
 use crate::memory::array::Array;
+use crate::shape::size;
 use std::marker::PhantomData;
 
 /// A contiguous place for a result of known dtype and dims. What is there before is undefined; the writer writes every element.
@@ -25,7 +26,7 @@ impl<'a> Out<'a> {
     /// # Safety
     /// From `pointer` on there are as many elements as `dims` says, aligned for the dtype, and nobody else reads or writes them for `'a`.
     pub unsafe fn at(pointer: *mut u8, dtype: DType, dims: &'a [usize]) -> Out<'a> {
-        Out { dtype, dims, pointer, count: dims.iter().product(), place: PhantomData }
+        Out { dtype, dims, pointer, count: size(dims), place: PhantomData }
     }
 
     pub fn len(&self) -> usize {

@@ -5,7 +5,9 @@ use crate::error::Result;
 use crate::memory::room::{forced_to_fail, refuse};
 use std::alloc::{alloc, dealloc, Layout};
 use std::cell::{Cell, RefCell};
+use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 const ALIGN: usize = 64;
@@ -15,7 +17,7 @@ const KEPT_IDLE: usize = 4 << 20;
 
 #[derive(Default)]
 pub struct Pool {
-    free: Vec<Vec<NonNull<u8>>>,
+    free: Vec<Vec<Rc<Block>>>,
     live: usize,
     idle: usize,
     peak: usize,
@@ -40,116 +42,144 @@ fn class_of(bytes: usize) -> usize {
     let bytes = bytes.max(ALIGN) as u64;
     // bytes lies in [4·16·2^octave, 8·16·2^octave)
     let octave = 63 - bytes.leading_zeros() as usize - 6;
-    let quarter = (bytes.div_ceil(16 << octave) as usize).saturating_sub(4);
+    // Rounded up; a shift, because the octave is not known to be one to the compiler.
+    let quarter = (((bytes - 1) >> (4 + octave)) as usize + 1).saturating_sub(4);
     4 * octave + quarter
 }
 
-/// One allocation; goes back to its class when the last view of it is dropped. Or the place of somebody else's numbers.
-pub struct Buffer {
+/// One allocation, or the place of somebody else's numbers. Its counts go with it through the pool: making them anew for each tensor would
+/// cost as much as a small op.
+struct Block {
     pointer: Cell<NonNull<u8>>,
     class: usize,
 }
 
-/// The class of a buffer that owns nothing.
+/// The class of a block that owns nothing.
 const BORROWED: usize = usize::MAX;
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        if self.class != BORROWED {
+            release(self.pointer.get(), class_bytes(self.class).unwrap_or(0));
+        }
+    }
+}
+
+/// Memory for numbers, counted: it goes back to its class when the last view of it is dropped.
+pub struct Buffer(ManuallyDrop<Rc<Block>>);
 
 impl Buffer {
     /// Uninitialised memory for `bytes` bytes, or `OutOfMemory` with nothing changed.
     pub fn new(bytes: usize) -> Result<Buffer> {
-        POOL.with(|pool| pool.borrow_mut().take(bytes)).ok_or_else(|| refuse(bytes))
+        match POOL.with(|pool| pool.borrow_mut().take(bytes)) {
+            Some(block) => Ok(Buffer(ManuallyDrop::new(block))),
+            None => Err(refuse(bytes)),
+        }
     }
 
     /// A buffer that owns nothing, and lies wherever it is aimed at last.
     pub fn borrowed() -> Buffer {
-        Buffer { pointer: Cell::new(NonNull::dangling()), class: BORROWED }
+        Buffer(ManuallyDrop::new(Rc::new(Block { pointer: Cell::new(NonNull::dangling()), class: BORROWED })))
     }
 
     /// Only for a `borrowed` one: from now on its numbers are those at `address`.
     pub fn aim(&self, address: *mut u8) {
-        debug_assert_eq!(self.class, BORROWED);
+        debug_assert_eq!(self.0.class, BORROWED);
         if let Some(pointer) = NonNull::new(address) {
-            self.pointer.set(pointer);
+            self.0.pointer.set(pointer);
         }
     }
 
+    #[inline]
     pub fn pointer(&self) -> *mut u8 {
-        self.pointer.get().as_ptr()
+        self.0.pointer.get().as_ptr()
     }
 
     /// What the class has room for.
     pub fn bytes(&self) -> usize {
-        class_bytes(self.class).unwrap_or(0)
+        class_bytes(self.0.class).unwrap_or(0)
+    }
+
+    /// How many hold it.
+    #[inline]
+    pub fn sharers(&self) -> usize {
+        Rc::strong_count(&self.0)
+    }
+}
+
+impl Clone for Buffer {
+    #[inline]
+    fn clone(&self) -> Buffer {
+        Buffer(self.0.clone())
     }
 }
 
 impl Drop for Buffer {
+    #[inline]
     fn drop(&mut self) {
-        if self.class == BORROWED {
-            return;
+        // SAFETY: not used after this.
+        let block = unsafe { ManuallyDrop::take(&mut self.0) };
+        if Rc::strong_count(&block) == 1 && block.class != BORROWED {
+            // At thread exit the pool may be gone first; the allocation then goes with the block.
+            let _ = POOL.try_with(|pool| pool.borrow_mut().put(block));
         }
-        // At thread exit the pool may be gone first; the allocation then goes with the process.
-        let _ = POOL.try_with(|pool| pool.borrow_mut().put(self.pointer.get(), self.class));
     }
 }
 
 impl Pool {
-    /// A buffer for `bytes` bytes, if there is one to be had.
-    fn take(&mut self, bytes: usize) -> Option<Buffer> {
+    /// A block for `bytes` bytes, if there is one to be had.
+    fn take(&mut self, bytes: usize) -> Option<Rc<Block>> {
         let class = class_of(bytes);
         let size = class_bytes(class).filter(|_| class < CLASSES)?;
         if forced_to_fail() {
             return None;
         }
-        if self.free.is_empty() {
-            self.free.resize_with(CLASSES, Vec::new);
-        }
-        let pointer = match self.free[class].pop() {
-            Some(pointer) => {
+        let block = match self.free.get_mut(class).and_then(Vec::pop) {
+            Some(block) => {
                 self.idle -= size;
-                pointer
+                block
             }
-            None => self.fresh(size)?,
+            None => self.fresh(class, size)?,
         };
         self.live += size;
         IN_USE.store(self.live as u32, Ordering::Relaxed);
         self.peak = self.peak.max(self.live);
-        Some(Buffer { pointer: Cell::new(pointer), class })
+        Some(block)
     }
 
-    /// A buffer of a class that has none idle. Where more lies idle in other classes than is in use, it is given back first, so that
+    /// A block of a class that has none idle. Where more lies idle in other classes than is in use, it is given back first, so that
     /// the allocator can cut it to the sizes wanted now instead of growing the memory.
-    fn fresh(&mut self, size: usize) -> Option<NonNull<u8>> {
+    #[cold]
+    fn fresh(&mut self, class: usize, size: usize) -> Option<Rc<Block>> {
+        if self.free.is_empty() {
+            self.free.resize_with(CLASSES, Vec::new);
+        }
         if self.idle >= KEPT_IDLE.max(self.live).max(size) {
             self.trim();
         }
-        allocate(size).or_else(|| {
+        let pointer = allocate(size).or_else(|| {
             self.trim();
             allocate(size)
-        })
+        })?;
+        Some(Rc::new(Block { pointer: Cell::new(pointer), class }))
     }
 
-    fn put(&mut self, pointer: NonNull<u8>, class: usize) {
-        let size = class_bytes(class).unwrap_or(0);
+    fn put(&mut self, block: Rc<Block>) {
+        let size = class_bytes(block.class).unwrap_or(0);
         self.live -= size;
         IN_USE.store(self.live as u32, Ordering::Relaxed);
-        if self.free[class].try_reserve(1).is_err() {
-            release(pointer, size);
-            return;
+        let free = &mut self.free[block.class];
+        // Where the list cannot grow the block is given back instead.
+        if free.len() < free.capacity() || free.try_reserve(1).is_ok() {
+            self.idle += size;
+            free.push(block);
         }
-        self.idle += size;
-        self.free[class].push(pointer);
     }
 
     /// Gives idle buffers back to the allocator.
     fn trim(&mut self) {
-        for class in 0..self.free.len() {
-            if let Some(size) = class_bytes(class) {
-                for pointer in std::mem::take(&mut self.free[class]) {
-                    release(pointer, size);
-                    self.idle -= size;
-                }
-            }
-        }
+        self.free.iter_mut().for_each(|blocks| drop(std::mem::take(blocks)));
+        self.idle = 0;
     }
 }
 

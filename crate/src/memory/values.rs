@@ -6,7 +6,7 @@ use crate::dtype::DType;
 use crate::error::{Error, ErrorCode, Result};
 use crate::memory::array::Array;
 use crate::memory::room::{forced_to_fail, is_counting, is_short, refuse, room_for};
-use crate::shape::Dims;
+use crate::shape::{same, Dims};
 
 pub type Id = u32;
 pub const NONE: Id = 0;
@@ -45,6 +45,10 @@ pub enum Value {
         axis: usize,
     },
 }
+
+/// Up to 64 bytes are moved by loads and stores; more would be a call of the host's `memory.copy`, several times an op.
+#[cfg(target_arch = "wasm32")]
+const _: () = assert!(std::mem::size_of::<Option<Value>>() <= 64);
 
 impl Value {
     pub fn level(&self) -> u32 {
@@ -136,6 +140,15 @@ impl Values {
         slot.value.as_ref().filter(|_| slot.generation as u32 == id >> INDEX_BITS)
     }
 
+    /// The array of a live id that stands for one.
+    #[inline]
+    pub fn array(&self, id: Id) -> Option<&Array> {
+        match self.value(id) {
+            Some(Value::Concrete(array)) => Some(array),
+            _ => None,
+        }
+    }
+
     /// The slot of a live id.
     #[inline]
     pub fn get(&self, id: Id) -> Option<&Slot> {
@@ -183,7 +196,7 @@ impl Values {
     fn drop_numbers(&mut self, id: Id) {
         let Some(slot) = self.get_mut(id) else { return };
         let Some(Value::Concrete(array)) = &slot.value else { return };
-        slot.value = Some(Value::Outline(array.dtype, Dims::from_slice(&array.dims)));
+        slot.value = Some(Value::Outline(array.dtype, same(&array.dims)));
         self.concrete -= 1;
     }
 
@@ -253,7 +266,7 @@ impl Values {
     pub fn take_away(&mut self, id: Id) -> Option<Array> {
         let array = self.take_array(id)?;
         if let Some(slot) = self.slots.get_mut((id & INDEX_MASK) as usize) {
-            slot.value = Some(Value::Outline(array.dtype, Dims::from_slice(&array.dims)));
+            slot.value = Some(Value::Outline(array.dtype, same(&array.dims)));
         }
         self.concrete -= 1;
         Some(array)

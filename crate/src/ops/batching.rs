@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::memory::array::Array;
 use crate::op::{Batched, Op};
 use crate::params::{Along, Axes, Draw, IndexInto, Numbers, ParamKind, Reduce, ScatterInto, Shape, Slice, Unslice};
-use crate::shape::Dims;
+use crate::shape::{few, Dims};
 use crate::var::{numbers, Var};
 use smallvec::{smallvec, SmallVec};
 
@@ -210,7 +210,7 @@ pub fn take<'a>(op: Op, inputs: &[Batched<'a>], params: &[f64], size: usize) -> 
     let mut order: SmallVec<[usize; 6]> = (1..=axis).collect();
     order.push(0);
     order.extend(axis + 1..dims.len());
-    let mut flat: Dims = Dims::from_slice(&dims[1..=axis]);
+    let mut flat: Dims = few(&dims[1..=axis]);
     flat.push(size * n);
     flat.extend_from_slice(&dims[axis + 2..]);
     let rows = x.transpose(&order).reshape(&flat);

@@ -19,7 +19,7 @@ use crate::memory::out::Out;
 use crate::op::{only, partial, pullback, Diagonal, Row, Rule};
 use crate::ops;
 use crate::params::{AlongRoot, Clamp, Order, Root};
-use crate::shape::{Dims, Strides};
+use crate::shape::few;
 use crate::var::Var;
 use Diagonal::{Mask, MinusOne, Value};
 
@@ -158,7 +158,7 @@ crate::rows! { elementwise;
     StopGradient => Row::new(
         "stopGradient",
         Form::View(View {
-            layout: |x, _| Ok(Layout { dims: Dims::from_slice(x.dims), strides: Strides::from_slice(x.strides), offset: x.offset }),
+            layout: |x, _| Ok(Layout { dims: few(x.dims), strides: few(x.strides), offset: x.offset }),
             ordered: false,
         }),
         Rule::Zero,
@@ -182,7 +182,7 @@ fn clamped(x: &[Spec], p: &[f64]) -> Result<Outline> {
         DType::Int32 if !(whole(low) && whole(high)) => DType::Float32,
         dtype => dtype,
     };
-    Ok((dtype, Dims::from_slice(x[0].dims)))
+    Ok((dtype, few(x[0].dims)))
 }
 
 fn clamp(x: &[&Array], p: &[f64], out: &mut Out) -> Result<()> {

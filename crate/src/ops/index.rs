@@ -12,7 +12,7 @@ use crate::memory::out::Out;
 use crate::op::{Row, Rule};
 use crate::ops;
 use crate::params::{Along, Axis, IndexInto, RunningExtreme, ScatterInto, Search, Sorting};
-use crate::shape::{dim_from, dims_from, show, Dims};
+use crate::shape::{dim_from, dims_from, few, show, Dims};
 use crate::var::{numbers, Var};
 use crate::{with_element, with_number};
 
@@ -20,7 +20,7 @@ use crate::{with_element, with_number};
 fn taken(x: &[Spec], p: &[f64]) -> Result<Outline> {
     need_int32(x[1].dtype)?;
     let axis = Along::read(p).axis.of(x[0].dims.len())?;
-    let mut dims = Dims::from_slice(&x[0].dims[..axis]);
+    let mut dims = few(&x[0].dims[..axis]);
     dims.extend_from_slice(x[1].dims);
     dims.extend_from_slice(&x[0].dims[axis + 1..]);
     Ok((x[0].dtype, dims))
@@ -47,7 +47,7 @@ fn indexed_into(x: &[Spec], p: &[f64]) -> Result<Outline> {
             show(index)
         )));
     }
-    let mut dims = Dims::from_slice(&src[..axis]);
+    let mut dims = few(&src[..axis]);
     dims.push(dim_from(size)?);
     dims.extend_from_slice(&src[behind..]);
     Ok((addable(x[0].dtype)?, dims))
@@ -67,7 +67,7 @@ fn index_into(x: &[&Array], p: &[f64], out: &mut Out) -> Result<()> {
 fn gathered(x: &[Spec], p: &[f64]) -> Result<Outline> {
     need_int32(x[1].dtype)?;
     corner(x[0].dims, x[1].dims, Along::read(p).axis.of(x[0].dims.len())?)?;
-    Ok((x[0].dtype, Dims::from_slice(x[1].dims)))
+    Ok((x[0].dtype, few(x[1].dims)))
 }
 
 fn gather_elements(x: &[&Array], p: &[f64], out: &mut Out) -> Result<()> {
@@ -90,7 +90,7 @@ fn corner(dims: &[usize], index: &[usize], axis: usize) -> Result<Dims> {
             show(dims)
         )));
     }
-    let mut corner = Dims::from_slice(index);
+    let mut corner = few(index);
     corner[axis] = dims[axis];
     Ok(corner)
 }
@@ -148,7 +148,7 @@ fn addable(dtype: DType) -> Result<DType> {
 /// int32 positions in the dims of the input, one of whose axes is named first among the parameters.
 fn positions(x: &[Spec], p: &[f64]) -> Result<Outline> {
     Along::read(p).axis.of(x[0].dims.len())?;
-    Ok((DType::Int32, Dims::from_slice(x[0].dims)))
+    Ok((DType::Int32, few(x[0].dims)))
 }
 
 fn argsort(x: &[&Array], p: &[f64], out: &mut Out) -> Result<()> {
@@ -181,7 +181,7 @@ fn places(x: &[Spec], _: &[f64]) -> Result<Outline> {
             show(x[1].dims)
         )));
     }
-    Ok((DType::Int32, Dims::from_slice(x[1].dims)))
+    Ok((DType::Int32, few(x[1].dims)))
 }
 
 fn search_sorted(x: &[&Array], p: &[f64], out: &mut Out) -> Result<()> {

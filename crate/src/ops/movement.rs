@@ -10,7 +10,7 @@ use crate::memory::out::Out;
 use crate::op::{Row, Rule};
 use crate::ops;
 use crate::params::{Along, Axes, Diagonal, DiagonalMatrix, Shape, Slice, Unslice};
-use crate::shape::{axes_from, axis_from, contiguous_strides, dim_from, dims_from, element_count, show, Dims, Strides};
+use crate::shape::{axes_from, axis_from, contiguous_strides, dim_from, dims_from, element_count, few, show, Dims, Strides};
 use crate::var::{numbers, Var};
 use crate::{with_element, with_float};
 use smallvec::SmallVec;
@@ -183,7 +183,7 @@ fn unslice_bounds(part: &[usize], p: &[f64]) -> Result<(Dims, PartBounds)> {
 
 fn flip(x: Strided, p: &[f64]) -> Result<Layout> {
     let axes = axes_from(Axes::read(p).axes, x.dims.len())?;
-    let mut strides = Strides::from_slice(x.strides);
+    let mut strides = few(x.strides);
     let mut offset = x.offset as isize;
     let empty = x.dims.contains(&0);
     for axis in axes {
@@ -192,7 +192,7 @@ fn flip(x: Strided, p: &[f64]) -> Result<Layout> {
         }
         strides[axis] = -strides[axis];
     }
-    Ok(Layout { dims: Dims::from_slice(x.dims), strides, offset: offset as usize })
+    Ok(Layout { dims: few(x.dims), strides, offset: offset as usize })
 }
 
 fn joined(x: &[Spec], p: &[f64]) -> Result<Outline> {
@@ -201,7 +201,7 @@ fn joined(x: &[Spec], p: &[f64]) -> Result<Outline> {
     };
     let axis = Along::read(p).axis.of(first.dims.len())?;
     let mut dtype = first.dtype;
-    let mut dims = Dims::from_slice(first.dims);
+    let mut dims = few(first.dims);
     dims[axis] = 0;
     for x in x {
         let fits = x.dims.len() == dims.len() && (0..dims.len()).all(|i| i == axis || x.dims[i] == dims[i]);
@@ -243,8 +243,8 @@ fn diagonal(x: Strided, p: &[f64]) -> Result<Layout> {
     let (row, column) = ((-offset).max(0), offset.max(0));
     let count = (rows - row).min(columns - column).max(0);
     let (row_step, column_step) = (x.strides[rank - 2], x.strides[rank - 1]);
-    let mut dims = Dims::from_slice(&x.dims[..rank - 2]);
-    let mut strides = Strides::from_slice(&x.strides[..rank - 2]);
+    let mut dims = few(&x.dims[..rank - 2]);
+    let mut strides = few(&x.strides[..rank - 2]);
     dims.push(count as usize);
     strides.push(row_step + column_step);
     let start = if count > 0 && !x.dims.contains(&0) { row * row_step + column * column_step } else { 0 };
@@ -254,7 +254,7 @@ fn diagonal(x: Strided, p: &[f64]) -> Result<Layout> {
 /// The matrices of which `diagonal` would give dims like these.
 fn diagonal_matrix(x: &[Spec], p: &[f64]) -> Result<Outline> {
     let DiagonalMatrix { offset, rows, columns } = DiagonalMatrix::read(p);
-    let mut dims = Dims::from_slice(&x[0].dims[..x[0].dims.len().saturating_sub(1)]);
+    let mut dims = few(&x[0].dims[..x[0].dims.len().saturating_sub(1)]);
     dims.push(dim_from(rows)?);
     dims.push(dim_from(columns)?);
     let strides = contiguous_strides(&dims);

@@ -9,7 +9,7 @@ use crate::kernels::{binary, compare};
 use crate::memory::array::Array;
 use crate::memory::out::Out;
 use crate::params::{Cast, Order};
-use crate::shape::Dims;
+use crate::shape::same_dims;
 use crate::with_element;
 use std::borrow::Cow;
 
@@ -29,18 +29,35 @@ impl Pointwise {
     }
 
     pub fn result(&self, x: &[Spec], params: &[f64]) -> Result<Outline> {
-        let dtype = match self {
-            Pointwise::Unary(kernel) => {
-                return Ok((computed_in(x[0].dtype, kernel.i32.is_some()), Dims::from_slice(x[0].dims)));
-            }
-            Pointwise::Binary { kernel, .. } => computed_in(x[0].dtype.promote(x[1].dtype), kernel.i32.is_some()),
-            Pointwise::OfOrder(_) => x[0].dtype.to_float(),
+        if let Pointwise::Other(evaluation) = self {
+            return (evaluation.result)(x, params);
+        }
+        Ok((self.dtype(|i| x[i].dtype, params)?, broadcast_all(x)?))
+    }
+
+    /// The dtype of the result, from those of the inputs; not of `Other`, which says it with the dims.
+    fn dtype(&self, of: impl Fn(usize) -> DType, params: &[f64]) -> Result<DType> {
+        Ok(match self {
+            Pointwise::Unary(kernel) => computed_in(of(0), kernel.i32.is_some()),
+            Pointwise::Binary { kernel, .. } => computed_in(of(0).promote(of(1)), kernel.i32.is_some()),
+            Pointwise::OfOrder(_) => of(0).to_float(),
             Pointwise::Compare(_) | Pointwise::Test(_) | Pointwise::Not(_) | Pointwise::Logic(_) => DType::Bool,
-            Pointwise::Select => x[1].dtype.promote(x[2].dtype),
+            Pointwise::Select => of(1).promote(of(2)),
             Pointwise::Cast => DType::from_code(Cast::read(params).dtype)?,
-            Pointwise::Other(evaluation) => return (evaluation.result)(x, params),
+            Pointwise::Other(_) => of(0),
+        })
+    }
+
+    /// The place of the result where it is laid out as one of the inputs, which nearly always holds: nothing is computed then but its size.
+    pub fn place(&self, x: &[&Array], params: &[f64]) -> Option<Result<Array>> {
+        let like = match (self, x) {
+            (Pointwise::Other(_), _) => return None,
+            (_, [x]) => x,
+            (_, [a, b]) if same_dims(&a.dims, &b.dims) || (b.len() == 1 && b.dims.len() <= a.dims.len()) => a,
+            (_, [a, b]) if a.len() == 1 && a.dims.len() <= b.dims.len() => b,
+            _ => return None,
         };
-        Ok((dtype, broadcast_all(x)?))
+        like.is_contiguous().then(|| Array::laid_as(like, self.dtype(|i| x[i].dtype, params)?))
     }
 
     pub fn write(&self, x: &[&Array], params: &[f64], out: &mut Out) -> Result<()> {

@@ -12,7 +12,7 @@ use crate::memory::room::list_of;
 use crate::op::{partial, pullback, Diagonal, Row, Rule};
 use crate::ops;
 use crate::params::{Draw, Split};
-use crate::shape::{broadcast, dims_from, show, Dims};
+use crate::shape::{broadcast, dims_from, few, show, Dims};
 use crate::var::Var;
 use crate::with_float;
 use std::borrow::Cow;
@@ -27,7 +27,7 @@ fn drawn(key: Spec, dims: &[f64]) -> Result<Dims> {
             show(key.dims)
         )));
     }
-    let mut out = Dims::from_slice(&key.dims[..key.dims.len() - 1]);
+    let mut out = few(&key.dims[..key.dims.len() - 1]);
     out.extend(dims_from(dims)?);
     Ok(out)
 }

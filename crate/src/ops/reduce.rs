@@ -11,7 +11,7 @@ use crate::memory::out::Out;
 use crate::op::{only, pullback, Row, Rule};
 use crate::ops;
 use crate::params::{Along, Axis, LinearScan, Reduce, Scan};
-use crate::shape::{show, Dims};
+use crate::shape::{few, show, Dims};
 use crate::var::Var;
 use crate::with_number;
 use smallvec::{smallvec, SmallVec};
@@ -90,7 +90,7 @@ fn searched(dims: &[usize], p: &[f64]) -> Result<(Around, Dims)> {
         return Err(Error::value(format!("a position along {} axes; expected one axis, or none for the flattened tensor", axis.len())));
     };
     let a = around(dims, Axis(axis))?;
-    let mut out = Dims::from_slice(dims);
+    let mut out = few(dims);
     if keepdims {
         out[a.axis] = 1;
     } else {
@@ -245,7 +245,7 @@ crate::rows! { reduce;
         Form::AlongAxis(Evaluation {
             result: |x, p| {
                 Scan::read(p).axis.of(x[0].dims.len())?;
-                Ok((counting(x[0].dtype), Dims::from_slice(x[0].dims)))
+                Ok((counting(x[0].dtype), few(x[0].dims)))
             },
             write: cumulative_sum,
         }),

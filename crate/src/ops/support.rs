@@ -9,7 +9,7 @@ use crate::memory::array::{Array, Layout, Strided};
 use crate::memory::out::Out;
 use crate::ops;
 use crate::params::{Axis, Reduce, Slice};
-use crate::shape::{axes_from, broadcast, element_count, same_dims, show, Dims, Strides};
+use crate::shape::{axes_from, broadcast, element_count, few, same_dims, show, Dims, Strides};
 use crate::var::{numbers, Var};
 use smallvec::SmallVec;
 use std::borrow::Cow;
@@ -20,14 +20,14 @@ const SHORT_RUN: usize = 16;
 /// An operand of the walk: its first element, and how far to go for each axis of the output.
 struct Walk<'a, T> {
     array: &'a Array,
-    strides: SmallVec<[isize; 6]>,
+    strides: Strides,
     pointer: *const T,
 }
 
 impl<'a, T: Element> Walk<'a, T> {
     fn new(array: &'a Array, dims: &[usize]) -> Walk<'a, T> {
         let lead = dims.len() - array.dims.len();
-        let mut strides: SmallVec<[isize; 6]> = SmallVec::from_elem(0, dims.len());
+        let mut strides: Strides = SmallVec::from_elem(0, dims.len());
         for i in 0..array.dims.len() {
             if array.dims[i] != 1 {
                 strides[lead + i] = array.strides[i];
@@ -86,7 +86,7 @@ pub fn elementwise<T: Element, O: Element, const N: usize>(
         // Views in awkward orders: make them contiguous, once.
         let mut copies: SmallVec<[Array; 3]> = SmallVec::new();
         for walk in &walks {
-            let stretched = walk.array.view(Dims::from_slice(dims), walk.strides.clone(), walk.array.offset);
+            let stretched = walk.array.view(few(dims), walk.strides.clone(), walk.array.offset);
             copies.push(if walk.run(dims, dims.len()).is_some() { stretched } else { stretched.into_ordered()? });
         }
         let mut i = 0;
@@ -150,7 +150,7 @@ pub fn counting(dtype: DType) -> DType {
 
 /// The dims that all inputs broadcast to.
 pub fn broadcast_all(inputs: &[Spec]) -> Result<Dims> {
-    let mut dims = Dims::from_slice(inputs[0].dims);
+    let mut dims = few(inputs[0].dims);
     for input in &inputs[1..] {
         if !same_dims(&dims, input.dims) {
             dims = broadcast(&dims, input.dims)?;
@@ -271,7 +271,7 @@ pub fn stretch(x: Strided, dims: &[usize]) -> Result<Layout> {
             return Err(refuse());
         }
     }
-    Ok(Layout { dims: Dims::from_slice(dims), strides, offset: x.offset })
+    Ok(Layout { dims: few(dims), strides, offset: x.offset })
 }
 
 /// A view stretched along axes of size 1.

@@ -12,7 +12,7 @@ use crate::memory::array::Array;
 use crate::op::Op;
 use crate::ops;
 use crate::params::{Product, Shape, Slice};
-use crate::shape::Dims;
+use crate::shape::{few, Dims};
 
 pub fn simplify(program: &mut Program) -> Result<()> {
     let mut kept = Vec::with_capacity(program.steps.len());
@@ -87,7 +87,7 @@ fn replace(program: &mut Program, e: &Evaluation, rows: &Rows, steps: &mut Vec<S
     let from = program.known(e.inputs[1]).dims.clone();
     let part = [rows.count, from[1]];
     let mut step = |program: &mut Program, op: Op, inputs: &[Variable], params: &[f64], output: Option<Variable>| {
-        let computed = || Known { dtype, dims: Dims::from_slice(&part), source: Source::Computed };
+        let computed = || Known { dtype, dims: few(&part), source: Source::Computed };
         let output = output.unwrap_or_else(|| program.add(computed()));
         let (inputs, params) = (Variables::from_slice(inputs), Params::from_slice(params));
         steps.push(Step::Evaluate(Evaluation { op, inputs, output, params, reruns: e.reruns }));

@@ -5,7 +5,7 @@ use super::ir::*;
 use crate::form::{Form, Pointwise};
 use crate::memory::array::{Layout, Strided};
 use crate::params::Cast;
-use crate::shape::{contiguous_strides, Dims, Strides};
+use crate::shape::{contiguous_strides, few};
 
 /// Of each variable the one whose buffer it lies in, itself if it is no view, and how.
 pub struct Layouts {
@@ -30,7 +30,7 @@ impl Lies {
     }
 
     pub fn layout(&self) -> Layout {
-        Layout { dims: Dims::from_slice(&self.dims), strides: Strides::from_slice(&self.strides), offset: self.offset }
+        Layout { dims: few(&self.dims), strides: few(&self.strides), offset: self.offset }
     }
 
     /// Whether its elements lie in order, without gaps.

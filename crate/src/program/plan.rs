@@ -12,7 +12,7 @@ use super::settle::Settled;
 use crate::error::{Error, Result};
 use crate::memory::array::Array;
 use crate::memory::pool::Buffer;
-use crate::shape::{Dims, Strides};
+use crate::shape::few;
 use crate::updates::Update;
 use rustc_hash::FxHashSet;
 use std::collections::{BTreeMap, BTreeSet};
@@ -185,7 +185,7 @@ impl Making<'_> {
     /// An array that each turn of a loop aims at another part of something.
     fn moving(&mut self, v: Variable, lies: &Lies) -> Array {
         let whole = Array::borrowed(self.program.known(v).dtype, &lies.dims);
-        let part = whole.view(Dims::from_slice(&lies.dims), Strides::from_slice(&lies.strides), lies.offset);
+        let part = whole.view(few(&lies.dims), few(&lies.strides), lies.offset);
         self.aimed.entry(v).or_default().push(part.clone());
         part
     }

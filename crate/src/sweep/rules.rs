@@ -5,7 +5,7 @@ use crate::engine::Engine;
 use crate::error::{Error, ErrorCode, Result};
 use crate::level::{apply_diagonal, in_output_precision};
 use crate::memory::values::{Id, Value};
-use crate::op::{only, Kind, Rule, Terms, Wanted};
+use crate::op::{only, Kind, Reads, Rule, Terms, Wanted};
 use crate::ops::movement::place_part;
 use crate::sweep_state::{Source, Sweep};
 use crate::tape;
@@ -23,7 +23,7 @@ impl Engine {
         let Some(op) = tape::table_op(entry.op) else {
             return Ok(());
         };
-        let Kind::Primitive { rule, .. } = &op.row().kind else {
+        let Kind::Primitive { rule, reads, .. } = &op.row().kind else {
             return Ok(());
         };
         let mark = self.session().frame.len();
@@ -40,9 +40,9 @@ impl Engine {
             }
             let wanted: SmallVec<[bool; 4]> = entry.sources.iter().map(|&source| source != 0).collect();
             #[cfg(not(feature = "mutants"))]
-            let terms = vjp(rule, &wanted, &x, y, ct, &entry.params)?;
+            let terms = vjp(rule, *reads, &wanted, &x, y, ct, &entry.params)?;
             #[cfg(feature = "mutants")]
-            let terms = crate::level::mutants::reverse(op, &x, |wanted| vjp(rule, wanted, &x, y, ct, &entry.params), &wanted)?;
+            let terms = crate::level::mutants::reverse(op, &x, |wanted| vjp(rule, *reads, wanted, &x, y, ct, &entry.params), &wanted)?;
             for (i, term) in terms.into_iter().enumerate() {
                 if let Some(term) = term.filter(|_| wanted[i]) {
                     // The one place where broadcasting and type promotion are undone.
@@ -109,12 +109,12 @@ impl Engine {
 }
 
 /// The cotangents of the wanted inputs; `None` is a symbolic zero.
-fn vjp<'a>(rule: &Rule, wanted: Wanted, x: &[Var<'a>], y: Var<'a>, ct: Var<'a>, params: &[f64]) -> Result<Terms<'a>> {
+fn vjp<'a>(rule: &Rule, reads: Reads, wanted: Wanted, x: &[Var<'a>], y: Var<'a>, ct: Var<'a>, params: &[f64]) -> Result<Terms<'a>> {
     match rule {
         Rule::Zero => Ok(Terms::new()),
         Rule::Elementwise(partials) => {
             // What is not read may be gone.
-            let converted = if rule.reads().any_input() { in_output_precision(x, y) } else { None };
+            let converted = if reads.any_input() { in_output_precision(x, y) } else { None };
             let x = converted.as_deref().unwrap_or(x);
             let term = |i: usize| if wanted[i] { apply_diagonal((partials[i].of)(x, y, params), ct) } else { None };
             Ok((0..x.len()).map(term).collect())

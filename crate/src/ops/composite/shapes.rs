@@ -7,7 +7,7 @@ use crate::memory::array::Array;
 use crate::ops;
 use crate::ops::support::slice_axis;
 use crate::params::{Along, Diagonal, DiagonalMatrix, IndexInto, Numbers, OneHot, Pad, Roll, ScatterInto, Triangle, Unslice};
-use crate::shape::{show, Dims};
+use crate::shape::{few, show};
 use crate::var::{numbers, Var};
 use smallvec::SmallVec;
 
@@ -60,7 +60,7 @@ pub fn dot<'a>(a: Var<'a>, b: Var<'a>) -> Var<'a> {
             let mut order: SmallVec<[usize; 6]> = SmallVec::from_slice(&[rank - 2]);
             order.extend((0..rank).filter(|&i| i != rank - 2));
             let columns: usize = order[1..].iter().map(|&i| db[i]).product();
-            let mut dims = Dims::from_slice(&da[..da.len() - 1]);
+            let mut dims = few(&da[..da.len() - 1]);
             dims.extend(order[1..].iter().map(|&i| db[i]));
             matmul(a, b.transpose(&order).reshape(&[k, columns])).reshape(&dims)
         }

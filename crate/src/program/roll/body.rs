@@ -5,7 +5,7 @@ use super::Operand;
 use crate::memory::array::Array;
 use crate::program::ir::*;
 use crate::program::layout::Lies;
-use crate::shape::{contiguous_strides, Dims};
+use crate::shape::{contiguous_strides, few};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// What of a loop's body is there already.
@@ -113,7 +113,7 @@ impl Writing<'_> {
         if let Some(&known) = body.parts.get(&key) {
             return known;
         }
-        let known = Known { dtype: self.program.known(from).dtype, dims: Dims::from_slice(&lies.dims), source: Source::Computed };
+        let known = Known { dtype: self.program.known(from).dtype, dims: few(&lies.dims), source: Source::Computed };
         let inside = self.program.add(known);
         body.parts.insert(key, inside);
         made.moving.push(Moving { inside, from, lies, step });
@@ -125,7 +125,7 @@ impl Writing<'_> {
         let first = self.program.known(all[0]);
         let (dtype, one, count) = (first.dtype, first.dims.clone(), first.count());
         let numbers: Vec<f64> = all.iter().filter_map(|&v| self.program.known(v).literal()).flat_map(Array::to_vec).collect();
-        let mut dims = Dims::from_slice(&[all.len()]);
+        let mut dims = few(&[all.len()]);
         dims.extend_from_slice(&one);
         let array = Array::from_fn::<f64>(&dims, |i| numbers[i]).and_then(|array| Ok(array.to_dtype(dtype)?.into_owned()));
         let Ok(array) = array else { return all[0] };

@@ -5,7 +5,7 @@ use crate::op::Op;
 use crate::ops;
 use crate::params::{Along, Slice};
 use crate::program::ir::*;
-use crate::shape::Dims;
+use crate::shape::{few, Dims};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// The program with its loops, written anew.
@@ -146,7 +146,7 @@ impl<'a> Writing<'a> {
         for (of, position) in needed {
             let Some(template) = self.template(of, position) else { continue };
             let known = self.program.known(template);
-            let mut dims = Dims::from_slice(&[self.rolled[of].region.turns]);
+            let mut dims = few(&[self.rolled[of].region.turns]);
             dims.extend_from_slice(&known.dims);
             let all = Known { dtype: known.dtype, dims, source: Source::Computed };
             let all = self.program.add(all);
@@ -171,7 +171,7 @@ impl<'a> Writing<'a> {
         part[0] = count;
         let params = Slice { starts: &starts, ends: &ends, steps: &vec![1.0; whole.len()] }.list();
         let part = self.view(ops::Slice, all, params.into_iter().collect(), part);
-        self.view(ops::Reshape, part, dims.iter().map(|&d| d as f64).collect(), Dims::from_slice(dims))
+        self.view(ops::Reshape, part, dims.iter().map(|&d| d as f64).collect(), few(dims))
     }
 
     /// The name, outside of loops, of a variable of the straight program.
