@@ -27,8 +27,10 @@ export type { Variant } from "./runtime/features.js";
 export { keep } from "./memory/steps.js";
 /** Test modes; not for programs. */
 export * as testing from "./public/testing.js";
+export * from "./ops/convolution.js";
 export * from "./ops/elementwise.js";
 export * from "./ops/index.js";
+export * from "./ops/pooling.js";
 export * from "./ops/reduce.js";
 export * from "./ops/select.js";
 export * from "./ops/shape.js";

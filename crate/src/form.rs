@@ -92,6 +92,11 @@ impl<'a> Spec<'a> {
     pub fn of(array: &'a Array) -> Spec<'a> {
         Spec { dtype: array.dtype, dims: &array.dims }
     }
+
+    /// Without its first axes.
+    pub fn behind(self, axes: usize) -> Spec<'a> {
+        Spec { dims: &self.dims[axes..], ..self }
+    }
 }
 
 impl View {

@@ -6,7 +6,7 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::form::{Form, Pointwise};
 use crate::ops::batching;
-use crate::params::{Along, Cast, Order, Param, Reduce};
+use crate::params::{Along, Cast, Numbers, Order, Param, Reduce};
 use crate::var::Var;
 use smallvec::{smallvec, SmallVec};
 
@@ -58,8 +58,8 @@ pub enum Rule {
     /// cotangent into zeros, and a sweep that has a cotangent of the input already adds it in place.
     Part(Bounds),
     /// Linear in each float input with the others fixed (matmul): JVP = sum over i of the op with input i replaced and the
-    /// parameters `tangents`, by which it knows that 0 times infinity is 0.
-    Multilinear { tangents: &'static [f64], transpose: Transposes },
+    /// parameters that `tangents` makes of the op's, by which it knows that 0 times infinity is 0.
+    Multilinear { tangents: fn(&[f64]) -> Numbers, transpose: Transposes },
     /// Derivative zero everywhere (comparisons, rounding, integers, stopGradient).
     Zero,
     /// Declared by hand.

@@ -187,6 +187,8 @@ records! {
     /// `strong`: 0 times infinity is 0, as everywhere in derivatives.
     LinearScan { axis: Axis, reverse: Flag, strong: Flag }
     Product { strong: Flag }
+    /// An entry for each axis that is convolved over: steps of the kernel, zeros before and behind, steps between elements of the input and of the kernel.
+    Convolution { groups: Number, strong: Flag; strides: List, low: List, high: List, spread: List, dilation: List }
     Sorting { axis: Axis, descending: Flag }
     RunningExtreme { axis: Axis, reverse: Flag, least: Flag }
     /// Behind equal ones instead of before them.

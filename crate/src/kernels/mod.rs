@@ -6,6 +6,8 @@ pub mod binary;
 pub mod centre;
 /// Comparisons, logic, casts.
 pub mod compare;
+/// Convolutions.
+pub mod convolution;
 /// take, gather and their transposes.
 pub mod gather;
 /// Matrix products.

@@ -100,11 +100,12 @@ fn jvp<'a>(op: Op, rule: &Rule, x: &[Var<'a>], t: &[Option<Var<'a>>], y: Var<'a>
         }
         Rule::Multilinear { tangents, .. } => {
             let mut sum: Option<Var> = None;
+            let params = tangents(params);
             for (i, tangent) in t.iter().enumerate() {
                 let Some(tangent) = *tangent else { continue };
                 let mut replaced: SmallVec<[Var; 4]> = SmallVec::from_slice(x);
                 replaced[i] = tangent;
-                let term = Var::bind(y.engine, op, &replaced, tangents);
+                let term = Var::bind(y.engine, op, &replaced, &params);
                 sum = Some(sum.map_or(term, |s| s + term));
             }
             sum

@@ -12,7 +12,7 @@ use crate::var::{numbers, Var};
 use smallvec::{smallvec, SmallVec};
 
 /// The inner value with its batch axis first; a value without one stays as it is.
-fn front<'a>(b: Batched<'a>) -> Var<'a> {
+pub fn front<'a>(b: Batched<'a>) -> Var<'a> {
     match b.axis {
         None | Some(0) => b.value,
         Some(axis) => {
@@ -42,7 +42,7 @@ fn done(value: Var) -> Batched {
     Batched { value, axis: Some(0) }
 }
 
-fn failed<'a>(inputs: &[Batched<'a>], error: Error) -> Batched<'a> {
+pub fn failed<'a>(inputs: &[Batched<'a>], error: Error) -> Batched<'a> {
     done(Var::fail(inputs[0].value.engine, error))
 }
 

@@ -142,6 +142,6 @@ crate::rows! { matmul;
     Matmul => Row::new(
         "matmul",
         Form::Product(Evaluation { result: product, write: multiply }),
-        Rule::Multilinear { tangents: STRONG, transpose: transposed },
+        Rule::Multilinear { tangents: |_| Product { strong: true }.list(), transpose: transposed },
     ).params(Product::PARAMS),
 }

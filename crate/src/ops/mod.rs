@@ -7,6 +7,8 @@ pub mod batching;
 pub mod binary;
 /// Functions made only of ops.
 pub mod composite;
+/// Convolutions.
+pub mod convolution;
 /// Derivatives of the former two that have rows of their own.
 pub mod derivatives;
 /// Functions of one value.
@@ -53,7 +55,7 @@ macro_rules! families {
     (@start $at:expr,) => {};
 }
 
-families! { elementwise derivatives binary reduce softmax movement index random matmul composite }
+families! { elementwise derivatives binary reduce softmax movement index random matmul convolution composite }
 
 impl Op {
     #[inline]

@@ -13,7 +13,7 @@ mod vector;
 use matvec::matrix_vector;
 use std::cell::RefCell;
 pub use strong::mend;
-use vector::{Vector, F32, F64};
+pub use vector::{Vector, F32, F64};
 
 /// No memory for the packed panels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,17 +62,31 @@ unsafe fn tile<V: Vector, const ROWS: usize>(
     ldc: usize,
     accumulate: bool,
 ) {
+    tile_rows::<V, ROWS>(k, std::array::from_fn(|i| a.at(i, 0)), a.column, b, b_row, c, ldc, accumulate);
+}
+
+/// The same for rows of A that begin anywhere; their elements are `column` apart.
+#[inline(always)]
+unsafe fn tile_rows<V: Vector, const ROWS: usize>(
+    k: usize,
+    rows: [*const V::Element; ROWS],
+    column: isize,
+    b: *const V::Element,
+    b_row: usize,
+    c: *mut V::Element,
+    ldc: usize,
+    accumulate: bool,
+) {
     let zero = V::splat(V::Element::default());
     let mut sums = [[zero; 2]; ROWS];
-    let mut b = b;
-    let mut rows: [*const V::Element; ROWS] = std::array::from_fn(|i| a.at(i, 0));
+    let (mut b, mut rows) = (b, rows);
     for _ in 0..k {
         let (b0, b1) = (V::load(b), V::load(b.add(V::LANES)));
         for i in 0..ROWS {
             let x = V::splat(*rows[i]);
             sums[i][0] = sums[i][0].multiply_add(x, b0);
             sums[i][1] = sums[i][1].multiply_add(x, b1);
-            rows[i] = rows[i].offset(a.column);
+            rows[i] = rows[i].offset(column);
         }
         b = b.add(b_row);
     }
@@ -107,9 +121,32 @@ unsafe fn tile_of<V: Vector>(
     }
 }
 
+/// Of the first `count` of some rows.
+///
+/// # Safety: as `tile`.
+#[inline(always)]
+pub(crate) unsafe fn tile_of_rows<V: Vector>(
+    count: usize,
+    k: usize,
+    rows: [*const V::Element; MR],
+    column: isize,
+    b: *const V::Element,
+    b_row: usize,
+    c: *mut V::Element,
+    ldc: usize,
+    accumulate: bool,
+) {
+    match count {
+        1 => tile_rows::<V, 1>(k, [rows[0]], column, b, b_row, c, ldc, accumulate),
+        2 => tile_rows::<V, 2>(k, [rows[0], rows[1]], column, b, b_row, c, ldc, accumulate),
+        3 => tile_rows::<V, 3>(k, [rows[0], rows[1], rows[2]], column, b, b_row, c, ldc, accumulate),
+        _ => tile_rows::<V, MR>(k, rows, column, b, b_row, c, ldc, accumulate),
+    }
+}
+
 /// One panel of columns against all rows of A. A panel narrower than the tile goes through a small buffer.
 #[inline(always)]
-unsafe fn panel<V: Vector>(
+pub(crate) unsafe fn panel<V: Vector>(
     m: usize,
     width: usize,
     k: usize,
