@@ -247,6 +247,26 @@ for (const space of ["optim", "optim.schedules"])
     [`${space}.warmup`]: [() => 10, () => 0.1],
   });
 
+/** Zeros with `axes` axes behind batch and channels. */
+const image = (axes: number) => () => ad.zeros([1, 1, 4, 4, 4].slice(0, axes + 2));
+for (const axes of [1, 2, 3]) {
+  const kernel = () => ad.ones([1, 1, 2, 2, 2].slice(0, axes + 2));
+  for (const name of ["conv", "convTranspose"]) calls[`${name}${axes}d`] = [image(axes), kernel, () => ({})];
+  for (const name of ["maxPool", "avgPool"]) calls[`${name}${axes}d`] = [image(axes), () => 2, () => ({})];
+  for (const name of ["adaptiveAvgPool", "adaptiveMaxPool"]) calls[`${name}${axes}d`] = [image(axes), () => 2];
+}
+Object.assign(calls, {
+  unfold: [image(2), () => 2, () => ({})],
+  fold: [() => ad.ones([1, 4, 9]), () => 4, () => 2, () => ({})],
+  interpolate: [image(1), () => ({ size: 3 })],
+  "io.saveSafetensors": [() => ({ x: x() }), () => ({})],
+  "io.loadSafetensors": [() => ad.io.saveSafetensors({ x: x() })],
+  "io.safetensorsMetadata": [() => ad.io.saveSafetensors({ x: x() })],
+  "io.saveNpz": [() => ({ x: x() }), () => ({})],
+  "io.loadNpz": [() => ad.io.saveNpz({ x: x() })],
+  "io.loadNpy": [() => ad.io.saveNpy(x())],
+});
+
 /** Functions that take as many as they are given, or hand them on. */
 const VARIADIC = ["at", "transpose", "broadcastTo", "reshape", "tile", "linearize", "vjp", "cond", "nn.functionalCall", "tree.map"];
 /** Names that only say what ours are. */
@@ -312,6 +332,9 @@ const constructors: [string, new (...args: any[]) => unknown, Call][] = [
   ["Embedding", nn.Embedding, [() => 3, () => 2, () => ({})]],
   ["Dropout", nn.Dropout, [() => 0.5]],
   ["Flatten", nn.Flatten, [() => 1, () => -1]],
+  ["Conv2d", nn.Conv2d, [() => 1, () => 1, () => 2, () => ({})]],
+  ["ConvTranspose2d", nn.ConvTranspose2d, [() => 1, () => 1, () => 2, () => ({})]],
+  ["MaxPool2d", nn.MaxPool2d, [() => 2, () => ({})]],
   ["GELU", nn.GELU, [() => ({})]],
   ["ELU", nn.ELU, [() => 1]],
   ["LeakyReLU", nn.LeakyReLU, [() => 0.1]],

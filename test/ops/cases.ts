@@ -3,6 +3,7 @@
  * float64 reference. The rows of a family are in a file of `cases/`.
  */
 import { binaries } from "./cases/binary.js";
+import { convolutions } from "./cases/convolution.js";
 import { indices } from "./cases/indices.js";
 import { movement } from "./cases/movement.js";
 import { products } from "./cases/products.js";
@@ -12,4 +13,4 @@ import { unaries } from "./cases/unary.js";
 
 export type { Case, Sample } from "./cases/samples.js";
 
-export const cases: Case[] = [...unaries, ...binaries, ...reductions, ...movement, ...indices, ...products];
+export const cases: Case[] = [...unaries, ...binaries, ...reductions, ...movement, ...indices, ...products, ...convolutions];

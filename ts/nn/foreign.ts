@@ -14,10 +14,6 @@ export const ParameterList = /* @__PURE__ */ elsewhere("nn.ParameterList", "a pl
 /** @deprecated nothing, or (x) => x in a Sequential */
 export const Identity = /* @__PURE__ */ elsewhere("nn.Identity", "nothing, or (x) => x in a Sequential");
 /** @deprecated Not there yet. */
-export const Conv1d = /* @__PURE__ */ missing("nn.Conv1d");
-/** @deprecated Not there yet. */
-export const Conv2d = /* @__PURE__ */ missing("nn.Conv2d");
-/** @deprecated Not there yet. */
 export const LayerNorm = /* @__PURE__ */ missing("nn.LayerNorm");
 /** @deprecated Not there yet. */
 export const BatchNorm1d = /* @__PURE__ */ missing("nn.BatchNorm1d");

@@ -14,7 +14,25 @@ export {
   softplus,
   tanh,
 } from "../ops/elementwise.js";
+export { conv1d, conv2d, conv3d, convTranspose1d, convTranspose2d, convTranspose3d } from "../ops/convolution.js";
 export { embedding, oneHot } from "../ops/index.js";
+export {
+  adaptiveAvgPool1d,
+  adaptiveAvgPool2d,
+  adaptiveAvgPool3d,
+  adaptiveMaxPool1d,
+  adaptiveMaxPool2d,
+  adaptiveMaxPool3d,
+  avgPool1d,
+  avgPool2d,
+  avgPool3d,
+  fold,
+  interpolate,
+  maxPool1d,
+  maxPool2d,
+  maxPool3d,
+  unfold,
+} from "../ops/pooling.js";
 export { logSoftmax, softmax } from "../ops/reduce.js";
 export { pad } from "../ops/shape.js";
 export { crossEntropy, nllLoss } from "./classification.js";

@@ -3,6 +3,7 @@
 export * as init from "./init.js";
 export * from "./activations.js";
 export { crossEntropy, nllLoss, type CrossEntropyOptions, type NllLossOptions } from "./classification.js";
+export * from "./convolution.js";
 export * from "./criteria.js";
 export * from "./foreign.js";
 /** The functions of layers and the losses under one roof, as torch.nn.functional has them. */
@@ -11,3 +12,4 @@ export { functionalCall, parameterCount } from "./functional.js";
 export * from "./layers.js";
 export * from "./losses.js";
 export { Module, Parameter, type LoadOptions } from "./module.js";
+export * from "./windows.js";
