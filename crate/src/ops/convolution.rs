@@ -240,6 +240,9 @@ fn transposed<'a>(x: &[Var<'a>], ct: Var<'a>, p: &[f64], wanted: Wanted) -> Term
     let (channels, features) = (kernel[1], kernel[0] / groups);
     // [groups · a, b, ...] -> [groups · b, a, ...] and the like.
     let exchanged = |v: Var<'a>, split: &[usize], order: &[usize], joined: [usize; 2]| {
+        if v.is_poison() {
+            return v;
+        }
         let rest = &v.dims()[2..];
         let apart = v.reshape(&[split, rest].concat()).transpose(&behind(order, axes));
         apart.reshape(&[&joined[..], rest].concat())
@@ -280,6 +283,9 @@ fn batched<'a>(op: Op, inputs: &[Batched<'a>], p: &[f64], size: usize) -> Batche
     let mut window = Window::read(p);
     let axes = window.strides.len();
     let (image, kernel) = (batching::front(inputs[0]), batching::front(inputs[1]));
+    if let Some(&value) = [image, kernel].iter().find(|v| v.is_poison()) {
+        return Batched { value, axis: None };
+    }
     let (x, w) = (image.dims(), kernel.dims());
     // Refused by the shapes that an example has.
     let example =
