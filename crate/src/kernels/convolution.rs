@@ -298,8 +298,8 @@ pub unsafe fn mend<T: Number>(g: &Geometry, x: *const T, w: *const T, out: *mut 
         let group = feature / g.features;
         let mut x = x.offset(n as isize * g.image.batch + (group * g.channels) as isize * g.image.channel);
         let w = w.offset(feature as isize * g.weight.batch);
-        for axis in 0..AXES {
-            x = x.offset((index[axis] * g.strides[axis]) as isize * g.image.axes[axis]);
+        for (axis, at) in index.into_iter().enumerate() {
+            x = x.offset((at * g.strides[axis]) as isize * g.image.axes[axis]);
         }
         let mut sum = T::ZERO;
         for c in 0..g.channels as isize {
