@@ -137,6 +137,8 @@ describe("what is written", () => {
       const other = new ad.nn.Sequential(new ad.nn.Linear(3, 2), new ad.nn.ReLU(), new ad.nn.Linear(2, 1));
       const file = ad.io.saveSafetensors(net, { metadata: { epoch: "3" } });
       expect(ad.io.safetensorsMetadata(file)).toEqual({ epoch: "3" });
+      // As PyTorch names them.
+      expect(Object.keys(ad.io.loadSafetensors(file))).toEqual(["0.bias", "0.weight", "2.bias", "2.weight"]);
       other.loadStateDict(ad.io.loadSafetensors(file));
       same(other.forward([[1, 2, 3]]), net.forward([[1, 2, 3]]));
       other.loadStateDict(ad.io.loadNpz(ad.io.saveNpz(net.stateDict())));

@@ -94,6 +94,11 @@ export class Sequential extends Module {
     this.layers = layers;
   }
 
+  /** @internal As PyTorch names them: `0.weight` is that of the first layer. */
+  override *places(prefix = "", above: readonly Module<unknown>[] = []): ReturnType<Module["places"]> {
+    for (const place of super.places("", above)) yield { ...place, name: prefix + place.name.replace(/^layers\./, "") };
+  }
+
   forward(input: TensorLike): Tensor {
     atMost("Sequential.forward", arguments, 1);
     let x = input;
