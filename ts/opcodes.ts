@@ -1,6 +1,6 @@
 // Generated from the op table in crate/src/ops by `npm run generate`. Do not edit.
 /** What the WebAssembly file must answer to `abi()`: it stands for the version and the ops with their numbers. */
-export const ABI = 1065492782;
+export const ABI = 1850824114;
 
 export const Op = {
   neg: 0,
@@ -81,7 +81,7 @@ export const Op = {
   logaddexp: 75,
   maximum: 76,
   minimum: 77,
-  strongMul: 78,
+  mulZeroWins: 78,
   eq: 79,
   ne: 80,
   lt: 81,
@@ -271,7 +271,7 @@ export const ROWS: Readonly<Record<OpName, Row>> = {
   logaddexp: { form: "pointwise", rule: "elementwise", inputs: [2, 2], parameters: {} },
   maximum: { form: "pointwise", rule: "elementwise", inputs: [2, 2], parameters: {} },
   minimum: { form: "pointwise", rule: "elementwise", inputs: [2, 2], parameters: {} },
-  strongMul: { form: "pointwise", rule: "elementwise", inputs: [2, 2], parameters: {} },
+  mulZeroWins: { form: "pointwise", rule: "elementwise", inputs: [2, 2], parameters: {} },
   eq: { form: "pointwise", rule: "zero", inputs: [2, 2], parameters: {} },
   ne: { form: "pointwise", rule: "zero", inputs: [2, 2], parameters: {} },
   lt: { form: "pointwise", rule: "zero", inputs: [2, 2], parameters: {} },
@@ -293,7 +293,7 @@ export const ROWS: Readonly<Record<OpName, Row>> = {
   argmax: { form: "reduction", rule: "zero", inputs: [1, 1], parameters: { keepdims: "flag", all: "flag", axis: "axes" } },
   argmin: { form: "reduction", rule: "zero", inputs: [1, 1], parameters: { keepdims: "flag", all: "flag", axis: "axes" } },
   cumsum: { form: "alongAxis", rule: "linear", inputs: [1, 1], parameters: { axis: "axis", reverse: "flag" } },
-  linearScan: { form: "alongAxis", rule: "custom", inputs: [2, 2], parameters: { axis: "axis", reverse: "flag", strong: "flag" } },
+  linearScan: { form: "alongAxis", rule: "custom", inputs: [2, 2], parameters: { axis: "axis", reverse: "flag", zeroWins: "flag" } },
   logsumexp: { form: "reduction", rule: "custom", inputs: [1, 1], parameters: { keepdims: "flag", all: "flag", axis: "axes" } },
   softmax: { form: "alongAxis", rule: "custom", inputs: [1, 1], parameters: { axis: "axis" } },
   softmaxWeights: { form: "alongAxis", rule: "custom", inputs: [1, 1], parameters: { axis: "axis" } },
@@ -322,7 +322,7 @@ export const ROWS: Readonly<Record<OpName, Row>> = {
   randomGamma: { form: "random", rule: "elementwise", inputs: [2, 2], parameters: { dtype: "dtype", dims: "dims" } },
   gammaSlope: { form: "pointwise", rule: "custom", inputs: [2, 2], parameters: {} },
   truncatedNormal: { form: "pointwise", rule: "elementwise", inputs: [3, 3], parameters: {} },
-  matmul: { form: "product", rule: "multilinear", inputs: [2, 2], parameters: { strong: "flag" } },
+  matmul: { form: "product", rule: "multilinear", inputs: [2, 2], parameters: { zeroWins: "flag" } },
   convolution: { form: "general", rule: "multilinear", inputs: [2, 2], parameters: { groups: "number", strong: "flag", strides: "list", low: "list", high: "list", spread: "list", dilation: "list" } },
   mean: { form: "composite", rule: "composite", inputs: [1, 1], parameters: { keepdims: "flag", all: "flag", axis: "axes" } },
   variance: { form: "composite", rule: "composite", inputs: [1, 1], parameters: { keepdims: "flag", all: "flag", correction: "number", axis: "axes" } },

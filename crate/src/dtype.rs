@@ -110,67 +110,26 @@ element!(f64, Float64, |v: f64| v);
 element!(i32, Int32, |v: f64| v as i32);
 element!(u8, Bool, |v: f64| (v != 0.0) as u8);
 
-/// Runs one generic body for the element type of a dtype: `with_element!(dtype, T => body)`.
+/// Runs one generic body for the element type of a dtype: `with_type!(dtype, T: any => body)`. `T: number` leaves out bool and `T: float`
+/// int32 too; a dtype that is left out is a bug of the caller, which returns it as an error.
 #[macro_export]
-macro_rules! with_element {
-    ($dtype:expr, $T:ident => $body:expr) => {
-        match $dtype {
-            $crate::dtype::DType::Float32 => {
-                type $T = f32;
-                $body
-            }
-            $crate::dtype::DType::Float64 => {
-                type $T = f64;
-                $body
-            }
-            $crate::dtype::DType::Int32 => {
-                type $T = i32;
-                $body
-            }
-            $crate::dtype::DType::Bool => {
-                type $T = u8;
-                $body
-            }
-        }
+macro_rules! with_type {
+    ($dtype:expr, $T:ident: any => $body:expr) => {
+        $crate::with_type!(@ $dtype, $T => $body, [Float32 f32, Float64 f64, Int32 i32, Bool u8] [])
     };
-}
-
-/// The same for the types that are numbers; a bool is a bug of the caller, which returns it as an error.
-#[macro_export]
-macro_rules! with_number {
-    ($dtype:expr, $T:ident => $body:expr) => {
-        match $dtype {
-            $crate::dtype::DType::Float32 => {
-                type $T = f32;
-                $body
-            }
-            $crate::dtype::DType::Float64 => {
-                type $T = f64;
-                $body
-            }
-            $crate::dtype::DType::Int32 => {
-                type $T = i32;
-                $body
-            }
-            dtype @ $crate::dtype::DType::Bool => return Err($crate::dtype::no_kernel(dtype)),
-        }
+    ($dtype:expr, $T:ident: number => $body:expr) => {
+        $crate::with_type!(@ $dtype, $T => $body, [Float32 f32, Float64 f64, Int32 i32] [Bool])
     };
-}
-
-/// The same for the two floating-point types; another dtype is a bug of the caller, which returns it as an error.
-#[macro_export]
-macro_rules! with_float {
-    ($dtype:expr, $T:ident => $body:expr) => {
+    ($dtype:expr, $T:ident: float => $body:expr) => {
+        $crate::with_type!(@ $dtype, $T => $body, [Float32 f32, Float64 f64] [Int32 Bool])
+    };
+    (@ $dtype:expr, $T:ident => $body:expr, [$($known:ident $type:ty),+] [$($refused:ident)*]) => {
         match $dtype {
-            $crate::dtype::DType::Float32 => {
-                type $T = f32;
+            $($crate::dtype::DType::$known => {
+                type $T = $type;
                 $body
-            }
-            $crate::dtype::DType::Float64 => {
-                type $T = f64;
-                $body
-            }
-            dtype @ ($crate::dtype::DType::Int32 | $crate::dtype::DType::Bool) => return Err($crate::dtype::no_kernel(dtype)),
+            })+
+            $(dtype @ $crate::dtype::DType::$refused => return Err($crate::dtype::no_kernel(dtype)),)*
         }
     };
 }

@@ -184,9 +184,9 @@ records! {
     Along { axis: Axis }
     /// From the start, or from the end.
     Scan { axis: Axis, reverse: Flag }
-    /// `strong`: 0 times infinity is 0, as everywhere in derivatives.
-    LinearScan { axis: Axis, reverse: Flag, strong: Flag }
-    Product { strong: Flag }
+    /// `zero_wins`: 0 times infinity is 0, as everywhere in derivatives.
+    LinearScan { axis: Axis, reverse: Flag, zero_wins: Flag }
+    Product { zero_wins: Flag }
     /// An entry for each axis that is convolved over: steps of the kernel, zeros before and behind, steps between elements of the input and of the kernel.
     Convolution { groups: Number, strong: Flag; strides: List, low: List, high: List, spread: List, dilation: List }
     Sorting { axis: Axis, descending: Flag }
@@ -252,7 +252,7 @@ mod tests {
         let slice = Slice { starts: &[1.0, 2.0], ends: &[3.0, 4.0], steps: &[5.0, 6.0] };
         assert_eq!(Slice::read(&slice.list()), slice);
         assert_eq!(Slice::read(&[]), Slice { starts: &[], ends: &[], steps: &[] });
-        assert_eq!(LinearScan::read(&[2.0, 1.0]), LinearScan { axis: Axis(2.0), reverse: true, strong: false });
+        assert_eq!(LinearScan::read(&[2.0, 1.0]), LinearScan { axis: Axis(2.0), reverse: true, zero_wins: false });
         assert_eq!(Scan::PARAMS.iter().map(|p| p.name).collect::<Vec<_>>(), ["axis", "reverse"]);
     }
 }

@@ -5,7 +5,7 @@
 use crate::error::{Error, Result};
 use crate::kernels::optimizer::{self, Adam, Field, Sgd};
 use crate::memory::array::Array;
-use crate::with_float;
+use crate::with_type;
 
 /// A row of the table.
 pub struct Update {
@@ -46,7 +46,7 @@ impl Update {
 }
 
 fn sgd(tensors: &mut [Array], gradient: &Array, options: &[f64]) -> Result<()> {
-    with_float!(gradient.dtype, T => {
+    with_type!(gradient.dtype, T: float => {
         let mut slices = tensors.iter_mut().map(|tensor| tensor.slice_mut::<T>());
         if let Some(p) = slices.next() {
             optimizer::sgd(p, gradient.slice(), slices.next(), &Sgd::read(options));
@@ -56,7 +56,7 @@ fn sgd(tensors: &mut [Array], gradient: &Array, options: &[f64]) -> Result<()> {
 }
 
 fn adam(tensors: &mut [Array], gradient: &Array, options: &[f64]) -> Result<()> {
-    with_float!(gradient.dtype, T => {
+    with_type!(gradient.dtype, T: float => {
         let mut slices = tensors.iter_mut().map(|tensor| tensor.slice_mut::<T>());
         if let (Some(p), Some(m), Some(v)) = (slices.next(), slices.next(), slices.next()) {
             optimizer::adam(p, gradient.slice(), m, v, slices.next(), &Adam::read(options));

@@ -12,7 +12,7 @@ use crate::op::Op;
 use crate::ops;
 use crate::params::{Axes, Cast, Reduce, Shape};
 use crate::shape::Dims;
-use crate::with_element;
+use crate::with_type;
 use smallvec::SmallVec;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
@@ -93,7 +93,7 @@ impl<'a> Var<'a> {
 
     /// Whether an element is 0, whatever levels are around it.
     pub fn has_zero(self) -> bool {
-        self.numbers().is_some_and(|a| with_element!(a.dtype, T => a.slice::<T>().contains(&T::default())))
+        self.numbers().is_some_and(|a| with_type!(a.dtype, T: any => a.slice::<T>().contains(&T::default())))
     }
 
     /// The numbers behind whatever levels are around them, those of all examples.

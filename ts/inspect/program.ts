@@ -85,7 +85,11 @@ export class Program<Args extends unknown[] = unknown[], Result = unknown> {
     return found.reverse();
   }
 
-  /** One instruction a line: `c: float32[3] = mul a b`, `d: float32[] = sum axis=[0] c`. */
+  /**
+   * One instruction a line: `c: float32[3] = mul a b`, `d: float32[] = sum axis=[0] c`. Derivatives have ops of their own: `mulZeroWins` is a
+   * product that is 0 where a factor is 0, even if the other is infinite or NaN, and `matmul zeroWins` a sum of such products; `tanhDerivative`
+   * and its like are what their names say.
+   */
   toString(): string {
     const type = (v: Variable) => `${v.name}: ${v.dtype}[${v.shape.join(", ")}]`;
     const lines = [`program(${this.inputs.map(type).join(", ")}) {`];

@@ -103,4 +103,4 @@ export function weights(name: string, what: string, given: TensorLike, input: Te
  * weight · x, and 0 where the weight is 0, whatever x is (the convention of x log y at 0): what is not asked for costs nothing, even
  * where it cannot be. The derivative with respect to the weight is x all the same.
  */
-export const weighted = (weight: Tensor, x: Tensor): Tensor => apply("strongMul", [weight, x]);
+export const weighted = (weight: Tensor, x: Tensor): Tensor => apply("mulZeroWins", [weight, x]);

@@ -2,7 +2,7 @@
 import { Expression } from "./expression.js";
 
 /** The function that multiplies a partial with a slope: 0 where either is 0, even against an infinite or NaN other. */
-export const STRONG = "strongMul";
+export const STRONG = "mulZeroWins";
 
 /** Whether an ordinary product of a partial and a slope is the same as one in which 0 wins. */
 export function ordinary(a: Expression, b: Expression): boolean {

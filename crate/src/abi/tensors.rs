@@ -10,7 +10,7 @@ use crate::op::Op;
 use crate::session::AMBIENT;
 use crate::shape::{dims_from, show};
 use crate::tape;
-use crate::with_element;
+use crate::with_type;
 
 fn op_from(code: u32) -> Result<Op> {
     Op::from_code(code).ok_or_else(|| Error::value(format!("op number {code} does not exist")))
@@ -31,7 +31,7 @@ pub fn tensor_from(dtype: u32, rank: u32, count: u32) -> u32 {
             return Err(Error::shape(format!("{count} numbers do not fill shape {}", show(&array.dims))));
         }
         let numbers = numbers_at(rank as usize, count as usize)?;
-        with_element!(array.dtype, T => {
+        with_type!(array.dtype, T: any => {
             array.slice_mut::<T>().iter_mut().zip(&numbers).for_each(|(to, &number)| *to = T::from_f64(number));
         });
         engine.new_value(array)

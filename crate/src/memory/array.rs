@@ -8,7 +8,7 @@ use crate::kernels::strided;
 use crate::memory::out::Out;
 use crate::memory::pool::Buffer;
 use crate::shape::{contiguous_strides, element_count, few, same, size, Dims, Strides};
-use crate::with_element;
+use crate::with_type;
 use std::borrow::Cow;
 
 pub struct Array {
@@ -84,7 +84,7 @@ impl Array {
 
     pub fn filled(dtype: DType, dims: &[usize], value: f64) -> Result<Array> {
         let mut array = Array::new(dtype, dims)?;
-        with_element!(dtype, T => array.slice_mut::<T>().fill(T::from_f64(value)));
+        with_type!(dtype, T: any => array.slice_mut::<T>().fill(T::from_f64(value)));
         Ok(array)
     }
 
@@ -121,7 +121,7 @@ impl Array {
     fn converted(&self, dtype: DType) -> Result<Array> {
         let x = self.contiguous()?;
         let mut out = Array::new(dtype, &x.dims)?;
-        with_element!(x.dtype, From => with_element!(dtype, To => cast::<From, To>(x.slice(), out.slice_mut())));
+        with_type!(x.dtype, From: any => with_type!(dtype, To: any => cast::<From, To>(x.slice(), out.slice_mut())));
         Ok(out)
     }
 
@@ -191,7 +191,7 @@ impl Array {
             return Ok(Cow::Borrowed(self));
         }
         let mut out = Array::new(self.dtype, &self.dims)?;
-        with_element!(self.dtype, T => {
+        with_type!(self.dtype, T: any => {
             // SAFETY: dims and strides stay inside the buffer by construction; `out` is contiguous with the same dims.
             unsafe { strided::gather_view(&self.dims, &self.strides, self.pointer::<T>(), out.slice_mut::<T>().as_mut_ptr()) }
         });
@@ -210,7 +210,7 @@ impl Array {
     pub fn copied(&self) -> Result<Array> {
         let source = self.contiguous()?;
         let mut copy = Array::new(source.dtype, &source.dims)?;
-        with_element!(copy.dtype, T => copy.slice_mut::<T>().copy_from_slice(source.slice()));
+        with_type!(copy.dtype, T: any => copy.slice_mut::<T>().copy_from_slice(source.slice()));
         Ok(copy)
     }
 
@@ -246,7 +246,7 @@ impl Array {
     /// Writes the elements in row-major order.
     pub fn copy_to(&self, out: &mut Out) {
         debug_assert!(*self.dims == *out.dims && self.dtype == out.dtype);
-        with_element!(self.dtype, T => {
+        with_type!(self.dtype, T: any => {
             // SAFETY: dims and strides stay inside the buffer by construction; `out` is contiguous with the same dims.
             unsafe { strided::gather_view(&self.dims, &self.strides, self.pointer::<T>(), out.slice::<T>().as_mut_ptr()) }
         });
@@ -282,12 +282,12 @@ impl Array {
     /// The one element of an array of size 1.
     pub fn first(&self) -> f64 {
         // SAFETY: callers check the size.
-        with_element!(self.dtype, T => unsafe { (*self.pointer::<T>()).to_f64() })
+        with_type!(self.dtype, T: any => unsafe { (*self.pointer::<T>()).to_f64() })
     }
 
     /// All elements in row-major order; for tests and small reads.
     pub fn to_vec(&self) -> Vec<f64> {
         let Ok(array) = self.contiguous() else { return Vec::new() };
-        with_element!(self.dtype, T => array.slice::<T>().iter().map(|v| v.to_f64()).collect())
+        with_type!(self.dtype, T: any => array.slice::<T>().iter().map(|v| v.to_f64()).collect())
     }
 }

@@ -16,13 +16,13 @@ use crate::op::{partial, Diagonal, Row, Rule};
 use crate::ops;
 use crate::params::PowOrder;
 use crate::var::Var;
-use crate::with_element;
+use crate::with_type;
 use Diagonal::{Mask, MinusOne, One, Value, Zero};
 
 /// Integers are not divided by zero. int32 / int32 is float32 all the same.
 fn no_zero_divisor(_: &Array, b: &Array, _: &[usize]) -> Result<()> {
     let b = b.contiguous()?;
-    if with_element!(b.dtype, T => b.slice::<T>().iter().any(|v| v.to_f64() == 0.0)) {
+    if with_type!(b.dtype, T: any => b.slice::<T>().iter().any(|v| v.to_f64() == 0.0)) {
         return Err(Error::value("int32 division by zero; cast to float32 for IEEE results"));
     }
     Ok(())
@@ -184,8 +184,8 @@ crate::rows! { binary;
         |x, y, _| share(x, 1, y),
         |x, y, _| share(x, 0, y)
     ),
-    // a (co)tangent times a partial: 0 where either is 0
-    StrongMul => Row::new("strongMul", function(STRONG_MUL), Rule::Elementwise(&[partial!(|x, _, _| Value(x[1])), partial!(|x, _, _| Value(x[0]))])),
+    // a (co)tangent times a partial: 0 where either is 0. Users meet the name in printed programs, so it says what is special.
+    StrongMul => Row::new("mulZeroWins", function(STRONG_MUL), Rule::Elementwise(&[partial!(|x, _, _| Value(x[1])), partial!(|x, _, _| Value(x[0]))])),
     Eq => compare_row!("eq", Equal, |a, b| a == b),
     Ne => compare_row!("ne", NotEqual, |a, b| a != b),
     Lt => compare_row!("lt", Less, |a, b| a < b),

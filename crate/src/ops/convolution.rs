@@ -150,7 +150,7 @@ fn padded(x: &Array, window: &Window) -> Result<Array> {
         strides[axis + 2] = out.strides[axis + 2] * step;
     }
     let part = part.into_ordered()?;
-    crate::with_float!(x.dtype, T => {
+    crate::with_type!(x.dtype, T: float => {
         // SAFETY: the part lies inside the image, and its places inside `out`, which nobody else sees.
         unsafe { scatter_view(&part.dims, &strides, part.pointer::<T>(), (out.buffer_address() as *mut T).add(at)) }
     });

@@ -14,7 +14,7 @@ use crate::ops;
 use crate::params::{Along, Axis, IndexInto, RunningExtreme, ScatterInto, Search, Sorting};
 use crate::shape::{dim_from, dims_from, few, show, Dims};
 use crate::var::{numbers, Var};
-use crate::{with_element, with_number};
+use crate::with_type;
 
 /// take(x, indices): dims before the axis, dims of the indices, dims behind.
 fn taken(x: &[Spec], p: &[f64]) -> Result<Outline> {
@@ -30,7 +30,7 @@ fn take(x: &[&Array], p: &[f64], out: &mut Out) -> Result<()> {
     let (x, index) = (x[0].contiguous()?, x[1]);
     let a = around(&x.dims, Along::read(p).axis)?;
     let index = indices(index, a.r)?;
-    with_element!(x.dtype, T => gather::take::<T>(x.slice(), a.outer, a.r, a.inner, index.slice(), out.slice()));
+    with_type!(x.dtype, T: any => gather::take::<T>(x.slice(), a.outer, a.r, a.inner, index.slice(), out.slice()));
     Ok(())
 }
 
@@ -56,7 +56,7 @@ fn indexed_into(x: &[Spec], p: &[f64]) -> Result<Outline> {
 fn index_into(x: &[&Array], p: &[f64], out: &mut Out) -> Result<()> {
     let (src, a) = (x[0].contiguous()?, around(out.dims, IndexInto::read(p).axis)?);
     let index = indices(x[1], a.r)?;
-    with_number!(out.dtype, T => {
+    with_type!(out.dtype, T: number => {
         out.slice::<T>().fill(T::default());
         gather::index_add::<T>(index.slice(), src.slice(), a.outer, a.r, a.inner, out.slice())
     });
@@ -77,7 +77,7 @@ fn gather_elements(x: &[&Array], p: &[f64], out: &mut Out) -> Result<()> {
     let a = around(&x.dims, axis.into())?;
     let n = index.dims[axis];
     let index = indices(index, a.r)?;
-    with_element!(x.dtype, T => gather::gather::<T>(x.slice(), a.outer, a.r, a.inner, n, index.slice(), out.slice()));
+    with_type!(x.dtype, T: any => gather::gather::<T>(x.slice(), a.outer, a.r, a.inner, n, index.slice(), out.slice()));
     Ok(())
 }
 
@@ -119,7 +119,7 @@ fn scatter_into(x: &[&Array], p: &[f64], out: &mut Out) -> Result<()> {
     let a = around(&src.dims, axis.into())?;
     let corner = corner(out.dims, &index.dims, axis)?;
     if *corner == *out.dims {
-        with_number!(out.dtype, T => {
+        with_type!(out.dtype, T: number => {
             out.slice::<T>().fill(T::default());
             gather::scatter_add::<T>(index.slice(), src.slice(), a.outer, a.r, size, a.inner, out.slice())
         });
@@ -127,7 +127,7 @@ fn scatter_into(x: &[&Array], p: &[f64], out: &mut Out) -> Result<()> {
     }
     // Only the corner that the indices reach is written.
     let mut reached = Array::filled(src.dtype, &corner, 0.0)?;
-    with_number!(out.dtype, T => gather::scatter_add::<T>(index.slice(), src.slice(), a.outer, a.r, size, a.inner, reached.slice_mut()));
+    with_type!(out.dtype, T: number => gather::scatter_add::<T>(index.slice(), src.slice(), a.outer, a.r, size, a.inner, reached.slice_mut()));
     placed(&reached, out, |whole| Ok(Layout { dims: corner, strides: whole.strides.into(), offset: 0 }))
 }
 
@@ -155,7 +155,7 @@ fn argsort(x: &[&Array], p: &[f64], out: &mut Out) -> Result<()> {
     let Sorting { axis, descending } = Sorting::read(p);
     let x = x[0].ordered(counting(x[0].dtype))?;
     let a = around(&x.dims, axis)?;
-    with_number!(x.dtype, T => sort::argsort::<T>(x.slice(), a.outer, a.r, a.inner, descending, out.slice())
+    with_type!(x.dtype, T: number => sort::argsort::<T>(x.slice(), a.outer, a.r, a.inner, descending, out.slice())
         .map_err(|_| Error::new(ErrorCode::OutOfMemory, "no memory for sorting"))?);
     Ok(())
 }
@@ -165,7 +165,7 @@ fn running_extreme(x: &[&Array], p: &[f64], out: &mut Out) -> Result<()> {
     let RunningExtreme { axis, reverse, least } = RunningExtreme::read(p);
     let x = x[0].contiguous()?;
     let a = around(&x.dims, axis)?;
-    with_element!(x.dtype, T => scan::running_extreme::<T>(x.slice(), a.outer, a.r, a.inner, reverse, least, out.slice()));
+    with_type!(x.dtype, T: any => scan::running_extreme::<T>(x.slice(), a.outer, a.r, a.inner, reverse, least, out.slice()));
     Ok(())
 }
 
@@ -190,7 +190,7 @@ fn search_sorted(x: &[&Array], p: &[f64], out: &mut Out) -> Result<()> {
     let last = |dims: &[usize]| dims.last().copied().unwrap_or(1);
     let (n, m) = (last(&x[0].dims), last(&x[1].dims));
     let (sorted, values) = (x[0].ordered(dtype)?, x[1].ordered(dtype)?);
-    with_number!(dtype, T => sort::search::<T>(sorted.slice(), n, values.slice(), m, right, out.slice()));
+    with_type!(dtype, T: number => sort::search::<T>(sorted.slice(), n, values.slice(), m, right, out.slice()));
     Ok(())
 }
 

@@ -36,7 +36,7 @@ fn multiply(x: &[&Array], p: &[f64], out: &mut Out) -> Result<()> {
     if out.is_empty() {
         return Ok(());
     }
-    let Product { strong } = Product::read(p);
+    let Product { zero_wins: strong } = Product::read(p);
     let (a, b) = (x[0].to_dtype(out.dtype)?, x[1].to_dtype(out.dtype)?);
     match out.dtype {
         DType::Float32 => batches::<f32>(gemm::gemm_f32, strong, &a, &b, out),
@@ -142,6 +142,6 @@ crate::rows! { matmul;
     Matmul => Row::new(
         "matmul",
         Form::Product(Evaluation { result: product, write: multiply }),
-        Rule::Multilinear { tangents: |_| Product { strong: true }.list(), transpose: transposed },
+        Rule::Multilinear { tangents: |_| Product { zero_wins: true }.list(), transpose: transposed },
     ).params(Product::PARAMS),
 }

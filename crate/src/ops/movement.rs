@@ -12,7 +12,7 @@ use crate::ops;
 use crate::params::{Along, Axes, Diagonal, DiagonalMatrix, Shape, Slice, Unslice};
 use crate::shape::{axes_from, axis_from, contiguous_strides, dim_from, dims_from, element_count, few, show, Dims, Strides};
 use crate::var::{numbers, Var};
-use crate::{with_element, with_float};
+use crate::with_type;
 use smallvec::SmallVec;
 
 /// The dims a reshape asks for, its one -1 filled in.
@@ -123,7 +123,7 @@ pub fn add_to_part(whole: &Array, bounds: &[(usize, usize, usize)], part: &Array
     let place = whole.seen(sliced(whole.strided(), bounds));
     debug_assert_eq!(place.dims, part.dims);
     // SAFETY: `place` lies inside `whole`, which nobody else sees, and its elements are distinct.
-    with_float!(whole.dtype, T => unsafe {
+    with_type!(whole.dtype, T: float => unsafe {
         strided::accumulate_view(&place.dims, &place.strides, part.pointer::<T>(), place.pointer::<T>() as *mut T)
     });
     Ok(())
@@ -151,7 +151,7 @@ fn scatter(x: &Array, out: &mut Out, place: impl FnOnce(Strided) -> Result<Layou
     debug_assert_eq!(place.dims, x.dims);
     if !x.is_empty() {
         // SAFETY: the place lies inside `out`, as whoever picked it has checked.
-        with_element!(x.dtype, T => unsafe {
+        with_type!(x.dtype, T: any => unsafe {
             strided::scatter_view(&place.dims, &place.strides, x.pointer::<T>(), out.slice::<T>().as_mut_ptr().add(place.offset))
         });
     }
@@ -160,7 +160,7 @@ fn scatter(x: &Array, out: &mut Out, place: impl FnOnce(Strided) -> Result<Layou
 
 /// Zeros, with `x` written to the places that `place` picks.
 pub fn placed(x: &Array, out: &mut Out, place: impl FnOnce(Strided) -> Result<Layout>) -> Result<()> {
-    with_element!(out.dtype, T => out.slice::<T>().fill(T::default()));
+    with_type!(out.dtype, T: any => out.slice::<T>().fill(T::default()));
     scatter(x, out, place)
 }
 

@@ -10,7 +10,7 @@ use crate::memory::array::Array;
 use crate::memory::out::Out;
 use crate::params::{Cast, Order};
 use crate::shape::same_dims;
-use crate::with_element;
+use crate::with_type;
 use std::borrow::Cow;
 
 impl Pointwise {
@@ -118,7 +118,7 @@ impl Pointwise {
             Pointwise::Select => return select(x[0], x[1], x[2], out),
             Pointwise::Cast => {
                 let x = x[0].contiguous()?;
-                with_element!(x.dtype, From => with_element!(out.dtype, To => compare::cast::<From, To>(x.slice(), out.slice())));
+                with_type!(x.dtype, From: any => with_type!(out.dtype, To: any => compare::cast::<From, To>(x.slice(), out.slice())));
             }
             Pointwise::Other(evaluation) => return (evaluation.write)(x, params, out),
         }

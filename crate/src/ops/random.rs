@@ -14,7 +14,7 @@ use crate::ops;
 use crate::params::{Draw, Split};
 use crate::shape::{broadcast, dims_from, few, show, Dims};
 use crate::var::Var;
-use crate::with_float;
+use crate::with_type;
 use std::borrow::Cow;
 use Diagonal::{Value, Zero};
 
@@ -93,7 +93,7 @@ fn gamma(x: &[&Array], _: &[f64], out: &mut Out) -> Result<()> {
     }
     let least = if out.dtype == DType::Float64 { f64::MIN_POSITIVE } else { f32::MIN_POSITIVE as f64 };
     let each = (a.len() / keys.len().max(1)).max(1);
-    with_float!(out.dtype, T => for (i, (out, &a)) in out.slice::<T>().iter_mut().zip(a).enumerate() {
+    with_type!(out.dtype, T: float => for (i, (out, &a)) in out.slice::<T>().iter_mut().zip(a).enumerate() {
         *out = T::from_f64(rng::gamma::gamma(keys[i / each], (i % each) as u64, a, least));
     });
     Ok(())
@@ -110,7 +110,7 @@ fn one_by_one<const N: usize>(x: &[&Array], out: &mut Out, f: impl Fn([f64; N]) 
     for (wide, x) in wide.iter_mut().zip(x) {
         *wide = Some(x.to_dtype(DType::Float64)?);
     }
-    with_float!(out.dtype, T => elementwise::<f64, T, N>(wide.each_ref().map(|x| x.as_deref().unwrap()), out, |operands, out| {
+    with_type!(out.dtype, T: float => elementwise::<f64, T, N>(wide.each_ref().map(|x| x.as_deref().unwrap()), out, |operands, out| {
         for (i, out) in out.iter_mut().enumerate() {
             *out = T::from_f64(f(operands.each_ref().map(|operand| operand.at(i))));
         }

@@ -13,7 +13,7 @@ use crate::ops;
 use crate::params::{Along, Axis, LinearScan, Reduce, Scan};
 use crate::shape::{few, show, Dims};
 use crate::var::Var;
-use crate::with_number;
+use crate::with_type;
 use smallvec::{smallvec, SmallVec};
 
 /// A kernel over [outer, r, inner].
@@ -51,7 +51,7 @@ macro_rules! sum_like {
     ($kernel:ident) => {
         Form::Reduction(Evaluation {
             result: |x, p| reduced(x, p, counting),
-            write: |x, p, out| with_number!(out.dtype, T => fold::<T, T>(x[0], p, out, reduce::$kernel)),
+            write: |x, p, out| with_type!(out.dtype, T: number => fold::<T, T>(x[0], p, out, reduce::$kernel)),
         })
     };
 }
@@ -63,7 +63,7 @@ macro_rules! extremum {
             result: extremum,
             write: |x, p, out| match out.dtype {
                 DType::Bool => fold::<u8, u8>(x[0], p, out, reduce::$of_bools),
-                dtype => with_number!(dtype, T => fold::<T, T>(x[0], p, out, reduce::$kernel)),
+                dtype => with_type!(dtype, T: number => fold::<T, T>(x[0], p, out, reduce::$kernel)),
             },
         })
     };
@@ -114,7 +114,7 @@ macro_rules! arg {
             write: |x, p, out| {
                 let x = x[0].ordered(counting(x[0].dtype))?;
                 let a = searched(&x.dims, p)?.0;
-                with_number!(x.dtype, T => reduce::$kernel::<T>(x.slice(), a.outer, a.r, a.inner, out.slice()));
+                with_type!(x.dtype, T: number => reduce::$kernel::<T>(x.slice(), a.outer, a.r, a.inner, out.slice()));
                 Ok(())
             },
         })
@@ -124,7 +124,7 @@ macro_rules! arg {
 fn cumulative_sum(x: &[&Array], p: &[f64], out: &mut Out) -> Result<()> {
     let Scan { axis, reverse } = Scan::read(p);
     let (x, a) = (x[0].ordered(out.dtype)?, around(out.dims, axis)?);
-    with_number!(out.dtype, T => scan::cumsum::<T>(x.slice(), a.outer, a.r, a.inner, reverse, out.slice()));
+    with_type!(out.dtype, T: number => scan::cumsum::<T>(x.slice(), a.outer, a.r, a.inner, reverse, out.slice()));
     Ok(())
 }
 
@@ -139,10 +139,10 @@ fn recurrence_result(x: &[Spec], p: &[f64]) -> Result<Outline> {
 }
 
 fn recurrence(x: &[&Array], p: &[f64], out: &mut Out) -> Result<()> {
-    let LinearScan { axis, reverse, strong } = LinearScan::read(p);
+    let LinearScan { axis, reverse, zero_wins: strong } = LinearScan::read(p);
     let (a, b) = (stretched_as(x[0], out.dtype, out.dims)?, stretched_as(x[1], out.dtype, out.dims)?);
     let at = around(out.dims, axis)?;
-    with_number!(out.dtype, T => scan::linear_scan::<T>(a.slice(), b.slice(), at.outer, at.r, at.inner, reverse, strong, out.slice()));
+    with_type!(out.dtype, T: number => scan::linear_scan::<T>(a.slice(), b.slice(), at.outer, at.r, at.inner, reverse, strong, out.slice()));
     Ok(())
 }
 
@@ -268,12 +268,12 @@ crate::rows! { reduce;
                     (Some(u), None) | (None, Some(u)) => u,
                     (None, None) => y.zeros_like(),
                 };
-                x[0].apply2(ops::LinearScan, driven, &LinearScan { axis, reverse, strong: true }.list())
+                x[0].apply2(ops::LinearScan, driven, &LinearScan { axis, reverse, zero_wins: true }.list())
             },
             vjp: pullback!(|x, y, ct, p, wanted| {
                 let LinearScan { axis, reverse, .. } = LinearScan::read(p);
                 let a = shift(x[0].broadcast_to(&y.dims()), axis, reverse, 0.0);
-                let adjoint = a.apply2(ops::LinearScan, ct, &LinearScan { axis, reverse: !reverse, strong: true }.list());
+                let adjoint = a.apply2(ops::LinearScan, ct, &LinearScan { axis, reverse: !reverse, zero_wins: true }.list());
                 smallvec![wanted[0].then(|| adjoint.strong_mul(shift(y, axis, !reverse, 0.0))), wanted[1].then_some(adjoint)]
             }),
         },

@@ -11,14 +11,14 @@ use crate::op::{only, pullback, Row, Rule};
 use crate::ops;
 use crate::params::{Along, Reduce};
 use crate::var::Var;
-use crate::with_float;
+use crate::with_type;
 use smallvec::smallvec;
 
 fn log_sum_exp(x: &[&Array], p: &[f64], out: &mut Out) -> Result<()> {
     let axes = reduction(&x[0].dims, &Reduce::read(p))?.axes;
     let x = x[0].to_dtype(out.dtype)?;
     let (x, outer, r, inner) = grouped(&x, &axes)?;
-    with_float!(out.dtype, T => softmax::logsumexp::<T>(x.slice(), outer, r, inner, out.slice()));
+    with_type!(out.dtype, T: float => softmax::logsumexp::<T>(x.slice(), outer, r, inner, out.slice()));
     Ok(())
 }
 
@@ -36,7 +36,7 @@ macro_rules! soft {
             result: along,
             write: |x, p, out| {
                 let (x, a) = (x[0].ordered(out.dtype)?, around(out.dims, Along::read(p).axis)?);
-                with_float!(out.dtype, T => softmax::$kernel::<T>(x.slice(), a.outer, a.r, a.inner, out.slice()));
+                with_type!(out.dtype, T: float => softmax::$kernel::<T>(x.slice(), a.outer, a.r, a.inner, out.slice()));
                 Ok(())
             },
         })
@@ -52,7 +52,7 @@ macro_rules! weighted {
                 let bring = |i: usize| stretched_as(x[i], out.dtype, out.dims);
                 let (weights, values) = (bring(0)?, bring(1)?);
                 let a = around(out.dims, Along::read(p).axis)?;
-                with_float!(out.dtype, T => centre::$kernel::<T>(weights.slice(), values.slice(), a.r, a.inner, out.slice()));
+                with_type!(out.dtype, T: float => centre::$kernel::<T>(weights.slice(), values.slice(), a.r, a.inner, out.slice()));
                 Ok(())
             },
         })

@@ -309,7 +309,7 @@ pub fn straight(graph: &mut Graph, program: &Program, e: &Evaluation, x: &[&Elem
             graph.grow(|| (0..count).map(|row| total(&x[0][row * terms..(row + 1) * terms], known.dtype)).collect::<Option<Elements>>())?
         }
         Form::Product(_) => {
-            let strong = Product::read(&e.params).strong;
+            let strong = Product::read(&e.params).zero_wins;
             let (a, b) = (dims_of(0), dims_of(1));
             let inner = *a.last()?;
             let columns = if b.len() == 2 { b[1] } else { 1 };

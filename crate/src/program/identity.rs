@@ -55,7 +55,7 @@ struct Rows {
 
 /// What the left factor of a product is, if the right one is one matrix.
 fn rows_of(program: &Program, e: &Evaluation) -> Option<Rows> {
-    if e.op != ops::Matmul || !Product::read(&e.params).strong {
+    if e.op != ops::Matmul || !Product::read(&e.params).zero_wins {
         return None;
     }
     let (left, right, result) = (program.known(e.inputs[0]), program.known(e.inputs[1]), program.known(e.output));

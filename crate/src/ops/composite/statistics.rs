@@ -128,7 +128,7 @@ fn leaves_range(variance: &Array) -> bool {
         DType::Float64 => (f64::MIN_POSITIVE / f64::EPSILON, f64::MAX),
         _ => ((f32::MIN_POSITIVE / f32::EPSILON) as f64, f32::MAX as f64),
     };
-    crate::with_element!(variance.dtype, T => variance.slice::<T>().iter().any(|&v| !(least..=most).contains(&v.to_f64())))
+    crate::with_type!(variance.dtype, T: any => variance.slice::<T>().iter().any(|&v| !(least..=most).contains(&v.to_f64())))
 }
 
 /// √s of a sum of squares s; where s is 0 its gradient is 0, and its second derivative is NaN.
