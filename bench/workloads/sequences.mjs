@@ -259,7 +259,8 @@ const transformer = (() => {
   };
 })();
 
-const workload = ({ name, shapes, input: [x, dims], loss, jax: onJaxJs, byHand: derivative }) => {
+/** The loss and the gradients of all parameters, read, by everybody who can. */
+export const lossAndGradients = ({ name, shapes, input: [x, dims], loss, jax: onJaxJs, byHand: derivative }) => {
   const start = draw(shapes);
   return {
     name,
@@ -304,4 +305,4 @@ const workload = ({ name, shapes, input: [x, dims], loss, jax: onJaxJs, byHand: 
   };
 };
 
-export const sequences = [workload(lstm), workload(transformer)];
+export const sequences = [lossAndGradients(lstm), lossAndGradients(transformer)];
