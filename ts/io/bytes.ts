@@ -8,12 +8,21 @@ import type { Tensor } from "../tensor.js";
 /** The contents of a file: a Uint8Array (a Buffer of Node is one), another view, or an ArrayBuffer. */
 export type Bytes = ArrayBuffer | SharedArrayBuffer | ArrayBufferView;
 
+/** A view of a buffer, which may have been given away. */
+function viewOf(op: string, buffer: ArrayBufferLike, from = 0, length?: number): Uint8Array<ArrayBufferLike> {
+  try {
+    return new Uint8Array(buffer, from, length);
+  } catch {
+    throw new ValueError(`${op}: the buffer of the bytes was transferred elsewhere and is gone; pass the bytes before, or a copy`, op);
+  }
+}
+
 /** The bytes of a file, as they are, not copied. */
 export function readBytes(op: string, given: unknown): Uint8Array<ArrayBufferLike> {
   // A Buffer of Node too: its slices are no copies.
-  if (ArrayBuffer.isView(given)) return new Uint8Array(given.buffer, given.byteOffset, given.byteLength);
+  if (ArrayBuffer.isView(given)) return viewOf(op, given.buffer, given.byteOffset, given.byteLength);
   const tag = Object.prototype.toString.call(given);
-  if (tag === "[object ArrayBuffer]" || tag === "[object SharedArrayBuffer]") return new Uint8Array(given as ArrayBuffer);
+  if (tag === "[object ArrayBuffer]" || tag === "[object SharedArrayBuffer]") return viewOf(op, given as ArrayBuffer);
   const cure =
     typeof given === "string"
       ? "a name is not read: pass readFileSync(name) in Node, await (await fetch(url)).arrayBuffer() elsewhere"
