@@ -323,7 +323,7 @@ export const ROWS: Readonly<Record<OpName, Row>> = {
   gammaSlope: { form: "pointwise", rule: "custom", inputs: [2, 2], parameters: {} },
   truncatedNormal: { form: "pointwise", rule: "elementwise", inputs: [3, 3], parameters: {} },
   matmul: { form: "product", rule: "multilinear", inputs: [2, 2], parameters: { zeroWins: "flag" } },
-  convolution: { form: "general", rule: "multilinear", inputs: [2, 2], parameters: { groups: "number", strong: "flag", strides: "list", low: "list", high: "list", spread: "list", dilation: "list" } },
+  convolution: { form: "general", rule: "multilinear", inputs: [2, 2], parameters: { groups: "number", zeroWins: "flag", strides: "list", low: "list", high: "list", spread: "list", dilation: "list" } },
   mean: { form: "composite", rule: "composite", inputs: [1, 1], parameters: { keepdims: "flag", all: "flag", axis: "axes" } },
   variance: { form: "composite", rule: "composite", inputs: [1, 1], parameters: { keepdims: "flag", all: "flag", correction: "number", axis: "axes" } },
   std: { form: "composite", rule: "composite", inputs: [1, 1], parameters: { keepdims: "flag", all: "flag", correction: "number", axis: "axes" } },

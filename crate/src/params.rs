@@ -188,7 +188,7 @@ records! {
     LinearScan { axis: Axis, reverse: Flag, zero_wins: Flag }
     Product { zero_wins: Flag }
     /// An entry for each axis that is convolved over: steps of the kernel, zeros before and behind, steps between elements of the input and of the kernel.
-    Convolution { groups: Number, strong: Flag; strides: List, low: List, high: List, spread: List, dilation: List }
+    Convolution { groups: Number, zero_wins: Flag; strides: List, low: List, high: List, spread: List, dilation: List }
     Sorting { axis: Axis, descending: Flag }
     RunningExtreme { axis: Axis, reverse: Flag, least: Flag }
     /// Behind equal ones instead of before them.

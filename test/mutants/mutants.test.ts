@@ -114,6 +114,7 @@ function noticed(name: string): boolean {
 const EQUIVALENT: Record<string, string> = {
   // Both partials of these are the same function of the other argument's place.
   "add swapped": "both partials are 1",
+  "convolution not un-broadcast": "its inputs are not stretched",
 };
 
 /** Inputs in which nothing is differentiated: a mask, a key, a uniform draw; the slope of gamma refuses to be. */
@@ -138,8 +139,7 @@ it("every damaged rule is noticed", async () => {
           if (damageName === "swapped" && inputs < 2) continue;
           // Broadcasting happens to elementwise inputs and products, and is undone in reverse only.
           const stretched = inputs >= 2 && (rule === "elementwise" || rule === "multilinear");
-          // A convolution broadcasts nothing.
-          if (damageName === "not un-broadcast" && (modeName === "forward" || !stretched || name === "convolution")) continue;
+          if (damageName === "not un-broadcast" && (modeName === "forward" || !stretched)) continue;
           if (`${name} ${damageName}` in EQUIVALENT) continue;
           if (NO_DERIVATIVE[name]?.includes(input)) continue;
           // Forward, only pointwise rules have a term for each input; the damage to the whole tangent of another stands at input 0.

@@ -1,7 +1,7 @@
 /** What files are made of: bytes as users have them, and numbers of types that tensors do not have. A file is hostile until it has been checked. */
 import { describe } from "../input/describe.js";
 import { upload } from "../input/upload.js";
-import type { DType } from "../dtype.js";
+import { elements, newElements, type DType } from "../dtype.js";
 import { FormatError, ValueError } from "../errors.js";
 import type { Tensor } from "../tensor.js";
 
@@ -57,8 +57,9 @@ export interface NumberType {
   readonly size: number;
   /** The dtype of a tensor that holds them. */
   readonly dtype: DType;
-  /** Which of them to read; those of the dtypes themselves are copied. */
-  readonly read?: (view: DataView, at: number, little: boolean) => number;
+  /** They lie as the tensor's do, and are copied where the order of bytes is the host's. */
+  readonly native?: true;
+  readonly read: (view: DataView, at: number, little: boolean) => number;
   /** What is wrong with a number, where not all fit. */
   readonly fits?: (value: number) => boolean;
 }
@@ -89,10 +90,10 @@ const isInt32 = (value: number) => value === (value | 0);
 
 /** The types, under the names of safetensors. */
 export const NUMBER_TYPES: Readonly<Record<string, NumberType>> = {
-  F64: { size: 8, dtype: "float64" },
-  F32: { size: 4, dtype: "float32" },
-  I32: { size: 4, dtype: "int32" },
-  BOOL: { size: 1, dtype: "bool", fits: (value) => value <= 1 },
+  F64: { size: 8, dtype: "float64", native: true, read: (view, at, little) => view.getFloat64(at, little) },
+  F32: { size: 4, dtype: "float32", native: true, read: (view, at, little) => view.getFloat32(at, little) },
+  I32: { size: 4, dtype: "int32", native: true, read: (view, at, little) => view.getInt32(at, little) },
+  BOOL: { size: 1, dtype: "bool", native: true, read: (view, at) => view.getUint8(at), fits: (value) => value <= 1 },
   F16: { size: 2, dtype: "float32", read: half },
   BF16: { size: 2, dtype: "float32", read: brain },
   I64: { size: 8, dtype: "int32", read: (view, at, little) => Number(view.getBigInt64(at, little)), fits: isInt32 },
@@ -104,14 +105,6 @@ export const NUMBER_TYPES: Readonly<Record<string, NumberType>> = {
   U8: { size: 1, dtype: "int32", read: (view, at) => view.getUint8(at) },
 };
 
-/** Of the types that tensors have, in the order of bytes that hosts have. */
-function copied(bytes: Uint8Array<ArrayBufferLike>, dtype: DType): Float32Array | Float64Array | Int32Array | Uint8Array {
-  if (dtype === "bool") return bytes;
-  // Views must lie at multiples of their elements' size.
-  const own = bytes.slice().buffer;
-  return dtype === "float64" ? new Float64Array(own) : dtype === "int32" ? new Int32Array(own) : new Float32Array(own);
-}
-
 /** A tensor of the numbers in `bytes`, of which there are as many as the shape says. */
 export function tensorOf(
   op: string,
@@ -121,23 +114,15 @@ export function tensorOf(
   shape: readonly number[],
   little = true,
 ): Tensor {
-  const { size, dtype, read, fits } = type;
+  const { size, dtype, native, read, fits } = type;
   const count = bytes.length / size;
-  if (read === undefined && (little || size === 1)) {
-    const values = copied(bytes, dtype);
-    if (fits !== undefined) check(op, where, values, fits, dtype);
-    return upload(values, shape, dtype, op);
+  const isCopied = native === true && (little || size === 1);
+  // Copied: views must lie at multiples of their elements' size. Whole numbers of other types may be larger than an int32 until they are checked.
+  const values = isCopied ? elements(dtype, bytes.slice().buffer, 0, count) : newElements(dtype === "int32" ? "float64" : dtype, count);
+  if (!isCopied) {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    for (let i = 0; i < count; i++) values[i] = read(view, i * size, little);
   }
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const readOne =
-    read ??
-    (dtype === "float64"
-      ? (v: DataView, at: number, l: boolean) => v.getFloat64(at, l)
-      : dtype === "int32"
-        ? (v: DataView, at: number, l: boolean) => v.getInt32(at, l)
-        : (v: DataView, at: number, l: boolean) => v.getFloat32(at, l));
-  const values = dtype === "float64" ? new Float64Array(count) : dtype === "int32" ? new Float64Array(count) : new Float32Array(count);
-  for (let i = 0; i < count; i++) values[i] = readOne(view, i * size, little);
   if (fits !== undefined) check(op, where, values, fits, dtype);
   return upload(values, shape, dtype, op);
 }

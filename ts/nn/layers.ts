@@ -14,17 +14,8 @@ import { Tensor, type TensorLike } from "../tensor.js";
 import { inScope } from "../transforms/machinery.js";
 import { noGrad } from "../transforms/modes.js";
 import * as init from "./init.js";
-import { Module, Parameter } from "./module.js";
+import { Module, parameter, type Parameter } from "./module.js";
 import { argument } from "./reduction.js";
-
-/** The parameter of a fresh value, which it takes over. */
-function parameter(value: Tensor): Parameter {
-  try {
-    return new Parameter(value);
-  } finally {
-    value.dispose();
-  }
-}
 
 /** Options of `Linear`. */
 export interface LinearOptions {

@@ -28,6 +28,15 @@ export class Parameter extends Tensor {
   }
 }
 
+/** The parameter of a fresh value, which it takes over. */
+export function parameter(value: Tensor): Parameter {
+  try {
+    return new Parameter(value);
+  } finally {
+    value.dispose();
+  }
+}
+
 /** Options of `loadStateDict`. */
 export interface LoadOptions {
   /** Names must agree on both sides; default true. */

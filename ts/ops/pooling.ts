@@ -282,11 +282,7 @@ export function unfold(x: TensorLike, kernelSize: number | readonly number[], op
       const windows = windowsOf(op, x.shape.slice(2), kernel, stride, padding, dilation, false);
       const [batch, channels] = x.shape as [number, number];
       const places = windows.count.reduce((a, b) => a * b, 1);
-      return stack(slices(padded(x, { ...windows, behind: padding }, 0), windows), 2).reshape([
-        batch,
-        channels * kernel[0]! * kernel[1]!,
-        places,
-      ]);
+      return stack(slices(padded(x, windows, 0), windows), 2).reshape([batch, channels * kernel[0]! * kernel[1]!, places]);
     }),
   );
 }

@@ -8,11 +8,11 @@ use crate::form::{Evaluation, Form, Outline, Spec};
 use crate::kernels::convolution::{convolve, mend, Geometry, Strides, Workspace, AXES};
 use crate::kernels::gemm::{Vector, F32, F64};
 use crate::kernels::number::Number;
-use crate::kernels::strided::scatter_view;
 use crate::memory::array::Array;
 use crate::memory::out::Out;
 use crate::op::{Batched, Op, Row, Rule, Terms, Wanted};
 use crate::ops;
+use crate::ops::movement::{scatter, sliced, PartBounds};
 use crate::params::{Axes, Convolution, Numbers};
 use crate::shape::{show, Dims};
 use crate::var::Var;
@@ -25,7 +25,7 @@ type Sizes = SmallVec<[isize; AXES]>;
 /// The parameters as whole numbers, an entry for each axis.
 struct Window {
     groups: usize,
-    strong: bool,
+    zero_wins: bool,
     strides: Sizes,
     low: Sizes,
     high: Sizes,
@@ -36,11 +36,11 @@ struct Window {
 
 impl Window {
     fn read(p: &[f64]) -> Window {
-        let Convolution { groups, strong, strides, low, high, spread, dilation } = Convolution::read(p);
+        let Convolution { groups, zero_wins, strides, low, high, spread, dilation } = Convolution::read(p);
         let sizes = |list: &[f64]| list.iter().map(|&v| v as isize).collect();
         Window {
             groups: groups as usize,
-            strong,
+            zero_wins,
             strides: sizes(strides),
             low: sizes(low),
             high: sizes(high),
@@ -53,7 +53,7 @@ impl Window {
         let numbers = |list: &Sizes| -> Numbers { list.iter().map(|&v| v as f64).collect() };
         Convolution {
             groups: self.groups as f64,
-            strong: self.strong,
+            zero_wins: self.zero_wins,
             strides: &numbers(&self.strides),
             low: &numbers(&self.low),
             high: &numbers(&self.high),
@@ -117,7 +117,7 @@ fn convolved(x: &[Spec], p: &[f64]) -> Result<Outline> {
         let (size, extent) = (image[axis + 2], kernel[axis + 2]);
         let (padded, needed) = (window.padded(axis, size), Window::spread_size(extent, window.dilation[axis]));
         // Gradients ask for empty results too.
-        if !window.strong && (padded < needed || extent == 0) {
+        if !window.zero_wins && (padded < needed || extent == 0) {
             return Err(Error::shape(format!(
                 "{}: the kernel covers {needed} elements of axis {}, which with its padding has {}; pad the input or take a smaller kernel",
                 shapes(),
@@ -134,27 +134,22 @@ fn convolved(x: &[Spec], p: &[f64]) -> Result<Outline> {
 fn padded(x: &Array, window: &Window) -> Result<Array> {
     let axes = window.strides.len();
     let mut dims = Dims::from_slice(&x.dims[..2]);
-    dims.extend((0..axes).map(|axis| window.padded(axis, x.dims[axis + 2]).max(0) as usize));
-    let out = Array::filled(x.dtype, &dims, 0.0)?;
-    // The elements that stay, and the place of the first of them.
-    let (mut part, mut at) = (x.view(x.dims.clone(), x.strides.clone(), x.offset), out.offset);
-    let mut strides = out.strides.clone();
+    // The elements that stay, and their places.
+    let whole = |size: usize| (0, size, 1);
+    let (mut stay, mut places): (PartBounds, PartBounds) =
+        (x.dims[..2].iter().map(|&d| whole(d)).collect(), x.dims[..2].iter().map(|&d| whole(d)).collect());
     for axis in 0..axes {
-        let (low, step, size) = (window.low[axis], window.spread[axis], dims[axis + 2] as isize);
+        let (low, step, size) = (window.low[axis], window.spread[axis], window.padded(axis, x.dims[axis + 2]).max(0));
         let first = if low < 0 { (-low + step - 1) / step } else { 0 };
-        let end = if size - low <= 0 { 0 } else { ((size - 1 - low) / step + 1).min(part.dims[axis + 2] as isize) };
-        let start = low + first * step;
-        part.offset = (part.offset as isize + if end > first { first * part.strides[axis + 2] } else { 0 }) as usize;
-        part.dims[axis + 2] = (end - first).max(0) as usize;
-        at += if end > first { start as usize * out.strides[axis + 2] as usize } else { 0 };
-        strides[axis + 2] = out.strides[axis + 2] * step;
+        let end = if size - low <= 0 { 0 } else { ((size - 1 - low) / step + 1).min(x.dims[axis + 2] as isize) };
+        let count = (end - first).max(0) as usize;
+        dims.push(size as usize);
+        stay.push((first as usize, count, 1));
+        places.push(((low + first * step).max(0) as usize, count, step as usize));
     }
-    let part = part.into_ordered()?;
-    crate::with_type!(x.dtype, T: float => {
-        // SAFETY: the part lies inside the image, and its places inside `out`, which nobody else sees.
-        unsafe { scatter_view(&part.dims, &strides, part.pointer::<T>(), (out.buffer_address() as *mut T).add(at)) }
-    });
-    Ok(out)
+    let mut padded = Array::filled(x.dtype, &dims, 0.0)?;
+    scatter(&x.seen(sliced(x.strided(), &stay)), &mut Out::of(&mut padded), |whole| Ok(sliced(whole, &places)))?;
+    Ok(padded)
 }
 
 fn geometry(window: &Window, x: &Array, w: &Array, out: &[usize]) -> Geometry {
@@ -189,8 +184,8 @@ fn write(x: &[&Array], p: &[f64], out: &mut Out) -> Result<()> {
     let image = if window.is_plain() { image } else { Cow::Owned(padded(&image, &window)?) };
     let geometry = geometry(&window, &image, &w, out.dims);
     match out.dtype {
-        DType::Float32 => run::<f32, F32>(&WORK_32, &geometry, &image, &w, out, window.strong),
-        DType::Float64 => run::<f64, F64>(&WORK_64, &geometry, &image, &w, out, window.strong),
+        DType::Float32 => run::<f32, F32>(&WORK_32, &geometry, &image, &w, out, window.zero_wins),
+        DType::Float64 => run::<f64, F64>(&WORK_64, &geometry, &image, &w, out, window.zero_wins),
         DType::Int32 | DType::Bool => Err(no_kernel(out.dtype)),
     }
 }
@@ -207,14 +202,14 @@ fn run<T: Element + Number, V: Vector<Element = T>>(
     x: &Array,
     w: &Array,
     out: &mut Out,
-    strong: bool,
+    zero_wins: bool,
 ) -> Result<()> {
     let (x, w, out) = (x.pointer::<T>(), w.pointer::<T>(), out.slice::<T>().as_mut_ptr());
     // SAFETY: `convolved` has compared the sizes, and the padded image has room for all places of the result.
     unsafe {
         let done = work.with(|work| convolve::<V>(geometry, x, w, out, &mut work.borrow_mut()));
         done.map_err(|_| Error::new(ErrorCode::OutOfMemory, "no memory for packing the operands of a convolution"))?;
-        if strong {
+        if zero_wins {
             mend(geometry, x, w, out);
         }
     }
@@ -252,7 +247,7 @@ fn transposed<'a>(x: &[Var<'a>], ct: Var<'a>, p: &[f64], wanted: Wanted) -> Term
         let turned = x[1].apply(ops::Flip, &Axes { axes: &around }.list());
         let w = exchanged(turned, &[groups, features, channels], &[0, 2, 1], [groups * channels, features]);
         let mut back = Window::read(p);
-        back.strong = true;
+        back.zero_wins = true;
         for axis in 0..axes {
             let (s, l, r) = (window.strides[axis], window.spread[axis], window.dilation[axis]);
             let covered = Window::spread_size(kernel[axis + 2], r);
@@ -266,7 +261,7 @@ fn transposed<'a>(x: &[Var<'a>], ct: Var<'a>, p: &[f64], wanted: Wanted) -> Term
         let lead = exchanged(x[0], &[image[0], groups, channels], &[2, 1, 0], [channels, groups * image[0]]);
         let ct = ct.transpose(&behind(&[1, 0], axes));
         let mut back = Window::read(p);
-        back.strong = true;
+        back.zero_wins = true;
         for axis in 0..axes {
             let (s, l, r) = (window.strides[axis], window.spread[axis], window.dilation[axis]);
             (back.strides[axis], back.dilation[axis]) = (r, s);
@@ -332,6 +327,6 @@ crate::rows! { convolution;
     Convolution => Row::new(
         "convolution",
         Form::General(Evaluation { result: convolved, write }),
-        Rule::Multilinear { tangents: |p| Window { strong: true, ..Window::read(p) }.list(), transpose: transposed },
+        Rule::Multilinear { tangents: |p| Window { zero_wins: true, ..Window::read(p) }.list(), transpose: transposed },
     ).inputs(2).params(Convolution::PARAMS).batch(batched),
 }

@@ -142,6 +142,6 @@ crate::rows! { matmul;
     Matmul => Row::new(
         "matmul",
         Form::Product(Evaluation { result: product, write: multiply }),
-        Rule::Multilinear { tangents: |_| Product { zero_wins: true }.list(), transpose: transposed },
+        Rule::Multilinear { tangents: |_| STRONG.into(), transpose: transposed },
     ).params(Product::PARAMS),
 }

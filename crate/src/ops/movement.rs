@@ -129,7 +129,7 @@ pub fn add_to_part(whole: &Array, bounds: &[(usize, usize, usize)], part: &Array
     Ok(())
 }
 
-fn sliced(x: Strided, bounds: &[(usize, usize, usize)]) -> Layout {
+pub fn sliced(x: Strided, bounds: &[(usize, usize, usize)]) -> Layout {
     let mut offset = x.offset as isize;
     let (mut dims, mut strides) = (Dims::new(), Strides::new());
     let empty = bounds.iter().any(|&(_, count, _)| count == 0);
@@ -144,7 +144,7 @@ fn sliced(x: Strided, bounds: &[(usize, usize, usize)]) -> Layout {
 }
 
 /// Writes the elements of `x` to the places of `out` that `place` picks, and leaves the others as they are.
-fn scatter(x: &Array, out: &mut Out, place: impl FnOnce(Strided) -> Result<Layout>) -> Result<()> {
+pub fn scatter(x: &Array, out: &mut Out, place: impl FnOnce(Strided) -> Result<Layout>) -> Result<()> {
     let x = x.contiguous()?;
     let strides = contiguous_strides(out.dims);
     let place = place(Strided { dims: out.dims, strides: &strides, offset: 0 })?;

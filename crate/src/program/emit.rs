@@ -5,11 +5,10 @@ use super::fold::form_of;
 use super::formula::{number_of, outside, pieces_of, straight, vector, Elements, Symbol};
 use super::group::{access, access_of_piece, broadcast_strides, Access, Domain, Group};
 use super::ir::*;
-use super::layout::Lies;
 use super::repeat::Repeat;
 use super::writer::{argument, load, needed, node_of, operands, store, Kind, Width, Writer, KEPT};
 use crate::form::Form;
-use crate::kernels::lane::symbol::{splat32, splat64, Code, Graph, Node, Symbol32, Symbol64};
+use crate::kernels::lane::symbol::{splat32, splat64, Code, Graph, Node};
 use crate::memory::array::Array;
 use rustc_hash::FxHashMap;
 use std::ops::Range;
@@ -272,27 +271,22 @@ impl Read {
 
     /// Puts what it is in a segment of columns on the stack.
     fn load(&self, writer: &mut Writer, segment: &Range<usize>, width: Width, offset: u32, shift: u32) {
-        let (kind, stream) = match self {
-            Read::Whole(stream) => (stream.kind, Some(stream)),
-            Read::Pieces(kind, pieces) => match pieces.iter().find(|(part, _)| part.contains(&segment.start)) {
-                Some((_, Piece::Stream(stream))) => (*kind, Some(stream)),
-                Some((_, Piece::Number(value))) => {
-                    let bits = if kind.size() == 8 { splat64(value.to_bits()) } else { splat32((*value as f32).to_bits()) };
-                    writer.sink().v128_const(bits);
-                    return;
+        let stream = match self {
+            Read::Whole(stream) => stream,
+            Read::Pieces(kind, pieces) => {
+                let found = pieces.iter().find(|(part, _)| part.contains(&segment.start)).map(|(_, piece)| piece);
+                match found.unwrap_or(&Piece::Number(0.0)) {
+                    Piece::Stream(stream) => stream,
+                    Piece::Number(value) => {
+                        let bits = if kind.size() == 8 { splat64(value.to_bits()) } else { splat32((*value as f32).to_bits()) };
+                        writer.sink().v128_const(bits);
+                        return;
+                    }
                 }
-                None => (*kind, None),
-            },
+            }
         };
-        match stream {
-            Some(stream) => {
-                stream.address(writer, offset, shift);
-                load(&mut writer.sink(), kind, width, 0);
-            }
-            None => {
-                writer.sink().v128_const(0);
-            }
-        }
+        stream.address(writer, offset, shift);
+        load(&mut writer.sink(), stream.kind, width, 0);
     }
 }
 
@@ -310,7 +304,9 @@ fn loop_function(group: &Group, places: &Places) -> Option<Function> {
     let mut outside_known: FxHashMap<(Variable, isize, isize), Symbol> = FxHashMap::default();
     let mut known: FxHashMap<Variable, Symbol> = FxHashMap::default();
     for e in &group.body {
-        if let (false, Some(pieces)) = (matches!(form_of(e.op)?, Form::View(_)), pieces_of(program, e)) {
+        if let Some(pieces) = pieces_of(program, e) {
+            let symbol = outside(&mut graph, program, e.output, inputs.len() as u32, *wide)?;
+            let kind = Kind::of(symbol);
             let inner: usize = program.known(e.output).dims[pieces.axis + 1..].iter().product();
             let mut read = Vec::new();
             for (&v, part) in e.inputs.iter().zip(&pieces.parts) {
@@ -319,18 +315,11 @@ fn loop_function(group: &Group, places: &Places) -> Option<Function> {
                     Some(value) => Piece::Number(value),
                     None => {
                         let lies = array(v)?;
-                        let lies = Lies { dims: lies.dims.to_vec(), strides: lies.strides.to_vec(), offset: 0 };
-                        let kind = if *wide { Kind::Float64 } else { Kind::Float32 };
-                        Piece::Stream(Stream::new(location(v)?, kind, access_of_piece(&lies, split)?, part.start))
+                        Piece::Stream(Stream::new(location(v)?, kind, access_of_piece(&lies.dims, &lies.strides, split)?, part.start))
                     }
                 };
                 read.push((part, piece));
             }
-            let node = graph.input(inputs.len() as u32);
-            let (symbol, kind) = match wide {
-                true => (Symbol::Float64(Symbol64(node)), Kind::Float64),
-                false => (Symbol::Float32(Symbol32(node)), Kind::Float32),
-            };
             inputs.push(Read::Pieces(kind, read));
             known.insert(e.output, symbol);
             continue;

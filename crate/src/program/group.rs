@@ -80,10 +80,10 @@ pub fn access(dims: &[usize], strides: &[isize], split: usize) -> Option<Access>
 }
 
 /// The access of a piece whose rows are behind so many axes that are not 1: in order, or of one element.
-pub fn access_of_piece(lies: &Lies, split: usize) -> Option<Access> {
-    let dims = squeezed(&lies.dims);
-    let access = access(&dims, &broadcast_strides(&lies.dims, &lies.dims, &lies.strides), split)?;
-    (access.column == 1 || dims.len() == split).then_some(access)
+pub fn access_of_piece(dims: &[usize], strides: &[isize], split: usize) -> Option<Access> {
+    let kept = squeezed(dims);
+    let access = access(&kept, &broadcast_strides(dims, dims, strides), split)?;
+    (access.column == 1 || kept.len() == split).then_some(access)
 }
 
 /// The splits that an input allows.
@@ -300,7 +300,10 @@ impl Grouping<'_> {
     fn domain_of_pieces(&self, e: &Evaluation, pieces: &Pieces) -> Option<(Domain, u64)> {
         let known = self.program.known(e.output);
         let split = squeezed(&known.dims[..pieces.axis]).len();
-        let fits = |&v: &Variable| number_of(self.program, v).is_some() || access_of_piece(&self.lies[v as usize], split).is_some();
+        let fits = |&v: &Variable| {
+            let lies = &self.lies[v as usize];
+            number_of(self.program, v).is_some() || access_of_piece(&lies.dims, &lies.strides, split).is_some()
+        };
         let is_short = known.dims[pieces.axis..].iter().product::<usize>() < SHORTEST_ROW;
         if is_short || split >= 63 || !e.inputs.iter().all(fits) {
             return None;
