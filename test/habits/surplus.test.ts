@@ -209,6 +209,12 @@ const calls: Record<string, Call> = {
   "optim.transform.adam": [() => ({ lr: 0.1 })],
   "optim.transform.adamw": [() => ({ lr: 0.1 })],
   "optim.transform.sgd": [() => ({ lr: 0.1 })],
+  ...Object.fromEntries(
+    ["adadelta", "adagrad", "adamax", "asgd", "lion", "nadam", "radam", "rmsprop", "rprop"].map((name) => [
+      `optim.transform.${name}`,
+      [() => ({ lr: 0.1 })],
+    ]),
+  ),
   "optim.clipGradNorm": [parameters, () => 1, () => ({})],
   "optim.clipGradValue": [parameters, () => 1],
   "random.key": [() => 1],
@@ -344,6 +350,9 @@ const constructors: [string, new (...args: any[]) => unknown, Call][] = [
   ["SGD", optim.SGD, [parameters, () => ({})]],
   ["Adam", optim.Adam, [parameters, () => ({})]],
   ["AdamW", optim.AdamW, [parameters, () => ({})]],
+  ...(["Adadelta", "Adagrad", "Adamax", "ASGD", "Lion", "NAdam", "RAdam", "RMSprop", "Rprop"] as const).map(
+    (name): [string, new (...args: any[]) => unknown, Call] => [name, optim[name], [parameters, () => ({})]],
+  ),
   ...(["CrossEntropyLoss", "NLLLoss", "MSELoss", "L1Loss", "HuberLoss", "BCEWithLogitsLoss", "KLDivLoss", "CosineSimilarity"] as const).map(
     (name): [string, new (...args: any[]) => unknown, Call] => [name, nn[name], [() => ({})]],
   ),

@@ -49,8 +49,7 @@ describe("the compiler", () => {
   });
 
   /** What a page shows on purpose: arithmetic on tensors, and a class that has its options in JavaScript, where no type argument names them. */
-  const MEANT =
-    /arithmetic operation|Operator '\+' cannot be applied|'alpha' does not exist in type 'RateOptions'|in type 'RMSprop' is not/;
+  const MEANT = /arithmetic operation|Operator '\+' cannot be applied|'beta' does not exist in type 'RateOptions'|in type 'Signum' is not/;
 
   it("accepts the code of the pages, and the examples", () => {
     const pages = ["README.md", ...readdirSync(path.join(root, "docs")).map((name) => `docs/${name}`)].filter((name) =>

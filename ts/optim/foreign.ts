@@ -15,11 +15,7 @@ export const lr_scheduler = /* @__PURE__ */ elsewhere(
 export const sgd = /* @__PURE__ */ elsewhere("optim.sgd", "new optim.SGD(params, { lr })");
 /** @deprecated new optim.Adam(params, { lr }) */
 export const adam = /* @__PURE__ */ elsewhere("optim.adam", "new optim.Adam(params, { lr })");
-/** @deprecated Not there yet: SGD, Adam and AdamW are. */
-export const RMSprop = /* @__PURE__ */ missing("optim.RMSprop");
-/** @deprecated Not there yet: SGD, Adam and AdamW are. */
-export const Adagrad = /* @__PURE__ */ missing("optim.Adagrad");
-/** @deprecated Not there yet: SGD, Adam and AdamW are. */
+/** @deprecated Not there yet. */
 export const LBFGS = /* @__PURE__ */ missing("optim.LBFGS");
 /** @deprecated optim.schedule(optimizer, step(lr, size, gamma)) */
 export const StepLR = /* @__PURE__ */ elsewhere("optim.StepLR", "optim.schedule(optimizer, step(lr, size, gamma))");

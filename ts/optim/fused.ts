@@ -3,13 +3,22 @@ import { recorder } from "../recording.js";
 import { UPDATES, type UpdateOptions } from "../runtime/boundary.js";
 import { checked, engine, pass } from "../runtime/instance.js";
 import { idOf, type Tensor } from "../tensor.js";
-import { Optimizer } from "./optimizer.js";
+import { Optimizer, type Kind } from "./optimizer.js";
+import type { Rules } from "./rules.js";
 import type { Parts, State } from "./state.js";
 
 type Name = keyof UpdateOptions;
 
 /** What an update remembers of a parameter. */
 export const partsOf = (name: Name): Parts => UPDATES[name].state;
+
+/** The declaration of an optimizer whose options are the row's; it counts its steps where the row reads their number. */
+export const rowKind = <Options>(name: string, row: Name, defaults: Options, rules: Rules<Options>): Kind<Options> => ({
+  name,
+  defaults,
+  rules,
+  parts: (UPDATES[row].options as readonly string[]).includes("step") ? { step: "count", ...partsOf(row) } : partsOf(row),
+});
 
 const SLOTS = Object.fromEntries(
   Object.entries(UPDATES).map(([row, { state }]) => [
@@ -23,8 +32,16 @@ export abstract class FusedOptimizer<Row extends Name, Options extends { lr: num
   /** @internal */
   protected abstract readonly row: Row;
 
-  /** @internal What the update reads when `ahead` more steps of a parameter were taken: `UPDATES[row].values` of its options by name. */
-  protected abstract nextValues(state: State | undefined, options: Readonly<Options>, ahead: number): readonly number[];
+  /**
+   * @internal What the update reads when `ahead` more steps of a parameter were taken: `UPDATES[row].values` of
+   * its options by name. Here those are the optimizer's, with `betas` as beta1 and beta2, and the number of the step.
+   */
+  protected nextValues(state: State | undefined, options: Readonly<Options>, ahead: number): readonly number[] {
+    const { betas } = options as { betas?: readonly [number, number] };
+    const step = ((state?.["step"] as number | undefined) ?? 0) + 1 + ahead;
+    const { values } = UPDATES[this.row] as { values: (options: object) => number[] };
+    return values({ ...options, beta1: betas?.[0], beta2: betas?.[1], step });
+  }
 
   /** @internal One call of the kernel. */
   protected override updateInPlace(parameter: Tensor, gradient: number, options: Readonly<Options>): void {

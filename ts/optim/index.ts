@@ -1,6 +1,9 @@
 /** Optimizers and learning-rate schedules. */
 export { SGD, type SGDOptions } from "./sgd.js";
 export { Adam, AdamW, type AdamOptions } from "./adam.js";
+export { Adadelta, type AdadeltaOptions, Adagrad, type AdagradOptions, RMSprop, type RMSpropOptions } from "./adaptive.js";
+export { Adamax, type AdamaxOptions, Lion, type LionOptions, NAdam, type NAdamOptions, RAdam, type RAdamOptions } from "./moments.js";
+export { ASGD, type ASGDOptions, Rprop, type RpropOptions } from "./rprop.js";
 export { Group, Optimizer, type Kind, type ParameterGroup, type RateOptions } from "./optimizer.js";
 export type { Parameters } from "./parameters.js";
 export type { OptimizerState } from "./state.js";
@@ -20,6 +23,14 @@ export {
   type Scheduled,
 } from "./schedules.js";
 /** Optimizers as pure functions over trees, as optax has them. */
-export * as transform from "./transform.js";
-export { applyUpdates, type AdamState, type Rate, type SGDState, type Transformation } from "./transform.js";
+export * as transform from "./transform/index.js";
+export {
+  applyUpdates,
+  type AdamState,
+  type Pure,
+  type PureState,
+  type Rate,
+  type SGDState,
+  type Transformation,
+} from "./transform/index.js";
 export * from "./foreign.js";

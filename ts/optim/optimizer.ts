@@ -1,7 +1,7 @@
 /** What all optimizers share: parameter groups, state that can be saved, `step` and `minimize`. */
 import { backward } from "../ambient.js";
 import { atMost, callback } from "../input/arguments.js";
-import { zerosLike } from "../creation.js";
+import { full, zerosLike } from "../creation.js";
 import { describe } from "../input/describe.js";
 import { ValueError } from "../errors.js";
 import { scope } from "../memory/scope.js";
@@ -319,8 +319,13 @@ export abstract class Optimizer<Options extends RateOptions = RateOptions, Remem
     return true;
   }
 
-  /** @internal A part of the state was made, of zeros. */
+  /** @internal A part of the state was made. */
   protected partMade(_part: string, _tensor: Tensor): void {}
+
+  /** @internal What a part of the state begins with everywhere. */
+  protected initialValue(_part: string, _options: Readonly<Options>): number {
+    return 0;
+  }
 
   /** Makes what is missing of the state of a parameter, before any parameter of the step is changed. */
   private prepare(parameter: Tensor, options: Readonly<Options>): void {
@@ -332,7 +337,11 @@ export abstract class Optimizer<Options extends RateOptions = RateOptions, Remem
       if (state?.[name] !== undefined || (kind === "optional tensor" && !this.uses(name, options))) continue;
       if (state === undefined) this.state.set(parameter, (state = {}));
       if (kind === "count") state[name] = 0;
-      else this.partMade(name, (state[name] = persistent(() => zerosLike(parameter))));
+      else {
+        const value = this.initialValue(name, options);
+        const { shape, dtype } = parameter;
+        this.partMade(name, (state[name] = persistent(() => (value === 0 ? zerosLike(parameter) : full(shape, value, { dtype })))));
+      }
     }
   }
 

@@ -24,14 +24,26 @@ export function finite(op: string, what: string, value: unknown): number {
   return given;
 }
 
+/** Two numbers that fit together. */
+export const pair =
+  (expected: string, fits: (low: number, high: number) => boolean): Rule<readonly [number, number]> =>
+  (op, what, value) => {
+    const [low, high] = (Array.isArray(value) && value.length === 2 ? value : []) as unknown[];
+    if (typeof low !== "number" || typeof high !== "number" || !fits(low, high)) {
+      const got = Array.isArray(value) ? `[${value.map(describe).join(", ")}]` : describe(value);
+      throw new ValueError(`${op}: ${what} must be two numbers ${expected}, got ${got}`, op);
+    }
+    return Object.freeze([low, high] as const);
+  };
+
 /** Adam's two decay rates. */
-export function betas(op: string, what: string, value: unknown): readonly [number, number] {
-  const fits = (b: unknown) => typeof b === "number" && b >= 0 && b < 1;
-  if (!Array.isArray(value) || value.length !== 2 || !value.every(fits)) {
-    const got = Array.isArray(value) ? `[${value.map(describe).join(", ")}]` : describe(value);
-    throw new ValueError(`${op}: ${what} must be two numbers [beta1, beta2] from 0 to below 1, got ${got}`, op);
-  }
-  return Object.freeze([value[0] as number, value[1] as number] as const);
+export const betas = pair("[beta1, beta2] from 0 to below 1", (a, b) => a >= 0 && a < 1 && b >= 0 && b < 1);
+
+/** A number from 0 to 1. */
+export function fraction(op: string, what: string, value: unknown): number {
+  const given = number(op, what, value);
+  if (!(given >= 0 && given <= 1)) throw new ValueError(`${op}: ${what} is ${given}; expected a number from 0 to 1`, op);
+  return given;
 }
 
 /** Rules for every option: those given, for others by the default. */

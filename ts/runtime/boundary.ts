@@ -430,6 +430,15 @@ export const DTYPES = ["float32", "float64", "int32", "bool"] as const;
 export interface UpdateOptions {
   sgd: { lr: number; momentum: number; dampening: number; nesterov: boolean; weightDecay: number; maximize: boolean; first: boolean };
   adam: { lr: number; beta1: number; beta2: number; eps: number; weightDecay: number; decoupled: boolean; step: number; maximize: boolean };
+  rmsprop: { lr: number; alpha: number; eps: number; weightDecay: number; momentum: number; centered: boolean; maximize: boolean };
+  adagrad: { lr: number; lrDecay: number; weightDecay: number; eps: number; step: number; maximize: boolean };
+  adadelta: { lr: number; rho: number; eps: number; weightDecay: number; maximize: boolean };
+  adamax: { lr: number; beta1: number; beta2: number; eps: number; weightDecay: number; step: number; maximize: boolean };
+  nadam: { lr: number; beta1: number; beta2: number; eps: number; weightDecay: number; decoupledWeightDecay: boolean; mu: number; nextMu: number; muProduct: number; step: number; maximize: boolean };
+  radam: { lr: number; beta1: number; beta2: number; eps: number; weightDecay: number; decoupledWeightDecay: boolean; step: number; maximize: boolean };
+  lion: { lr: number; beta1: number; beta2: number; weightDecay: number; maximize: boolean };
+  rprop: { etaMinus: number; etaPlus: number; smallest: number; largest: number; maximize: boolean };
+  asgd: { lr: number; lambd: number; alpha: number; t0: number; weightDecay: number; step: number; maximize: boolean };
 }
 
 /**
@@ -448,5 +457,59 @@ export const UPDATES = {
     state: { expAvg: "tensor", expAvgSq: "tensor", maxExpAvgSq: "optional tensor" },
     options: ["lr", "beta1", "beta2", "eps", "weightDecay", "decoupled", "step", "maximize"],
     values: (o: UpdateOptions["adam"]): number[] => [o.lr, o.beta1, o.beta2, o.eps, o.weightDecay, Number(o.decoupled), o.step, Number(o.maximize)],
+  },
+  rmsprop: {
+    number: 2,
+    state: { squareAvg: "tensor", momentumBuffer: "optional tensor", gradAvg: "optional tensor" },
+    options: ["lr", "alpha", "eps", "weightDecay", "momentum", "centered", "maximize"],
+    values: (o: UpdateOptions["rmsprop"]): number[] => [o.lr, o.alpha, o.eps, o.weightDecay, o.momentum, Number(o.centered), Number(o.maximize)],
+  },
+  adagrad: {
+    number: 3,
+    state: { sum: "tensor" },
+    options: ["lr", "lrDecay", "weightDecay", "eps", "step", "maximize"],
+    values: (o: UpdateOptions["adagrad"]): number[] => [o.lr, o.lrDecay, o.weightDecay, o.eps, o.step, Number(o.maximize)],
+  },
+  adadelta: {
+    number: 4,
+    state: { squareAvg: "tensor", accDelta: "tensor" },
+    options: ["lr", "rho", "eps", "weightDecay", "maximize"],
+    values: (o: UpdateOptions["adadelta"]): number[] => [o.lr, o.rho, o.eps, o.weightDecay, Number(o.maximize)],
+  },
+  adamax: {
+    number: 5,
+    state: { expAvg: "tensor", expInf: "tensor" },
+    options: ["lr", "beta1", "beta2", "eps", "weightDecay", "step", "maximize"],
+    values: (o: UpdateOptions["adamax"]): number[] => [o.lr, o.beta1, o.beta2, o.eps, o.weightDecay, o.step, Number(o.maximize)],
+  },
+  nadam: {
+    number: 6,
+    state: { expAvg: "tensor", expAvgSq: "tensor" },
+    options: ["lr", "beta1", "beta2", "eps", "weightDecay", "decoupledWeightDecay", "mu", "nextMu", "muProduct", "step", "maximize"],
+    values: (o: UpdateOptions["nadam"]): number[] => [o.lr, o.beta1, o.beta2, o.eps, o.weightDecay, Number(o.decoupledWeightDecay), o.mu, o.nextMu, o.muProduct, o.step, Number(o.maximize)],
+  },
+  radam: {
+    number: 7,
+    state: { expAvg: "tensor", expAvgSq: "tensor" },
+    options: ["lr", "beta1", "beta2", "eps", "weightDecay", "decoupledWeightDecay", "step", "maximize"],
+    values: (o: UpdateOptions["radam"]): number[] => [o.lr, o.beta1, o.beta2, o.eps, o.weightDecay, Number(o.decoupledWeightDecay), o.step, Number(o.maximize)],
+  },
+  lion: {
+    number: 8,
+    state: { expAvg: "tensor" },
+    options: ["lr", "beta1", "beta2", "weightDecay", "maximize"],
+    values: (o: UpdateOptions["lion"]): number[] => [o.lr, o.beta1, o.beta2, o.weightDecay, Number(o.maximize)],
+  },
+  rprop: {
+    number: 9,
+    state: { prev: "tensor", stepSize: "tensor" },
+    options: ["etaMinus", "etaPlus", "smallest", "largest", "maximize"],
+    values: (o: UpdateOptions["rprop"]): number[] => [o.etaMinus, o.etaPlus, o.smallest, o.largest, Number(o.maximize)],
+  },
+  asgd: {
+    number: 10,
+    state: { ax: "tensor" },
+    options: ["lr", "lambd", "alpha", "t0", "weightDecay", "step", "maximize"],
+    values: (o: UpdateOptions["asgd"]): number[] => [o.lr, o.lambd, o.alpha, o.t0, o.weightDecay, o.step, Number(o.maximize)],
   },
 } as const;

@@ -3,6 +3,9 @@
 
 use super::number::Float;
 
+/// Optimizers that are one formula for each number.
+pub mod formulas;
+
 /// A field of a record of options, as the boundary passes it.
 pub struct Field {
     /// As TypeScript calls it.
@@ -36,6 +39,13 @@ impl FieldType for bool {
     }
 }
 
+/// A record of options.
+pub trait Options {
+    const FIELDS: &'static [Field];
+    /// From as many numbers as there are fields.
+    fn read(numbers: &[f64]) -> Self;
+}
+
 /// Declares a record of options, whose fields TypeScript writes one behind the other in this order, by the names in `FIELDS`.
 macro_rules! options {
     ($(#[$meta:meta])* pub struct $name:ident { $($(#[$doc:meta])* pub $field:ident: $type:ty,)+ }) => {
@@ -43,17 +53,17 @@ macro_rules! options {
         #[derive(Clone, Copy, Default)]
         pub struct $name { $($(#[$doc])* pub $field: $type,)+ }
 
-        impl $name {
-            pub const FIELDS: &[Field] = &[$(Field { name: stringify!($field), is_flag: <$type as FieldType>::IS_FLAG }),+];
+        impl Options for $name {
+            const FIELDS: &'static [Field] = &[$(Field { name: stringify!($field), is_flag: <$type as FieldType>::IS_FLAG }),+];
 
-            /// From as many numbers as there are fields.
-            pub fn read(numbers: &[f64]) -> $name {
+            fn read(numbers: &[f64]) -> $name {
                 let mut numbers = numbers.iter();
                 $name { $($field: FieldType::from_number(numbers.next().copied().unwrap_or_default()),)+ }
             }
         }
     };
 }
+use options;
 
 options! {
     /// Options of torch.optim.SGD.

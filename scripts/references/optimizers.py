@@ -1,0 +1,95 @@
+"""Writes test/optim/references/optimizers.json: the steps of torch.optim in float64, and Lion's by the formula of its paper.
+
+Run once:  pip install torch==2.15.0 && python scripts/references/optimizers.py
+
+Minimized is (1 + sin(3t) / 2) * sum((p - target)^2) at step t = 0, 1, ..., from `start`. Of each setting all parameters after each step.
+"""
+
+import json
+import math
+import pathlib
+
+import torch
+
+# PyTorch keeps rates and products of ASGD and NAdam in tensors of its default dtype.
+torch.set_default_dtype(torch.float64)
+
+START = [0.3, 0.7, -1.1]
+TARGET = [1.0, -2.0, 0.5]
+STEPS = 9
+
+SETTINGS = [
+    ("RMSprop", {}),
+    ("RMSprop", dict(lr=0.05, alpha=0.8, momentum=0.9, weight_decay=0.1)),
+    ("RMSprop", dict(lr=0.05, alpha=0.9, centered=True, eps=1e-3)),
+    ("RMSprop", dict(lr=0.02, alpha=0.5, centered=True, momentum=0.5, eps=1e-2, maximize=True)),
+    ("Adagrad", {}),
+    ("Adagrad", dict(lr=0.3, lr_decay=0.1, weight_decay=0.2, initial_accumulator_value=0.5, eps=1e-4)),
+    ("Adagrad", dict(lr=0.1, maximize=True)),
+    ("Adadelta", {}),
+    ("Adadelta", dict(lr=0.5, rho=0.7, eps=1e-3, weight_decay=0.1)),
+    ("Adadelta", dict(lr=2.0, rho=0.95, eps=1e-2, maximize=True)),
+    ("Adamax", {}),
+    ("Adamax", dict(lr=0.1, betas=(0.8, 0.7), eps=1e-3, weight_decay=0.1)),
+    ("Adamax", dict(lr=0.1, betas=(0.5, 0.9), maximize=True)),
+    ("NAdam", {}),
+    ("NAdam", dict(lr=0.1, betas=(0.8, 0.9), weight_decay=0.1, momentum_decay=0.05)),
+    ("NAdam", dict(lr=0.1, weight_decay=0.2, decoupled_weight_decay=True, eps=1e-3, maximize=True)),
+    ("RAdam", {}),
+    ("RAdam", dict(lr=0.1, betas=(0.8, 0.9), weight_decay=0.1)),
+    ("RAdam", dict(lr=0.1, betas=(0.9, 0.99), weight_decay=0.2, decoupled_weight_decay=True, eps=1e-3, maximize=True)),
+    ("Rprop", {}),
+    ("Rprop", dict(lr=0.5, etas=(0.4, 1.5), step_sizes=(1e-3, 0.8))),
+    ("Rprop", dict(lr=0.05, maximize=True)),
+    ("ASGD", {}),
+    ("ASGD", dict(lr=0.1, lambd=0.5, alpha=0.6, t0=3, weight_decay=0.1)),
+    ("ASGD", dict(lr=0.05, t0=0, maximize=True)),
+]
+LION = [{}, dict(lr=0.1, betas=(0.8, 0.6), weight_decay=0.3), dict(lr=0.05, weight_decay=0.1, maximize=True)]
+
+
+def factor(t):
+    return 1 + 0.5 * math.sin(3 * t)
+
+
+def torch_steps(name, options):
+    p = torch.tensor(START, dtype=torch.float64, requires_grad=True)
+    target = torch.tensor(TARGET, dtype=torch.float64)
+    optimizer = getattr(torch.optim, name)([p], **options)
+    steps = []
+    for t in range(STEPS):
+        optimizer.zero_grad()
+        ((p - target).square().sum() * factor(t)).backward()
+        optimizer.step()
+        steps.append(p.tolist())
+    state = {key: value.tolist() for key, value in optimizer.state[p].items() if value is not None}
+    return steps, state
+
+
+def lion_steps(lr=1e-4, betas=(0.9, 0.99), weight_decay=0.0, maximize=False):
+    """Chen et al. 2023, "Symbolic Discovery of Optimization Algorithms", algorithm 2."""
+    p, m, steps = list(START), [0.0] * 3, []
+    for t in range(STEPS):
+        for i in range(3):
+            g = 2 * (p[i] - TARGET[i]) * factor(t) * (-1 if maximize else 1)
+            c = betas[0] * m[i] + (1 - betas[0]) * g
+            m[i] = betas[1] * m[i] + (1 - betas[1]) * g
+            p[i] = p[i] - lr * ((c > 0) - (c < 0) + weight_decay * p[i])
+        steps.append(list(p))
+    return steps, {"exp_avg": m}
+
+
+def camel(name):
+    head, *rest = name.split("_")
+    return head + "".join(part.capitalize() for part in rest)
+
+
+cases = [(name, options, *torch_steps(name, options)) for name, options in SETTINGS]
+cases += [("Lion", options, *lion_steps(**options)) for options in LION]
+rows = [
+    dict(name=name, options={camel(k): v for k, v in options.items()}, steps=steps, state={camel(k): v for k, v in state.items()})
+    for name, options, steps, state in cases
+]
+out = pathlib.Path(__file__).parents[2] / "test/optim/references/optimizers.json"
+out.parent.mkdir(exist_ok=True)
+out.write_text("[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]\n")
