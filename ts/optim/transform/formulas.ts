@@ -99,8 +99,14 @@ export function adamax(options?: Pure<AdamaxOptions>): Transformation<PureState<
   }));
 }
 
+/** The state of `nadam`. */
+export type NAdamState = PureState<"expAvg" | "expAvgSq"> & {
+  /** float64, 0-d: the product of the momenta so far. */
+  muProduct: Tensor;
+};
+
 /** As the class `NAdam`; the product of its momenta is a part of the state of its own (float64, 0-d). */
-export function nadam(options?: Pure<NAdamOptions>): Transformation<PureState<"expAvg" | "expAvgSq"> & { muProduct: Tensor }> {
+export function nadam(options?: Pure<NAdamOptions>): Transformation<NAdamState> {
   atMost("optim.transform.nadam", arguments, 1);
   return pureForm("optim.transform.nadam", NADAM_RULES, NADAM_DEFAULTS, options, ({ betas, ...o }) => {
     const mu = (t: Tensor) =>

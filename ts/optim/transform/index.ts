@@ -17,5 +17,5 @@
  * be the first parameters; `grad` and the other transforms differentiate through them.
  */
 export { adam, adamw, sgd, type AdamState, type SGDState } from "./basic.js";
-export { adadelta, adagrad, adamax, asgd, lion, nadam, radam, rmsprop, rprop } from "./formulas.js";
+export { adadelta, adagrad, adamax, asgd, lion, nadam, radam, rmsprop, rprop, type NAdamState } from "./formulas.js";
 export { applyUpdates, type Pure, type PureState, type Rate, type Transformation } from "./machinery.js";

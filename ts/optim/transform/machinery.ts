@@ -28,7 +28,10 @@ export interface Transformation<State> {
 }
 
 /** The state of a pure optimizer: the steps taken (int32, 0-d), and parts like the parameters, named as in `stateDict()` of the class. */
-export type PureState<Part extends string, Optional extends string = never> = { step: Tensor } & Record<Part, Tree<Tensor>> &
+export type PureState<Part extends string, Optional extends string = never> = {
+  /** int32, 0-d: steps taken. */
+  step: Tensor;
+} & Record<Part, Tree<Tensor>> &
   Partial<Record<Optional, Tree<Tensor>>>;
 
 /** What a rate may be. */
@@ -46,7 +49,15 @@ function rate(op: string, what: string, value: unknown): Rate {
 }
 
 /** Options of a class, with a rate that may also be a tensor or a schedule. */
-export type Pure<Options extends { lr?: number }> = Omit<Options, "lr"> & { lr?: Rate };
+export type Pure<Options extends RateOption> = Omit<Options, "lr"> & {
+  /** The learning rate. */
+  lr?: Rate;
+};
+
+interface RateOption {
+  /** The learning rate. */
+  lr?: number;
+}
 
 /** Options over defaults, each checked. */
 function complete<Options extends object>(
