@@ -103,6 +103,8 @@ export * from "./habits/foreign.js";
 export * as nn from "./nn/index.js";
 /** Optimizers, learning-rate schedules, clipping of gradients. */
 export * as optim from "./optim/index.js";
+/** Minima of functions and least squares. */
+export * as optimize from "./optimize/index.js";
 /** Data sets and loaders. */
 export * as data from "./data/index.js";
 /** Files: safetensors, npy, npz. */

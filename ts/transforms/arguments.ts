@@ -10,7 +10,7 @@ import { isBranch, mapValues, sameStructure } from "../tree.js";
 const MOST_AXES = 64;
 
 /** An array of numbers, nested or not: one tensor rather than a tree of scalars. */
-function isNumbers(value: unknown, depth = 0): value is TensorLike {
+export function isNumbers(value: unknown, depth = 0): value is TensorLike {
   if (!Array.isArray(value) || value.length === 0 || depth > MOST_AXES) return false;
   return value.every((entry) => typeof entry === "number" || typeof entry === "boolean" || isNumbers(entry, depth + 1));
 }
