@@ -205,6 +205,8 @@ const calls: Record<string, Call> = {
   "nn.init.ones": [() => [2], () => ({})],
   "nn.init.zeros": [() => [2], () => ({})],
   "optim.applyUpdates": [x, x],
+  "optimize.minimize": [() => square, x, () => ({})],
+  "optimize.leastSquares": [() => vector, x, () => ({})],
   "optim.transform.applyUpdates": [x, x],
   "optim.transform.adam": [() => ({ lr: 0.1 })],
   "optim.transform.adamw": [() => ({ lr: 0.1 })],

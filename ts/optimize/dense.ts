@@ -33,7 +33,12 @@ export const plus = (a: Float64Array, b: Float64Array, s = 1): Float64Array => a
  * Householder's QR of a matrix of m rows and n columns, of which R is kept, as n columns (zeros below where m < n), and Qᵀb (its first n
  * numbers). Golub and Van Loan, Matrix Computations, 5.2.
  */
-export function triangular(matrix: Float64Array, m: number, n: number, b: Float64Array): { columns: Float64Array[]; rotated: Float64Array } {
+export function triangular(
+  matrix: Float64Array,
+  m: number,
+  n: number,
+  b: Float64Array,
+): { columns: Float64Array[]; rotated: Float64Array } {
   const columns = Array.from({ length: n }, (_, j) => Float64Array.from({ length: m }, (_, i) => matrix[i * n + j]!));
   const right = b.slice();
   for (let j = 0; j < Math.min(n, m - 1); j++) {
@@ -50,7 +55,8 @@ export function triangular(matrix: Float64Array, m: number, n: number, b: Float6
       for (let i = 0; i < v.length; i++) tail[i]! -= s * v[i]!;
     }
   }
-  const fitted = (column: Float64Array, keep: number) => Float64Array.from({ length: n }, (_, i) => (i < Math.min(keep, m) ? column[i]! : 0));
+  const fitted = (column: Float64Array, keep: number) =>
+    Float64Array.from({ length: n }, (_, i) => (i < Math.min(keep, m) ? column[i]! : 0));
   return { columns: columns.map((column, j) => fitted(column, j + 1)), rotated: fitted(right, n) };
 }
 

@@ -7,3 +7,4 @@ export {
   type MinimizeResult,
 } from "./minimize.js";
 export type { PointOf } from "./space.js";
+export { leastSquares, type LeastSquaresOptions, type LeastSquaresProgress, type LeastSquaresResult } from "./least-squares.js";

@@ -82,6 +82,9 @@ const METHODS: Record<MinimizeMethod, (n: number, history: number) => Directions
 };
 const KNOWN = ["method", "toleranceGrad", "toleranceChange", "maxIterations", "historySize", "callback"] as const;
 
+/** So many steps may bring neither a lower value nor a smaller gradient. */
+const PATIENCE = 20;
+
 /** f as a function of the vector, which must give one number. */
 const overVector =
   (op: string, f: (x: never) => unknown, space: Space) =>
@@ -119,7 +122,16 @@ class Search {
     const size = norm(v);
     return scope(() =>
       noGrad(() => {
-        const [, product] = hvp(this.of, [tensor(x, { dtype })], [tensor(v.map((c) => c / size), { dtype })]);
+        const [, product] = hvp(
+          this.of,
+          [tensor(x, { dtype })],
+          [
+            tensor(
+              v.map((c) => c / size),
+              { dtype },
+            ),
+          ],
+        );
         return Float64Array.from((product as Tensor).data(), (c) => c * size);
       }),
     );
@@ -184,7 +196,12 @@ export function minimize<const X>(
   const given = readOptions(OP, options, KNOWN);
   const method = given.method ?? "bfgs";
   if (!Object.hasOwn(METHODS, method))
-    throw new ValueError(`${OP}: method is ${describe(method)}; expected ${Object.keys(METHODS).map((m) => `"${m}"`).join(", ")}`, OP);
+    throw new ValueError(
+      `${OP}: method is ${describe(method)}; expected ${Object.keys(METHODS)
+        .map((m) => `"${m}"`)
+        .join(", ")}`,
+      OP,
+    );
   const space = spaceOf(OP, x0);
   const toleranceGrad = nonNegative(OP, "toleranceGrad", given.toleranceGrad ?? (space.dtype === "float64" ? 1e-6 : 1e-3));
   const toleranceChange = nonNegative(OP, "toleranceChange", given.toleranceChange ?? 0);
@@ -206,13 +223,19 @@ export function minimize<const X>(
     converged,
     message,
   });
+  const stuck = (size: number) =>
+    end(false, `no step lowers f any more; the largest magnitude in the gradient is ${size}, above toleranceGrad = ${toleranceGrad}`);
+  let [least, flattest, idle] = [at.value, Infinity, 0];
   for (;;) {
     const size = largestOf(at.gradient);
     if (size <= toleranceGrad) return end(true, `the largest magnitude in the gradient is ${size}, at most toleranceGrad`);
     if (search.iterations >= most) return end(false, `stopped after maxIterations = ${most}`);
     const next = search.advance(at);
-    if (next === null)
-      return end(false, `no step lowers f any more; the largest magnitude in the gradient is ${size}, above toleranceGrad = ${toleranceGrad}`);
+    if (next === null) return stuck(size);
+    // At the precision of f a step may be taken for its slope; that goes on as long as the gradient becomes smaller.
+    idle = next.value < least || size < flattest ? 0 : idle + 1;
+    if (idle >= PATIENCE) return stuck(size);
+    [least, flattest] = [Math.min(least, next.value), Math.min(flattest, size)];
     const fall = at.value - next.value;
     at = next;
     if (tell !== null) {

@@ -64,7 +64,10 @@ export function spaceOf(op: string, x0: unknown): Space {
       const [leaves, rebuild] = flatten(asTree(precise(x0)));
       const parts = leaves.map((leaf: unknown) => {
         if (!(leaf instanceof Tensor))
-          throw new ValueError(`${op}: x0 is or holds ${describe(leaf)}; expected numbers, arrays of numbers, tensors, or trees of these`, op);
+          throw new ValueError(
+            `${op}: x0 is or holds ${describe(leaf)}; expected numbers, arrays of numbers, tensors, or trees of these`,
+            op,
+          );
         if (leaf.dtype !== "float32" && leaf.dtype !== "float64")
           throw new DTypeError(`${op}: x0 holds a ${leaf.dtype} tensor; expected float32 or float64, cast() it`, op);
         return { shape: leaf.shape, dtype: leaf.dtype as Float, size: leaf.size, numbers: Float64Array.from(leaf.data()) };
@@ -98,7 +101,10 @@ export function spaceOf(op: string, x0: unknown): Space {
         tree: (x) =>
           again(
             parts.map(({ shape, dtype, size }, i) =>
-              tensor(Float64Array.from({ length: size }, (_, k) => x[offsets[i]! + k]!), { dtype, shape }),
+              tensor(
+                Float64Array.from({ length: size }, (_, k) => x[offsets[i]! + k]!),
+                { dtype, shape },
+              ),
             ),
           ),
         numbers: (name, what, given) => {
