@@ -108,7 +108,7 @@ function readBounds(space: Space, given: unknown): Bounds | null {
  * @example
  * const [t, y] = [ad.tensor([0, 1, 2, 3], { dtype: "float64" }), ad.tensor([2.1, 1.2, 0.8, 0.4], { dtype: "float64" })];
  * const fit = ad.optimize.leastSquares(({ a, k }) => t.mul(k).neg().exp().mul(a).sub(y), { a: 1, k: 1 });
- * console.log(fit.x.k.item(), fit.standardErrors.k.item()); // 0.53 and 0.02, about
+ * const [rate, error] = [fit.x.k.item(), fit.standardErrors.k.item()]; // 0.523097, 0.030394
  */
 export function leastSquares<const X>(
   r: (x: PointOf<X>) => Tensor,

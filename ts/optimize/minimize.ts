@@ -183,8 +183,9 @@ class Search {
  *
  * Throws `ValueError` when `x0` is empty or f(x0) is no finite number, `ShapeError` when `f` returns no scalar.
  * @example
- * const rosenbrock = (x) => ad.add(x.at(0).neg().add(1).square(), x.at(1).sub(x.at(0).square()).square().mul(100));
- * const { x, converged } = ad.optimize.minimize(rosenbrock, [-1.2, 1]); // [1, 1], true
+ * const valley = ad.optimize.minimize((x) => x.at(1).sub(x.at(0).square()).square().mul(100).add(x.at(0).sub(1).square()), [-1.2, 1]);
+ * const { x, converged } = valley; // [1, 1], true
+ * const { x: place } = ad.optimize.minimize(({ a, b }) => a.sub(3).square().add(b.sub(a).square().sum()), { a: 0, b: [0, 0] });
  */
 export function minimize<const X>(
   f: (x: PointOf<X>) => Tensor | number,

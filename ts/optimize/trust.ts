@@ -24,7 +24,7 @@ export interface Step {
 }
 
 /** J p. */
-export function times(jacobian: Float64Array, p: Float64Array, m: number): Float64Array {
+function times(jacobian: Float64Array, p: Float64Array, m: number): Float64Array {
   const n = p.length;
   return Float64Array.from({ length: m }, (_, i) => dot(jacobian.subarray(i * n, i * n + n), p));
 }
