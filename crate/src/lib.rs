@@ -32,6 +32,8 @@ mod ops;
 mod parameters;
 /// Parameters of ops by name.
 mod params;
+/// Parts of a graph as numbers, to be kept elsewhere.
+mod parts;
 /// A recorded run, planned, to be run again.
 mod program;
 /// The record of a run.

@@ -15,6 +15,7 @@ use crate::inspect::Inspector;
 use crate::memory::array::Array;
 use crate::memory::room::room_for;
 use crate::memory::values::{Id, Slot, Value, Values, NONE};
+use crate::parts::Leaving;
 use crate::sweep_state::{Parked, Sweep};
 use crate::tape::{Released, Tape};
 use std::collections::BTreeMap;
@@ -65,6 +66,8 @@ pub struct Session {
     pub parked: BTreeMap<u32, Parked>,
     pub last_parked: u32,
     pub inspector: Inspector,
+    /// Parts of the ambient graph that are about to be moved out.
+    pub leaving: Option<Leaving>,
     epoch: u32,
     released: Released,
     /// Of a level that ended: the next one need not ask for memory.
@@ -86,6 +89,7 @@ impl Session {
             parked: BTreeMap::new(),
             last_parked: 0,
             inspector: Inspector::default(),
+            leaving: None,
             epoch: 0,
             released: Released::default(),
             spare_tape: None,

@@ -5,6 +5,10 @@
 //! frees its values at once, which is what keeps the ambient tape of a PyTorch-style loop short. Dead rows at the end are cut
 //! off; dead rows in the middle go when they outnumber the living (`compact`).
 
+mod closed;
+
+pub use closed::Closed;
+
 use crate::error::Result;
 use crate::memory::room::{is_counting, repeated, room_to};
 use crate::memory::values::{Id, Value, Values, NONE};
@@ -104,7 +108,7 @@ pub struct Tape {
     epitaph: u32,
     /// Nodes from here on may be spent without being marked so.
     unmarked: usize,
-    /// The length of the tape when a leaf was last written to. Each leaf keeps its own as its parameter.
+    /// The length of the tape when a leaf was last written to. Each leaf keeps its own as its first parameter; the second counts the writes.
     last_write: usize,
 }
 
@@ -316,6 +320,7 @@ impl Tape {
         self.last_write = self.len();
         let position = self.first_param[leaf] as usize;
         self.param[position] = self.len() as f64;
+        self.param[position + 1] += 1.0;
     }
 
     fn written_at(&self, leaf: usize) -> usize {
@@ -502,7 +507,7 @@ mod tests {
     fn a_short_tape_comes_back_as_a_new_one() {
         let mut tape = Tape::new();
         let mut released = Released::default();
-        let leaf = tape.push(LEAF, &[], &[], NONE, &[0.0], 0, Reads::ALL).unwrap();
+        let leaf = tape.push(LEAF, &[], &[], NONE, &[0.0, 0.0], 0, Reads::ALL).unwrap();
         let a = tape.push(3, &[7, 8], &[leaf, 0], 9, &[1.5], 4, Reads::ALL).unwrap();
         tape.push(CALLBACK, &[10], &[a], NONE, &[77.0], 0, Reads::ALL).unwrap();
         tape.written(leaf as usize);
@@ -516,7 +521,7 @@ mod tests {
         assert_eq!(ids, [7, 8, 9, 10]);
 
         assert!(tape.is_empty());
-        let leaf = tape.push(LEAF, &[], &[], NONE, &[0.0], 0, Reads::ALL).unwrap();
+        let leaf = tape.push(LEAF, &[], &[], NONE, &[0.0, 0.0], 0, Reads::ALL).unwrap();
         let a = tape.push(5, &[11], &[leaf], 12, &[2.5, 3.5], 0, Reads::ALL).unwrap();
         assert_eq!((leaf, a), (1, 2));
         assert_eq!((tape.inputs(2).collect::<Vec<_>>(), tape.sources(2), tape.params(2)), (vec![11], &[1][..], &[2.5, 3.5][..]));

@@ -1,11 +1,29 @@
 /** The owner of a tensor of the root, outside of every scope: each has one of its own, so that one can be released while the others live. */
 import { engine, generation } from "../runtime/instance.js";
 import type { ScopeToken } from "./memory.js";
-import { forget, type MovedOut } from "./spill.js";
+import { movedInVain, type Part } from "./parts.js";
+import { bytesOf, forget, type MovedOut } from "./spill.js";
 import type { Tensor } from "../tensor.js";
 
 /** Makes the error for the use of a tensor that went, where "its scope has ended" would not tell why. */
 export type Reason = () => Error;
+
+/** A tensor that parts of graphs were computed from which were moved out. It must be inside, or in a part itself, as long as they can come back. */
+export interface Needed {
+  /** How many. */
+  parts: number;
+  /** The engine's; 0: it was moved out. */
+  id: number;
+  /** Nobody else wants it. */
+  released: boolean;
+  readonly made: number;
+}
+
+/** A part is inside again, or gone. */
+export function needless(needed: Needed): void {
+  needed.parts--;
+  if (needed.parts === 0 && needed.released && needed.id !== 0 && needed.made === generation) engine.dispose(needed.id);
+}
 
 /** The owner of one tensor of the root. It does not know the tensor, which would keep that alive. */
 export class Hold {
@@ -13,10 +31,16 @@ export class Hold {
   readonly depth = 0;
   /** Under the finalizer's eyes. */
   watched = false;
-  /** Used, or made, since the last sweep; what is not plain stays so. */
+  /** Used, or made, since the last sweep. */
   warm = true;
+  /** Of something that is part of a graph. */
+  recorded = false;
   /** Where the numbers are when they are not in the engine. */
   out: MovedOut | null = null;
+  /** The part of a graph it was moved out with. */
+  part: Part | null = null;
+  /** What parts that were moved out and were computed from this tensor need of it, which is no parameter. */
+  needed: Needed | null = null;
   private held = true;
   private gone: Reason | null = null;
 
@@ -57,13 +81,49 @@ export class Hold {
   /** Releases the tensor. */
   release(why: Reason | null = null): void {
     if (!this.alive) return;
-    if (this.out === null) engine.dispose(this.id);
-    else forget(this.out);
-    this.out = null;
+    if (why !== null && this.part !== null) movedInVain(bytesOf(this.out!));
+    if (this.isNeeded) this.needed!.released = true;
+    else this.letGo();
     this.held = false;
     this.warm = false;
     this.gone = why;
     this.unwatch();
+  }
+
+  private letGo(): void {
+    if (this.out === null) engine.dispose(this.id);
+    else forget(this.out);
+    this.out = null;
+    this.part = null;
+  }
+
+  /** Released or not, its node is wanted. */
+  get isNeeded(): boolean {
+    return this.needed !== null && this.needed.parts > 0;
+  }
+
+  /** Its part was moved out, and the id is gone. */
+  moveOut(out: MovedOut, part: Part): void {
+    this.out = out;
+    this.part = part;
+    if (this.needed !== null) this.needed.id = 0;
+    this.unwatch();
+  }
+
+  /** Its part is inside again. */
+  moveIn(id: number): void {
+    forget(this.out!);
+    this.out = null;
+    this.part = null;
+    this.id = id;
+    if (this.needed !== null) this.needed.id = id;
+  }
+
+  /** One more part needs it. */
+  need(): Needed {
+    this.needed ??= { parts: 0, id: this.id, released: false, made: generation };
+    this.needed.parts++;
+    return this.needed;
   }
 
   watch(tensor: Tensor): void {

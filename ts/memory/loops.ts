@@ -2,6 +2,7 @@
 import { DisposedError } from "../errors.js";
 import { Hold } from "./holds.js";
 import { closeList, graphsDealtWith, openList, serial, type HoldList } from "./sweeps.js";
+import { isScalar } from "./spill.js";
 import { current, enter, leave, root, type Entry } from "./memory.js";
 import { MetaFlag } from "../runtime/boundary.js";
 import { checked, engine, scratch } from "../runtime/instance.js";
@@ -14,7 +15,8 @@ const releasedByLoop = () =>
   );
 
 /** Whether the end of a loop's body leaves a tensor alone: scalars (losses in a list), parameters, what is kept. */
-function outlivesLoop(id: number): boolean {
+function outlivesLoop({ id, part, out }: Pick<Hold, "id" | "part" | "out">): boolean {
+  if (part !== null) return isScalar(out!);
   const rank = checked(engine.meta(id)) - 1;
   const leaf = MetaFlag.RequiresGrad | MetaFlag.Leaf;
   return rank === 0 || (scratch()[1]! & leaf) === leaf;
@@ -55,10 +57,10 @@ export class LoopBody {
   /** The next batch is asked for: what this turn made goes. */
   end(): void {
     this.close();
-    for (const hold of this.left) if (hold.alive && !hold.kept && !outlivesLoop(hold.id)) hold.release(releasedByLoop);
+    for (const hold of this.left) if (hold.alive && !hold.kept && !outlivesLoop(hold)) hold.release(releasedByLoop);
     graphsDealtWith();
     this.left = [];
-    this.leave((tensor) => outlivesLoop(tensor.handle));
+    this.leave((tensor) => outlivesLoop({ id: tensor.handle, part: null, out: null }));
   }
 
   /** The loop is over: what its last turn made may be read after it, until it is `end`ed. */

@@ -11,7 +11,7 @@ import { checked, engine, failure, pass, scratch } from "../runtime/instance.js"
 type Numbers = TypedArray | number | readonly number[];
 
 /** A buffer in which tensors lie that were moved out. */
-interface Store {
+export interface Store {
   /** How many they are. */
   members: number;
   /** The engine's id for all of it, as long as others lie in it that are inside; then 0. */
@@ -110,6 +110,40 @@ export function moveOut(id: number, { address, sharers }: Kind & { is: "plain" }
   return { store, layout };
 }
 
+/** A buffer that somebody inside needs, by a value that lies in it. Throws `OutOfMemoryError`. */
+export function sharedStore(address: number, id: number): Store {
+  let store = shared.get(address);
+  if (store === undefined) {
+    store = { members: 0, id: checked(engine.whole_buffer(id)), address, numbers: null };
+    shared.set(address, store);
+  }
+  return store;
+}
+
+/** A copy of a buffer that is about to go. */
+export function copyOut(address: number, count: number, dtype: number): Store {
+  const there = elements(DTYPES[dtype]!, engine.memory.buffer, address, count);
+  const numbers = count === 1 ? there[0]! : there.slice();
+  countOut(numbers);
+  return { members: 0, id: 0, address: 0, numbers };
+}
+
+/** A buffer that was copied stays after all. */
+export function undoCopy({ numbers }: Store): void {
+  if (numbers !== null) countIn(numbers);
+}
+
+export function isScalar({ layout }: MovedOut): boolean {
+  return layout[1] === 0;
+}
+
+/** The bytes of a tensor that was moved out. */
+export function bytesOf({ layout }: MovedOut): number {
+  let bytes = newElements(DTYPES[layout[0]!]!, 0).BYTES_PER_ELEMENT;
+  for (let i = 0; i < layout[1]!; i++) bytes *= layout[2 + i]!;
+  return bytes;
+}
+
 function copyOf(id: number): { numbers: Numbers; layout: Float64Array } {
   const pointer = checked(engine.read_stored(id));
   const { count, layout } = readLayout();
@@ -145,8 +179,8 @@ export function moveIn({ store, layout }: MovedOut): { id: number; bytes: number
   return { id, bytes };
 }
 
-/** Brings a buffer back, for all who lie in it. */
-function fill(store: Store, dtype: number): number {
+/** Brings a buffer back, for all who lie in it. Throws `OutOfMemoryError`. */
+export function fill(store: Store, dtype: number): number {
   const numbers = store.numbers!;
   const count = typeof numbers === "number" ? 1 : numbers.length;
   const row = checked(engine.row_new(dtype, count));
@@ -210,7 +244,7 @@ export function forget({ store }: MovedOut): void {
 }
 
 /** Lets go of the id of a buffer that nobody who is out lies in. */
-function settle(store: Store): void {
+export function settle(store: Store): void {
   if (store.members > 0 || store.id === 0) return;
   shared.delete(store.address);
   engine.dispose(store.id);

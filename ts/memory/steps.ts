@@ -14,7 +14,7 @@
 import { atMost } from "../input/arguments.js";
 import { DisposedError } from "../errors.js";
 import { Hold } from "./holds.js";
-import { graphsDealtWith, openList } from "./sweeps.js";
+import { comeBack, graphsDealtWith, onGraphsMoved, openList } from "./sweeps.js";
 import { root } from "./memory.js";
 import { Spent } from "../runtime/boundary.js";
 import { checked, engine, pass, scratch } from "../runtime/instance.js";
@@ -41,6 +41,9 @@ const fresh = openList();
 /** Of graphs that can still be swept; looked at again now and then, since there may be very many. */
 let waiting: Hold[] = [];
 let sinceWaiting = 0;
+onGraphsMoved(() => {
+  waiting = waiting.filter((hold) => hold.alive && hold.part === null);
+});
 /** What a step left behind: released when the next step of the same optimizer ends, or when it is old. */
 interface Remains {
   readonly by: object;
@@ -109,7 +112,7 @@ function endStep(by: object): void {
   const asked = fresh.take();
   graphsDealtWith();
   if (again) {
-    for (const hold of waiting) if (hold.alive && !hold.kept) asked.push(hold);
+    for (const hold of waiting) if (hold.alive && !hold.kept && hold.part === null) asked.push(hold);
     waiting = [];
     sinceWaiting = 0;
   }
@@ -143,6 +146,7 @@ function clear(left: Remains, by: object): void {
 function bury(scalars: readonly Hold[]): void {
   const alive = scalars.filter((hold) => hold.alive && !hold.kept);
   if (alive.length === 0) return;
+  for (const hold of alive) comeBack(hold);
   pass(alive.map((hold) => hold.id));
   checked(engine.bury(alive.length));
 }

@@ -16,6 +16,8 @@ import { OutOfMemoryError } from "../errors.js";
 import { abandonUnreachable, collect, Hold } from "./holds.js";
 import { bytesInUse, engine, isPoisoned } from "../runtime/instance.js";
 import type { ScopeToken } from "./memory.js";
+import { Pace } from "./pace.js";
+import { abandonParts, addRecorded, paceGraphs, restore, sweepGraphs } from "./parts.js";
 import {
   abandonStores,
   kindsOf,
@@ -50,6 +52,11 @@ export class HoldList {
   all(): readonly Hold[] {
     sort();
     return this.holds;
+  }
+
+  /** What was moved out is found by the garbage collector, which a list would keep from it; it is added again when it comes back. */
+  dropMovedOut(): void {
+    this.holds = this.holds.filter((hold) => hold.alive && hold.part === null);
   }
 
   /** The same, and the list is empty again. */
@@ -112,16 +119,26 @@ export function holdOutside(out: MovedOut, root: ScopeToken): Hold {
 export function wake(tensor: Tensor): void {
   const owner = tensor.scope;
   if (!(owner instanceof Hold) || owner.warm || !owner.alive) return;
-  if (owner.out !== null) {
+  if (owner.part !== null) {
+    comeBack(owner);
+  } else if (owner.out !== null) {
     const { id, bytes } = moveIn(owner.out);
     owner.id = id;
     owner.out = null;
-    tensor.handle = id;
-    broughtBack += bytes + OVERHEAD;
+    pace.mistake(bytes + OVERHEAD);
   }
+  // Also when another tensor brought this one back with its part.
+  tensor.handle = owner.id;
   owner.warm = true;
-  plain.push(tensor);
+  if (owner.recorded && owner.watched) return;
+  (owner.recorded ? recorded : plain).push(tensor);
   beginTurn();
+}
+
+/** Brings the part of a graph back that an owner's tensor was moved out with. Throws `OutOfMemoryError`. */
+export function comeBack(owner: Hold): void {
+  if (owner.part === null) return;
+  for (const restored of restore(owner.part)) if (restored.alive && !restored.kept) for (const list of open) list.add(restored);
 }
 
 /** The number of a 0-d tensor that was moved out, where that is at hand. */
@@ -154,6 +171,7 @@ function sort(): void {
       return;
     }
     recorded.push(tensors[i]!);
+    addRecorded(holds[i]!);
     if (!holds[i]!.kept) for (const list of open) list.add(holds[i]!);
     graphBytes += kind.bytes;
   });
@@ -180,25 +198,16 @@ function moveAll(holds: readonly Hold[]): void {
 
 /** What a tensor takes besides its numbers, here and in the engine. */
 const OVERHEAD = 64;
-const [LEAST, MOST] = [2 ** 19, 2 ** 29];
-/** The bytes between two sweeps. Grows where what is moved out is soon wanted again. */
-let [least, most] = [LEAST, MOST];
-let budget = least;
+const pace = new Pace(2 ** 19, 2 ** 29);
 /** The bytes in use, and the tensor, at which the next sweep is due, and the last was. */
-let mark = budget;
+let mark = pace.budget;
 let sweptAt = 0;
-/** Bytes brought back since the last sweep. */
-let broughtBack = 0;
-/** Sweeps since much was, and how many it takes until they come more often again: twice as many each time that was a mistake. */
-let calm = 0;
-let patience = 16;
-let halved = false;
 
 /** A sweep, if one is due and possible now. */
 export function makeRoom(): void {
   if (bytesInUse() + OVERHEAD * (serial - sweptAt) < mark || engine.depth() > 0 || engine.level_depth() > 1) return;
   quietly(sweep);
-  mark = bytesInUse() + budget;
+  mark = bytesInUse() + pace.budget;
   sweptAt = serial;
 }
 
@@ -208,9 +217,15 @@ export function onSweep(move: () => void): void {
   others.push(move);
 }
 
+const onMoved: (() => void)[] = [];
+/** Runs `drop` after parts of graphs were moved out: nothing that is no tensor may keep them. */
+export function onGraphsMoved(drop: () => void): void {
+  onMoved.push(drop);
+}
+
 /** So many bytes that were outside were wanted again: where that is much, sweeps become rarer. */
 export function noteBroughtBack(bytes: number): void {
-  broughtBack += bytes;
+  pace.mistake(bytes);
 }
 
 function sweep(): void {
@@ -226,7 +241,12 @@ function sweep(): void {
   moveAll(victims);
   // There may be very many of these: now and then.
   if (held.size + sharedBuffers() <= 1024 * ++roundsWithout) tryAgain();
-  adapt();
+  // Half of what there can be: no time to be generous.
+  pace.adapt(bytesInUse() > 2 ** 31);
+  const moved = sweepGraphs(pace.budget);
+  if (moved === 0) return;
+  graphBytes = Math.max(0, graphBytes - moved);
+  for (const drop of [...open].map((list) => () => list.dropMovedOut()).concat(onMoved)) drop();
 }
 
 /** Moves out what could not be moved before. */
@@ -244,29 +264,11 @@ export function tidy(): void {
   if (held.size + sharedBuffers() > 0) quietly(tryAgain);
 }
 
-function adapt(): void {
-  if (broughtBack > budget / 4) {
-    budget = Math.min(2 * budget, most);
-    if (halved) patience *= 2;
-    halved = false;
-    calm = 0;
-  } else if (broughtBack > budget / 64) {
-    calm = 0;
-  } else if (++calm >= patience && budget > least) {
-    budget = Math.max(budget / 2, least);
-    halved = true;
-    calm = 0;
-  }
-  broughtBack = 0;
-  // Half of what there can be: no time to be generous.
-  if (bytesInUse() > 2 ** 31) budget = least;
-}
-
 /** Test mode: so many bytes between two sweeps, 0 for a sweep with every tensor; `null` for as many as seem good. */
 export function sweepAfter(bytes: number | null): void {
-  [least, most] = bytes === null ? [LEAST, MOST] : [bytes, bytes];
-  budget = least;
-  mark = bytesInUse() + budget;
+  pace.fix(bytes);
+  paceGraphs(bytes);
+  mark = bytesInUse() + pace.budget;
 }
 
 let inTurn = false;
@@ -317,8 +319,9 @@ export function abandonAll(): void {
   abandonUnreachable();
   held.clear();
   abandonStores();
+  abandonParts();
   for (const list of open) list.holds = [];
-  mark = budget;
+  mark = pace.budget;
   sweptAt = serial;
 }
 

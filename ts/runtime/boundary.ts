@@ -170,6 +170,18 @@ export interface Exports {
   /** One step of the update with number `update` (`updates::UPDATES`). Scratch: its options, the ids of its state (0 = none). */
   update(update: number, parameter: number, gradient: number): number;
 
+  // ---- parts ----
+
+  /**
+   * Finds the parts of the ambient graph that only the first `cold` of the handles in scratch refer to; the others name what stays. Returns one more
+   * than how many there are. Scratch: the length of the tape.
+   */
+  graph_parts(count: number, cold: number): number;
+  /** Describes one of them in scratch; returns one more than how many numbers that takes, 1 when it has to stay. */
+  graph_part(index: number): number;
+  /** Makes a part again from the description in scratch, which then has the handles. */
+  graph_part_in(count: number): number;
+
   // ---- program ----
 
   /**

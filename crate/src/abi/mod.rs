@@ -7,6 +7,7 @@
 mod inspect;
 mod levels;
 mod parameters;
+mod parts;
 mod program;
 mod scratch;
 mod spill;

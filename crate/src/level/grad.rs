@@ -28,7 +28,7 @@ impl Engine {
 
     /// Makes `id` a leaf of `level`: what derivatives are taken with respect to.
     pub fn track(&self, level: u32, id: Id) -> Result<Id> {
-        self.session().record(level, tape::LEAF, &[], &[], id, &[0.0], Reads::ALL)
+        self.session().record(level, tape::LEAF, &[], &[], id, &[0.0, 0.0], Reads::ALL)
     }
 }
 

@@ -1,0 +1,235 @@
+/**
+ * Graphs of the root that nobody goes backward through, as an evaluation without `noGrad` leaves them behind with every turn. What is part of a graph
+ * cannot be moved tensor by tensor, as plain values are: its nodes hold each other. So it goes by *parts*, nodes that hang together and that
+ * nothing in the engine refers to but tensors which were not used between two sweeps. Such a part, nodes and numbers, becomes one JavaScript
+ * object, which its tensors refer to: ordinary garbage when nobody can reach any of them. The next use of one of them makes all of the part again, the
+ * same to the bit, so that a later `backward()` finds what it would have found.
+ *
+ * What a part was computed from may stay inside: parameters, and tensors that are used. It names their owners.
+ */
+import { type Hold, type Needed, needless } from "./holds.js";
+import { Pace } from "./pace.js";
+import { bytesInUse, checked, engine, failure, pass, scratch } from "../runtime/instance.js";
+import { copyOut, fill, settle, sharedStore, type Store, undoCopy } from "./spill.js";
+
+/** A part of a graph that was moved out. */
+export interface Part {
+  /** As the engine takes it back (`crate::parts`), apart from ids, which are others then. */
+  readonly description: Float64Array;
+  /** Where each value lies; null: only its dims and dtype are asked for. */
+  readonly stores: readonly (Store | null)[];
+  /** The owners of what it was computed from. */
+  readonly named: readonly (Hold | null)[];
+  /** The owners of its tensors. */
+  readonly holds: readonly Hold[];
+}
+
+/** Stands behind a name in a description in place of how often a parameter was written to. */
+const NO_LEAF = -1;
+
+/** The owners of what is part of a graph and inside; the dead are dropped now and then. */
+let holds: Hold[] = [];
+let limit = 4096;
+
+const isInside = (hold: Hold) => hold.part === null && (hold.alive || hold.isNeeded);
+
+/** An owner was found to be of a tensor that is part of a graph. */
+export function addRecorded(hold: Hold): void {
+  hold.recorded = true;
+  if (holds.push(hold) < limit) return;
+  holds = holds.filter(isInside);
+  limit = Math.max(4096, 2 * holds.length);
+}
+
+/** Bytes to be added between two sweeps of graphs. Steps release what they leave behind themselves: that takes more than the least. */
+const pace = new Pace(2 ** 22, 2 ** 30);
+let added = 0;
+/** Of the tape when it was last gone through, which takes time. */
+let rows = 0;
+const TIME_OF_A_ROW = 64;
+
+/** Test mode, see `sweepAfter`. */
+export function paceGraphs(bytes: number | null): void {
+  pace.fix(bytes);
+  rows = 0;
+}
+
+/** A tensor that was moved out with its part went after all: it need not have been moved. */
+export function movedInVain(bytes: number): void {
+  pace.mistake(bytes);
+}
+
+/** A sweep, after so many bytes since the last. Returns how many bytes it moved out. */
+export function sweepGraphs(bytes: number): number {
+  added += bytes;
+  if (added < pace.budget || added < TIME_OF_A_ROW * rows) return 0;
+  added = 0;
+  const before = bytesInUse();
+  holds = holds.filter(isInside);
+  const cold = holds.filter((hold) => !hold.warm);
+  try {
+    if (cold.length > 0) moveParts(cold, holds);
+  } finally {
+    holds = holds.filter(isInside);
+    for (const hold of holds) hold.warm = false;
+    pace.adapt(before > 2 ** 31);
+  }
+  return Math.max(0, before - bytesInUse());
+}
+
+function moveParts(cold: readonly Hold[], all: readonly Hold[]): void {
+  const owners = new Map<number, Hold>();
+  for (const hold of all) owners.set(hold.id, hold);
+  pass(
+    cold.map((hold) => hold.id),
+    all.filter((hold) => hold.warm).map((hold) => hold.id),
+  );
+  const count = checked(engine.graph_parts(all.length, cold.length)) - 1;
+  rows = scratch()[0]!;
+  try {
+    for (let i = 0; i < count; i++) moveOut(i, owners);
+  } finally {
+    engine.graph_parts(0, 0);
+  }
+}
+
+/** Moves a part out, if it can be. Throws, with nothing changed, when there is no room for the numbers outside. */
+function moveOut(index: number, owners: ReadonlyMap<number, Hold>): void {
+  const length = checked(engine.graph_part(index)) - 1;
+  if (length === 0) return;
+  const from = scratch(length).slice(0, length);
+  const [ofValues, ofBoundaries, ofHandles] = from as unknown as [number, number, number];
+  const description = new Float64Array(length - 3 * ofValues);
+  const stores: (Store | null)[] = [];
+  const layouts: Float64Array[] = [];
+  const own = new Map<number, Store>();
+  description.set(from.subarray(0, 4));
+  let [at, to] = [4, 4];
+  const copy = (count: number) => {
+    description.set(from.subarray(at, at + count), to);
+    at += count;
+    to += count;
+  };
+  const undo = () => {
+    for (const store of stores) {
+      if (store === null) continue;
+      store.members--;
+      settle(store);
+    }
+    for (const store of own.values()) undoCopy(store);
+  };
+  try {
+    for (let i = 0; i < ofValues; i++) {
+      const [slot, address, alone, count, dtype, rank] = from.subarray(at, at + 6) as unknown as number[];
+      let store: Store | null = null;
+      if (address !== 0) {
+        store = own.get(address!) ?? (alone === 1 ? copyOut(address!, count!, dtype!) : sharedStore(address!, slot!));
+        if (alone === 1) own.set(address!, store);
+        store.members++;
+      }
+      stores.push(store);
+      at += 4;
+      to++;
+      layouts.push(from.slice(at, at + 2 * rank! + 3));
+      copy(2 * rank! + 3);
+    }
+  } catch (error) {
+    undo();
+    throw error;
+  }
+  const named: (Hold | null)[] = [];
+  for (let i = 0; i < ofBoundaries; i++) {
+    const id = from[at]!;
+    const owner = id > 0 ? owners.get(id) : null;
+    if (owner === undefined) return undo();
+    named.push(owner);
+    copy(2);
+  }
+  const members: Hold[] = [];
+  const part: Part = { description, stores, named, holds: members };
+  const first = at;
+  for (let i = 0; i < ofHandles; i++) {
+    const owner = owners.get(from[at]!);
+    if (owner === undefined) return undo();
+    members.push(owner);
+    copy(4);
+  }
+  copy(length - at);
+  // Nothing fails any more.
+  members.forEach((owner, i) => {
+    const value = from[first + 4 * i + 2]! - 1;
+    const store = stores[value]!;
+    store.members++;
+    engine.dispose(owner.id);
+    owner.moveOut({ store, layout: layouts[value]! }, part);
+  });
+  const needed = needs(part).map((owner) => owner.need());
+  if (needed.length > 0) unreachable.register(part, needed, part);
+}
+
+/** The owners of what a part was computed from that is no parameter: they are needed. A parameter that is gone gets no gradient. */
+function needs({ description, named }: Part): Hold[] {
+  const at = namesAt(description);
+  return named.filter((owner, i): owner is Hold => owner !== null && description[at + 2 * i + 1] === NO_LEAF);
+}
+
+/** Parts that nobody can bring back. */
+const unreachable = new FinalizationRegistry<readonly Needed[]>((all) => all.forEach(needless));
+
+/** Where the names stand in a description: behind the values. */
+function namesAt(description: Float64Array): number {
+  let at = 4;
+  for (let i = 0; i < description[0]!; i++) at += 2 * description[at + 2]! + 4;
+  return at;
+}
+
+/** Makes a part again; its owners have ids. Throws `OutOfMemoryError`, with nothing changed. */
+export function restore(part: Part): readonly Hold[] {
+  for (const owner of part.named) if (owner?.part != null) restore(owner.part);
+  const { description, stores } = part;
+  let bytes = 0;
+  let at = 4;
+  for (const store of stores) {
+    if (store !== null && store.id === 0) bytes += fill(store, description[at + 1]!);
+    at += 2 * description[at + 2]! + 4;
+  }
+  const s = scratch(description.length);
+  s.set(description);
+  at = 4;
+  for (const store of stores) {
+    s[at] = store === null ? 0 : store.id;
+    at += 2 * description[at + 2]! + 4;
+  }
+  for (const owner of part.named) {
+    if (owner !== null) s[at] = owner.alive || owner.isNeeded ? owner.id : 0;
+    at += 2;
+  }
+  if (engine.graph_part_in(description.length) === 0) throw failure();
+  const ids = scratch(part.holds.length).slice(0, part.holds.length);
+  const [restored, gone]: [Hold[], number[]] = [[], []];
+  part.holds.forEach((owner, i) => {
+    // Released meanwhile; or it is another part's now, which cannot be.
+    if (owner.part !== part) {
+      gone.push(ids[i]!);
+      return;
+    }
+    owner.moveIn(ids[i]!);
+    restored.push(owner);
+    holds.push(owner);
+  });
+  for (const id of gone) engine.dispose(id);
+  for (const store of stores) {
+    if (store === null) continue;
+    store.members--;
+    settle(store);
+  }
+  if (unreachable.unregister(part)) for (const owner of needs(part)) needless(owner.needed!);
+  pace.mistake(bytes);
+  return restored;
+}
+
+/** At a `reset()`. */
+export function abandonParts(): void {
+  holds = [];
+  [added, rows] = [0, 0];
+}
