@@ -1,7 +1,8 @@
 /** The owner of a tensor of the root, outside of every scope: each has one of its own, so that one can be released while the others live. */
 import { engine, generation } from "../runtime/instance.js";
 import type { ScopeToken } from "./memory.js";
-import { movedInVain, type Part } from "./parts.js";
+import { graphPace } from "./pace.js";
+import type { Part } from "./parts.js";
 import { bytesOf, forget, type MovedOut } from "./spill.js";
 import type { Tensor } from "../tensor.js";
 
@@ -81,7 +82,8 @@ export class Hold {
   /** Releases the tensor. */
   release(why: Reason | null = null): void {
     if (!this.alive) return;
-    if (why !== null && this.part !== null) movedInVain(bytesOf(this.out!));
+    // Moved in vain: it would have gone anyway.
+    if (why !== null && this.part !== null) graphPace.mistake(bytesOf(this.out!));
     if (this.isNeeded) this.needed!.released = true;
     else this.letGo();
     this.held = false;
@@ -146,12 +148,13 @@ const registry = new FinalizationRegistry<{ hold: Hold; made: number }>(({ hold,
   if (hold.alive && made === generation) unreachable.push(hold);
 });
 
-/** Releases what the garbage collector found. */
-export function collect(): void {
-  if (unreachable.length === 0) return;
+/** Releases what the garbage collector found; whether that was anything. */
+export function collect(): boolean {
+  if (unreachable.length === 0) return false;
   const holds = unreachable;
   unreachable = [];
   for (const hold of holds) hold.release();
+  return true;
 }
 
 /** At a `reset()`: there is nothing left to release. */

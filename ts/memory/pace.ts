@@ -47,3 +47,6 @@ export class Pace {
     this.budget = this.least;
   }
 }
+
+/** Of graphs. Steps release what they leave behind themselves: a sweep takes more bytes than the least before it looks at them. */
+export const graphPace = new Pace(2 ** 22, 2 ** 30);

@@ -8,7 +8,7 @@
  * What a part was computed from may stay inside: parameters, and tensors that are used. It names their owners.
  */
 import { type Hold, type Needed, needless } from "./holds.js";
-import { Pace } from "./pace.js";
+import { graphPace } from "./pace.js";
 import { bytesInUse, checked, engine, failure, pass, scratch } from "../runtime/instance.js";
 import { copyOut, fill, settle, sharedStore, type Store, undoCopy } from "./spill.js";
 
@@ -41,8 +41,7 @@ export function addRecorded(hold: Hold): void {
   limit = Math.max(4096, 2 * holds.length);
 }
 
-/** Bytes to be added between two sweeps of graphs. Steps release what they leave behind themselves: that takes more than the least. */
-const pace = new Pace(2 ** 22, 2 ** 30);
+/** Bytes since the last sweep of graphs. */
 let added = 0;
 /** Of the tape when it was last gone through, which takes time. */
 let rows = 0;
@@ -50,19 +49,14 @@ const TIME_OF_A_ROW = 64;
 
 /** Test mode, see `sweepAfter`. */
 export function paceGraphs(bytes: number | null): void {
-  pace.fix(bytes);
+  graphPace.fix(bytes);
   rows = 0;
-}
-
-/** A tensor that was moved out with its part went after all: it need not have been moved. */
-export function movedInVain(bytes: number): void {
-  pace.mistake(bytes);
 }
 
 /** A sweep, after so many bytes since the last. Returns how many bytes it moved out. */
 export function sweepGraphs(bytes: number): number {
   added += bytes;
-  if (added < pace.budget || added < TIME_OF_A_ROW * rows) return 0;
+  if (added < graphPace.budget || added < TIME_OF_A_ROW * rows) return 0;
   added = 0;
   const before = bytesInUse();
   holds = holds.filter(isInside);
@@ -72,7 +66,7 @@ export function sweepGraphs(bytes: number): number {
   } finally {
     holds = holds.filter(isInside);
     for (const hold of holds) hold.warm = false;
-    pace.adapt(before > 2 ** 31);
+    graphPace.adapt(before > 2 ** 31);
   }
   return Math.max(0, before - bytesInUse());
 }
@@ -224,7 +218,7 @@ export function restore(part: Part): readonly Hold[] {
     settle(store);
   }
   if (unreachable.unregister(part)) for (const owner of needs(part)) needless(owner.needed!);
-  pace.mistake(bytes);
+  graphPace.mistake(bytes);
   return restored;
 }
 

@@ -99,7 +99,8 @@ let roundsWithout = 0;
 
 /** An owner for a tensor of the root. */
 export function hold(tensor: Tensor, id: number, root: ScopeToken, kept: boolean): Hold {
-  collect();
+  // What finalizers released is no room for as much garbage.
+  if (collect()) mark = Math.min(mark, bytesInUse() + pace.budget);
   // Before this one is added: it does not have its owner yet.
   if (bytesInUse() + OVERHEAD * (serial - sweptAt) >= mark) makeRoom();
   fresh.push(tensor);
