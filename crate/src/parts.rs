@@ -18,9 +18,10 @@ use crate::memory::array::Array;
 use crate::memory::room::{list_of, repeated, room_for};
 use crate::memory::values::{Id, Value, NONE};
 use crate::opcode::Reads;
-use crate::session::{Session, AMBIENT};
+use crate::session::{LevelKind, Session, AMBIENT};
 use crate::shape::{Dims, Strides};
-use crate::tape::{self, Closed};
+use crate::sweep_state::Leaving;
+use crate::tape::{self, Tape};
 use std::collections::btree_map::Entry;
 use std::collections::BTreeMap;
 
@@ -31,15 +32,6 @@ const DEAD_LEAF: f64 = 0.0;
 const EPITAPH: f64 = -1.0;
 /// In place of the number of writes.
 const NO_LEAF: f64 = -1.0;
-
-/// Parts that can be moved out, until anything else happens.
-pub struct Leaving {
-    parts: Closed,
-    /// Nodes and the ids that are handles of them, sorted.
-    handles: Vec<(u32, Id)>,
-    /// What stays, by node.
-    names: BTreeMap<u32, Id>,
-}
 
 /// Writes lists of numbers, fallibly.
 #[derive(Default)]
@@ -102,26 +94,16 @@ impl Session {
     }
 
     /// The description of a part, empty when it has to stay.
-    pub fn describe_part(&mut self, index: usize) -> Result<Vec<f64>> {
-        let Some(leaving) = self.leaving.take() else { return Ok(Vec::new()) };
-        let described = self.describe(&leaving, index);
-        self.leaving = Some(leaving);
-        described
-    }
-
-    fn describe(&mut self, leaving: &Leaving, index: usize) -> Result<Vec<f64>> {
+    pub fn describe_part(&self, index: usize) -> Result<Vec<f64>> {
+        let (Some(leaving), LevelKind::Grad(tape)) = (&self.leaving, &self.level(AMBIENT)?.kind) else { return Ok(Vec::new()) };
         let part = leaving.parts.part(index);
-        let tape = std::mem::take(self.grad_tape(AMBIENT)?.0);
-        let described = if part.len() <= MOST_NODES && tape.is_closed(part, &leaving.handles)? {
-            self.describe_nodes(&tape, part, leaving)
-        } else {
-            Ok(Vec::new())
-        };
-        *self.grad_tape(AMBIENT)?.0 = tape;
-        described
+        if part.len() > MOST_NODES || !tape.is_closed(part, &leaving.handles)? {
+            return Ok(Vec::new());
+        }
+        self.describe_nodes(tape, part, leaving)
     }
 
-    fn describe_nodes(&self, tape: &tape::Tape, part: &[u32], leaving: &Leaving) -> Result<Vec<f64>> {
+    fn describe_nodes(&self, tape: &Tape, part: &[u32], leaving: &Leaving) -> Result<Vec<f64>> {
         let first = leaving.handles.partition_point(|h| h.0 < part[0]);
         let handles = leaving.handles[first..].iter().filter_map(|&(node, id)| part.binary_search(&node).ok().map(|place| (place, id)));
         let mut values: BTreeMap<Id, (usize, u32)> = BTreeMap::new();

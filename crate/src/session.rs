@@ -15,8 +15,7 @@ use crate::inspect::Inspector;
 use crate::memory::array::Array;
 use crate::memory::room::room_for;
 use crate::memory::values::{Id, Slot, Value, Values, NONE};
-use crate::parts::Leaving;
-use crate::sweep_state::{Parked, Sweep};
+use crate::sweep_state::{Leaving, Parked, Sweep};
 use crate::tape::{Released, Tape};
 use std::collections::BTreeMap;
 

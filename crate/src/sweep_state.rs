@@ -1,10 +1,10 @@
-//! What a sweep knows of itself while it waits, and tapes that outlive their level: plain data over ids and nodes, which the session keeps.
+//! What a sweep knows of itself while it waits, tapes that outlive their level, parts of a tape about to be moved: plain data over ids and nodes, which the session keeps.
 //! What is done with it stands in `sweep/`.
 
 use crate::dtype::DType;
 use crate::memory::array::{Array, Layout};
 use crate::memory::values::Id;
-use crate::tape::Tape;
+use crate::tape::{Closed, Tape};
 use std::collections::BTreeMap;
 
 /// Which tape a sweep reads.
@@ -60,4 +60,13 @@ pub struct Away {
     pub count: usize,
     pub dtype: DType,
     pub members: Vec<(Id, Layout)>,
+}
+
+/// Parts that can be moved out, until anything else happens.
+pub struct Leaving {
+    pub parts: Closed,
+    /// Nodes and the ids that are handles of them, sorted.
+    pub handles: Vec<(u32, Id)>,
+    /// What stays, by node.
+    pub names: BTreeMap<u32, Id>,
 }

@@ -335,6 +335,14 @@ export class Program extends Machine {
     if (ad.memory().tensors > before) throw new Failure(`${ad.memory().tensors - before} tensors are left after memory was refused`);
   }
 
+  /** Has everything moved out of WebAssembly memory that can be. */
+  private idle(): void {
+    this.say("ad.testing.sweepAfter(0); for (let i = 0; i < 3; i++) ad.zeros([]); ad.testing.sweepAfter(null);");
+    const before = ad.testing.sweepAfter(0);
+    for (let i = 0; i < 3; i++) ad.zeros([]).dispose();
+    ad.testing.sweepAfter(before);
+  }
+
   private grow(random: Random): void {
     const on = random.below(2) === 0;
     this.say(`ad.testing.stressGrowth(${on});`);
@@ -423,6 +431,8 @@ export class Program extends Machine {
       this.garbage,
       this.refuseMemory,
       this.grow,
+      this.idle,
+      this.idle,
       this.draw,
       this.check,
       this.reset,

@@ -1,5 +1,5 @@
 /** The owner of a tensor of the root, outside of every scope: each has one of its own, so that one can be released while the others live. */
-import { engine, generation } from "../runtime/instance.js";
+import { engine, generation, isPoisoned } from "../runtime/instance.js";
 import type { ScopeToken } from "./memory.js";
 import { graphPace } from "./pace.js";
 import type { Part } from "./parts.js";
@@ -23,7 +23,7 @@ export interface Needed {
 /** A part is inside again, or gone. */
 export function needless(needed: Needed): void {
   needed.parts--;
-  if (needed.parts === 0 && needed.released && needed.id !== 0 && needed.made === generation) engine.dispose(needed.id);
+  if (needed.parts === 0 && needed.released && needed.id !== 0 && needed.made === generation && !isPoisoned()) engine.dispose(needed.id);
 }
 
 /** The owner of one tensor of the root. It does not know the tensor, which would keep that alive. */

@@ -43,20 +43,21 @@ export function addRecorded(hold: Hold): void {
 
 /** Bytes since the last sweep of graphs. */
 let added = 0;
-/** Of the tape when it was last gone through, which takes time. */
+/** Of the tape when it was last gone through, which takes time: as much as making so many bytes a row. */
 let rows = 0;
-const TIME_OF_A_ROW = 64;
+const USUAL_COST = 64;
+let cost = USUAL_COST;
 
 /** Test mode, see `sweepAfter`. */
 export function paceGraphs(bytes: number | null): void {
   graphPace.fix(bytes);
-  rows = 0;
+  cost = bytes === null ? USUAL_COST : 0;
 }
 
 /** A sweep, after so many bytes since the last. Returns how many bytes it moved out. */
 export function sweepGraphs(bytes: number): number {
   added += bytes;
-  if (added < graphPace.budget || added < TIME_OF_A_ROW * rows) return 0;
+  if (added < graphPace.budget || added < cost * rows) return 0;
   added = 0;
   const before = bytesInUse();
   holds = holds.filter(isInside);

@@ -265,11 +265,16 @@ export function tidy(): void {
   if (held.size + sharedBuffers() > 0) quietly(tryAgain);
 }
 
-/** Test mode: so many bytes between two sweeps, 0 for a sweep with every tensor; `null` for as many as seem good. */
-export function sweepAfter(bytes: number | null): void {
+let fixed: number | null = null;
+
+/** Test mode: so many bytes between two sweeps, 0 for a sweep with every tensor; `null` for as many as seem good. Returns what it was. */
+export function sweepAfter(bytes: number | null): number | null {
+  const before = fixed;
+  fixed = bytes;
   pace.fix(bytes);
   paceGraphs(bytes);
   mark = bytesInUse() + pace.budget;
+  return before;
 }
 
 let inTurn = false;
@@ -342,7 +347,7 @@ function warn(): void {
   if (warned || graphBytes < WARN_BYTES) return;
   warned = true;
   console.warn(
-    `adjoint: ${Math.round(graphBytes / 2 ** 20)} MB of tensors were computed from parameters without a pause, and no training step made use of them. ` +
+    `adjoint: ${Math.round(graphBytes / 2 ** 20)} MB of tensors were computed from parameters without a pause, no training step made use of them, and they could not be moved out. ` +
       "They hold their graphs, and JavaScript can only find unused ones when the program gives the event loop a turn. Evaluate in noGrad(() => ...), " +
       "wrap the loop's body in scope(() => ...), dispose() what is not needed, or await between steps.",
   );

@@ -88,7 +88,7 @@ impl Tape {
         let (mut nodes, mut ends) = (list_of(found.len())?, list_of(found.len())?);
         for (i, &(root, node)) in found.iter().enumerate() {
             nodes.push(node);
-            if found.get(i + 1).map_or(true, |next| next.0 != root) {
+            if found.get(i + 1).is_none_or(|next| next.0 != root) {
                 ends.push(nodes.len());
             }
         }
