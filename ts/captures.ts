@@ -100,3 +100,8 @@ export function replacing<R>(name: string, values: ReadonlyMap<Tensor, Tensor>, 
     );
   }, body);
 }
+
+/** Runs `body` with `values` in place of some of the tensors that it closes over. */
+export function substituting<R>(values: ReadonlyMap<Tensor, Tensor>, body: () => R): R {
+  return watched((tensor, outer) => values.get(tensor)?.handle ?? seenFrom(outer, tensor), body);
+}

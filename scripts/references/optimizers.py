@@ -2,6 +2,8 @@
 
 Run once:  pip install torch==2.15.0 && python scripts/references/optimizers.py
 
+Also test/optim/references/lbfgs.json: torch.optim.LBFGS on Rosenbrock's function, after each call of step().
+
 Minimized is (1 + sin(3t) / 2) * sum((p - target)^2) at step t = 0, 1, ..., from `start`. Of each setting all parameters after each step.
 """
 
@@ -90,6 +92,33 @@ rows = [
     dict(name=name, options={camel(k): v for k, v in options.items()}, steps=steps, state={camel(k): v for k, v in state.items()})
     for name, options, steps, state in cases
 ]
+LBFGS = [dict(lr=0.1, max_iter=6), dict(lr=0.05, max_iter=8, history_size=2), dict(lr=0.1, max_iter=10, max_eval=5), dict(line_search_fn="strong_wolfe", max_iter=10)]
+
+
+def lbfgs_steps(options):
+    p = torch.tensor([-1.2, 1.0], requires_grad=True)
+    optimizer = torch.optim.LBFGS([p], **options)
+    calls = 0
+
+    def closure():
+        nonlocal calls
+        calls += 1
+        optimizer.zero_grad()
+        loss = 100 * (p[1] - p[0] ** 2) ** 2 + (1 - p[0]) ** 2
+        loss.backward()
+        return loss
+
+    rows = []
+    for _ in range(5):
+        loss = optimizer.step(closure)
+        rows.append(dict(loss=loss.item(), p=p.tolist(), calls=calls))
+    return rows
+
+
+values = {"strong_wolfe": "strongWolfe"}
+lbfgs = [dict(options={camel(k): values.get(v, v) for k, v in options.items()}, steps=lbfgs_steps(options)) for options in LBFGS]
+(pathlib.Path(__file__).parents[2] / "test/optim/references/lbfgs.json").write_text(json.dumps(lbfgs, indent=1) + "\n")
+
 out = pathlib.Path(__file__).parents[2] / "test/optim/references/optimizers.json"
 out.parent.mkdir(exist_ok=True)
 out.write_text("[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]\n")

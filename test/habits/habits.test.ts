@@ -70,7 +70,7 @@ describe("functions and classes of other libraries", () => {
     ["nn.BCELoss", /BCEWithLogitsLoss/],
     ["nn.ModuleList", /plain array/],
     ["nn.LSTM", /does not have nn\.LSTM yet/],
-    ["optim.LBFGS", /yet/],
+    ["optim.StepLR", /optim\.schedule\(optimizer, step/],
     ["einsum", /yet/],
     ["random.PRNGKey", /random\.key\(seed\)/],
     ["nn.relu", /nn\.functional\.relu\(x\)/],

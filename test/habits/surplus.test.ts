@@ -352,6 +352,8 @@ const constructors: [string, new (...args: any[]) => unknown, Call][] = [
   ["SGD", optim.SGD, [parameters, () => ({})]],
   ["Adam", optim.Adam, [parameters, () => ({})]],
   ["AdamW", optim.AdamW, [parameters, () => ({})]],
+  ["LBFGS", optim.LBFGS, [parameters, () => ({})]],
+  ["LevenbergMarquardt", optim.LevenbergMarquardt, [parameters, () => ({})]],
   ...(["Adadelta", "Adagrad", "Adamax", "ASGD", "Lion", "NAdam", "RAdam", "RMSprop", "Rprop"] as const).map(
     (name): [string, new (...args: any[]) => unknown, Call] => [name, optim[name], [parameters, () => ({})]],
   ),

@@ -1,5 +1,5 @@
 /** What torch.optim and tf.train have and this library has under another name, or not yet: see `habits/foreign.ts`. */
-import { elsewhere, missing } from "../habits/elsewhere.js";
+import { elsewhere } from "../habits/elsewhere.js";
 
 /** @deprecated optim.schedule(optimizer, cosine(lr, steps)); step, exponential, warmup and oneCycle are the other rates */
 export const lrScheduler = /* @__PURE__ */ elsewhere(
@@ -15,8 +15,6 @@ export const lr_scheduler = /* @__PURE__ */ elsewhere(
 export const sgd = /* @__PURE__ */ elsewhere("optim.sgd", "new optim.SGD(params, { lr })");
 /** @deprecated new optim.Adam(params, { lr }) */
 export const adam = /* @__PURE__ */ elsewhere("optim.adam", "new optim.Adam(params, { lr })");
-/** @deprecated Not there yet. */
-export const LBFGS = /* @__PURE__ */ missing("optim.LBFGS");
 /** @deprecated optim.schedule(optimizer, step(lr, size, gamma)) */
 export const StepLR = /* @__PURE__ */ elsewhere("optim.StepLR", "optim.schedule(optimizer, step(lr, size, gamma))");
 /** @deprecated optim.schedule(optimizer, exponential(lr, gamma)) */

@@ -4,6 +4,8 @@ export { Adam, AdamW, type AdamOptions } from "./adam.js";
 export { Adadelta, type AdadeltaOptions, Adagrad, type AdagradOptions, RMSprop, type RMSpropOptions } from "./adaptive.js";
 export { Adamax, type AdamaxOptions, Lion, type LionOptions, NAdam, type NAdamOptions, RAdam, type RAdamOptions } from "./moments.js";
 export { ASGD, type ASGDOptions, Rprop, type RpropOptions } from "./rprop.js";
+export { LBFGS, type LBFGSOptions } from "./lbfgs.js";
+export { LevenbergMarquardt, type LevenbergMarquardtOptions, type MarquardtState, type MarquardtStep } from "./levenberg-marquardt.js";
 export { Group, Optimizer, type Kind, type ParameterGroup, type RateOptions } from "./optimizer.js";
 export type { Parameters } from "./parameters.js";
 export type { OptimizerState } from "./state.js";

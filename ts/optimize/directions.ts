@@ -55,7 +55,7 @@ export function bfgs(n: number): Directions {
 export type Pair = { s: Float64Array; y: Float64Array };
 
 /** -H g by the last pairs, the two loops of Nocedal and Wright, algorithm 7.4; H begins as `gamma` times the identity. */
-function twoLoops(pairs: readonly Pair[], gamma: number, g: Float64Array): Float64Array {
+export function twoLoops(pairs: readonly Pair[], gamma: number, g: Float64Array): Float64Array {
   let d: Float64Array = negated(g);
   const shares: number[] = [];
   for (let i = pairs.length - 1; i >= 0; i--) {
