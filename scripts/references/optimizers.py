@@ -2,7 +2,8 @@
 
 Run once:  pip install torch==2.15.0 && python scripts/references/optimizers.py
 
-Also test/optim/references/lbfgs.json: torch.optim.LBFGS on Rosenbrock's function, after each call of step().
+Also test/optim/references/lbfgs.json: torch.optim.LBFGS on Rosenbrock's function, after each call of step(),
+and plateaus.json: the rates of torch.optim.lr_scheduler.ReduceLROnPlateau.
 
 Minimized is (1 + sin(3t) / 2) * sum((p - target)^2) at step t = 0, 1, ..., from `start`. Of each setting all parameters after each step.
 """
@@ -114,6 +115,31 @@ def lbfgs_steps(options):
         rows.append(dict(loss=loss.item(), p=p.tolist(), calls=calls))
     return rows
 
+
+METRICS = [1.0, 0.8, 0.79999, 0.9, 0.7, 0.7, 0.75, math.nan, 0.72, 0.6995, 0.71, 0.8, 0.9, 1.0, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
+PLATEAUS = [
+    dict(patience=1, factor=0.5),
+    dict(patience=2, cooldown=2, min_lr=0.004),
+    dict(mode="max", patience=1, factor=0.3, threshold=0.05),
+    dict(threshold=0.05, threshold_mode="abs", patience=0, factor=0.9, eps=0.005),
+]
+
+
+def plateau_rates(options):
+    optimizer = torch.optim.SGD([dict(params=[torch.zeros(1)], lr=0.1), dict(params=[torch.zeros(1)], lr=0.02)])
+    plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, **options)
+    rates = []
+    for metric in METRICS:
+        plateau.step(metric)
+        rates.append([group["lr"] for group in optimizer.param_groups])
+    return rates
+
+
+plateaus = dict(
+    metrics=[None if math.isnan(m) else m for m in METRICS],
+    cases=[dict(options={camel(k): v for k, v in options.items()}, rates=plateau_rates(options)) for options in PLATEAUS],
+)
+(pathlib.Path(__file__).parents[2] / "test/optim/references/plateaus.json").write_text(json.dumps(plateaus) + "\n")
 
 values = {"strong_wolfe": "strongWolfe"}
 lbfgs = [dict(options={camel(k): values.get(v, v) for k, v in options.items()}, steps=lbfgs_steps(options)) for options in LBFGS]

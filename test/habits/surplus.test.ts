@@ -251,6 +251,7 @@ for (const space of ["optim", "optim.schedules"])
     [`${space}.exponential`]: [() => 0.1, () => 0.5],
     [`${space}.oneCycle`]: [() => 0.1, () => 10, () => ({})],
     [`${space}.schedule`]: [() => new ad.optim.SGD(parameters(), { lr: 0.1 }), () => () => 0.1],
+    [`${space}.reduceOnPlateau`]: [() => new ad.optim.SGD(parameters(), { lr: 0.1 }), () => ({})],
     [`${space}.step`]: [() => 0.1, () => 10, () => 0.5],
     [`${space}.warmup`]: [() => 10, () => 0.1],
   });
@@ -352,6 +353,7 @@ const constructors: [string, new (...args: any[]) => unknown, Call][] = [
   ["SGD", optim.SGD, [parameters, () => ({})]],
   ["Adam", optim.Adam, [parameters, () => ({})]],
   ["AdamW", optim.AdamW, [parameters, () => ({})]],
+  ["AveragedParameters", optim.AveragedParameters, [parameters, () => ({})]],
   ["LBFGS", optim.LBFGS, [parameters, () => ({})]],
   ["LevenbergMarquardt", optim.LevenbergMarquardt, [parameters, () => ({})]],
   ...(["Adadelta", "Adagrad", "Adamax", "ASGD", "Lion", "NAdam", "RAdam", "RMSprop", "Rprop"] as const).map(

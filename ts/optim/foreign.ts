@@ -11,6 +11,13 @@ export const lr_scheduler = /* @__PURE__ */ elsewhere(
   "optim.lr_scheduler",
   "optim.schedule(optimizer, cosine(lr, steps)); step, exponential, warmup and oneCycle are the other rates",
 );
+/** @deprecated optim.reduceOnPlateau(optimizer, { patience }) */
+export const ReduceLROnPlateau = /* @__PURE__ */ elsewhere("optim.ReduceLROnPlateau", "optim.reduceOnPlateau(optimizer, { patience })");
+/** @deprecated new optim.AveragedParameters(net.namedParameters(), { decay }) */
+export const AveragedModel = /* @__PURE__ */ elsewhere(
+  "optim.AveragedModel",
+  "new optim.AveragedParameters(net.namedParameters()), with { decay } for an exponential average",
+);
 /** @deprecated new optim.SGD(params, { lr }) */
 export const sgd = /* @__PURE__ */ elsewhere("optim.sgd", "new optim.SGD(params, { lr })");
 /** @deprecated new optim.Adam(params, { lr }) */

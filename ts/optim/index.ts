@@ -10,6 +10,7 @@ export { Group, Optimizer, type Kind, type ParameterGroup, type RateOptions } fr
 export type { Parameters } from "./parameters.js";
 export type { OptimizerState } from "./state.js";
 export { clipGradNorm, clipGradValue, type ClipOptions } from "./clip.js";
+export { AveragedParameters, type AveragingOptions, type AveragingState } from "./averages.js";
 /** Learning rates over time. */
 export * as schedules from "./schedules.js";
 export {
@@ -17,6 +18,10 @@ export {
   cosine,
   exponential,
   oneCycle,
+  type Plateau,
+  type PlateauOptions,
+  type PlateauState,
+  reduceOnPlateau,
   schedule,
   step,
   warmup,

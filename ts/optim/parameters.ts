@@ -8,7 +8,7 @@ import { Tensor } from "../tensor.js";
 export type Parameters = Iterable<Tensor> | Iterable<readonly [name: string, parameter: Tensor]>;
 
 /** The members of a list or other iterable; throws with what to write instead for what is none. */
-function listed(op: string, given: unknown): unknown[] {
+export function listed(op: string, given: unknown): unknown[] {
   if (typeof given === "object" && given !== null && !(given instanceof Tensor) && !ArrayBuffer.isView(given) && Symbol.iterator in given)
     return [...(given as Iterable<unknown>)];
   let cure = "";

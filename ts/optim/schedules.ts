@@ -6,6 +6,8 @@ import { readOptions } from "../input/options.js";
 import type { RateOptions } from "./optimizer.js";
 import { finite, nonNegative } from "./rules.js";
 
+export { reduceOnPlateau, type Plateau, type PlateauOptions, type PlateauState } from "./plateau.js";
+
 /** The rate at step t (from 0). */
 export type Schedule = (t: number) => number;
 
