@@ -116,3 +116,26 @@ describe("derivatives compared", () => {
     expect(dE).toBeCloseTo(1 / (1 - 0.3 * Math.cos(E)), 11);
   });
 });
+
+describe("a fit", () => {
+  it("has NIST's parameters, and a band around its curve", async () => {
+    const { fitCurve, DAYS, DEMAND } = await load("fit/main.mjs");
+    const { drawFit } = await load("fit/picture.mjs");
+    const { parameters, errors, converged, curve } = fitCurve();
+    expect(converged).toBe(true);
+    expect(parameters.b1).toBeCloseTo(2.1380940889e2, 5);
+    expect(parameters.b2).toBeCloseTo(5.4723748542e-1, 8);
+    expect(errors.b1).toBeCloseTo(1.2354515176e1, 5);
+    expect(errors.b2).toBeCloseTo(1.0455993237e-1, 7);
+    // At 0 the curve is known.
+    expect([curve.low[0], curve.high[0]]).toEqual([0, 0]);
+    for (const i of [1, 30, 59]) {
+      expect(curve.low[i]).toBeLessThan(curve.y[i]);
+      expect(curve.high[i] - curve.y[i]).toBeCloseTo(curve.y[i] - curve.low[i], 9);
+    }
+    const svg = drawFit({ curve, data: { x: DAYS, y: DEMAND }, title: "a fit" });
+    expect(svg).toMatch(/^<svg[\s\S]*a fit[\s\S]*<\/svg>\n$/);
+    expect(svg).not.toMatch(/NaN|undefined/);
+    expect([...svg.matchAll(/<circle/g)].length).toBe(6);
+  });
+});
