@@ -23,7 +23,7 @@ export function fitCurve({ width = 2, points = 60, start = { b1: 100, b2: 0.75 }
     const found = ad.optimize.leastSquares((b) => model(b, x).sub(y), start);
     const at = ad.linspace(0, 12, points, { dtype: "float64" });
     // How the curve moves with the parameters, G, gives its variance at each place: the diagonal of G C Gᵀ.
-    const { b1, b2 } = ad.jacobian((b) => model(b, at))(found.x);
+    const { b1, b2 } = ad.jacobian(model)(found.x, at);
     const slopes = ad.stack([b1, b2], 1);
     const spread = slopes.matmul(found.covariance).mul(slopes).sum(1).sqrt().mul(width);
     const curve = model(found.x, at);
