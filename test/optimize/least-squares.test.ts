@@ -189,6 +189,12 @@ describe("refused are", () => {
     ],
     ["one bound", () => leastSquares(decay, [1, 1, 0], { bounds: 3 as never }), ad.ValueError, /bounds are \[lower, upper\]/],
     ["residuals of NaN", () => leastSquares((x) => x.log().reshape([1]), -1), ad.ValueError, /residuals at x0/],
+    [
+      "plain arithmetic",
+      () => leastSquares(((x: Tensor) => Math.exp(x as never)) as never, 3),
+      ad.NotDifferentiableError,
+      /plain number after it had used a tensor/,
+    ],
     ["no residuals", () => leastSquares(() => f64([]), 1), ad.ValueError, /no residuals/],
     ["integers", () => leastSquares(() => ad.tensor([1], { dtype: "int32" }), 1), ad.DTypeError, /residuals are int32/],
     ["an unknown option", () => leastSquares(decay, [1, 1, 0], { loss: "huber" } as never), ad.ValueError, /unknown option "loss"/],

@@ -208,6 +208,12 @@ describe("refused are", () => {
     ["a string", () => minimize(rosenbrock, "x" as never), ad.ValueError, /x0 is or holds/],
     ["more than one value", () => minimize((x) => x.square(), [1, 2]), ad.ShapeError, /must return a scalar.*\[2\]/],
     ["nothing returned", () => minimize((() => undefined) as never, [1]), ad.ValueError, /return missing/],
+    [
+      "plain arithmetic",
+      () => minimize((x) => Math.exp(x as never), 1),
+      ad.NotDifferentiableError,
+      /plain number after it had used a tensor/,
+    ],
     ["no function", () => minimize(3 as never, [1]), ad.ValueError, /must be a function/],
     [
       "derivatives through the search",

@@ -8,7 +8,7 @@ import { scope } from "../memory/scope.js";
 import { nonNegative } from "../optim/rules.js";
 import type { Tensor } from "../tensor.js";
 import { jacobian } from "../transforms/jacobian.js";
-import { outputTensor } from "../transforms/machinery.js";
+import { arithmeticGuard, outputTensor } from "../transforms/machinery.js";
 import { noGrad } from "../transforms/modes.js";
 import { dot } from "./dense.js";
 import { MarquardtSearch } from "./levenberg-marquardt.js";
@@ -76,7 +76,10 @@ const KNOWN = ["method", "bounds", "toleranceChange", "toleranceX", "toleranceGr
 /** r as a function of the vector, giving a vector; notes the shape it had. */
 function overVector(r: (x: never) => unknown, space: Space, note: (shape: readonly number[]) => void) {
   return (vector: Tensor): Tensor => {
-    const out = outputTensor(OP, r(space.unravel(vector) as never), [vector]);
+    const guard = arithmeticGuard(OP);
+    const given = r(space.unravel(vector) as never);
+    guard(given);
+    const out = outputTensor(OP, given, [vector]);
     if (out.dtype !== "float32" && out.dtype !== "float64")
       throw new DTypeError(`${OP}: the residuals are ${out.dtype}; expected float32 or float64`, OP);
     if (out.size === 0) throw new ValueError(`${OP}: there are no residuals: shape [${out.shape.join(", ")}]`, OP);

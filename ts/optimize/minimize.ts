@@ -8,7 +8,7 @@ import { scope } from "../memory/scope.js";
 import { nonNegative } from "../optim/rules.js";
 import type { Tensor } from "../tensor.js";
 import { hvp } from "../transforms/jacobian.js";
-import { scalarOutput } from "../transforms/machinery.js";
+import { arithmeticGuard, scalarOutput } from "../transforms/machinery.js";
 import { noGrad } from "../transforms/modes.js";
 import { valueAndGrad } from "../transforms/reverse.js";
 import { dot, largestOf, norm, plus } from "./dense.js";
@@ -88,8 +88,12 @@ const PATIENCE = 20;
 /** f as a function of the vector, which must give one number. */
 const overVector =
   (op: string, f: (x: never) => unknown, space: Space) =>
-  (vector: Tensor): Tensor =>
-    scalarOutput(op, f(space.unravel(vector) as never), [vector]);
+  (vector: Tensor): Tensor => {
+    const guard = arithmeticGuard(op);
+    const out = f(space.unravel(vector) as never);
+    guard(out);
+    return scalarOutput(op, out, [vector]);
+  };
 
 /** What each iteration does: one step along a direction, until there is a reason to end. */
 class Search {
