@@ -96,6 +96,11 @@ impl Engine {
         }
     }
 
+    /// Whether what is computed is being recorded for a program that computes it again, of other numbers.
+    pub fn records_to_replay(&self) -> bool {
+        self.read_session().inspector.record.replays
+    }
+
     /// The concrete array below all levels, see `Session::concrete_under`.
     pub fn concrete_under(&self, id: Id, through_batches: bool) -> Result<Array> {
         self.read_session().concrete_under(id, through_batches).cloned()

@@ -70,6 +70,8 @@ impl While {
 #[derive(Default)]
 pub struct Record {
     pub is_on: bool,
+    /// It is on for a program that is run again, on other numbers.
+    pub replays: bool,
     pub instructions: Vec<Instruction>,
     /// Loops whose number of turns depends on numbers, and those that are being recorded, the innermost last.
     pub loops: Vec<While>,

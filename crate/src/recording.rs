@@ -12,13 +12,14 @@ use smallvec::SmallVec;
 
 impl Session {
     /// Begins a record.
-    pub fn start_record(&mut self) {
+    pub fn start_record(&mut self, replays: bool) {
         self.free_record();
         if let LevelKind::Grad(tape) = &self.levels[AMBIENT as usize - 1].kind {
             self.inspector.record.outside =
                 (1..tape.len()).filter(|&node| tape.op[node] == tape::LEAF).map(|node| tape.slot[node]).collect();
         }
         self.inspector.record.is_on = true;
+        self.inspector.record.replays = replays;
     }
 
     pub fn free_record(&mut self) {

@@ -45,6 +45,56 @@ describe("custom rules", () => {
     });
   });
 
+  it("have, mapped over a batch, the tangents of what is one for all examples", () => {
+    const rules: [string, (x: Tensor, w: Tensor) => Tensor][] = [
+      [
+        "customVjp",
+        ad.customVjp((x: Tensor, w: Tensor) => x.mul(w).sum(), {
+          forward: (x: Tensor, w: Tensor): [Tensor, [Tensor, Tensor]] => [x.mul(w).sum(), [x, w]],
+          backward: ([x, w]: [Tensor, Tensor], ct: Tensor) => [w.mul(ct), x.mul(ct)],
+        }),
+      ],
+      [
+        "customJvp",
+        ad.customJvp(
+          (x: Tensor, w: Tensor) => x.mul(w).sum(),
+          ([x, w], [s, t]) => [x.mul(w).sum(), x.mul(t).add(w.mul(s)).sum()],
+        ),
+      ],
+      ["checkpoint", ad.checkpoint((x: Tensor, w: Tensor) => x.mul(w).sum())],
+    ];
+    // As many examples as w has entries, and not as many.
+    for (const rows of [
+      [
+        [1, 2],
+        [3, 4],
+      ],
+      [
+        [1, 2],
+        [3, 4],
+        [5, 6],
+      ],
+    ]) {
+      for (const [name, f] of rules) {
+        ad.scope(() => {
+          const [xs, w, t] = [rows, [5, 7], [1, 10]].map((v) => ad.tensor(v, { dtype: "float64" })) as [Tensor, Tensor, Tensor];
+          const given = (w: Tensor) => ad.vmap(f, { inAxes: [0, null] })(xs, w);
+          const closedOver = (w: Tensor) => ad.vmap((x: Tensor) => f(x, w))(xs);
+          const expected = rows.map(([a, b]) => a! + 10 * b!);
+          for (const over of [given, closedOver]) {
+            expect(ad.jvp(over, [w], [t])[1].toArray(), name).toEqual(expected);
+            expect(ad.jacfwd(over)(w).toArray(), name).toEqual(rows);
+            expect(ad.jacrev(over)(w).toArray(), name).toEqual(rows);
+          }
+          // Both change: the examples by themselves, w by the same tangent for all.
+          expect(ad.jvp(ad.vmap(f, { inAxes: [0, null] }), [xs, w], [xs, t])[1].toArray(), name).toEqual(
+            rows.map(([a, b], i) => expected[i]! + 5 * a! + 7 * b!),
+          );
+        });
+      }
+    }
+  });
+
   it("work with backward(), and may call grad inside", () => {
     const x = ad.tensor(2, { dtype: "float64", requiresGrad: true });
     ad.scope(() => cube(x).backward());

@@ -171,6 +171,36 @@ describe("a rule of ops", () => {
     expect(() => ad.scope(() => ad.hvp((x: Tensor) => f(x).sum(), [f64([1, 2])], [f64([1, 1])]))).toThrow(ad.NotDifferentiableError);
   });
 
+  it("that reads its residuals in backward has first derivatives, and no second ones", () => {
+    const square = (x: Tensor) => x.square().sum();
+    const of = (backward: (x: Tensor, ct: Tensor) => [Tensor]) =>
+      ad.customVjp(square, { forward: (x: Tensor) => [square(x), x], backward });
+    const reading = of((x, ct) => [ct.mul(f64((x.toArray() as number[]).map((v) => 2 * v)))]);
+    const branching = of((x, ct) => [x.at(0).item() > 0 ? x.mul(ct).mul(2) : x.mul(2).mul(ct)]);
+    const second: [string, (f: (x: Tensor) => Tensor) => unknown][] = [
+      ["forward over reverse", (f) => ad.jacfwd(ad.jacrev(f))(f64([3, 1]))],
+      ["reverse over reverse", (f) => ad.jacrev(ad.jacrev(f))(f64([3, 1]))],
+      ["forward over forward", (f) => ad.jacfwd(ad.jacfwd(f))(f64([3, 1]))],
+      ["reverse over forward", (f) => ad.jacrev(ad.jacfwd(f))(f64([3, 1]))],
+      ["of its square", (f) => ad.hessian((x: Tensor) => f(x).square())(f64([3, 1]))],
+    ];
+    clean(() => {
+      for (const f of [reading, branching])
+        expect(
+          ad
+            .grad(f)(f64([3, 1]))
+            .toArray(),
+        ).toEqual([6, 2]);
+      for (const [name, derivative] of second.slice(0, 4)) {
+        expect((derivative(branching) as Tensor).toArray(), name).toEqual([
+          [2, 0],
+          [0, 2],
+        ]);
+      }
+    });
+    for (const [name, derivative] of second) expect(() => ad.scope(() => derivative(reading)), name).toThrow(/reads numbers.*once: true/);
+  });
+
   it("may be an instance of a class", () => {
     class Cube {
       readonly name = "cube";

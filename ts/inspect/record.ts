@@ -297,7 +297,7 @@ export function record<R>(name: string, f: Callback, args: readonly unknown[], s
     let input = 0;
     // What is no tensor and no number is the function's business.
     const given: unknown = rebuild(leaves.map((leaf: unknown) => (isNumeric(leaf) ? inputs[input++] : leaf)));
-    engine.record_start();
+    engine.record_start(Number(strict));
     const own = new Recording(name, strict);
     const variables = (tensors: readonly Tensor[]) => tensors.map((x) => checked(engine.record_variable(idOf(x)), name));
     const inputIds = variables(inputs);

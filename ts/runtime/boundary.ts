@@ -12,8 +12,8 @@ export interface Exports {
   set_tag(tag: number): void;
   /** The tag of the node whose derivative failed the NaN check last; 0 = none. */
   failed_tag(): number;
-  /** Records every evaluation and every write from now on. */
-  record_start(): void;
+  /** Records every evaluation and every write from now on; not 0 for a program that is run again, on other numbers. */
+  record_start(replays: number): void;
   /** What comes next is computed a second time on purpose: a program is not to remember what came before for it. */
   record_rerun(): void;
   /** Ends it; returns how many instructions there are. */

@@ -23,10 +23,10 @@ pub fn failed_tag() -> u32 {
     with_engine(|engine| std::mem::take(&mut engine.session().inspector.tag_of_failure))
 }
 
-/// Records every evaluation and every write from now on.
+/// Records every evaluation and every write from now on; not 0 for a program that is run again, on other numbers.
 #[wasm_bindgen]
-pub fn record_start() {
-    with_engine(|engine| engine.session().start_record());
+pub fn record_start(replays: u32) {
+    with_engine(|engine| engine.session().start_record(replays != 0));
 }
 
 /// What comes next is computed a second time on purpose: a program is not to remember what came before for it.
@@ -46,6 +46,7 @@ pub fn record_stop() -> u32 {
     tidying(|engine| {
         let record = &mut engine.session().inspector.record;
         record.is_on = false;
+        record.replays = false;
         record.instructions.len() as u32
     })
 }

@@ -2,10 +2,10 @@
 //! op's own axes by one. Inputs without a batch axis are used as they are where the op allows, else repeated (a view).
 
 use super::movement::{permutation, reshape_dims};
-use super::support::indices;
 use crate::error::{Error, Result};
 use crate::memory::array::Array;
 use crate::op::{Batched, Op};
+use crate::ops;
 use crate::params::{Along, Axes, Draw, IndexInto, Numbers, ParamKind, Reduce, ScatterInto, Shape, Slice, Unslice};
 use crate::shape::{few, Dims};
 use crate::var::{numbers, Var};
@@ -218,21 +218,21 @@ pub fn take<'a>(op: Op, inputs: &[Batched<'a>], params: &[f64], size: usize) -> 
     Batched { value: rows.apply2(op, moved, &along(axis)), axis: Some(axis) }
 }
 
-/// Indices of example b moved by b·n, negative ones counted from the end first. They are checked before: what is out of range
-/// for its own example may well be in range for all of them together.
+/// Indices of example b moved by b·n, negative ones counted from the end first. They are checked one example at a time: what is out of
+/// range for its own may well be in range for all of them together.
 fn row_indices<'a>(index: Var<'a>, n: usize, size: usize) -> Var<'a> {
     let engine = index.engine;
-    let moved = (|| {
-        indices(&engine.concrete_under(index.checked()?, true)?, n)?;
-        let mut dims: Dims = SmallVec::from_elem(1, index.rank());
-        dims[0] = size;
-        if i32::try_from(size.saturating_mul(n)).is_err() {
-            return Err(Error::shape(format!("{size} examples of {n} rows each are more than an int32 index can count")));
-        }
-        engine.new_value(Array::from_fn(&dims, |b| (b * n) as i32)?)
-    })();
-    let offsets = Var::from_result(engine, moved);
-    index.less(index.constant(0.0)).select(index + n as f64, index) + offsets
+    let constant = |array: Result<Array>| Var::from_result(engine, array.and_then(|array| engine.new_value(array)));
+    if i32::try_from(size.saturating_mul(n)).is_err() {
+        let message = format!("{size} examples of {n} rows each are more than an int32 index can count");
+        return Var::fail(engine, Error::shape(message));
+    }
+    // Taken from 0, 1, ... n - 1, an index is checked and counted from the start, in a program that is replayed too.
+    let rows = constant(Array::from_fn(&[n], |row| row as i32)).apply2(ops::Take, index, &Along { axis: 0usize.into() }.list());
+    let mut dims: Dims = SmallVec::from_elem(1, index.rank());
+    dims[0] = size;
+    rows + constant(Array::from_fn(&dims, |b| (b * n) as i32))
+
 }
 
 /// indexInto(src, indices; axis, size), the transpose of `take`, with the same cases.

@@ -44,7 +44,8 @@ export function batched(custom: Custom, inputs: Tensor[], level: number, dispatc
     forward(values, tangents) {
       const n = values.length;
       let count = 0;
-      const both = mapped([...values, ...tangents], [...isBatched, ...tangents.map(() => true)], (examples) => {
+      // A tangent is of the whole batch where its value is, and one for all examples where that is.
+      const both = mapped([...values, ...tangents], [...isBatched, ...isBatched], (examples) => {
         const result = custom.forward(examples.slice(0, n) as Tensor[], examples.slice(n));
         rebuild = result.rebuild;
         count = result.outputs.length;

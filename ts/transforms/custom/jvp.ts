@@ -1,6 +1,5 @@
 /** A forward rule of the user's own. */
 import { atMost } from "../../input/arguments.js";
-import { watchingReads } from "../../conversions.js";
 import { zerosLike } from "../../creation.js";
 import { isFloat } from "../../dtype.js";
 import { NotDifferentiableError, ShapeError, ValueError } from "../../errors.js";
@@ -10,7 +9,7 @@ import { aligned } from "../arguments.js";
 import { call, type Callback, checkFunction, outputTensor } from "../machinery.js";
 import type { ArgumentOf, ArgumentsOf, GradsOf, OutputOf } from "../types.js";
 import { asFunction, completing, dispatch, resultOf, type Custom } from "./dispatch.js";
-import { isActive, isCut, onlyOnce } from "./once.js";
+import { isActive, isCut, noticing, onlyOnce } from "./once.js";
 import { topLevel } from "./record.js";
 import { transposed } from "./transposed.js";
 import { spread } from "./vjp.js";
@@ -129,13 +128,4 @@ export function customJvp(f: Callback, rule: Callback): Callback {
     };
     return custom;
   });
-}
-
-/** What `body` gives, and whether it read the numbers of a tensor for which `concerns` holds. */
-function noticing<R>(concerns: (read: readonly Tensor[]) => boolean, body: () => R): [result: R, read: boolean] {
-  let read = false;
-  const result = watchingReads((x) => {
-    if (concerns([x])) read = true;
-  }, body);
-  return [result, read];
 }

@@ -1,4 +1,5 @@
 /** Derivatives that exist once only: what was computed by plain JavaScript is a constant for every derivative after the first. */
+import { watchingReads } from "../../conversions.js";
 import { NotDifferentiableError } from "../../errors.js";
 import { isFloat } from "../../dtype.js";
 import { checked, engine } from "../../runtime/instance.js";
@@ -16,6 +17,15 @@ export function isActive(values: readonly Tensor[]): boolean {
 /** Whether some of the float values hang on nothing that is differentiated. */
 export function isCut(values: readonly Tensor[]): boolean {
   return values.some((x) => isFloat(x.dtype) && !isActive([x]));
+}
+
+/** What `body` gives, and whether it read the numbers of a tensor for which `concerns` holds. */
+export function noticing<R>(concerns: (read: readonly Tensor[]) => boolean, body: () => R): [result: R, read: boolean] {
+  let read = false;
+  const result = watchingReads((x) => {
+    if (concerns([x])) read = true;
+  }, body);
+  return [result, read];
 }
 
 /** `values` of the rule of `name`, whose derivative with respect to `inputs` is refused with `message` as soon as somebody asks for it. */

@@ -5,14 +5,14 @@ import { zerosLike } from "../../creation.js";
 import { isFloat } from "../../dtype.js";
 import { NotDifferentiableError, ShapeError, ValueError } from "../../errors.js";
 import { checkOptions, isPlainObject } from "../../input/options.js";
-import { drawPoint, withSameDraws } from "../../random/state.js";
+import { type DrawPoint, drawPoint, withSameDraws } from "../../random/state.js";
 import { Tensor } from "../../tensor.js";
 import { flatten } from "../../tree.js";
 import { aligned, asTree } from "../arguments.js";
 import { call, type Callback, checkFunction, outputTensor } from "../machinery.js";
 import type { ArgumentsOf, GradientsFor, OutputOf } from "../types.js";
 import { asFunction, completing, dispatch, resultOf, type Custom, type Result } from "./dispatch.js";
-import { isActive, isCut, onlyOnce } from "./once.js";
+import { isActive, isCut, noticing, onlyOnce } from "./once.js";
 import { transposed } from "./transposed.js";
 
 /** A reverse rule: of a function of `A` with result `Out`; `Residuals` is whatever goes from the forward to the backward part. */
@@ -96,20 +96,23 @@ export function customVjp(f: Callback, rule: CustomVjpRule<any, any, any>): Call
         return aligned("customVjp", arg, asTree(gradients[i])).map((g, k) => checkGradient(leaves[k]!, g));
       });
     };
+    /** Whether the gradients hang on numbers instead of `inputs`, whatever the cotangents carry along. */
+    const isConstant = (draws: DrawPoint, inputs: readonly Tensor[], residuals: unknown, cotangent: unknown): boolean =>
+      isCut(withSameDraws(draws, () => pull(inputs, residuals, cotangent)).filter((g) => g !== null));
     /** The gradients of a run; those that exist once only are guarded against being differentiated. */
     const gradientsOf = (
       once: string | null,
       inputs: readonly Tensor[],
       residuals: unknown,
       cotangents: readonly Tensor[],
-      cotangent: unknown,
+      rebuild: (leaves: readonly Tensor[]) => unknown,
     ): (Tensor | null)[] => {
-      const before = reads;
-      const gradients = pull(inputs, residuals, cotangent);
+      const draws = drawPoint();
+      const [gradients, read] = noticing(isActive, () => pull(inputs, residuals, rebuild(cotangents)));
       const present = gradients.filter((g) => g !== null);
-      const readCotangent = reads !== before && isActive(cotangents) && isCut(present);
-      if (once === null && !readCotangent) return gradients;
-      const guarded = onlyOnce("customVjp", once ?? READ_NUMBERS, present, readCotangent ? [...inputs, ...cotangents] : inputs);
+      const detached = () => rebuild(cotangents.map((ct) => ct.detach()));
+      if (once === null && !(read && isConstant(draws, inputs, residuals, detached()))) return gradients;
+      const guarded = onlyOnce("customVjp", once ?? READ_NUMBERS, present, read && isCut(present) ? [...inputs, ...cotangents] : inputs);
       let next = 0;
       return gradients.map((g) => (g === null ? null : guarded[next++]!));
     };
@@ -128,32 +131,36 @@ export function customVjp(f: Callback, rule: CustomVjpRule<any, any, any>): Call
           held: leaves.filter((leaf) => leaf instanceof Tensor),
           pullback(given, held, given_cotangents, createGraph) {
             const cotangents = complete(given_cotangents);
-            const cotangent: unknown = first.rebuild(cotangents);
             // The residuals as functions of the inputs, where the gradient is to be differentiated again.
             if (createGraph && !rule.once) {
               const again = withSameDraws(draws, () => run(given));
-              return gradientsOf(again.once, given, again.residuals, cotangents, cotangent);
+              return gradientsOf(again.once, given, again.residuals, cotangents, first.rebuild);
             }
             let next = 0;
             const residuals: unknown = rebuildResiduals(leaves.map((leaf: unknown) => (leaf instanceof Tensor ? held[next++] : leaf)));
-            return gradientsOf(first.once, given, residuals, cotangents, cotangent);
+            return gradientsOf(first.once, given, residuals, cotangents, first.rebuild);
           },
         };
       },
       forward(inputs, tangents) {
         const { outputs, rebuild, residuals, once } = run(inputs);
+        const draws = drawPoint();
         // ct ↦ J'ct is linear: its own pullback is t ↦ J t.
         const complete = completing(outputs);
         const [from, to] = [outputs.map((y) => isFloat(y.dtype)), inputs.map((x) => isFloat(x.dtype))];
+        const cotangentOf = (cts: readonly Tensor[]): unknown => rebuild(complete(spread(from, cts)));
+        let reason = once;
         const transpose = (cts: Tensor[]) => {
           const before = reads;
-          const gradients = pull(inputs, residuals, rebuild(complete(spread(from, cts))));
+          const [gradients, read] = noticing(isActive, () => pull(inputs, residuals, cotangentOf(cts)));
           if (reads !== before && isCut(gradients.filter((g) => g !== null))) {
             throw new NotDifferentiableError(
               "customVjp: backward reads numbers (data(), toArray(), item()), so it cannot be transposed for forward mode; write it with ops, or use reverse mode",
               "customVjp",
             );
           }
+          const zeros = () => cotangentOf(cts.map((ct) => zerosLike(ct)));
+          if (read && isConstant(draws, inputs, residuals, zeros())) reason ??= READ_NUMBERS;
           return inputs.flatMap((x, i) => (to[i] ? [gradients[i] ?? zerosLike(x)] : []));
         };
         const pushed = transposed(
@@ -161,8 +168,12 @@ export function customVjp(f: Callback, rule: CustomVjpRule<any, any, any>): Call
           outputs.filter((_, i) => from[i]),
           inputs.flatMap((x, i) => (to[i] ? [tangents[i] ?? zerosLike(x)] : [])),
         );
-        if (once === null || !isActive(inputs)) return { outputs, tangents: spread(from, pushed), rebuild };
-        return { outputs: dispatch(custom, inputs).outputs, tangents: spread(from, onlyOnce("customVjp", once, pushed, inputs)), rebuild };
+        if (reason === null || !isActive(inputs)) return { outputs, tangents: spread(from, pushed), rebuild };
+        return {
+          outputs: once === null ? outputs : dispatch(custom, inputs).outputs,
+          tangents: spread(from, onlyOnce("customVjp", reason, pushed, inputs)),
+          rebuild,
+        };
       },
     };
     return custom;

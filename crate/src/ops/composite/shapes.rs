@@ -199,9 +199,16 @@ pub fn one_hot<'a>(x: Var<'a>, p: &[f64]) -> Var<'a> {
         );
     }
     let classes = Array::from_fn(&[depth], |class| class as i32).and_then(|classes| x.engine.new_value(classes));
+    let classes = Var::from_result(x.engine, classes);
+    let mut class = x;
+    if x.engine.records_to_replay() {
+        // A program checks its own numbers: taken from the classes, with negative ones, which would count from the end, moved out of range.
+        let outside = x.less(x.constant(0.0)).select(x.constant(depth as f64), x);
+        class = classes.apply2(ops::Take, outside, &Along { axis: 0usize.into() }.list());
+    }
     let mut dims = x.dims();
     dims.push(1);
-    let hit = x.reshape(&dims).equal(Var::from_result(x.engine, classes));
+    let hit = class.reshape(&dims).equal(classes);
     match DType::from_code(dtype) {
         Ok(dtype) => hit.cast(dtype),
         Err(error) => Var::fail(x.engine, error),

@@ -107,7 +107,7 @@ pub fn std<'a>(engine: &'a Engine, x: Var<'a>, p: &[f64]) -> Var<'a> {
     let Variance { all, axis, .. } = Variance::read(p);
     let keep = Reduce { keepdims: true, all, axis };
     let nothing_to_scale = x.size() == 0 || reduction(&x.dims(), &keep).map_or(true, |r| r.axes.is_empty());
-    if nothing_to_scale || !squared.numbers().is_some_and(|v| leaves_range(&v)) {
+    if nothing_to_scale || !squared.may(leaves_range) {
         return root(squared);
     }
     let x = float(x);
@@ -143,8 +143,9 @@ pub fn hypot<'a>(a: Var<'a>, b: Var<'a>) -> Var<'a> {
     if h.orders() == 0 || !h.has_zero() {
         return h;
     }
-    let zero = h.constant(0.0);
-    h + h.equal(zero).select(root(a.square() + b.square()), zero)
+    let (zero, at_origin) = (h.constant(0.0), h.equal(h.constant(0.0)));
+    // Elsewhere it is the root of 1: squares may vanish where h does not, and a root of 0 is not to be differentiated again there.
+    h + at_origin.select(root(at_origin.select(a.square() + b.square(), h.constant(1.0))), zero)
 }
 
 /// (Σ|x|^p)^(1/p). Scaled by the largest magnitude, which is a constant for the derivative (the norm
