@@ -232,7 +232,6 @@ fn row_indices<'a>(index: Var<'a>, n: usize, size: usize) -> Var<'a> {
     let mut dims: Dims = SmallVec::from_elem(1, index.rank());
     dims[0] = size;
     rows + constant(Array::from_fn(&dims, |b| (b * n) as i32))
-
 }
 
 /// indexInto(src, indices; axis, size), the transpose of `take`, with the same cases.
