@@ -30,6 +30,8 @@ export interface LiveUpdate {
 }
 
 export interface Recorder {
+  /** The run becomes a program that is run again, on other numbers. */
+  readonly strict: boolean;
   /** These are written to. */
   state(parts: readonly StateOf[]): void;
   updated(update: LiveUpdate): void;

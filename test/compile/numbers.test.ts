@@ -23,6 +23,13 @@ const INDICES: [string, Operation, () => Tensor[], () => Tensor[]][] = [
   ["indexAdd", (x, i, s) => ad.indexAdd(x, 0, i, s), () => [rows(), i32([1]), f64([[5, 6]])], () => [rows(), i32([2]), f64([[5, 6]])]],
   ["oneHot, too large", (i) => ad.oneHot(i, 2), () => [i32([1])], () => [i32([2])]],
   ["oneHot, negative", (i) => ad.oneHot(i, 2), () => [i32([1])], () => [i32([-1])]],
+  ["embedding, negative", (i) => ad.embedding(i, rows()), () => [i32([1])], () => [i32([-1])]],
+  [
+    "the gradient of an embedding",
+    (table, i) => ad.grad((t: Tensor) => ad.embedding(i, t).square().sum())(table),
+    () => [rows(), i32([1])],
+    () => [rows(), i32([-1])],
+  ],
   ["crossEntropy", (x, i) => ad.nn.crossEntropy(x, i), () => [rows(), i32([1, 0])], () => [rows(), i32([-1, 0])]],
   ["vmap of take, too large", ad.vmap((x, i) => ad.take(x, i, 0)), () => [rows(), i32([[1], [0]])], () => [rows(), i32([[2], [0]])]],
   ["vmap of take, negative", ad.vmap((x, i) => ad.take(x, i, 0)), () => [rows(), i32([[-2], [0]])], () => [rows(), i32([[0], [-3]])]],

@@ -103,7 +103,7 @@ class Recording implements Recorder {
 
   constructor(
     private readonly name: string,
-    private readonly strict: boolean,
+    readonly strict: boolean,
   ) {}
 
   /** A tensor from outside of the recorded function is about to be used. */

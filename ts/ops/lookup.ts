@@ -1,9 +1,11 @@
 /** Rows of a table by indices that do not count from the end: what `embedding` and the layer share. */
 import { IndexError } from "../errors.js";
+import { recorder } from "../recording.js";
 import { releasing, run } from "../run.js";
 import { Truth } from "../runtime/boundary.js";
 import { checked, engine } from "../runtime/instance.js";
 import { idOf, type Tensor } from "../tensor.js";
+import { where } from "./elementwise.js";
 
 /** `embedding` under the name of who calls it. */
 export function lookUp(name: string, indices: Tensor, table: Tensor): Tensor {
@@ -15,7 +17,9 @@ export function lookUp(name: string, indices: Tensor, table: Tensor): Tensor {
   const fromTheStart = releasing((keep) => (checked(engine.all_true(idOf(keep(indices.ge(0)))), name) as Truth) === Truth.All);
   if (!fromTheStart) throw outside(name, indices, count);
   try {
-    return run("take", [table, indices], [0]);
+    if (!recorder?.strict) return run("take", [table, indices], [0]);
+    // A program looks at its own: moved out of range, a negative one is refused by take.
+    return releasing((keep) => run("take", [table, keep(where(keep(indices.lt(0)), count, indices))], [0]));
   } catch (error) {
     throw error instanceof IndexError ? outside(name, indices, count) : error;
   }
