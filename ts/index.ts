@@ -109,6 +109,7 @@ export * as optimize from "./optimize/index.js";
 export * as data from "./data/index.js";
 /** Files: safetensors, npy, npz. */
 export * as io from "./io/index.js";
-export { dropout } from "./nn/layers.js";
+export { dropout } from "./nn/dropout.js";
+export { batchNorm, groupNorm, instanceNorm, layerNorm, rmsNorm } from "./nn/normalize.js";
 
 import "./methods.js";

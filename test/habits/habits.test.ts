@@ -67,7 +67,6 @@ describe("functions and classes of other libraries", () => {
     ["manual_seed", /manualSeed/],
     ["from_numpy", /typed array/],
     ["optim.lr_scheduler", /optim\.schedule\(optimizer/],
-    ["nn.BCELoss", /BCEWithLogitsLoss/],
     ["nn.ModuleList", /plain array/],
     ["nn.LSTM", /does not have nn\.LSTM yet/],
     ["optim.StepLR", /optim\.schedule\(optimizer, step/],

@@ -24,6 +24,8 @@ const labels = [() => f64([[0.2, 0.8]]), () => ad.tensor([1], { dtype: "int32" }
 const parameters = () => [ad.tensor([1, 2], { requiresGrad: true })];
 const state = () => ad.random.getState();
 
+/** Zeros with `axes` axes behind batch and channels. */
+const image = (axes: number) => () => ad.zeros([1, 1, 4, 4, 4].slice(0, axes + 2));
 type Call = (() => unknown)[];
 const unary: Call = [x];
 const binary: Call = [x, x];
@@ -196,7 +198,25 @@ const calls: Record<string, Call> = {
   "nn.mseLoss": loss,
   "nn.crossEntropy": labels,
   "nn.nllLoss": labels,
+  "nn.smoothL1Loss": loss,
+  "nn.bceLoss": loss,
+  "nn.poissonNllLoss": loss,
+  "nn.gaussianNllLoss": [() => f64([[0.2, 0.8]]), () => f64([[0, 1]]), () => f64([[1, 1]]), () => ({})],
+  "nn.hingeEmbeddingLoss": loss,
+  "nn.softMarginLoss": loss,
+  "nn.multiLabelSoftMarginLoss": loss,
+  "nn.multiMarginLoss": labels,
+  "nn.marginRankingLoss": [x, x, x, () => ({})],
+  "nn.cosineEmbeddingLoss": [m, m, () => f64([1, -1]), () => ({})],
+  "nn.tripletMarginLoss": [m, m, m, () => ({})],
+  layerNorm: [m, () => 2, () => ({})],
+  rmsNorm: [m, () => 2, () => ({})],
+  groupNorm: [m, () => 2, () => ({})],
+  instanceNorm: [() => ad.ones([1, 2, 3]), () => ({})],
+  batchNorm: [m, () => null, () => null, () => ({ training: true })],
   "nn.dropout": [x, () => ({})],
+  "nn.alphaDropout": [x, () => ({})],
+  ...Object.fromEntries([1, 2, 3].map((axes) => [`nn.dropout${axes}d`, [image(axes), () => ({})]])),
   dropout: [x, () => ({})],
   "nn.parameterCount": [() => new ad.nn.Linear(1, 1)],
   "nn.init.constant": [() => [2], () => 1, () => ({})],
@@ -256,8 +276,6 @@ for (const space of ["optim", "optim.schedules"])
     [`${space}.warmup`]: [() => 10, () => 0.1],
   });
 
-/** Zeros with `axes` axes behind batch and channels. */
-const image = (axes: number) => () => ad.zeros([1, 1, 4, 4, 4].slice(0, axes + 2));
 for (const axes of [1, 2, 3]) {
   const kernel = () => ad.ones([1, 1, 2, 2, 2].slice(0, axes + 2));
   for (const name of ["conv", "convTranspose"]) calls[`${name}${axes}d`] = [image(axes), kernel, () => ({})];
@@ -339,7 +357,15 @@ const { nn, optim, data } = ad;
 const constructors: [string, new (...args: any[]) => unknown, Call][] = [
   ["Linear", nn.Linear, [() => 2, () => 1, () => ({})]],
   ["Embedding", nn.Embedding, [() => 3, () => 2, () => ({})]],
-  ["Dropout", nn.Dropout, [() => 0.5]],
+  ...(["Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout"] as const).map(
+    (name): [string, new (...args: any[]) => unknown, Call] => [name, nn[name], [() => 0.5]],
+  ),
+  ["LayerNorm", nn.LayerNorm, [() => 2, () => ({})]],
+  ["RMSNorm", nn.RMSNorm, [() => 2, () => ({})]],
+  ["GroupNorm", nn.GroupNorm, [() => 2, () => 4, () => ({})]],
+  ...(["BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d"] as const).map(
+    (name): [string, new (...args: any[]) => unknown, Call] => [name, nn[name], [() => 2, () => ({})]],
+  ),
   ["Flatten", nn.Flatten, [() => 1, () => -1]],
   ["Conv2d", nn.Conv2d, [() => 1, () => 1, () => 2, () => ({})]],
   ["ConvTranspose2d", nn.ConvTranspose2d, [() => 1, () => 1, () => 2, () => ({})]],
@@ -362,6 +388,21 @@ const constructors: [string, new (...args: any[]) => unknown, Call][] = [
   ...(["CrossEntropyLoss", "NLLLoss", "MSELoss", "L1Loss", "HuberLoss", "BCEWithLogitsLoss", "KLDivLoss", "CosineSimilarity"] as const).map(
     (name): [string, new (...args: any[]) => unknown, Call] => [name, nn[name], [() => ({})]],
   ),
+  ...(
+    [
+      "SmoothL1Loss",
+      "BCELoss",
+      "PoissonNLLLoss",
+      "GaussianNLLLoss",
+      "HingeEmbeddingLoss",
+      "SoftMarginLoss",
+      "MultiMarginLoss",
+      "MultiLabelSoftMarginLoss",
+      "MarginRankingLoss",
+      "CosineEmbeddingLoss",
+      "TripletMarginLoss",
+    ] as const
+  ).map((name): [string, new (...args: any[]) => unknown, Call] => [name, nn[name], [() => ({})]]),
   ["DataLoader", data.DataLoader, [() => new data.TensorDataset(x()), () => ({})]],
 ];
 describe("constructors", () => {

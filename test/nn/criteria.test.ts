@@ -37,6 +37,39 @@ const rows: [
   ["HuberLoss", nn.HuberLoss, nn.huberLoss, probabilities, { delta: 0.5 }],
   ["BCEWithLogitsLoss", nn.BCEWithLogitsLoss, nn.bceWithLogits, probabilities, { posWeight: 3 }],
   ["KLDivLoss", nn.KLDivLoss, nn.klDiv, probabilities, { reduction: "batchmean" }],
+  ["SmoothL1Loss", nn.SmoothL1Loss, nn.smoothL1Loss, probabilities, { beta: 0.5 }],
+  ["PoissonNLLLoss", nn.PoissonNLLLoss, nn.poissonNllLoss, probabilities, { full: true }],
+  [
+    "HingeEmbeddingLoss",
+    nn.HingeEmbeddingLoss,
+    nn.hingeEmbeddingLoss,
+    [
+      [1, -1, 1],
+      [-1, 1, -1],
+    ],
+    { margin: 2 },
+  ],
+  [
+    "SoftMarginLoss",
+    nn.SoftMarginLoss,
+    nn.softMarginLoss,
+    [
+      [1, -1, 1],
+      [-1, 1, -1],
+    ],
+    { reduction: "sum" },
+  ],
+  ["MultiMarginLoss", nn.MultiMarginLoss, nn.multiMarginLoss, [2, 0], { p: 2 }],
+  [
+    "MultiLabelSoftMarginLoss",
+    nn.MultiLabelSoftMarginLoss,
+    nn.multiLabelSoftMarginLoss,
+    [
+      [1, 0, 1],
+      [0, 1, 0],
+    ],
+    { reduction: "none" },
+  ],
   ["CosineSimilarity", nn.CosineSimilarity, nn.cosineSimilarity, probabilities, { axis: 0 }],
 ];
 
@@ -76,4 +109,25 @@ it("a weight is a buffer of the loss", () => {
   const buffers = new nn.CrossEntropyLoss({ weight }).namedBuffers();
   expect(buffers.map(([name, buffer]) => [name, buffer === weight])).toEqual([["options.weight", true]]);
   weight.dispose();
+});
+
+it("losses of three tensors and of probabilities as modules", () => {
+  ad.scope(() => {
+    const [a, b, c] = [f64(scores), f64(probabilities), f64(probabilities).flip(1)];
+    const side = f64([1, -1]);
+    const cases: [ad.nn.Module, ad.Tensor[], ad.Tensor][] = [
+      [new nn.BCELoss({ reduction: "sum" }), [b, c], nn.bceLoss(b, c, { reduction: "sum" })],
+      [new nn.GaussianNLLLoss({ full: true }), [a, b, c], nn.gaussianNllLoss(a, b, c, { full: true })],
+      [new nn.TripletMarginLoss({ margin: 3 }), [a, b, c], nn.tripletMarginLoss(a, b, c, { margin: 3 })],
+      [new nn.CosineEmbeddingLoss(), [a, b, side], nn.cosineEmbeddingLoss(a, b, side)],
+      [new nn.MarginRankingLoss({ margin: 1 }), [a, b, c.sign()], nn.marginRankingLoss(a, b, c.sign(), { margin: 1 })],
+    ];
+    for (const [criterion, inputs, expected] of cases) expect(criterion.forward(...inputs).toArray()).toEqual(expected.toArray());
+    expect(() => nn.bceLoss([0.5], [[1]])).toThrow(ad.ShapeError);
+    // What a probability of 0 or 1 costs is bounded, and so are gradients.
+    expect(nn.bceLoss([0, 1], [1, 0]).item()).toBe(100);
+    expect((ad.grad((p: ad.Tensor) => nn.bceLoss(p, [1, 0, 1]))([0, 1, 1]) as ad.Tensor).toArray()).toEqual([0, 0, Math.fround(-1 / 3)]);
+    expect(() => nn.multiMarginLoss(a, ad.tensor([3, 0], { dtype: "int32" }))).toThrow(ad.IndexError);
+    return null;
+  });
 });

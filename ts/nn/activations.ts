@@ -1,12 +1,13 @@
 /** Functions without parameters as modules, for `Sequential`. Names and defaults are torch.nn's. */
 import { atMost, integer, number } from "../input/arguments.js";
+import { tensor } from "../creation.js";
 import { describe } from "../input/describe.js";
 import { ValueError } from "../errors.js";
 import { checkOptions, isPlainObject, readOptions } from "../input/options.js";
 import * as f from "../ops/elementwise.js";
 import { logSoftmax, softmax } from "../ops/reduce.js";
 import { flatten } from "../ops/shape.js";
-import type { Tensor, TensorLike } from "../tensor.js";
+import { Tensor, type TensorLike } from "../tensor.js";
 import { Module } from "./module.js";
 
 /** A function without parameters as a module. */
@@ -67,6 +68,9 @@ export const LogSigmoid = activation("LogSigmoid", f.logSigmoid);
 export const Hardswish = activation("Hardswish", f.hardSwish);
 /** The module of `mish`: x tanh(softplus x). */
 export const Mish = activation("Mish", f.mish);
+
+/** What it is given: a place in a `Sequential` where nothing happens. */
+export const Identity = activation("Identity", (x) => (x instanceof Tensor ? x : tensor(x)));
 
 /** x Φ(x), exactly or, with `{ approximate: "tanh" }`, nearly. */
 export class GELU extends Activation {

@@ -51,7 +51,7 @@ function readable(labels: Tensor): ArrayLike<number> | null {
 }
 
 /** Checks labels and finds the ignored ones: by reading, which costs less than ops, or by ops, which work under every transform. */
-function classNumbers(name: string, labels: Tensor, classes: number, ignoreIndex: number): Labels {
+export function classNumbers(name: string, labels: Tensor, classes: number, ignoreIndex: number): Labels {
   const numbers = readable(labels);
   if (numbers !== null) {
     let ignores = false;
@@ -81,7 +81,8 @@ function noClass(name: string, classes: number, label?: number, position?: numbe
   );
 }
 
-function classWeights(name: string, given: TensorLike | undefined, scores: Tensor, classes: number): Tensor | null {
+/** The factors of the classes, [C]; null without. */
+export function classWeights(name: string, given: TensorLike | undefined, scores: Tensor, classes: number): Tensor | null {
   if (given === undefined) return null;
   const weight = argument(name, "weight", given, scores);
   if (weight.ndim !== 1 || weight.shape[0] !== classes) {
@@ -139,12 +140,13 @@ function probabilityLoss(logs: Tensor, target: Tensor, { axis, classes, weight, 
 }
 
 /** The class axis: 1 of [N, C, ...], 0 of [C]. */
-function classAxis(name: string, scores: Tensor): number {
+export function classAxis(name: string, scores: Tensor): number {
   if (scores.ndim === 0) throw new ShapeError(`${name}: the scores are 0-d; expected [C], [N, C] or [N, C, d1, ...] with C classes`, name);
   return scores.ndim === 1 ? 0 : 1;
 }
 
-function checkLabels(name: string, scores: Tensor, labels: Tensor, axis: number, otherwise: string): void {
+/** Labels have the shape of the scores without the class axis. */
+export function checkLabels(name: string, scores: Tensor, labels: Tensor, axis: number, otherwise: string): void {
   const expected = scores.shape.filter((_, i) => i !== axis);
   if (labels.shape.join() === expected.join() && labels.ndim === expected.length) {
     if (labels.dtype === "bool")

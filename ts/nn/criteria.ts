@@ -10,11 +10,34 @@ import {
   klDiv,
   l1Loss,
   mseLoss,
+  smoothL1Loss,
+  type SmoothL1Options,
   type BceOptions,
   type CosineSimilarityOptions,
   type HuberOptions,
   type KlDivOptions,
 } from "./losses.js";
+import {
+  gaussianNllLoss,
+  bceLoss,
+  poissonNllLoss,
+  type BceLossOptions,
+  type GaussianNllOptions,
+  type PoissonNllOptions,
+} from "./likelihoods.js";
+import {
+  cosineEmbeddingLoss,
+  hingeEmbeddingLoss,
+  marginRankingLoss,
+  multiLabelSoftMarginLoss,
+  multiMarginLoss,
+  softMarginLoss,
+  tripletMarginLoss,
+  type MarginOptions,
+  type MultiLabelOptions,
+  type MultiMarginOptions,
+  type TripletMarginOptions,
+} from "./margins.js";
 import { Module } from "./module.js";
 import { checkReduction, KL_REDUCTIONS, KNOWN, REDUCTIONS, type LossOptions } from "./reduction.js";
 
@@ -25,9 +48,43 @@ export abstract class Criterion<Options = LossOptions> extends Module {
   abstract override forward(input: TensorLike, target: TensorLike): Tensor;
 }
 
-type Loss<Options> = (input: TensorLike, target: TensorLike, options?: Options) => Tensor;
+/** A loss of three tensors as a module. */
+export abstract class CriterionOfThree<Options = LossOptions> extends Module {
+  /** As given to the constructor. */
+  abstract readonly options: Options;
+  abstract override forward(first: TensorLike, second: TensorLike, third: TensorLike): Tensor;
+}
 
-/** A module class for a loss. Throws `ValueError` for options that the loss does not have. */
+/** The class of a loss's modules. Throws `ValueError` for options that the loss does not have. */
+function classOf<Options extends { reduction?: string }>(
+  Base: abstract new () => Module,
+  count: number,
+  name: string,
+  loss: (...given: any[]) => Tensor,
+  known: readonly (keyof Options & string)[],
+  reductions: readonly string[],
+): unknown {
+  const made = class extends Base {
+    readonly options: Options;
+    constructor(options?: Options) {
+      atMost(name, arguments, 1);
+      super();
+      this.options = { ...readOptions(name, options, known) };
+      checkReduction(name, this.options.reduction, reductions);
+    }
+    forward(...inputs: TensorLike[]): Tensor {
+      atMost(`${name}.forward`, inputs, count);
+      return loss(...Array.from({ length: count }, (_, i) => inputs[i]), this.options);
+    }
+  };
+  Object.defineProperty(made, "name", { value: name });
+  return made;
+}
+
+type Loss<Options> = (input: TensorLike, target: TensorLike, options?: Options) => Tensor;
+type LossOfThree<Options> = (first: TensorLike, second: TensorLike, third: TensorLike, options?: Options) => Tensor;
+
+/** A module class for a loss of input and target. */
 function criterion<Options extends { reduction?: string }>(
   name: string,
   loss: Loss<Options>,
@@ -37,21 +94,23 @@ function criterion<Options extends { reduction?: string }>(
   /** Options are those of the loss; `ValueError` for others. */
   new (options?: Options): Criterion<Options>;
 } {
-  const made = class extends Criterion<Options> {
-    readonly options: Options;
-    constructor(options?: Options) {
-      atMost(name, arguments, 1);
-      super();
-      this.options = { ...readOptions(name, options, known) };
-      checkReduction(name, this.options.reduction, reductions);
-    }
-    forward(input: TensorLike, target: TensorLike): Tensor {
-      atMost(`${name}.forward`, arguments, 2);
-      return loss(input, target, this.options);
-    }
-  };
-  Object.defineProperty(made, "name", { value: name });
-  return made;
+  return classOf<Options>(Criterion, 2, name, loss, known, reductions) as new (
+    options?: Options,
+  ) => Criterion<Options>;
+}
+
+/** A module class for a loss of three tensors. */
+function criterionOfThree<Options extends { reduction?: string }>(
+  name: string,
+  loss: LossOfThree<Options>,
+  known: readonly (keyof Options & string)[],
+): {
+  /** Options are those of the loss; `ValueError` for others. */
+  new (options?: Options): CriterionOfThree<Options>;
+} {
+  return classOf<Options>(CriterionOfThree, 3, name, loss, known, REDUCTIONS) as new (
+    options?: Options,
+  ) => CriterionOfThree<Options>;
 }
 
 /** `crossEntropy` as a module: `new CrossEntropyLoss({ labelSmoothing: 0.1 }).forward(logits, labels)`. */
@@ -79,4 +138,39 @@ export const CosineSimilarity = /* @__PURE__ */ criterion<CosineSimilarityOption
   "CosineSimilarity",
   cosineSimilarity,
   KNOWN.cosine,
+);
+
+/** `smoothL1Loss` as a module. */
+export const SmoothL1Loss = /* @__PURE__ */ criterion<SmoothL1Options>("SmoothL1Loss", smoothL1Loss, KNOWN.smoothL1);
+/** `bceLoss` as a module. */
+export const BCELoss = /* @__PURE__ */ criterion<BceLossOptions>("BCELoss", bceLoss, KNOWN.bceLoss);
+/** `poissonNllLoss` as a module. */
+export const PoissonNLLLoss = /* @__PURE__ */ criterion<PoissonNllOptions>("PoissonNLLLoss", poissonNllLoss, KNOWN.poisson);
+/** `gaussianNllLoss` as a module: `forward(input, target, variance)`. */
+export const GaussianNLLLoss = /* @__PURE__ */ criterionOfThree<GaussianNllOptions>("GaussianNLLLoss", gaussianNllLoss, KNOWN.gaussian);
+/** `hingeEmbeddingLoss` as a module. */
+export const HingeEmbeddingLoss = /* @__PURE__ */ criterion<MarginOptions>("HingeEmbeddingLoss", hingeEmbeddingLoss, KNOWN.margin);
+/** `softMarginLoss` as a module. */
+export const SoftMarginLoss = /* @__PURE__ */ criterion<LossOptions>("SoftMarginLoss", softMarginLoss, KNOWN.softMargin);
+/** `multiMarginLoss` as a module. */
+export const MultiMarginLoss = /* @__PURE__ */ criterion<MultiMarginOptions>("MultiMarginLoss", multiMarginLoss, KNOWN.multiMargin);
+/** `multiLabelSoftMarginLoss` as a module. */
+export const MultiLabelSoftMarginLoss = /* @__PURE__ */ criterion<MultiLabelOptions>(
+  "MultiLabelSoftMarginLoss",
+  multiLabelSoftMarginLoss,
+  KNOWN.multiLabel,
+);
+/** `marginRankingLoss` as a module: `forward(first, second, target)`. */
+export const MarginRankingLoss = /* @__PURE__ */ criterionOfThree<MarginOptions>("MarginRankingLoss", marginRankingLoss, KNOWN.margin);
+/** `cosineEmbeddingLoss` as a module: `forward(first, second, target)`. */
+export const CosineEmbeddingLoss = /* @__PURE__ */ criterionOfThree<MarginOptions>(
+  "CosineEmbeddingLoss",
+  cosineEmbeddingLoss,
+  KNOWN.margin,
+);
+/** `tripletMarginLoss` as a module: `forward(anchor, positive, negative)`. */
+export const TripletMarginLoss = /* @__PURE__ */ criterionOfThree<TripletMarginOptions>(
+  "TripletMarginLoss",
+  tripletMarginLoss,
+  KNOWN.triplet,
 );

@@ -1,24 +1,12 @@
 /** What torch.nn has and this library has under another name, or not yet: see `habits/foreign.ts`. */
 import { elsewhere, missing } from "../habits/elsewhere.js";
 
-/** @deprecated nn.BCEWithLogitsLoss, on logits instead of probabilities */
-export const BCELoss = /* @__PURE__ */ elsewhere("nn.BCELoss", "nn.BCEWithLogitsLoss, on logits instead of probabilities");
-/** @deprecated nn.HuberLoss; with delta = 1 it is the same */
-export const SmoothL1Loss = /* @__PURE__ */ elsewhere("nn.SmoothL1Loss", "nn.HuberLoss; with delta = 1 it is the same");
 /** @deprecated a plain array of modules as a property */
 export const ModuleList = /* @__PURE__ */ elsewhere("nn.ModuleList", "a plain array of modules as a property");
 /** @deprecated a plain object of modules as a property */
 export const ModuleDict = /* @__PURE__ */ elsewhere("nn.ModuleDict", "a plain object of modules as a property");
 /** @deprecated a plain array of parameters as a property */
 export const ParameterList = /* @__PURE__ */ elsewhere("nn.ParameterList", "a plain array of parameters as a property");
-/** @deprecated nothing, or (x) => x in a Sequential */
-export const Identity = /* @__PURE__ */ elsewhere("nn.Identity", "nothing, or (x) => x in a Sequential");
-/** @deprecated Not there yet. */
-export const LayerNorm = /* @__PURE__ */ missing("nn.LayerNorm");
-/** @deprecated Not there yet. */
-export const BatchNorm1d = /* @__PURE__ */ missing("nn.BatchNorm1d");
-/** @deprecated Not there yet. */
-export const BatchNorm2d = /* @__PURE__ */ missing("nn.BatchNorm2d");
 /** @deprecated Not there yet. */
 export const RNN = /* @__PURE__ */ missing("nn.RNN");
 /** @deprecated Not there yet. */

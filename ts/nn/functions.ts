@@ -36,5 +36,16 @@ export {
 export { logSoftmax, softmax } from "../ops/reduce.js";
 export { pad } from "../ops/shape.js";
 export { crossEntropy, nllLoss } from "./classification.js";
-export { dropout } from "./layers.js";
-export { bceWithLogits, cosineSimilarity, huberLoss, klDiv, l1Loss, mseLoss } from "./losses.js";
+export { alphaDropout, dropout, dropout1d, dropout2d, dropout3d } from "./dropout.js";
+export { bceLoss, gaussianNllLoss, poissonNllLoss } from "./likelihoods.js";
+export { bceWithLogits, cosineSimilarity, huberLoss, klDiv, l1Loss, mseLoss, smoothL1Loss } from "./losses.js";
+export {
+  cosineEmbeddingLoss,
+  hingeEmbeddingLoss,
+  marginRankingLoss,
+  multiLabelSoftMarginLoss,
+  multiMarginLoss,
+  softMarginLoss,
+  tripletMarginLoss,
+} from "./margins.js";
+export { batchNorm, groupNorm, instanceNorm, layerNorm, rmsNorm } from "./normalize.js";

@@ -5,11 +5,16 @@ export * from "./activations.js";
 export { crossEntropy, nllLoss, type CrossEntropyOptions, type NllLossOptions } from "./classification.js";
 export * from "./convolution.js";
 export * from "./criteria.js";
+export * from "./dropout.js";
 export * from "./foreign.js";
 /** The functions of layers and the losses under one roof, as torch.nn.functional has them. */
 export * as functional from "./functions.js";
 export { functionalCall, parameterCount } from "./functional.js";
 export * from "./layers.js";
+export * from "./likelihoods.js";
 export * from "./losses.js";
+export * from "./margins.js";
 export { Module, Parameter, type LoadOptions } from "./module.js";
+export * from "./normalizations.js";
+export type { BatchNormOptions, NormalizationOptions, RmsNormOptions } from "./normalize.js";
 export * from "./windows.js";

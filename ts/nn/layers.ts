@@ -1,4 +1,4 @@
-/** Layers with parameters, and dropout. Names and defaults are torch.nn's; `forward` accepts arrays for tensors. */
+/** Layers with parameters. Names and defaults are torch.nn's; `forward` accepts arrays for tensors. */
 import { atMost, boolean, integer, number } from "../input/arguments.js";
 import { assign } from "../ambient.js";
 import { tensor } from "../creation.js";
@@ -8,8 +8,7 @@ import { ShapeError, ValueError } from "../errors.js";
 import { readOptions } from "../input/options.js";
 import { where } from "../ops/elementwise.js";
 import { lookUp } from "../ops/lookup.js";
-import * as random from "../random/index.js";
-import { nextKey } from "../random/state.js";
+import { recorder } from "../recording.js";
 import { Tensor, type TensorLike } from "../tensor.js";
 import { inScope } from "../transforms/machinery.js";
 import { noGrad } from "../transforms/modes.js";
@@ -162,8 +161,11 @@ export class Embedding extends Module {
   private shorten(rows: Tensor): void {
     noGrad(() => {
       const table = this.weight.detach();
-      const used = lookUp("Embedding", rows.flatten(), table).norm(-1, { p: this.normType });
-      if (!used.gt(this.maxNorm!).any().item()) return;
+      // A look first, which costs less than the table; a recorded program must not depend on it.
+      if (recorder === null) {
+        const used = lookUp("Embedding", rows.flatten(), table).norm(-1, { p: this.normType });
+        if (!used.gt(this.maxNorm!).any().item()) return;
+      }
       const norms = table.norm(1, { p: this.normType, keepdims: true });
       const wanted = tensor(new Int32Array(this.count))
         .scatterAdd(0, rows.flatten(), tensor(new Int32Array(rows.size).fill(1)))
@@ -181,52 +183,4 @@ const isRow = (count: number, row: number) => tensor(Array.from({ length: count 
 function positive(op: string, what: string, value: number): number {
   if (!(number(op, what, value) > 0)) throw new ValueError(`${op}: ${what} is ${value}; expected a number above 0`, op);
   return value;
-}
-
-function probability(op: string, p: unknown): number {
-  number(op, "the probability p", p);
-  if (!((p as number) >= 0 && (p as number) <= 1)) throw new ValueError(`${op}: probability ${String(p)} is not between 0 and 1`, op);
-  return p as number;
-}
-
-/** Options of `dropout`. */
-export interface DropoutOptions {
-  /** The probability of a zero, from 0 to 1; default 0.5. */
-  p?: number;
-  /** false gives the input back; default true. */
-  training?: boolean;
-  /** A random key; without it the sequence of `manualSeed` goes on. */
-  key?: Tensor;
-}
-
-/** Zeroes elements with probability p while training and scales the rest by 1/(1 - p): `new Dropout(0.1)` or `new Dropout({ p: 0.1 })`. */
-export class Dropout extends Module {
-  /** The probability of a zero. */
-  readonly p: number;
-  constructor(p: number | Pick<DropoutOptions, "p"> = 0.5) {
-    atMost("Dropout", arguments, 1);
-    super();
-    this.p = probability("Dropout", typeof p === "number" ? p : (readOptions("Dropout", p, ["p"]).p ?? 0.5));
-  }
-
-  forward(x: TensorLike): Tensor {
-    atMost("Dropout.forward", arguments, 1);
-    return dropout(x, { p: this.p, training: this.training });
-  }
-}
-
-/** Zeroes elements with probability p and scales the rest by 1/(1 - p), so that the mean stays. Not training, or with p = 0, gives the input back. */
-export function dropout(input: TensorLike, options?: DropoutOptions): Tensor {
-  atMost("dropout", arguments, 2);
-  const { p = 0.5, training = true, key } = readOptions("dropout", options, ["p", "training", "key"]);
-  probability("dropout", p);
-  boolean("dropout", "training", training);
-  if (key !== undefined && !(key instanceof Tensor))
-    throw new ValueError(`dropout: key must be a key of random.key() or random.split(), got ${describe(key)}`, "dropout");
-  const x = argument("dropout", "the input", input);
-  if (!training || p === 0) return x;
-  return inScope(() => {
-    const keep = random.bernoulli(key ?? nextKey("dropout"), x.shape, { p: 1 - p });
-    return keep.where(p < 1 ? x.mul(1 / (1 - p)) : x, 0);
-  });
 }

@@ -67,6 +67,31 @@ export function huberLoss(input: TensorLike, target: TensorLike, options?: Huber
   });
 }
 
+/** Options of `smoothL1Loss`. */
+export interface SmoothL1Options extends LossOptions {
+  /** Where the square turns into a line; from 0 (which is `l1Loss`), default 1. */
+  beta?: number;
+}
+
+/**
+ * d²/(2 beta) where |d| < beta, else |d| - beta/2, with d = input - target: `huberLoss` divided by beta.
+ *
+ * @example
+ * ad.nn.smoothL1Loss([0.5, 3], [0, 0], { reduction: "none" }); // [0.125, 2.5]
+ */
+export function smoothL1Loss(input: TensorLike, target: TensorLike, options?: SmoothL1Options): Tensor {
+  atMost("smoothL1Loss", arguments, 3);
+  const { reduction, beta = 1 } = readOptions("smoothL1Loss", options, KNOWN.smoothL1);
+  if (!(number("smoothL1Loss", "beta", beta) >= 0))
+    throw new ValueError(`smoothL1Loss: beta is ${beta}; expected a number from 0`, "smoothL1Loss");
+  return elementwise("smoothL1Loss", input, target, reduction, (x, t) => {
+    const d = x.sub(t);
+    if (beta === 0) return d.abs();
+    const inner = d.clamp(-beta, beta);
+    return inner.mul(d.sub(inner.mul(0.5))).div(beta);
+  });
+}
+
 /** Options of `bceWithLogits`. */
 export interface BceOptions extends LossOptions {
   /** Factor of each element's loss; broadcasts against the input. */

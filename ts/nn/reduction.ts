@@ -48,6 +48,15 @@ export const KNOWN = {
   nll: ["reduction", "weight", "ignoreIndex"],
   crossEntropy: ["reduction", "weight", "ignoreIndex", "labelSmoothing"],
   cosine: ["axis", "eps"],
+  smoothL1: ["reduction", "beta"],
+  bceLoss: ["reduction", "weight"],
+  poisson: ["reduction", "logInput", "full", "eps"],
+  gaussian: ["reduction", "full", "eps"],
+  margin: ["reduction", "margin"],
+  triplet: ["reduction", "margin", "p", "eps", "swap"],
+  softMargin: ["reduction"],
+  multiLabel: ["reduction", "weight"],
+  multiMargin: ["reduction", "margin", "p", "weight"],
 } as const;
 
 /** The mean or sum of losses, or each of them. */
