@@ -119,6 +119,7 @@ abstract class Drops extends Activation {
     super();
     this.p = probability(name, typeof p === "object" ? (readOptions(name, p, ["p"]).p ?? 0.5) : (p ?? 0.5));
   }
+  /** Of the shape of the input; the input itself when evaluating. */
   forward(x: TensorLike): Tensor {
     atMost(`${this.name}.forward`, arguments, 1);
     return this.apply(x, { p: this.p, training: this.training });
