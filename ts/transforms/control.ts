@@ -64,8 +64,9 @@ class State<S> {
 
 /**
  * `for (i = lower; i < upper; i++) state = body(i, state)`; the last state. `state` is any tree of tensors; `body` returns one of the
- * same structure. Old states are released: keep one with `keep()` or `detach()`. Has derivatives in both modes. Throws `ValueError` for
- * bounds that are no integers and for a state of another structure.
+ * same structure. A plain number in it is handed to `body` as a number: begin with `ad.tensor(0)` where it is to have methods. Old states
+ * are released: keep one with `keep()` or `detach()`. Has derivatives in both modes. Throws `ValueError` for bounds that are no integers
+ * and for a state of another structure.
  *
  * @example
  * const power = ad.grad((x) => ad.forLoop(0, 3, (_i, y) => y.mul(x), x))(2); // 32
