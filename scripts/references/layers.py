@@ -52,12 +52,12 @@ def outputs(y):
     return [part for part in y if part is not None] if isinstance(y, (list, tuple)) else [y]
 
 
-def layer(name, module, inputs, call=None, **settings):
+def layer(name, module, inputs, run=None, **settings):
     """A module on float inputs: outputs, gradients of inputs and parameters, state before and buffers after."""
     fill(module)
     before = {key: plain(value) for key, value in module.state_dict().items()}
     xs = [x.clone().requires_grad_(x.is_floating_point()) for x in inputs]
-    ys = outputs(call(module, *xs) if call else module(*xs))
+    ys = outputs(run(module, *xs) if run else module(*xs))
     total(ys).backward()
     return {
         "name": name,
@@ -98,6 +98,35 @@ def normalizations():
     embedding = nn.Embedding(5, 3, padding_idx=1, max_norm=1.0)
     rows.append(layer("Embedding", embedding, [torch.tensor([[0, 1], [4, 0]])], arguments=[5, 3, {"paddingIdx": 1, "maxNorm": 1.0}]))
     return rows
+
+
+def recurrent():
+    rows = []
+    x = numbers([4, 2, 3], 1) / 2
+    flat = lambda y: [part for each in y for part in (each if isinstance(each, tuple) else (each,))]
+    rows.append(layer("RNN", nn.RNN(3, 2), [x], flat_call(flat), arguments=[3, 2]))
+    rows.append(layer("RNN", nn.RNN(3, 2, nonlinearity="relu", bias=False, num_layers=2), [x, numbers([2, 2, 2], 7) / 2],
+                      flat_call(flat), arguments=[3, 2, {"nonlinearity": "relu", "bias": False, "numLayers": 2}]))
+    rows.append(layer("LSTM", nn.LSTM(3, 2), [x], flat_call(flat), arguments=[3, 2]))
+    rows.append(layer("LSTM", nn.LSTM(3, 2, num_layers=2, bidirectional=True, batch_first=True), [numbers([2, 4, 3], 1) / 2],
+                      flat_call(flat), arguments=[3, 2, {"numLayers": 2, "bidirectional": True, "batchFirst": True}]))
+    rows.append(layer("GRU", nn.GRU(3, 2, bidirectional=True), [x, numbers([2, 2, 2], 7) / 2], flat_call(flat),
+                      arguments=[3, 2, {"bidirectional": True}]))
+    rows.append(layer("GRU", nn.GRU(3, 2), [numbers([4, 3], 2)], flat_call(flat), arguments=[3, 2]))
+    for name in ["RNN", "LSTM", "GRU"]:
+        def packed(module, x):
+            y, last = module(nn.utils.rnn.pack_padded_sequence(x, [2, 4], enforce_sorted=False))
+            return flat((nn.utils.rnn.pad_packed_sequence(y, total_length=4)[0], last))
+        rows.append(layer(name, getattr(nn, name)(3, 2, bidirectional=True), [x], packed, arguments=[3, 2, {"bidirectional": True}],
+                          call={"before": [None], "options": {"lengths": [2, 4]}}))
+    rows.append(layer("RNNCell", nn.RNNCell(3, 2), [x[0], numbers([2, 2], 7)], arguments=[3, 2]))
+    rows.append(layer("GRUCell", nn.GRUCell(3, 2, bias=False), [x[0]], arguments=[3, 2, {"bias": False}]))
+    rows.append(layer("LSTMCell", nn.LSTMCell(3, 2), [x[0]], arguments=[3, 2]))
+    return rows
+
+
+def flat_call(flat):
+    return lambda module, *inputs: flat(module(*inputs))
 
 
 def losses():
@@ -155,7 +184,7 @@ def losses():
 def main():
     folder = pathlib.Path(__file__).parents[2] / "test" / "nn" / "references"
     folder.mkdir(exist_ok=True)
-    tables = {"layers": normalizations(), "losses": losses()}
+    tables = {"layers": normalizations() + recurrent(), "losses": losses()}
     (folder / "layers.json").write_text(json.dumps(tables, separators=(",", ":")) + "\n")
 
 

@@ -360,6 +360,11 @@ const constructors: [string, new (...args: any[]) => unknown, Call][] = [
   ...(["Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout"] as const).map(
     (name): [string, new (...args: any[]) => unknown, Call] => [name, nn[name], [() => 0.5]],
   ),
+  ...(["RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell"] as const).map((name): [string, new (...args: any[]) => unknown, Call] => [
+    name,
+    nn[name],
+    [() => 2, () => 3, () => ({})],
+  ]),
   ["LayerNorm", nn.LayerNorm, [() => 2, () => ({})]],
   ["RMSNorm", nn.RMSNorm, [() => 2, () => ({})]],
   ["GroupNorm", nn.GroupNorm, [() => 2, () => 4, () => ({})]],

@@ -16,7 +16,7 @@ interface LayerRow {
   arguments: unknown[];
   eval?: boolean;
   /** How `forward` is called, where that is more than with the inputs. */
-  call?: { options?: Record<string, unknown>; masks?: Record<string, Numbers> };
+  call?: { before?: null[]; options?: Record<string, unknown>; masks?: Record<string, Numbers> };
   state: Record<string, Numbers>;
   inputs: Numbers[];
   outputs: Numbers[];
@@ -76,9 +76,9 @@ describe.each(table.layers.map((row) => [title(row), row] as const))("%s", (_, r
   };
   const isInt = row.name === "Embedding";
   const forward = (layer: ad.nn.Module<unknown>, inputs: ad.Tensor[]) => {
-    const { options = {}, masks = {} } = row.call ?? {};
+    const { before = [], options = {}, masks = {} } = row.call ?? {};
     const extra = Object.fromEntries(Object.entries(masks).map(([name, mask]) => [name, tensorOf(mask, "float32").ne(0)]));
-    return tensors(row.call === undefined ? layer.forward(...inputs) : layer.forward(...inputs, { ...options, ...extra }));
+    return tensors(row.call === undefined ? layer.forward(...inputs) : layer.forward(...inputs, ...before, { ...options, ...extra }));
   };
   const load = (layer: ad.nn.Module<unknown>, dtype: ad.DType) => {
     const state = Object.fromEntries(

@@ -8,12 +8,6 @@ export const ModuleDict = /* @__PURE__ */ elsewhere("nn.ModuleDict", "a plain ob
 /** @deprecated a plain array of parameters as a property */
 export const ParameterList = /* @__PURE__ */ elsewhere("nn.ParameterList", "a plain array of parameters as a property");
 /** @deprecated Not there yet. */
-export const RNN = /* @__PURE__ */ missing("nn.RNN");
-/** @deprecated Not there yet. */
-export const LSTM = /* @__PURE__ */ missing("nn.LSTM");
-/** @deprecated Not there yet. */
-export const GRU = /* @__PURE__ */ missing("nn.GRU");
-/** @deprecated Not there yet. */
 export const MultiheadAttention = /* @__PURE__ */ missing("nn.MultiheadAttention");
 /** @deprecated functional.relu(x), or the function relu(x) itself */
 export const relu = /* @__PURE__ */ elsewhere("nn.relu", "nn.functional.relu(x), or the function relu(x) itself");
