@@ -109,6 +109,7 @@ export * as optimize from "./optimize/index.js";
 export * as data from "./data/index.js";
 /** Files: safetensors, npy, npz. */
 export * as io from "./io/index.js";
+export { scaledDotProductAttention, type AttentionOptions } from "./nn/attention.js";
 export { dropout } from "./nn/dropout.js";
 export { batchNorm, groupNorm, instanceNorm, layerNorm, rmsNorm } from "./nn/normalize.js";
 

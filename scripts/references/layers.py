@@ -181,10 +181,26 @@ def losses():
     return rows
 
 
+def attention():
+    """Of the function: outputs, and gradients of queries, keys, values and the mask."""
+    rows = []
+    q, k, v = numbers([2, 3, 4], 1), numbers([2, 5, 4], 2), numbers([2, 5, 3], 3)
+    seen = torch.tensor([[True, False, True, True, False], [False, True, False, False, False], [True] * 5])
+    for options, given in [({}, {}), ({"isCausal": True}, {"is_causal": True}), ({"scale": 0.3}, {"scale": 0.3}),
+                           ({}, {"attn_mask": seen}), ({}, {"attn_mask": numbers([2, 3, 5], 7)})]:
+        xs = [x.clone().requires_grad_(True) for x in (q, k, v)]
+        y = F.scaled_dot_product_attention(*xs, **given)
+        weighted(y).backward()
+        mask = given.get("attn_mask")
+        rows.append({"options": options, "inputs": plain([q, k, v]), "output": plain(y), "gradients": [plain(x.grad) for x in xs],
+                     "mask": None if mask is None else plain(mask), "bool": mask is not None and mask.dtype == torch.bool})
+    return rows
+
+
 def main():
     folder = pathlib.Path(__file__).parents[2] / "test" / "nn" / "references"
     folder.mkdir(exist_ok=True)
-    tables = {"layers": normalizations() + recurrent(), "losses": losses()}
+    tables = {"layers": normalizations() + recurrent(), "losses": losses(), "attention": attention()}
     (folder / "layers.json").write_text(json.dumps(tables, separators=(",", ":")) + "\n")
 
 

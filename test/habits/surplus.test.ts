@@ -209,6 +209,7 @@ const calls: Record<string, Call> = {
   "nn.marginRankingLoss": [x, x, x, () => ({})],
   "nn.cosineEmbeddingLoss": [m, m, () => f64([1, -1]), () => ({})],
   "nn.tripletMarginLoss": [m, m, m, () => ({})],
+  scaledDotProductAttention: [m, m, m, () => ({})],
   layerNorm: [m, () => 2, () => ({})],
   rmsNorm: [m, () => 2, () => ({})],
   groupNorm: [m, () => 2, () => ({})],

@@ -36,6 +36,7 @@ export {
 export { logSoftmax, softmax } from "../ops/reduce.js";
 export { pad } from "../ops/shape.js";
 export { crossEntropy, nllLoss } from "./classification.js";
+export { scaledDotProductAttention } from "./attention.js";
 export { alphaDropout, dropout, dropout1d, dropout2d, dropout3d } from "./dropout.js";
 export { bceLoss, gaussianNllLoss, poissonNllLoss } from "./likelihoods.js";
 export { bceWithLogits, cosineSimilarity, huberLoss, klDiv, l1Loss, mseLoss, smoothL1Loss } from "./losses.js";
