@@ -2,7 +2,7 @@
 import { atMost } from "./input/arguments.js";
 import { describe } from "./input/describe.js";
 import { DisposedError, EscapedValueError, NotDifferentiableError, ShapeError, ValueError } from "./errors.js";
-import { isInside } from "./memory/sweeps.js";
+import { idInside } from "./memory/sweeps.js";
 import { abort, enter, leave, root } from "./memory/memory.js";
 import { asTensor } from "./creation.js";
 import { readOptions } from "./input/options.js";
@@ -81,10 +81,10 @@ export function gradientOf(x: Tensor): Tensor | null {
     return null;
   }
   const known = x.cachedGradient;
-  if (known !== null && known.id === id && known.tensor.handle === id && isInside(known.tensor)) return known.tensor;
+  if (known !== null && idInside(known) === id) return known;
   checked(engine.gradient(x.handle));
   const tensor = made(scratch()[0]!);
-  x.cachedGradient = { id, tensor };
+  x.cachedGradient = tensor;
   return tensor;
 }
 

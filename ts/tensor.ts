@@ -45,7 +45,7 @@ export class Tensor {
   /** @internal */
   private knownDtype: DType | null = null;
   /** @internal What `grad` gave last. */
-  cachedGradient: { id: number; tensor: Tensor } | null = null;
+  cachedGradient: Tensor | null = null;
 
   /** Tensors are made by `tensor()`, `zeros()` and ops. */
   protected constructor(handle: never, scope: never);

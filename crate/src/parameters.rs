@@ -129,7 +129,7 @@ impl Session {
         }
     }
 
-    fn is_leaf(&self, node: u32) -> bool {
+    pub fn is_leaf(&self, node: u32) -> bool {
         matches!(&self.levels[AMBIENT as usize - 1].kind, LevelKind::Grad(tape) if tape.op[node as usize] == tape::LEAF)
     }
 

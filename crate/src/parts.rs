@@ -2,11 +2,11 @@
 //! ts/memory/parts.ts. A description has
 //!
 //! - how many values, boundaries, handles and nodes there are;
-//! - of each value: its slot, the address of its buffer (0: an outline), whether all who lie in that belong to the part, the elements in the buffer, and
-//!   a layout (dtype, rank, dims, strides, offset);
+//! - of each value: its slot, the address of its buffer (0: an outline), whether all who lie in that belong to the part (2: it is a handle itself), the
+//!   elements in the buffer, and a layout (dtype, rank, dims, strides, offset);
 //! - of each boundary, what the part is computed from and does not contain: an id that names it (0: a parameter that is gone, -1: the epitaph),
 //!   and how often it was written to, -1 when it is no parameter;
-//! - of each handle: its id, its node, its value, and what it is to steps (`SPENT`, `OUTDATED`);
+//! - of each handle: its id, its node, its value, and its gradient (0: none), which may be given back as minus the id of a handle;
 //! - the nodes, which are handed back as they are.
 //!
 //! Nodes and values are counted from 1; a boundary is a negative number; of a value that only dims and dtype are asked of, the number is negative.
@@ -75,7 +75,13 @@ impl Session {
         for (i, &id) in ids.iter().enumerate() {
             let Ok(slot) = self.slot(id) else { continue };
             let Some(Value::Tracked { level: AMBIENT, node, gradient, .. }) = slot.value else { continue };
-            if i < cold && slot.handle && slot.scope == 0 && slot.references == 0 && gradient == NONE && self.values.twin(id) == NONE {
+            if i < cold
+                && slot.handle
+                && slot.scope == 0
+                && slot.references == 0
+                && self.values.twin(id) == NONE
+                && self.goes(node, gradient)
+            {
                 handles.push((node, id));
                 nodes.push(node);
             }
@@ -93,19 +99,27 @@ impl Session {
         Ok(count)
     }
 
+    /// Whether a tensor's gradient can go with it: that of a parameter, unless it is recorded.
+    fn goes(&self, node: u32, gradient: Id) -> bool {
+        gradient == NONE || self.is_leaf(node) && self.values.array(gradient).is_some()
+    }
+
     /// The description of a part, empty when it has to stay.
     pub fn describe_part(&self, index: usize) -> Result<Vec<f64>> {
         let (Some(leaving), LevelKind::Grad(tape)) = (&self.leaving, &self.level(AMBIENT)?.kind) else { return Ok(Vec::new()) };
         let part = leaving.parts.part(index);
-        if part.len() > MOST_NODES || !tape.is_closed(part, &leaving.handles)? {
+        let [first, .., last] = [part[0], part[part.len() - 1]];
+        let from = leaving.handles.partition_point(|handle| handle.0 < first);
+        let to = leaving.handles.partition_point(|handle| handle.0 <= last);
+        let handles = &leaving.handles[from..to];
+        if part.len() > MOST_NODES || !tape.is_closed(part, handles)? {
             return Ok(Vec::new());
         }
-        self.describe_nodes(tape, part, leaving)
+        self.describe_nodes(tape, part, handles, &leaving.names)
     }
 
-    fn describe_nodes(&self, tape: &Tape, part: &[u32], leaving: &Leaving) -> Result<Vec<f64>> {
-        let first = leaving.handles.partition_point(|h| h.0 < part[0]);
-        let handles = leaving.handles[first..].iter().filter_map(|&(node, id)| part.binary_search(&node).ok().map(|place| (place, id)));
+    fn describe_nodes(&self, tape: &Tape, part: &[u32], handles: &[(u32, Id)], names: &BTreeMap<u32, Id>) -> Result<Vec<f64>> {
+        let handles = handles.iter().filter_map(|&(node, id)| part.binary_search(&node).ok().map(|place| (place, id)));
         let mut values: BTreeMap<Id, (usize, u32)> = BTreeMap::new();
         let mut order: Vec<Id> = Vec::new();
         let mut number = |id: Id| -> Result<f64> {
@@ -126,9 +140,8 @@ impl Session {
         };
         let (mut of_handles, mut count) = (Writer::default(), 0);
         for (place, id) in handles {
-            let Value::Tracked { primal, .. } = *self.value(id)? else { return Ok(Vec::new()) };
-            let state = tape.flags[part[place] as usize] & (tape::SPENT | tape::OUTDATED);
-            of_handles.put(&[id as f64, place as f64 + 1.0, number(primal)?, state as f64])?;
+            let Value::Tracked { primal, gradient, .. } = *self.value(id)? else { return Ok(Vec::new()) };
+            of_handles.put(&[id as f64, place as f64 + 1.0, number(primal)?, number(gradient)?])?;
             count += 1;
         }
         let mut boundaries: Vec<u32> = Vec::new();
@@ -168,7 +181,7 @@ impl Session {
                 _ if tape.is_epitaph(node) => (EPITAPH, 0.0),
                 tape::LEAF if tape.slot[n] == NONE => (DEAD_LEAF, 0.0),
                 tape::LEAF => (tape.slot[n] as f64, tape.writes(n)),
-                _ => match leaving.names.get(&node) {
+                _ => match names.get(&node) {
                     Some(&id) => (id as f64, NO_LEAF),
                     None => return Ok(Vec::new()),
                 },
@@ -193,8 +206,11 @@ impl Session {
             match self.value(id)? {
                 Value::Concrete(array) => {
                     let address = array.buffer_address();
-                    let alone = own.get(&address) == Some(&array.sharers());
-                    all.put(&[id as f64, address as f64, alone as u32 as f64, array.whole().len() as f64])?;
+                    let alone = match self.slot(id)?.handle {
+                        true => 2.0,
+                        false => (own.get(&address) == Some(&array.sharers())) as u32 as f64,
+                    };
+                    all.put(&[id as f64, address as f64, alone, array.whole().len() as f64])?;
                     all.put(&[array.dtype as u8 as f64, array.dims.len() as f64])?;
                     array.dims.iter().try_for_each(|&d| all.put(&[d as f64]))?;
                     array.strides.iter().try_for_each(|&s| all.put(&[s as f64]))?;
@@ -272,6 +288,19 @@ impl Session {
             };
             let id = self.rewrap(AMBIENT, values[handle[2] as usize - 1], node)?;
             handles.push(self.expose(id, true)?);
+            let gradient = match handle[3] {
+                0.0 => NONE,
+                number if number > 0.0 => values[number as usize - 1],
+                id => -id as Id,
+            };
+            self.retain(gradient);
+            self.set_gradient(id, gradient);
+            if self.is_leaf(node) {
+                self.grad_tape(AMBIENT)?.0.slot[node as usize] = id;
+                if self.inspector.records() {
+                    self.inspector.record.outside.insert(id);
+                }
+            }
         }
         Ok(())
     }
@@ -312,7 +341,11 @@ impl Session {
                 _ => 0,
             });
         }
-        let params = from.take(*of_params as usize)?;
+        let mut params: Vec<f64> = from.take(*of_params as usize)?.to_vec();
+        if *op as u16 == tape::LEAF {
+            // What was computed from it before it was written to knows that it is outdated.
+            params[0] = 0.0;
+        }
         let mut inputs: Vec<Id> = list_of(count)?;
         inputs.extend(held[..count].iter().map(|&number| id(number)));
         let output = id(held[count]);
@@ -321,7 +354,7 @@ impl Session {
         let all = |ids: &[Id]| ids.iter().copied().filter(|&id| id != NONE).collect::<Vec<Id>>();
         let kept = all(&inputs).into_iter().chain(all(&[output]));
         kept.clone().for_each(|id| self.retain(id));
-        let pushed = self.grad_tape(AMBIENT)?.0.push(*op as u16, &inputs, &sources, output, params, *tag as u32, reads);
+        let pushed = self.grad_tape(AMBIENT)?.0.push(*op as u16, &inputs, &sources, output, &params, *tag as u32, reads);
         let node = match pushed {
             Ok(node) => node,
             Err(error) => {

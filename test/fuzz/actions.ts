@@ -146,9 +146,10 @@ export class Program extends Machine {
     const bystander = random.pick(this.parameters);
     const kind = random.below(5);
     if (kind === 0) {
-      this.say(`${value.name}.registerHook((g) => g.mul(2));`);
+      // Kept: a tensor that a step releases takes its hooks along.
+      this.say(`ad.keep(${value.name}).registerHook((g) => g.mul(2));`);
       // Values that were computed from it remember what they gave without the hook: their memory is per point, and points are fresh.
-      value.tensor.registerHook((g) => g.mul(2));
+      ad.keep(value.tensor).registerHook((g) => g.mul(2));
       value.factor = 2;
     } else if (kind === 1) {
       this.say(`${value.name}.registerHook((g) => { ad.grad((x) => x.mul(x).sum())(g); });`);

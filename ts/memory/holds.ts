@@ -3,7 +3,7 @@ import { engine, generation, isPoisoned } from "../runtime/instance.js";
 import type { ScopeToken } from "./memory.js";
 import { graphPace } from "./pace.js";
 import type { Part } from "./parts.js";
-import { bytesOf, forget, type MovedOut } from "./spill.js";
+import { bytesOf, forget, kindsOf, moveOut, type MovedOut } from "./spill.js";
 import type { Tensor } from "../tensor.js";
 
 /** Makes the error for the use of a tensor that went, where "its scope has ended" would not tell why. */
@@ -26,6 +26,12 @@ export function needless(needed: Needed): void {
   if (needed.parts === 0 && needed.released && needed.id !== 0 && needed.made === generation && !isPoisoned()) engine.dispose(needed.id);
 }
 
+/** A parameter that was moved out, to which a gradient belongs that is a tensor of its own. */
+export interface Heir {
+  /** The gradient's, when that was released: as they were then. */
+  numbers: MovedOut | null;
+}
+
 /** The owner of one tensor of the root. It does not know the tensor, which would keep that alive. */
 export class Hold {
   /** Of the root. */
@@ -40,6 +46,8 @@ export class Hold {
   out: MovedOut | null = null;
   /** The part of a graph it was moved out with. */
   part: Part | null = null;
+  /** Of a gradient whose parameter was moved out: who gets the numbers when it is released. */
+  heir: Heir | null = null;
   /** What parts that were moved out and were computed from this tensor need of it, which is no parameter. */
   needed: Needed | null = null;
   private held = true;
@@ -71,7 +79,7 @@ export class Hold {
 
   /** Moved out, and no function is watched for what it closes over, where another value may stand for it. */
   get readable(): boolean {
-    return this.out !== null && this.root.open;
+    return this.held && this.out !== null && this.root.open;
   }
 
   /** What whoever uses it later is told. */
@@ -93,10 +101,28 @@ export class Hold {
   }
 
   private letGo(): void {
-    if (this.out === null) engine.dispose(this.id);
-    else forget(this.out);
+    if (this.heir === null || !this.leave(this.heir)) {
+      if (this.out === null) engine.dispose(this.id);
+      else forget(this.out);
+    }
     this.out = null;
     this.part = null;
+  }
+
+  /** Leaves the numbers to `heir`; without memory for that he has those he knows. */
+  private leave(heir: Heir): boolean {
+    this.heir = null;
+    try {
+      if (this.out === null) {
+        const [kind] = kindsOf([this.id]);
+        if (kind!.is !== "plain") return false;
+        this.out = moveOut(this.id, kind as typeof kind & { is: "plain" });
+      }
+      heir.numbers = this.out;
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   /** Released or not, its node is wanted. */
@@ -140,6 +166,9 @@ export class Hold {
     this.watched = false;
   }
 }
+
+/** Plain tensors that were not to be moved when it was tried: something inside holds them. */
+export const pinned = new Set<Hold>();
 
 /** Unreachable tensors, released at the next call: a finalizer may run at any awkward moment. */
 let unreachable: Hold[] = [];

@@ -7,21 +7,23 @@
  *
  * What a part was computed from may stay inside: parameters, and tensors that are used. It names their owners.
  */
-import { type Hold, type Needed, needless } from "./holds.js";
+import { type Heir, type Hold, type Needed, needless, pinned } from "./holds.js";
 import { graphPace } from "./pace.js";
 import { bytesInUse, checked, engine, failure, pass, scratch } from "../runtime/instance.js";
-import { copyOut, fill, settle, sharedStore, type Store, undoCopy } from "./spill.js";
+import { copyOut, fill, moveIn, settle, sharedStore, type Store, undoCopy } from "./spill.js";
 
 /** A part of a graph that was moved out. */
 export interface Part {
   /** As the engine takes it back (`crate::parts`), apart from ids, which are others then. */
   readonly description: Float64Array;
   /** Where each value lies; null: only its dims and dtype are asked for. */
-  readonly stores: readonly (Store | null)[];
+  readonly stores: (Store | null)[];
   /** The owners of what it was computed from. */
   readonly named: readonly (Hold | null)[];
   /** The owners of its tensors. */
   readonly holds: readonly Hold[];
+  /** Of a parameter: its gradient, when that is a tensor of its own, and which value that was. */
+  gradient: { readonly owner: Hold; readonly heir: Heir; readonly value: number } | null;
 }
 
 /** Stands behind a name in a description in place of how often a parameter was written to. */
@@ -54,14 +56,15 @@ export function paceGraphs(bytes: number | null): void {
   cost = bytes === null ? USUAL_COST : 0;
 }
 
-/** A sweep, after so many bytes since the last. Returns how many bytes it moved out. */
-export function sweepGraphs(bytes: number): number {
+/** A sweep, after so many bytes since the last. Returns how many bytes it moved out; null: no part. */
+export function sweepGraphs(bytes: number): number | null {
   added += bytes;
-  if (added < graphPace.budget || added < cost * rows) return 0;
+  if (added < graphPace.budget || added < cost * rows) return null;
   added = 0;
   const before = bytesInUse();
   holds = holds.filter(isInside);
   const cold = holds.filter((hold) => !hold.warm);
+  const count = holds.length;
   try {
     if (cold.length > 0) moveParts(cold, holds);
   } finally {
@@ -69,12 +72,14 @@ export function sweepGraphs(bytes: number): number {
     for (const hold of holds) hold.warm = false;
     graphPace.adapt(before > 2 ** 31);
   }
-  return Math.max(0, before - bytesInUse());
+  return holds.length === count ? null : Math.max(0, before - bytesInUse());
 }
 
 function moveParts(cold: readonly Hold[], all: readonly Hold[]): void {
   const owners = new Map<number, Hold>();
   for (const hold of all) owners.set(hold.id, hold);
+  // Gradients are plain, but their parameters refer to them.
+  for (const hold of pinned) if (hold.alive && hold.out === null) owners.set(hold.id, hold);
   pass(
     cold.map((hold) => hold.id),
     all.filter((hold) => hold.warm).map((hold) => hold.id),
@@ -97,6 +102,7 @@ function moveOut(index: number, owners: ReadonlyMap<number, Hold>): void {
   const description = new Float64Array(length - 3 * ofValues);
   const stores: (Store | null)[] = [];
   const layouts: Float64Array[] = [];
+  const ids: number[] = [];
   const own = new Map<number, Store>();
   description.set(from.subarray(0, 4));
   let [at, to] = [4, 4];
@@ -123,6 +129,7 @@ function moveOut(index: number, owners: ReadonlyMap<number, Hold>): void {
         store.members++;
       }
       stores.push(store);
+      ids.push(alone === 2 ? slot! : 0);
       at += 4;
       to++;
       layouts.push(from.slice(at, at + 2 * rank! + 3));
@@ -141,14 +148,21 @@ function moveOut(index: number, owners: ReadonlyMap<number, Hold>): void {
     copy(2);
   }
   const members: Hold[] = [];
-  const part: Part = { description, stores, named, holds: members };
   const first = at;
+  let gradient: Part["gradient"] = null;
   for (let i = 0; i < ofHandles; i++) {
     const owner = owners.get(from[at]!);
     if (owner === undefined) return undo();
     members.push(owner);
+    const id = ids[from[at + 3]! - 1] ?? 0;
+    if (id !== 0) {
+      const ownerOfGradient = owners.get(id);
+      if (ownerOfGradient === undefined) return undo();
+      gradient = { owner: ownerOfGradient, heir: { numbers: null }, value: from[at + 3]! - 1 };
+    }
     copy(4);
   }
+  const part: Part = { description, stores, named, holds: members, gradient };
   copy(length - at);
   // Nothing fails any more.
   members.forEach((owner, i) => {
@@ -158,6 +172,7 @@ function moveOut(index: number, owners: ReadonlyMap<number, Hold>): void {
     engine.dispose(owner.id);
     owner.moveOut({ store, layout: layouts[value]! }, part);
   });
+  if (gradient !== null) gradient.owner.heir = gradient.heir;
   const needed = needs(part).map((owner) => owner.need());
   if (needed.length > 0) unreachable.register(part, needed, part);
 }
@@ -178,10 +193,11 @@ function namesAt(description: Float64Array): number {
   return at;
 }
 
-/** Makes a part again; its owners have ids. Throws `OutOfMemoryError`, with nothing changed. */
-export function restore(part: Part): readonly Hold[] {
-  for (const owner of part.named) if (owner?.part != null) restore(owner.part);
+/** Makes a part again, and what it was computed from: the owners of all that came back. Throws `OutOfMemoryError`, with nothing lost. */
+export function restore(part: Part, restored: Hold[] = []): readonly Hold[] {
+  for (const owner of part.named) if (owner?.part != null) restore(owner.part, restored);
   const { description, stores } = part;
+  const gradient = gradientId(part);
   let bytes = 0;
   let at = 4;
   for (const store of stores) {
@@ -199,9 +215,12 @@ export function restore(part: Part): readonly Hold[] {
     if (owner !== null) s[at] = owner.alive || owner.isNeeded ? owner.id : 0;
     at += 2;
   }
+  // A parameter is a part by itself.
+  if (gradient !== 0) s[at + 3] = -gradient;
   if (engine.graph_part_in(description.length) === 0) throw failure();
+  if (part.gradient !== null) part.gradient.owner.heir = null;
   const ids = scratch(part.holds.length).slice(0, part.holds.length);
-  const [restored, gone]: [Hold[], number[]] = [[], []];
+  const gone: number[] = [];
   part.holds.forEach((owner, i) => {
     // Released meanwhile; or it is another part's now, which cannot be.
     if (owner.part !== part) {
@@ -221,6 +240,31 @@ export function restore(part: Part): readonly Hold[] {
   if (unreachable.unregister(part)) for (const owner of needs(part)) needless(owner.needed!);
   graphPace.mistake(bytes);
   return restored;
+}
+
+/** The engine's id for the gradient of a parameter that comes back; 0: it is no tensor any more, and a value of the part. */
+function gradientId(part: Part): number {
+  if (part.gradient === null) return 0;
+  const { owner, heir, value } = part.gradient;
+  if (heir.numbers !== null) {
+    const { store, layout } = heir.numbers;
+    const before = part.stores[value]!;
+    before.members--;
+    settle(before);
+    part.stores[value] = store;
+    let at = 4;
+    for (let i = 0; i < value; i++) at += 2 * part.description[at + 2]! + 4;
+    part.description.set(layout, at + 1);
+    part.gradient = null;
+    return 0;
+  }
+  if (!owner.alive) return 0;
+  if (owner.out !== null) {
+    owner.id = moveIn(owner.out).id;
+    owner.out = null;
+    pinned.add(owner);
+  }
+  return owner.id;
 }
 
 /** At a `reset()`. */

@@ -13,7 +13,7 @@
  */
 import type { TypedArray } from "../dtype.js";
 import { OutOfMemoryError } from "../errors.js";
-import { abandonUnreachable, collect, Hold } from "./holds.js";
+import { abandonUnreachable, collect, Hold, pinned } from "./holds.js";
 import { bytesInUse, engine, isPoisoned } from "../runtime/instance.js";
 import type { ScopeToken } from "./memory.js";
 import { Pace } from "./pace.js";
@@ -92,8 +92,6 @@ let plain: Tensor[] = [];
 let watched: Hold[] = [];
 /** Plain, and not used since the last sweep unless `warm`. */
 let cold: Hold[] = [];
-/** Not to be moved when it was tried: something inside holds them. */
-const held = new Set<Hold>();
 /** Sweeps since it was tried again. */
 let roundsWithout = 0;
 
@@ -154,9 +152,10 @@ export function readMovedOut(tensor: Tensor): TypedArray | null {
   return owner instanceof Hold && owner.readable ? readOutside(owner.out!) : null;
 }
 
-/** Whether a living tensor's handle is an id of the engine's. Another tensor may have got the one of a tensor that was moved out. */
-export function isInside(tensor: Tensor): boolean {
-  return tensor.scope.alive && !(tensor.scope instanceof Hold && tensor.scope.out !== null);
+/** The engine's id of a tensor that lives there; else 0. Its handle may be out of date, and another tensor's id now. */
+export function idInside({ scope, handle }: Tensor): number {
+  if (!scope.alive) return 0;
+  return scope instanceof Hold ? (scope.out === null ? scope.id : 0) : handle;
 }
 
 /** Finds out what the fresh tensors are. */
@@ -190,7 +189,7 @@ function moveAll(holds: readonly Hold[]): void {
     } catch {
       // No room outside: it stays.
     }
-    if (owner.out === null) held.add(owner);
+    if (owner.out === null) pinned.add(owner);
     else owner.unwatch();
   });
 }
@@ -241,11 +240,11 @@ function sweep(): void {
   watched = [];
   moveAll(victims);
   // There may be very many of these: now and then.
-  if (held.size + sharedBuffers() <= 1024 * ++roundsWithout) tryAgain();
+  if (pinned.size + sharedBuffers() <= 1024 * ++roundsWithout) tryAgain();
   // Half of what there can be: no time to be generous.
   pace.adapt(bytesInUse() > 2 ** 31);
   const moved = sweepGraphs(pace.budget);
-  if (moved === 0) return;
+  if (moved === null) return;
   graphBytes = Math.max(0, graphBytes - moved);
   for (const drop of [...open].map((list) => () => list.dropMovedOut()).concat(onMoved)) drop();
 }
@@ -253,8 +252,8 @@ function sweep(): void {
 /** Moves out what could not be moved before. */
 function tryAgain(): void {
   roundsWithout = 0;
-  const victims = [...held].filter(resting);
-  held.clear();
+  const victims = [...pinned].filter(resting);
+  pinned.clear();
   moveAll(victims);
   moveShared();
 }
@@ -262,7 +261,7 @@ function tryAgain(): void {
 /** Leaves nothing inside that nobody needs there, as far as that can be known. */
 export function tidy(): void {
   collect();
-  if (held.size + sharedBuffers() > 0) quietly(tryAgain);
+  if (pinned.size + sharedBuffers() > 0) quietly(tryAgain);
 }
 
 let fixed: number | null = null;
@@ -303,7 +302,7 @@ function endTurn(): void {
   const victims = cold.filter((owner) => resting(owner) && !owner.watched);
   cold = cold.filter((owner) => resting(owner) && owner.watched);
   moveAll(victims);
-  if (held.size + sharedBuffers() > 0) tryAgain();
+  if (pinned.size + sharedBuffers() > 0) tryAgain();
 }
 
 function watch(tensor: Tensor): void {
@@ -323,7 +322,7 @@ function quietly(run: () => void): void {
 export function abandonAll(): void {
   [fresh, recorded, plain, watched, cold] = [[], [], [], [], []];
   abandonUnreachable();
-  held.clear();
+  pinned.clear();
   abandonStores();
   abandonParts();
   for (const list of open) list.holds = [];

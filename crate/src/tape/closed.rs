@@ -3,8 +3,8 @@
 use super::*;
 use crate::memory::room::list_of;
 
-/// Parts of a tape that hang together through their nodes (not through leaves), and that only the tracked values they were asked for with
-/// refer to. What they are computed from may stay.
+/// Parts of a tape that hang together through their nodes (not through leaves, each of which is a part by itself), and that only the tracked
+/// values they were asked for with refer to. What they are computed from may stay.
 pub struct Closed {
     nodes: Vec<u32>,
     ends: Vec<usize>,
@@ -46,12 +46,10 @@ impl Tape {
             self.sources(node).iter().filter(|&&s| s != 0).for_each(|&s| stays[s as usize] -= 1);
         }
         for node in (1..length).rev().filter(living) {
-            let tied = self.flags[node] & (HOOKED | RETAIN_GRADIENT) != 0 || matches!(self.op[node], LEAF | CALLBACK);
+            let tied = self.flags[node] & (HOOKED | RETAIN_GRADIENT) != 0 || self.op[node] == CALLBACK;
             if stays[node] > 0 || tied || node as u32 == self.epitaph {
                 stays[node] = 1;
-                if self.op[node] != LEAF {
-                    self.sources(node).iter().for_each(|&s| stays[s as usize] = 1);
-                }
+                self.sources(node).iter().for_each(|&s| stays[s as usize] = 1);
             }
         }
         let mut part: Vec<u32> = list_of(length)?;
@@ -62,7 +60,8 @@ impl Tape {
                 continue;
             }
             for &source in self.sources(node) {
-                if goes(&stays, source as usize) {
+                // Of leaves each is a part by itself.
+                if goes(&stays, source as usize) && self.op[source as usize] != LEAF {
                     let (a, b) = (root_of(&mut part, node), root_of(&mut part, source as usize));
                     part[a.max(b)] = a.min(b) as u32;
                 }
@@ -84,7 +83,8 @@ impl Tape {
             refused[root as usize] |= self.sources(node as usize).iter().any(nameless);
         }
         found.retain(|&(root, _)| !refused[root as usize]);
-        found.sort_unstable();
+        // Leaves last: what was computed from them must have gone before.
+        found.sort_unstable_by_key(|&(root, node)| (self.op[node as usize] == LEAF, root, node));
         let (mut nodes, mut ends) = (list_of(found.len())?, list_of(found.len())?);
         for (i, &(root, node)) in found.iter().enumerate() {
             nodes.push(node);
@@ -95,8 +95,12 @@ impl Tape {
         Ok(Closed { nodes, ends })
     }
 
-    /// Whether a part is still closed: all references to its nodes are its own, or of `handles`, sorted.
+    /// Whether a part is still closed: all references to its nodes are its own, or of `handles`. A leaf that nobody but other parts referred to
+    /// is gone with them.
     pub fn is_closed(&self, part: &[u32], handles: &[(u32, Id)]) -> Result<bool> {
+        if part.iter().any(|&n| n as usize >= self.len() || self.flags[n as usize] & DEAD != 0) {
+            return Ok(false);
+        }
         let mut counted = repeated(0u32, part.len())?;
         for &node in part {
             for s in self.sources(node as usize) {
@@ -110,7 +114,7 @@ impl Tape {
                 counted[place] += 1;
             }
         }
-        Ok(part.iter().zip(counted).all(|(&n, count)| self.flags[n as usize] & DEAD == 0 && self.references[n as usize] == count))
+        Ok(part.iter().zip(counted).all(|(&n, count)| self.references[n as usize] == count))
     }
 
     /// Times that a leaf got other numbers.
