@@ -210,29 +210,27 @@ export abstract class Optimizer<Options extends RateOptions = RateOptions, Remem
     atMost(`${this.name}.step`, arguments, 1);
     const loss = closure === undefined ? undefined : enableGrad(callback(this.name, "the closure of step", closure));
     const { untouched, shared } = this;
-    const gradients: number[] = [];
+    const changed: { readonly p: Tensor; readonly values: Readonly<Options> }[] = [];
     for (const { params, values } of this.groups) {
       for (const p of params) {
         const id = idOf(p);
         const gradient = engine.gradient_id(id);
-        gradients.push(gradient);
         if (gradient === 0) continue;
         untouched?.delete(p);
         checked(engine.prepare_update(id, gradient), this.name);
+        changed.push({ p, values });
         this.prepare(p, values);
-        if (shared)
-          for (const part of Object.values(this.state.get(p) ?? {}))
-            if (part instanceof Tensor) checked(engine.prepare_update(idOf(part), gradient), this.name);
       }
+    }
+    // Ids are asked for again: whoever makes tensors, as state, may have others moved out. All are back before anything is written.
+    for (const { p } of changed) {
+      const gradient = engine.gradient_id(idOf(p));
+      if (!shared) continue;
+      for (const part of Object.values(this.state.get(p) ?? {}))
+        if (part instanceof Tensor) checked(engine.prepare_update(idOf(part), gradient), this.name);
     }
     this.shared = false;
-    let next = 0;
-    for (const { params, values } of this.groups) {
-      for (const p of params) {
-        const gradient = gradients[next++]!;
-        if (gradient !== 0) this.updateInPlace(p, gradient, values);
-      }
-    }
+    for (const { p, values } of changed) this.updateInPlace(p, engine.gradient_id(idOf(p)), values);
     parametersChanged(this.turns);
     if (untouched !== null) this.mention(untouched);
     return loss;
