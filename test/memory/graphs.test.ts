@@ -117,8 +117,8 @@ describe("a synchronous loop that leaves graphs behind", () => {
       turn(i);
       most = Math.max(most, ad.memory().bytes);
     }
-    // A thousand turns make 30 to 500 MB.
-    expect(most).toBeLessThan(16 * MB);
+    // A thousand turns make 30 to 500 MB; what the test before has left is a part of it.
+    expect(most).toBeLessThan(24 * MB);
     expect(kept.data()).toEqual(numbers);
     expect(kept.sum().item()).toBeCloseTo(ad.tensor(numbers).sum().item(), 2);
     before.backward();
