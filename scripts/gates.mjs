@@ -8,14 +8,13 @@ import { rust } from "./toolchain.mjs";
 
 const local = (name) => path.join(root, "node_modules", ".bin", name);
 
-/** Each: what it is called, whether it passed, and what was said. */
+/** Each: what it is called, whether it passed, and what was said. Node's and cargo's run side by side. */
 export async function gates() {
   const env = { ...(await rust()), CARGO_TARGET_DIR: path.join(root, "target", "native") };
   const cargo = env.CARGO ?? "cargo";
-  const results = [];
   const gate = async (name, command, args, extra = {}) => {
     const { code, output } = await run(command, args, { env: extra, allowFailure: true });
-    results.push({ name, ok: code === 0, output: output.slice(-6000) });
+    return { name, ok: code === 0, output: output.slice(-6000) };
   };
   /** Debian's Rust may come without the two: said, not silent. */
   const component = (name) => {
@@ -24,16 +23,31 @@ export async function gates() {
     return false;
   };
   say("checking formats, lints, types and what is generated");
-  if (component("fmt")) await gate("cargo fmt", cargo, ["fmt", "--all", "--check"], env);
-  await gate("Biome (format and lint)", local("biome"), ["ci", "--error-on-warnings"]);
-  await gate("types", local("tsc"), ["--noEmit"]);
-  await gate("documentation of what is public (typedoc)", local("typedoc"), ["--logLevel", "Warn", "--json", ".cache/reference.json"]);
-  await gate("exports that nobody imports (knip)", local("knip"), ["--no-progress"]);
-  for (const [example, file] of GENERATED) results.push(await generated(cargo, env, example, file));
-  results.push(await methods());
-  if (component("clippy"))
-    await gate("cargo clippy", cargo, ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"], env);
-  await gate("cargo doc", cargo, ["doc", "--quiet", "--no-deps", "--workspace"], { ...env, RUSTDOCFLAGS: "-D warnings -D missing_docs" });
+  const node = [
+    () => gate("Biome (format and lint)", local("biome"), ["ci", "--error-on-warnings"]),
+    () => gate("types", local("tsc"), ["--noEmit"]),
+    () => gate("documentation of what is public (typedoc)", local("typedoc"), ["--logLevel", "Warn", "--json", ".cache/reference.json"]),
+    () => gate("exports that nobody imports (knip)", local("knip"), ["--no-progress"]),
+    methods,
+  ];
+  const clippy = ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"];
+  const documented = { ...env, RUSTDOCFLAGS: "-D warnings -D missing_docs" };
+  const crate = [
+    ...(component("fmt") ? [() => gate("cargo fmt", cargo, ["fmt", "--all", "--check"], env)] : []),
+    ...GENERATED.map(
+      ([example, file]) =>
+        () =>
+          generated(cargo, env, example, file),
+    ),
+    ...(component("clippy") ? [() => gate("cargo clippy", cargo, clippy, env)] : []),
+    () => gate("cargo doc", cargo, ["doc", "--quiet", "--no-deps", "--workspace"], documented),
+  ];
+  return (await Promise.all([inTurn(node), inTurn(crate)])).flat();
+}
+
+async function inTurn(checks) {
+  const results = [];
+  for (const check of checks) results.push(await check());
   return results;
 }
 

@@ -70,7 +70,6 @@ async function chromium() {
 
 const SIMD = { ADJOINT_VARIANT: "simd128" };
 
-/** In the order in which they run: what is quick and needs no build comes first. */
 const parts = {
   gates: async () => {
     await dependencies();
@@ -78,7 +77,6 @@ const parts = {
     // Nobody waits for a build to learn of a missing comma.
     if (totals.failed > 0) await end();
   },
-  native,
   wasm: async () => {
     await build();
     await vitest("through WebAssembly (simd128)", process.execPath, SIMD);
@@ -87,6 +85,7 @@ const parts = {
     await build();
     await vitest("through WebAssembly (relaxed SIMD)", await newerNode(), { ADJOINT_VARIANT: "relaxed-simd" });
   },
+  native,
   mutants: async () => {
     await build();
     await mutants();
@@ -98,6 +97,16 @@ const parts = {
     await vitest("the package in fresh projects and in the browser", process.execPath, {}, ["--config", "vitest.packaging.config.ts"]);
   },
 };
+
+/**
+ * In this order when all run: what is quick and needs no build comes first; the suites have workers for two cores; what is one thread for most
+ * of its time runs beside another.
+ */
+const ORDER = [[["gates"]], [["wasm"]], [["relaxed"]], [["native", "packages"], ["mutants"]]];
+
+async function inTurn(names) {
+  for (const name of names) await parts[name]();
+}
 
 function end() {
   for (const failure of failures) process.stdout.write(`\n${failure}\n`);
@@ -113,7 +122,8 @@ stopOnError(async () => {
     return;
   }
   const filters = names.filter((name) => !(name in parts));
-  for (const [name, part] of Object.entries(parts)) if (names.length === 0 || names.includes(name)) await part();
+  if (names.length === 0) for (const lanes of ORDER) await Promise.all(lanes.map(inTurn));
+  else await inTurn(Object.keys(parts).filter((name) => names.includes(name)));
   if (filters.length > 0) {
     await build();
     await vitest(filters.join(", "), process.execPath, SIMD, filters);
