@@ -6,6 +6,7 @@ import os from "node:os";
 import path from "node:path";
 import { built, filesBelow, hashOf, once, root, run, say, Stop, stopOnError } from "./lib.mjs";
 import { notices } from "./notices.mjs";
+import { split } from "./split.mjs";
 import { BINDGEN, toolchain } from "./toolchain.mjs";
 
 /** What hosts of our age know: the optimiser may use nothing newer. */
@@ -22,15 +23,20 @@ const FEATURES = [
 ].map((name) => `--enable-${name}`);
 
 const VARIANTS = [
-  { name: "simd128", file: "adjoint.wasm", features: "+simd128" },
-  { name: "relaxed-simd", file: "adjoint-relaxed.wasm", features: "+simd128,+relaxed-simd" },
+  { name: "simd128", file: "adjoint.wasm", compiler: "adjoint-compiler.wasm", features: "+simd128" },
+  { name: "relaxed-simd", file: "adjoint-relaxed.wasm", compiler: "adjoint-compiler-relaxed.wasm", features: "+simd128,+relaxed-simd" },
 ];
+const SHIPPED = VARIANTS.flatMap(({ file, compiler }) => [file, compiler]);
+/** For the inline build: both halves in one. */
+const WHOLE = "adjoint-whole.wasm";
 
 /**
- * What a .wasm file may have at most, gzipped: pages wait for it. The compiler of programs, with its loops and the formulas it emits, is a quarter
- * of that; convolutions took 20 KB. A build for size has 475 KB and sums and products at a third of the speed: what is cold would have to be a crate of its own.
+ * What the files may have at most, gzipped: pages wait for the first. What compile needs, its passes, loops and every formula once more as a writer of
+ * code, is the second, loaded when a function is first compiled.
  */
-const BUDGET = 665 * 1024;
+const BUDGET = { core: 500 * 1024, compiler: 160 * 1024 };
+/** Functions of the second file: of the crate's program/, of the formulas it writes, and of the library it writes code with. */
+const isCompilers = (name) => /^program_|^<*adjoint(\[\w+\])?::program\b|^<*adjoint.*\blane::symbol\b|^<*wasm_encoder/.test(name);
 
 export async function dependencies() {
   const lock = hashOf([path.join(root, "package-lock.json"), path.join(root, "package.json")]);
@@ -41,12 +47,20 @@ export async function dependencies() {
 }
 
 const coreFiles = () =>
-  filesBelow("crate/src", "crate/Cargo.toml", "Cargo.toml", "Cargo.lock", "scripts/toolchain.mjs", "scripts/build.mjs");
+  filesBelow(
+    "crate/src",
+    "crate/Cargo.toml",
+    "Cargo.toml",
+    "Cargo.lock",
+    "scripts/toolchain.mjs",
+    "scripts/build.mjs",
+    "scripts/split.mjs",
+  );
 
 /** Both WebAssembly files, optimised and checked, in .cache/wasm. */
 export async function wasm() {
   const folder = path.join(built, "wasm", "release");
-  const outputs = VARIANTS.map(({ file }) => path.join(folder, file));
+  const outputs = [...SHIPPED, WHOLE].map((file) => path.join(folder, file));
   await once("wasm-release", hashOf(coreFiles(), BINDGEN), outputs, async () => {
     const env = await toolchain();
     mkdirSync(folder, { recursive: true });
@@ -79,30 +93,38 @@ async function pack(name, features, env, out, extra = []) {
   await run("wasm-pack", ["build", "crate", "--target", "web", "--mode", "no-install", "--no-opt", "--out-dir", out, ...extra], {
     env: {
       ...env,
-      RUSTFLAGS: `-Ctarget-feature=${features} -Clink-arg=--growable-table ${remapped()}`,
+      // Names that tell of what type a generic function is.
+      RUSTFLAGS: `-Ctarget-feature=${features} -Clink-arg=--growable-table -Csymbol-mangling-version=v0 ${remapped()}`,
       CARGO_TARGET_DIR: path.join(root, "target", name),
     },
   });
 }
 
-async function compile({ name, file, features }, env, folder) {
+const optimiser = (args) => run(process.execPath, [path.join(root, "node_modules", "binaryen", "bin", "wasm-opt"), ...FEATURES, ...args]);
+const STRIPPED = ["--strip-debug", "--strip-producers", "--strip-target-features"];
+
+async function compile({ name, file, compiler, features }, env, folder) {
   say(`compiling the ${name} build`);
   const out = path.join(built, `pkg-${name}`);
   await pack(name, features, env, out);
   say(`optimising the ${name} build`);
-  const optimised = path.join(folder, file);
-  await run(process.execPath, [
-    path.join(root, "node_modules", "binaryen", "bin", "wasm-opt"),
-    path.join(out, "adjoint_bg.wasm"),
-    "-O3",
-    ...FEATURES,
-    "--strip-debug",
-    "--strip-producers",
-    "--strip-target-features",
-    "-o",
-    optimised,
-  ]);
-  await checkOpcodes(optimised, name);
+  const [named, half] = [path.join(out, "named.wasm"), path.join(out, "half.wasm")];
+  await optimiser([path.join(out, "adjoint_bg.wasm"), "-O3", "--debuginfo", "-o", named]);
+  if (file === VARIANTS[0].file) await optimiser([named, ...STRIPPED, "-o", path.join(folder, WHOLE)]);
+  await checkOpcodes(named, name);
+  const { core, second } = split(readFileSync(named), isCompilers);
+  writeFileSync(path.join(folder, compiler), second);
+  writeFileSync(half, core);
+  await optimiser([half, "--remove-unused-module-elements", ...STRIPPED, "-o", path.join(folder, file)]);
+  checkSize(path.join(folder, file), BUDGET.core);
+  checkSize(path.join(folder, compiler), BUDGET.compiler);
+}
+
+function checkSize(file, budget) {
+  const packed = gzipSync(readFileSync(file), { level: 9 }).length;
+  if (packed > budget)
+    throw new Stop(`${file} has ${packed} bytes gzipped, more than the ${budget} it may have: find what grew, or raise BUDGET and say why`);
+  say(`${path.basename(file)}: ${sizes(file)}`);
 }
 
 /**
@@ -110,14 +132,7 @@ async function compile({ name, file, features }, env, folder) {
  * makes them of comparisons and selections): refuse both.
  */
 async function checkOpcodes(file, name) {
-  const { output } = await run(process.execPath, [
-    path.join(root, "node_modules", "binaryen", "bin", "wasm-opt"),
-    file,
-    ...FEATURES,
-    "--print",
-    "-o",
-    "/dev/null",
-  ]);
+  const { output } = await optimiser([file, "--print", "-o", "/dev/null"]);
   const count = (word) => output.split(word).length - 1;
   const [multiplies, relaxed, extrema] = [count("f32x4.mul"), count("f32x4.relaxed_madd"), count(".relaxed_min") + count(".relaxed_max")];
   if (multiplies < 20) throw new Stop(`${file} has only ${multiplies} f32x4.mul instructions: it was built without SIMD`);
@@ -126,11 +141,7 @@ async function checkOpcodes(file, name) {
   if (extrema > 0)
     throw new Stop(`${file} has ${extrema} relaxed_min and relaxed_max instructions, which lose NaN: use the lanes' minimum and maximum`);
   if (name === "simd128" && relaxed > 0) throw new Stop(`${file} has relaxed instructions, which Node 20 cannot load`);
-  const packed = gzipSync(readFileSync(file), { level: 9 }).length;
-  if (packed > BUDGET) {
-    throw new Stop(`${file} has ${packed} bytes gzipped, more than the ${BUDGET} it may have: find what grew, or raise BUDGET and say why`);
-  }
-  say(`${path.basename(file)}: ${multiplies} f32x4.mul, ${relaxed} f32x4.relaxed_madd; ${sizes(file)}`);
+  say(`the ${name} build: ${multiplies} f32x4.mul, ${relaxed} f32x4.relaxed_madd`);
 }
 
 export function sizes(file) {
@@ -153,7 +164,7 @@ export async function bundles(wasmFolder) {
       "scripts/notices.mjs",
       "Cargo.lock",
     ),
-    ...VARIANTS.map(({ file }) => path.join(wasmFolder, file)),
+    ...[...SHIPPED, WHOLE].map((file) => path.join(wasmFolder, file)),
   ];
   const hash = hashOf(inputs.filter((file) => !file.endsWith("wasm-base64.ts")));
   await once(
@@ -163,26 +174,36 @@ export async function bundles(wasmFolder) {
       "dist/node.js",
       "dist/node.cjs",
       "dist/browser.js",
+      "dist/modules/entry/browser.js",
       "dist/inline.js",
       "dist/inline.global.js",
-      "dist/adjoint.wasm",
+      ...SHIPPED.map((file) => `dist/${file}`),
       "dist/THIRD-PARTY-NOTICES.txt",
       "ts/runtime/wasm-base64.ts",
     ],
     async () => {
       say("bundling the TypeScript");
-      const base64 = readFileSync(path.join(wasmFolder, "adjoint.wasm")).toString("base64");
+      const base64 = readFileSync(path.join(wasmFolder, WHOLE)).toString("base64");
       writeFileSync(
         path.join(root, "ts", "runtime", "wasm-base64.ts"),
         `// The simd128 build, written by the build. Not committed.\nexport const base64 =\n  "${base64}";\n`,
       );
       rmSync(path.join(root, "dist"), { recursive: true, force: true });
       await run("npx", ["--no-install", "tsup", "--silent"]);
-      for (const { file } of VARIANTS) copyFileSync(path.join(wasmFolder, file), path.join(root, "dist", file));
+      fromModules();
+      for (const file of SHIPPED) copyFileSync(path.join(wasmFolder, file), path.join(root, "dist", file));
       await declarations();
       writeFileSync(path.join(root, "dist", "THIRD-PARTY-NOTICES.txt"), await notices());
     },
   );
+}
+
+/** The modules lie two folders deeper than the files that they name. */
+function fromModules() {
+  const file = path.join(root, "dist", "modules", "runtime", "browser.js");
+  const pieces = readFileSync(file, "utf8").split('new URL("./');
+  if (pieces.length !== SHIPPED.length + 1) throw new Stop(`${file} names ${pieces.length - 1} files beside it, not ${SHIPPED.length}`);
+  writeFileSync(file, pieces.join('new URL("../../'));
 }
 
 /** What the bundler of declarations leaves out. */

@@ -651,3 +651,25 @@ describe("the program", () => {
     });
   });
 });
+
+describe("called as it is", () => {
+  it("a function sees tensors too, of the dtype that a program gives them", () => {
+    clean(() => {
+      const f = ad.compile((x: Tensor, p: { w: Tensor }) => x.mul(p.w).sum());
+      const given = [[1, 2], { w: 3 }] as unknown as [Tensor, { w: Tensor }];
+      expect(
+        ad
+          .trace(() => f(...given))()
+          .counts(),
+      ).toMatchObject({ mul: 1, sum: 1 });
+      const double = ad.compile((x: Tensor, n: Tensor) => x.mul(n));
+      const x = ad.tensor(new Float64Array([1.5]));
+      const asProgram = [double(x, 0.1 as never), double(x, 0.1 as never)].map((y) => y.toArray());
+      const asItIs = ad
+        .vmap((row: Tensor) => double(row, 0.1 as never))(x.reshape([1, 1]))
+        .toArray();
+      expect([...asProgram, (asItIs as number[][])[0]]).toEqual([[0.15000000000000002], [0.15000000000000002], [0.15000000000000002]]);
+      expect(double.stats().eager).toBe(1);
+    });
+  });
+});

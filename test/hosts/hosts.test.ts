@@ -79,7 +79,7 @@ describe("Cloudflare's workerd", () => {
       Miniflare: new (options: object) => { dispatchFetch(url: string): Promise<{ text(): Promise<string> }>; dispose(): Promise<void> };
     };
     const dist = consumer.path("node_modules/adjoint/dist");
-    const worker = `import * as ad from "./browser.js";\nimport wasm from "./adjoint.wasm";\nexport default { async fetch() { await ad.init(wasm); const out = [];\n${body}\nreturn new Response(out.join("\\n")); } };`;
+    const worker = `import * as ad from "./browser.js";\nimport wasm from "./adjoint.wasm";\nimport compiler from "./adjoint-compiler.wasm";\nexport default { async fetch() { await ad.init(wasm, { compiler }); const double = ad.compile((x) => x.mul(2)); await double.ready; double([1]); if (double([2]).item() !== 4 || double.stats().replays !== 1) throw new Error("not compiled"); const out = [];\n${body}\nreturn new Response(out.join("\\n")); } };`;
     const module = (type: string, name: string) => ({
       type,
       path: path.join(dist, name),
@@ -92,6 +92,7 @@ describe("Cloudflare's workerd", () => {
         { type: "ESModule", path: path.join(dist, "worker.mjs"), contents: worker },
         module("ESModule", "browser.js"),
         module("CompiledWasm", "adjoint.wasm"),
+        module("CompiledWasm", "adjoint-compiler.wasm"),
       ],
     });
     try {
@@ -141,7 +142,7 @@ describe("Parcel", () => {
     await consumer.run(tool("parcel"), ["build", "index.html", "--no-cache", "--dist-dir", consumer.path("parcel-out")], {
       cwd: consumer.path("parcel"),
     });
-    expect(readdirSync(consumer.path("parcel-out")).filter((file) => file.endsWith(".wasm"))).toHaveLength(2);
+    expect(readdirSync(consumer.path("parcel-out")).filter((file) => file.endsWith(".wasm"))).toHaveLength(4);
   });
 });
 
@@ -149,7 +150,7 @@ describe("Rollup", () => {
   it("bundles for Node; with the files beside the bundle it runs", async () => {
     consumer.write("rollup.mjs", example.replace('"adjoint"', '"./node_modules/adjoint/dist/node.js"'));
     await consumer.run(tool("rollup"), ["rollup.mjs", "--file", consumer.path("rollup-out/main.mjs"), "--format", "esm"]);
-    for (const file of ["adjoint.wasm", "adjoint-relaxed.wasm"])
+    for (const file of ["adjoint.wasm", "adjoint-relaxed.wasm", "adjoint-compiler.wasm", "adjoint-compiler-relaxed.wasm"])
       copyFileSync(consumer.path("node_modules/adjoint/dist", file), consumer.path("rollup-out", file));
     expect(lines(await consumer.run(process.execPath, ["rollup-out/main.mjs"]))).toEqual(promised);
   });

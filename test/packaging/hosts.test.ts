@@ -16,16 +16,17 @@ beforeAll(() => {
 afterEach(turn);
 afterAll(() => consumer.remove());
 
+const FILES = ["adjoint.wasm", "adjoint-relaxed.wasm", "adjoint-compiler.wasm", "adjoint-compiler-relaxed.wasm"];
 const lines = (text: string) => text.trim().split("\n");
 
 describe("bundled for Node", () => {
   it.each([
     ["ESM", "traced.mjs", example],
     ["CommonJS", "traced.cjs", asCommonJs(example)],
-  ])("a tracer of files finds both .wasm files (%s)", async (_, file, code) => {
+  ])("a tracer of files finds all .wasm files (%s)", async (_, file, code) => {
     const { fileList } = await nodeFileTrace([consumer.write(file, code)], { base: consumer.folder });
     const found = [...fileList].filter((name) => name.endsWith(".wasm")).map((name) => path.basename(name));
-    expect(found.sort()).toEqual(["adjoint-relaxed.wasm", "adjoint.wasm"]);
+    expect(found.sort()).toEqual([...FILES].sort());
   });
 
   it("webpack emits the file and the bundle runs", async () => {
@@ -41,7 +42,6 @@ describe("bundled for Node", () => {
     expect(lines(await consumer.run(process.execPath, ["main.cjs"], { cwd: output }))).toEqual(promised);
   });
 
-  const FILES = ["adjoint.wasm", "adjoint-relaxed.wasm"];
   it.each([
     ["ES module to ES module", "esm", example, FILES, /NotInitializedError.*copy adjoint\.wasm.*external.*adjoint\/inline/s],
     ["CommonJS to CommonJS", "cjs", asCommonJs(example), FILES, /NotInitializedError.*copy adjoint\.wasm.*external.*adjoint\/inline/s],
@@ -82,6 +82,21 @@ describe("bundled for Node", () => {
 });
 
 describe("minified", () => {
+  it("a program for the browser carries what it uses", async () => {
+    const sizeOf = async (name: string, code: string) => {
+      const outfile = consumer.path(`shaken-${name}.js`);
+      const entryPoints = [consumer.write(`shaken-${name}.mjs`, code)];
+      await esbuild({ entryPoints, bundle: true, minify: true, format: "esm", platform: "browser", outfile, logLevel: "silent" });
+      return readFileSync(outfile).length;
+    };
+    const gradients = 'import { grad, init, tensor } from "adjoint";\nawait init();\nconsole.log(grad((x) => x.sin())(tensor(1)).item());';
+    const all = 'import * as ad from "adjoint";\nawait ad.init();\nconsole.log(ad);';
+    const [some, whole] = [await sizeOf("some", gradients), await sizeOf("whole", all)];
+    // Methods of tensors bring all ops with them; layers, optimizers, expressions, drawings and files stay behind.
+    expect(some).toBeLessThan(130_000);
+    expect(some).toBeLessThan(whole / 2);
+  });
+
   it("errors keep their codes and names", async () => {
     const outfile = consumer.path("minified.mjs");
     const code = `import * as ad from "adjoint/inline";
@@ -153,7 +168,8 @@ export const ready: Promise<void> = inline.init();
 describe("what is shipped", () => {
   it("names no place of the machine that built it", () => {
     const places = [os.homedir(), root].filter((place) => place.length > 1);
-    for (const file of readdirSync(path.join(root, "dist"))) {
+    for (const file of readdirSync(path.join(root, "dist"), { recursive: true, encoding: "utf8" })) {
+      if (!/\.\w+$/.test(file)) continue;
       const text = readFileSync(path.join(root, "dist", file), "latin1");
       for (const place of [...places, ".cargo/registry"]) expect(text.includes(`${place}/`), `${file} holds ${place}`).toBe(false);
     }
@@ -170,8 +186,9 @@ describe("what is shipped", () => {
     const manifest = JSON.parse(readFileSync(consumer.path("node_modules/adjoint/package.json"), "utf8")) as Record<string, string>;
     for (const field of ["main", "module", "browser", "types", "unpkg", "jsdelivr"])
       expect(existsSync(consumer.path("node_modules/adjoint", manifest[field]!)), field).toBe(true);
-    // The bundles themselves have none: what is imported and not used may go.
-    expect(JSON.stringify(manifest.sideEffects)).not.toContain("dist");
+    // Those in ts/ are for the build.
+    for (const file of (manifest.sideEffects as unknown as string[]).filter((name) => name.includes("dist")))
+      expect(existsSync(consumer.path("node_modules/adjoint", file)), file).toBe(true);
     expect(manifest.repository).toBeTruthy();
   });
 });

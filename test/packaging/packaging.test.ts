@@ -196,6 +196,22 @@ globalThis.finished = true;`;
     expect((await printed(folder, "index.html")).join("\n").split("\n")).toEqual(promised);
   });
 
+  it("compiles on a plain page: what that takes is loaded then", async () => {
+    const folder = path.join(project, "site");
+    const script = `import * as ad from "./adjoint/browser.js";
+await ad.init();
+const asked = () => performance.getEntriesByType("resource").map(({ name }) => name).filter((name) => name.includes("adjoint-compiler")).length;
+console.log(asked());
+const step = ad.compile((x) => x.square().sum());
+const first = step([1, 2]).item();
+await step.ready;
+const later = [step([1, 2]).item(), step([3, 4]).item()];
+console.log(asked(), first, ...later, step.stats().replays);
+globalThis.finished = true;`;
+    writeFileSync(path.join(folder, "compiled.html"), page(script));
+    expect(await printed(folder, "compiled.html")).toEqual(["0", "1 5 5 25 1"]);
+  });
+
   it("does not mind a server that calls .wasm files octets", async () => {
     const types = { ...TYPES, ".wasm": "application/octet-stream" };
     expect((await printed(path.join(project, "site"), "index.html", types)).join("\n").split("\n")).toEqual(promised);

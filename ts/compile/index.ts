@@ -8,16 +8,17 @@ import { readOptions } from "../input/options.js";
 import { build } from "../inspect/build.js";
 import { isInspecting } from "../inspect/debug.js";
 import type { Program } from "../inspect/program.js";
-import { record } from "../inspect/record.js";
+import { record, withTensors } from "../inspect/record.js";
 import { recorder } from "../recording.js";
 import { AMBIENT } from "../runtime/boundary.js";
-import { engine } from "../runtime/instance.js";
+import { compilerLoaded, hasCompiler, needCompiler } from "../runtime/compiler.js";
+import { engine, isAttached } from "../runtime/instance.js";
 import { Tensor } from "../tensor.js";
 import { asTree } from "../transforms/arguments.js";
 import { call, type Callback, checkFunction, inScope } from "../transforms/machinery.js";
 import { isRecording } from "../transforms/modes.js";
 import type { ArgumentsOf } from "../transforms/types.js";
-import { walk } from "../tree.js";
+import { flatten, walk } from "../tree.js";
 import { CompiledProgram, type Leaf } from "./program.js";
 import { constant, fixedKey, type Pattern, patternOf, structure } from "./structure.js";
 
@@ -71,6 +72,11 @@ export interface Compiled<A extends unknown[], R> {
    * its updates included.
    */
   program(...args: ArgumentsOf<A>): Program<A, R> & Stages;
+  /**
+   * Resolves when programs can be made. What that takes is loaded when a function is first compiled, in Node at once; elsewhere the function runs as
+   * it is until then. Rejects with `NotInitializedError` when it cannot be loaded.
+   */
+  readonly ready: Promise<void>;
 }
 
 /** What became of a program on the way. */
@@ -185,9 +191,19 @@ class Cache {
     return key;
   }
 
+  /** The function itself, which sees tensors as in a program. */
   private asItIs(args: readonly unknown[]): unknown {
     this.eager++;
-    return call(NAME, this.f, args);
+    if (args.every((arg, i) => arg instanceof Tensor || this.fixed.includes(i))) return call(NAME, this.f, args);
+    return inScope(() => {
+      const [leaves, rebuild] = flatten(args.map((arg, i) => (this.fixed.includes(i) ? null : asTree(arg))));
+      const given = rebuild(withTensors(leaves)) as unknown[];
+      return call(
+        NAME,
+        this.f,
+        given.map((arg, i) => (this.fixed.includes(i) ? args[i] : arg)),
+      );
+    });
   }
 
   /** What a program made of the arguments; undefined when none is for them. */
@@ -207,6 +223,7 @@ class Cache {
   /** Without a program for the arguments: the function as it is, and recorded if that can be. */
   private fallBack(key: string, leaves: readonly Leaf[], args: readonly unknown[], given = args): unknown {
     const isEager =
+      !hasCompiler() ||
       engine.level_depth() > AMBIENT ||
       this.kept.entries.some((entry) => entry.key === key && entry.program === null) ||
       leaves.some((leaf) => leaf instanceof Tensor && (leaf.isInTransform || (isRecording && leaf.isTracked)));
@@ -274,6 +291,7 @@ class Cache {
 
   /** For reading. */
   program(args: readonly unknown[]): Program & Stages {
+    needCompiler(NAME);
     return inScope(() => {
       const given = args.map((arg, i) => (this.fixed.includes(i) ? arg : asTree(arg)));
       const open = given.map((arg, i) => (this.fixed.includes(i) ? null : arg));
@@ -337,6 +355,8 @@ export function compile(f: Callback, options?: CompileOptions): Compiled<any, an
     stats: () => cache.stats(),
     program: (...args: unknown[]) => cache.program(args) as never,
   });
+  // Begins to load what the first call needs.
+  if (isAttached()) hasCompiler();
   unreachable.register(compiled, cache.kept);
-  return compiled;
+  return Object.defineProperty(compiled as unknown as Compiled<any, any>, "ready", { get: compilerLoaded, enumerable: true });
 }

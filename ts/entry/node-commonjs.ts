@@ -3,7 +3,11 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { load } from "../runtime/node.js";
 
-load((relaxed) => (relaxed ? readFileSync(join(__dirname, "adjoint-relaxed.wasm")) : readFileSync(join(__dirname, "adjoint.wasm"))));
+load({
+  core: (relaxed) => (relaxed ? readFileSync(join(__dirname, "adjoint-relaxed.wasm")) : readFileSync(join(__dirname, "adjoint.wasm"))),
+  compiler: (relaxed) =>
+    relaxed ? readFileSync(join(__dirname, "adjoint-compiler-relaxed.wasm")) : readFileSync(join(__dirname, "adjoint-compiler.wasm")),
+});
 
 export * from "../index.js";
 export { init } from "../runtime/node.js";

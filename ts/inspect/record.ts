@@ -277,6 +277,12 @@ function builder(tree: unknown, counter: { next: number }): (values: readonly un
 
 const isNumeric = (leaf: unknown): boolean => leaf instanceof Tensor || typeof leaf === "number";
 
+/** Leaves with tensors for numbers, of the widest float among the others. */
+export function withTensors(leaves: readonly unknown[]): unknown[] {
+  const float64 = leaves.find((leaf) => leaf instanceof Tensor && leaf.dtype === "float64") as Tensor | undefined;
+  return leaves.map((leaf) => (typeof leaf === "number" ? asTensor(leaf, float64) : leaf));
+}
+
 let recording = false;
 
 /**
@@ -289,11 +295,9 @@ export function record<R>(name: string, f: Callback, args: readonly unknown[], s
   try {
     const [leaves, rebuild] = flatten(args);
     // Plain values of their own ids: what the record calls inputs.
-    const float64 = leaves.find((leaf: unknown) => leaf instanceof Tensor && leaf.dtype === "float64") as Tensor | undefined;
-    // A number is of the widest float among the others.
-    const inputs = leaves
+    const inputs = withTensors(leaves)
       .filter(isNumeric)
-      .map((leaf: unknown) => outputTensor(name, typeof leaf === "number" ? asTensor(leaf, float64) : leaf).detach());
+      .map((leaf) => outputTensor(name, leaf).detach());
     let input = 0;
     // What is no tensor and no number is the function's business.
     const given: unknown = rebuild(leaves.map((leaf: unknown) => (isNumeric(leaf) ? inputs[input++] : leaf)));

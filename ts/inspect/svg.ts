@@ -1,5 +1,5 @@
 /** Layered drawing (Sugiyama's method, by the dagre library) as a standalone SVG. */
-import dagre from "@dagrejs/dagre";
+import dagre from "../vendor/dagre.js";
 import { fillOf, graphOf, type DrawOptions } from "./draw.js";
 import type { Program } from "./program.js";
 

@@ -2,7 +2,7 @@
  * ZIP archives, as far as .npz needs them: stored and deflated files, sizes of 8 bytes where writers put them. After PKWARE's APPNOTE.TXT, 6.3.
  * Compression is fflate's; the directory is read here, because what it says has to be checked before anything is unpacked.
  */
-import { inflateSync, type Zippable, zipSync } from "fflate";
+import { inflateSync, type Zippable, zipSync } from "../vendor/fflate.js";
 import { FormatError } from "../errors.js";
 
 const END = 0x06054b50;

@@ -107,9 +107,9 @@ abstract class Cell<Output> extends Module<Output> {
   bias_hh: Parameter | null;
 
   protected constructor(
-    /** @internal */
+    /** Its name in messages. */
     private readonly name: string,
-    /** @internal */
+    /** A step of the recurrence. */
     private readonly step: Step,
     /** The size of the input's last axis. */
     readonly inputSize: number,

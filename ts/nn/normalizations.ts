@@ -201,7 +201,7 @@ abstract class Running extends TorchNamed {
   readonly momentum: number | null;
 
   protected constructor(
-    /** @internal */
+    /** For which inputs. */
     protected readonly kind: Kind,
     /** Channels of the input. */
     readonly numFeatures: number,

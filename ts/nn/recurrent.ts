@@ -58,9 +58,9 @@ abstract class Recurrent<States> extends Module<[output: Tensor, states: States]
   readonly bias: boolean;
 
   protected constructor(
-    /** @internal */
+    /** Its name in messages. */
     private readonly name: string,
-    /** @internal */
+    /** A step of the recurrence. */
     private readonly step: Step,
     /** The size of the input's last axis. */
     readonly inputSize: number,

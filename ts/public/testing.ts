@@ -1,4 +1,5 @@
 /** Test modes of the instance. */
 export { hookedTensors } from "../transforms/sweeping.js";
 export { sweepAfter } from "../memory/sweeps.js";
-export { failAllocation, rawExports, rollFrom, stressGrowth, trap } from "../runtime/instance.js";
+export { rollFrom } from "../runtime/compiler.js";
+export { failAllocation, rawExports, stressGrowth, trap } from "../runtime/instance.js";

@@ -28,6 +28,8 @@ const unloaded = refusing(
 export let engine: Exports = unloaded;
 
 let raw: Exports | undefined;
+/** What the instance exports, with what the other half of the engine imports. */
+let whole: WebAssembly.Exports = {};
 let view = new Float64Array(0);
 let header = new Uint32Array(0);
 let usage = new Uint32Array(0);
@@ -54,7 +56,8 @@ export function onRenewal(apply: () => void): void {
 
 /** Makes `instance` the engine. */
 export function attach(instance: WebAssembly.Instance): void {
-  raw = unsigned(instance.exports as unknown as Exports);
+  whole = instance.exports;
+  raw = unsigned(whole as unknown as Exports);
   view = new Float64Array(0);
   header = new Uint32Array(0);
   usage = new Uint32Array(0);
@@ -63,6 +66,11 @@ export function attach(instance: WebAssembly.Instance): void {
   poison = null;
   engine = tagged(guarded(raw));
   for (const apply of settings) apply();
+}
+
+/** What a second half of the engine can be linked to, and whether this is only the first. */
+export function halves(): { isFirst: boolean; exports: WebAssembly.Exports } {
+  return { isFirst: "#t0" in whole, exports: whole };
 }
 
 /** The engine's functions by their pointers: where emitted code is put. */
@@ -93,7 +101,8 @@ export function renew(): void {
 
 /** The exports as the rest of the library sees them: addresses without a sign. */
 function unsigned(e: Exports): Exports {
-  const out: Record<string, unknown> = { ...e };
+  // What is for the other half is nobody else's.
+  const out: Record<string, unknown> = Object.fromEntries(Object.entries(e).filter(([name]) => !name.startsWith("#")));
   for (const name of ADDRESSES) {
     const f = e[name] as (argument: number) => number;
     out[name] = (argument: number) => f(argument) >>> 0;
@@ -343,11 +352,6 @@ export function failAllocation(count: number | null): number | null {
 /** Test mode: the engine panics, as it would at an internal error. Throws `PoisonedError`. */
 export function trap(): void {
   engine.trap();
-}
-
-/** Test mode: programs of so many recorded steps or more get loops; `null` for as many as seem good. */
-export function rollFrom(steps: number | null): void {
-  engine.program_roll_from(steps ?? engine.program_roll_default());
 }
 
 /** Test mode: the exports as they are. */

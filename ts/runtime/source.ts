@@ -1,9 +1,20 @@
 /** What `init` is given, in every host: from there to a compiled module. Whatever goes wrong is a `NotInitializedError` that says how to mend it. */
 import { describe } from "../input/describe.js";
 import { NotInitializedError } from "../errors.js";
+import { readOptions } from "../input/options.js";
 
 /** The `.wasm` file: its bytes, compiled, its address (in Node also its path), or a response that brings it. */
 export type Source = BufferSource | WebAssembly.Module | URL | string | Response | Promise<Response>;
+
+/** Options of `init`. */
+export interface InitOptions {
+  /** `adjoint-compiler.wasm`, or `adjoint-compiler-relaxed.wasm` with adjoint-relaxed.wasm: what `compile` needs, where it is not beside the script. */
+  compiler?: Source;
+}
+
+/** The option, read. */
+export const compilerOf = (options: InitOptions | undefined): Source | undefined =>
+  readOptions<InitOptions>("init", options, ["compiler"]).compiler;
 
 const WAYS_OUT = 'pass init() the bytes, a compiled module or another URL, or import "adjoint/inline"';
 

@@ -47,10 +47,16 @@ pub fn softmax<T: Exponential>(x: &[T], outer: usize, r: usize, inner: usize, ou
         return;
     }
     if inner == 1 && r <= BLOCK {
-        short_rows(x, r, |row, _, exponentials, sum| scale(exponentials, sum, &mut out[row * r..][..r]));
+        let mut rows = Rows::new();
+        for (x, out) in x.chunks(rows.size(r)).zip(out.chunks_mut(rows.size(r))) {
+            rows.read(x, r);
+            for (i, out) in out.chunks_exact_mut(r).enumerate() {
+                scale(&rows.exponentials[i * r..][..r], rows.sums[i], out);
+            }
+        }
     } else if inner == 1 {
         for (x, out) in x.chunks_exact(r).zip(out.chunks_exact_mut(r)) {
-            long_row(x, highest_of(x), |at, block| out[at..at + block.len()].copy_from_slice(block));
+            long_row(x, highest_of(x), Some(out));
             let sum = reduce::total_of(out);
             out.iter_mut().for_each(|v| *v = *v / sum);
         }
@@ -59,7 +65,7 @@ pub fn softmax<T: Exponential>(x: &[T], outer: usize, r: usize, inner: usize, ou
         for (x, out) in x.chunks_exact(r * inner).zip(out.chunks_exact_mut(r * inner)) {
             for start in (0..inner).step_by(BLOCK) {
                 let width = BLOCK.min(inner - start);
-                tile.read(x, inner, start, width, |at, block| out[at..at + block.len()].copy_from_slice(block));
+                tile.read(x, inner, start, width, Some(out));
                 let others = &tile.others[..width];
                 for row in out.chunks_exact_mut(inner) {
                     for (v, &others) in row[start..start + width].iter_mut().zip(others) {
@@ -118,21 +124,24 @@ fn finite_log_softmax<T: Exponential>(x: &[T], outer: usize, r: usize, inner: us
         return;
     }
     if inner == 1 && r <= BLOCK {
-        short_rows(x, r, |row, highest, exponentials, sum| {
-            let others = others(exponentials, sum);
-            shift(&x[row * r..][..r], highest, others.logarithm_of_one_plus(), &mut out[row * r..][..r]);
-        });
+        let mut rows = Rows::new();
+        for (x, out) in x.chunks(rows.size(r)).zip(out.chunks_mut(rows.size(r))) {
+            rows.read(x, r);
+            for (i, (x, out)) in x.chunks_exact(r).zip(out.chunks_exact_mut(r)).enumerate() {
+                shift(x, rows.highest[i], rows.others(i, r).logarithm_of_one_plus(), out);
+            }
+        }
     } else if inner == 1 {
         for (x, out) in x.chunks_exact(r).zip(out.chunks_exact_mut(r)) {
             let highest = highest_of(x);
-            shift(x, highest, long_row(x, highest, |_, _| ()).logarithm_of_one_plus(), out);
+            shift(x, highest, long_row(x, highest, None).logarithm_of_one_plus(), out);
         }
     } else {
         let mut tile = Tile::new();
         for (x, out) in x.chunks_exact(r * inner).zip(out.chunks_exact_mut(r * inner)) {
             for start in (0..inner).step_by(BLOCK) {
                 let width = BLOCK.min(inner - start);
-                tile.read(x, inner, start, width, |_, _| ());
+                tile.read(x, inner, start, width, None);
                 tile.others[..width].iter_mut().for_each(|others| *others = others.logarithm_of_one_plus());
                 let (highest, logs) = (&tile.highest[..width], &tile.others[..width]);
                 for (x, out) in x.chunks_exact(inner).zip(out.chunks_exact_mut(inner)) {
@@ -152,17 +161,23 @@ pub fn logsumexp<T: Exponential>(x: &[T], outer: usize, r: usize, inner: usize, 
     if r == 0 {
         out.fill(T::LOWEST);
     } else if inner == 1 && r <= BLOCK {
-        short_rows(x, r, |row, highest, exponentials, sum| out[row] = join(highest, others(exponentials, sum)));
+        let mut rows = Rows::new();
+        for (x, out) in x.chunks(rows.size(r)).zip(out.chunks_mut(rows.size(r) / r)) {
+            rows.read(x, r);
+            for (i, out) in out.iter_mut().enumerate() {
+                *out = join(rows.highest[i], rows.others(i, r));
+            }
+        }
     } else if inner == 1 {
         for (x, out) in x.chunks_exact(r).zip(out) {
             let highest = highest_of(x);
-            *out = join(highest, long_row(x, highest, |_, _| ()));
+            *out = join(highest, long_row(x, highest, None));
         }
     } else if inner > 0 {
         let mut tile = Tile::new();
         for (x, out) in x.chunks_exact(r * inner).zip(out.chunks_exact_mut(inner)) {
             for (at, out) in out.chunks_mut(BLOCK).enumerate() {
-                tile.read(x, inner, at * BLOCK, out.len(), |_, _| ());
+                tile.read(x, inner, at * BLOCK, out.len(), None);
                 for (out, (&highest, &others)) in out.iter_mut().zip(tile.highest.iter().zip(&tile.others)) {
                     *out = join(highest, others);
                 }
@@ -193,6 +208,7 @@ fn others<T: Exponential>(exponentials: &[T], sum: T) -> T {
     }
 }
 
+#[inline(never)]
 fn highest_of<T: Number>(x: &[T]) -> T {
     let mut highest = [T::LOWEST];
     reduce::max(x, 1, x.len(), 1, &mut highest);
@@ -213,28 +229,50 @@ fn shift<T: Float>(x: &[T], highest: T, log: T, out: &mut [T]) {
     }
 }
 
-/// Rows of at most BLOCK elements, as many at a time as fit a block: `take(row, maximum, exponentials, their sum)`.
-#[inline(always)]
-fn short_rows<T: Exponential>(x: &[T], r: usize, mut take: impl FnMut(usize, T, &[T], T)) {
-    let (mut shifted, mut exponentials, mut highest) = ([T::ZERO; BLOCK], [T::ZERO; BLOCK], [T::ZERO; BLOCK]);
-    let rows = BLOCK / r;
-    for (at, x) in x.chunks(rows * r).enumerate() {
-        for ((x, shifted), highest) in x.chunks_exact(r).zip(shifted.chunks_exact_mut(r)).zip(&mut highest) {
+// Each of the following is there once for a type: with closures they would be there for each of their users, and take a fifth of the kernels' size.
+
+/// Rows of at most BLOCK elements, as many at a time as fit a block: their maxima, exponentials, and the sums of these.
+struct Rows<T: Exponential> {
+    shifted: [T; BLOCK],
+    exponentials: [T; BLOCK],
+    highest: [T; BLOCK],
+    sums: [T; BLOCK],
+}
+
+impl<T: Exponential> Rows<T> {
+    fn new() -> Self {
+        Rows { shifted: [T::ZERO; BLOCK], exponentials: [T::ZERO; BLOCK], highest: [T::ZERO; BLOCK], sums: [T::ZERO; BLOCK] }
+    }
+
+    /// Elements of so many rows of r as fit.
+    fn size(&self, r: usize) -> usize {
+        BLOCK / r * r
+    }
+
+    #[inline(never)]
+    fn read(&mut self, x: &[T], r: usize) {
+        for ((x, shifted), highest) in x.chunks_exact(r).zip(self.shifted.chunks_exact_mut(r)).zip(&mut self.highest) {
             *highest = highest_of(x);
             for (shifted, &v) in shifted.iter_mut().zip(x) {
                 *shifted = v - *highest;
             }
         }
-        T::exponentials(&shifted[..x.len()], &mut exponentials[..x.len()]);
-        for (row, exponentials) in exponentials[..x.len()].chunks_exact(r).enumerate() {
-            take(at * rows + row, highest[row], exponentials, reduce::total_of(exponentials));
+        T::exponentials(&self.shifted[..x.len()], &mut self.exponentials[..x.len()]);
+        for (exponentials, sum) in self.exponentials[..x.len()].chunks_exact(r).zip(&mut self.sums) {
+            *sum = reduce::total_of(exponentials);
         }
+    }
+
+    /// The sum of a row without the maximum's 1.
+    #[inline(always)]
+    fn others(&self, row: usize, r: usize) -> T {
+        others(&self.exponentials[row * r..][..r], self.sums[row])
     }
 }
 
-/// One row of any length, block by block: `store(position, exponentials)`; the sum of them without the maximum's 1 comes back.
-#[inline(always)]
-fn long_row<T: Exponential>(x: &[T], highest: T, mut store: impl FnMut(usize, &[T])) -> T {
+/// One row of any length, block by block; the exponentials go to `out` if there is one, the sum of them without the maximum's 1 comes back.
+#[inline(never)]
+fn long_row<T: Exponential>(x: &[T], highest: T, mut out: Option<&mut [T]>) -> T {
     let (mut shifted, mut exponentials) = ([T::ZERO; BLOCK], [T::ZERO; BLOCK]);
     let mut rest = T::Wide::ZERO;
     let mut met = false;
@@ -248,7 +286,9 @@ fn long_row<T: Exponential>(x: &[T], highest: T, mut store: impl FnMut(usize, &[
         let has_maximum = !met && sum >= T::ONE;
         met |= has_maximum;
         rest = rest.plus(if has_maximum { others(exponentials, sum) } else { sum }.widen());
-        store(at * BLOCK, exponentials);
+        if let Some(out) = &mut out {
+            out[at * BLOCK..][..x.len()].copy_from_slice(exponentials);
+        }
     }
     T::narrow(rest)
 }
@@ -276,10 +316,9 @@ impl<T: Exponential> Tile<T> {
         }
     }
 
-    /// Reads columns start .. start + width of the matrix [r, inner]; `store(position in the matrix, exponentials)` gets
-    /// contiguous stretches.
-    #[inline(always)]
-    fn read(&mut self, x: &[T], inner: usize, start: usize, width: usize, mut store: impl FnMut(usize, &[T])) {
+    /// Reads columns start .. start + width of the matrix [r, inner]; the exponentials go to their places in `out`, if there is one.
+    #[inline(never)]
+    fn read(&mut self, x: &[T], inner: usize, start: usize, width: usize, mut out: Option<&mut [T]>) {
         let (highest, ones, rest) = (&mut self.highest[..width], &mut self.ones[..width], &mut self.rest[..width]);
         if width == inner {
             reduce::max(x, 1, x.len() / inner, inner, highest);
@@ -309,7 +348,9 @@ impl<T: Exponential> Tile<T> {
                     *rest = rest.plus(other.widen());
                 }
             }
-            store(at * rows * inner + start, exponentials);
+            if let Some(out) = &mut out {
+                out[at * rows * inner + start..][..exponentials.len()].copy_from_slice(exponentials);
+            }
         }
         for (others, (&ones, &rest)) in self.others.iter_mut().zip(ones.iter().zip(rest.iter())) {
             *others = T::narrow(ones.minus(T::Wide::ONE).plus(rest));

@@ -102,7 +102,8 @@ fn fold_columns<T: Copy>(x: &[T], r: usize, inner: usize, neutral: T, op: impl F
     }
 }
 
-#[inline(always)]
+/// A function of its own for each operation: it is unrolled, and there would be three of it.
+#[inline(never)]
 fn join_row<T: Copy>(into: &mut [T], row: &[T], op: impl Fn(T, T) -> T) {
     for (into, &value) in into.iter_mut().zip(row) {
         *into = op(*into, value);

@@ -1,0 +1,2 @@
+/** Archives. */
+export { inflateSync, type Zippable, zipSync } from "fflate";
