@@ -25,7 +25,7 @@ const boundedLog = (p: Tensor, one: number, log: (p: Tensor) => Tensor): Tensor 
  * `bceWithLogits` is exact where this is not. NaN for p outside of [0, 1]; `ShapeError` for other shapes.
  *
  * @example
- * ad.nn.bceLoss([0.5, 1], [0, 1]); // 0.3466 = log(2) / 2
+ * ad.nn.bceLoss([0.5, 1], [0, 1]); // 0.346574
  */
 export function bceLoss(input: TensorLike, target: TensorLike, options?: BceLossOptions): Tensor {
   atMost("bceLoss", arguments, 3);

@@ -53,7 +53,7 @@ function signs(name: string, given: TensorLike, like: Tensor): Tensor {
  * Margin 0 by default.
  *
  * @example
- * ad.nn.marginRankingLoss([2, 1], [1, 3], [1, 1]); // 1, the mean of 0 and 2
+ * ad.nn.marginRankingLoss([2, 1], [1, 3], [1, 1]); // 1
  */
 export function marginRankingLoss(first: TensorLike, second: TensorLike, target: TensorLike, options?: MarginOptions): Tensor {
   atMost("marginRankingLoss", arguments, 4);
@@ -71,7 +71,7 @@ export function marginRankingLoss(first: TensorLike, second: TensorLike, target:
  * Of distances x: x where the target is 1 (should be near), max(0, margin - x) where it is -1. Margin 1 by default.
  *
  * @example
- * ad.nn.hingeEmbeddingLoss([0.5, 0.25], [1, -1]); // 0.625, the mean of 0.5 and 0.75
+ * ad.nn.hingeEmbeddingLoss([0.5, 0.25], [1, -1]); // 0.625
  */
 export function hingeEmbeddingLoss(input: TensorLike, target: TensorLike, options?: MarginOptions): Tensor {
   atMost("hingeEmbeddingLoss", arguments, 3);
@@ -164,7 +164,7 @@ export function tripletMarginLoss(anchor: TensorLike, positive: TensorLike, nega
  * log(1 + e^(-target x)) of scores x and targets 1 and -1.
  *
  * @example
- * ad.nn.softMarginLoss([0], [1]); // 0.6931
+ * ad.nn.softMarginLoss([0], [1]); // 0.693147
  */
 export function softMarginLoss(input: TensorLike, target: TensorLike, options?: LossOptions): Tensor {
   atMost("softMarginLoss", arguments, 3);
@@ -186,7 +186,7 @@ export interface MultiLabelOptions extends LossOptions {
  * Binary cross entropy of logits [N, C] (or [C]) with targets 0 and 1, its mean over the classes; the reduction is over examples.
  *
  * @example
- * ad.nn.multiLabelSoftMarginLoss([[0, 0]], [[1, 0]]); // 0.6931
+ * ad.nn.multiLabelSoftMarginLoss([[0, 0]], [[1, 0]]); // 0.693147
  */
 export function multiLabelSoftMarginLoss(input: TensorLike, target: TensorLike, options?: MultiLabelOptions): Tensor {
   atMost("multiLabelSoftMarginLoss", arguments, 3);

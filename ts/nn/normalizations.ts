@@ -58,7 +58,7 @@ const sizes = (name: string, given: number | readonly number[]) =>
  * `layerNorm` with a trained factor and shift of shape `normalizedShape`, 1 and 0 at the start.
  *
  * @example
- * new ad.nn.LayerNorm(2).forward([[1, 3], [2, 6]]); // [[-1, 1], [-1, 1]]
+ * new ad.nn.LayerNorm(2).forward([[100, 300], [200, 600]]); // [[-1, 1], [-1, 1]]
  */
 export class LayerNorm extends TorchNamed {
   /** The factor; null without one. */
@@ -123,7 +123,7 @@ export class RMSNorm extends TorchNamed {
  * `groupNorm` with a trained factor and shift for each channel, 1 and 0 at the start.
  *
  * @example
- * new ad.nn.GroupNorm(2, 4).forward([[1, 3, 2, 6]]); // [[-1, 1, -1, 1]]
+ * new ad.nn.GroupNorm(2, 4).forward([[100, 300, 200, 600]]); // [[-1, 1, -1, 1]]
  */
 export class GroupNorm extends TorchNamed {
   /** The factor of each channel; null without one. */

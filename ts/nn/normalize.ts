@@ -70,7 +70,7 @@ function lastAxes(name: string, x: Tensor, normalizedShape: number | readonly nu
  * Mean 0 and variance 1 over the last axes, whose sizes are `normalizedShape`, then · weight + bias, both of that shape. Throws `ShapeError`.
  *
  * @example
- * ad.layerNorm([[1, 3], [2, 6]], 2); // [[-1, 1], [-1, 1]]
+ * ad.layerNorm([[100, 300], [200, 600]], 2); // [[-1, 1], [-1, 1]]
  */
 export function layerNorm(input: TensorLike, normalizedShape: number | readonly number[], options?: NormalizationOptions): Tensor {
   atMost("layerNorm", arguments, 3);
@@ -122,7 +122,7 @@ const alongChannels = (channels: number, ndim: number) => [1, channels, ...Array
  * `ValueError` unless C is a multiple of `numGroups`.
  *
  * @example
- * ad.groupNorm([[1, 3, 2, 6]], 2); // [[-1, 1, -1, 1]]
+ * ad.groupNorm([[100, 300, 200, 600]], 2); // [[-1, 1, -1, 1]]
  */
 export function groupNorm(input: TensorLike, numGroups: number, options?: NormalizationOptions): Tensor {
   atMost("groupNorm", arguments, 3);
@@ -213,7 +213,7 @@ function running(name: string, what: string, given: Tensor | null): Tensor | nul
  * and the running ones, [C], are moved towards them in place (the variance divided by n - 1 there); without, the running ones are used. Throws `ShapeError`.
  *
  * @example
- * ad.batchNorm([[1], [3]], null, null, { training: true }); // [[-1], [1]]
+ * ad.batchNorm([[100], [300]], null, null, { training: true }); // [[-1], [1]]
  */
 export function batchNorm(input: TensorLike, runningMean: Tensor | null, runningVar: Tensor | null, options?: BatchNormOptions): Tensor {
   atMost("batchNorm", arguments, 4);
@@ -233,7 +233,7 @@ export function batchNorm(input: TensorLike, runningMean: Tensor | null, running
  * Mean 0 and variance 1 of each channel of each example of [N, C, ...], over the axes behind, then · weight + bias, both [C]. Throws `ShapeError`.
  *
  * @example
- * ad.instanceNorm([[[1, 3], [2, 6]]]); // [[[-1, 1], [-1, 1]]]
+ * ad.instanceNorm([[[100, 300], [200, 600]]]); // [[[-1, 1], [-1, 1]]]
  */
 export function instanceNorm(input: TensorLike, options?: NormalizationOptions): Tensor {
   atMost("instanceNorm", arguments, 2);
