@@ -34,7 +34,7 @@ const WHOLE = "adjoint-whole.wasm";
  * What the files may have at most, gzipped: pages wait for the first. What compile needs, its passes, loops and every formula once more as a writer of
  * code, is the second, loaded when a function is first compiled.
  */
-const BUDGET = { core: 500 * 1024, compiler: 160 * 1024 };
+const BUDGET = { core: 545 * 1024, compiler: 160 * 1024 };
 /** Functions of the second file: of the crate's program/, of the formulas it writes, and of the library it writes code with. */
 const isCompilers = (name) => /^program_|^<*adjoint(\[\w+\])?::program\b|^<*adjoint.*\blane::symbol\b|^<*wasm_encoder/.test(name);
 

@@ -28,6 +28,7 @@ export { keep } from "./memory/steps.js";
 /** Test modes; not for programs. */
 export * as testing from "./public/testing.js";
 export * from "./ops/convolution.js";
+export * from "./ops/linalg.js";
 export * from "./ops/elementwise.js";
 export * from "./ops/index.js";
 export * from "./ops/pooling.js";

@@ -4,6 +4,7 @@ import { ShapeError } from "./errors.js";
 import { attachRefusals } from "./habits/habits.js";
 import * as elementwise from "./ops/elementwise.js";
 import * as indexing from "./ops/index.js";
+import * as linalg from "./ops/linalg.js";
 import * as reduce from "./ops/reduce.js";
 import * as selecting from "./ops/select.js";
 import * as shape from "./ops/shape.js";
@@ -20,6 +21,7 @@ const methods = {
   ...shapeMethods,
   ...selecting,
   ...indexMethods,
+  ...linalg,
   /** The n-th derivative of digamma at each element, for one n from 0 to 170: the function `polygamma(n, x)`. `ValueError` for other n. */
   polygamma(x: TensorLike, n: number): Tensor {
     atMost("polygamma", arguments, 2);

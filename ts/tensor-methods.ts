@@ -3,6 +3,7 @@ import type { BackwardOptions } from "./ambient.js";
 import type { Axes, AxisOptions, ReduceOptions } from "./ops/apply.js";
 import type { EluOptions, GeluOptions, NanToNumOptions } from "./ops/elementwise.js";
 import type { OneHotOptions, SearchsortedOptions, SortOptions, TopkOptions } from "./ops/index.js";
+import type { PseudoInverseOptions, TriangularSolveOptions } from "./ops/linalg.js";
 import type { CovOptions, CumulativeOptions, NormOptions, VarianceOptions } from "./ops/reduce.js";
 import type { AllcloseOptions } from "./ops/select.js";
 import type { PadOptions } from "./ops/shape.js";
@@ -108,6 +109,16 @@ export interface TensorMethods {
   ceil(): Tensor;
 
   /**
+   * The lower triangular L with L Lᵀ = A, of a symmetric positive definite [..., n, n]; of another matrix that of (A + Aᵀ) / 2, so that gradients are
+   * symmetric. `ValueError` naming the pivot that is not positive, `ShapeError` of what is not square. Integers become float32. By halves, so that the
+   * work is in matrix products; derivative: Murray (2016).
+   *
+   * @example
+   * ad.cholesky([[4, 2], [2, 5]]); // [[2, 0], [1, 2]]
+   */
+  cholesky(): Tensor;
+
+  /**
    * min(max(x, lo), hi): x held between two bounds, numbers or tensors that broadcast, or null for none. The gradient passes where x is
    * inside, bounds included. Throws `ValueError` for numbers lo > hi.
    */
@@ -135,6 +146,16 @@ export interface TensorMethods {
   cumsum(axis?: number | CumulativeOptions, options?: CumulativeOptions): Tensor;
 
   /**
+   * The determinant of [..., n, n]: [...]. First and second derivatives are right where the matrix is singular too (cofactors); 1 of no rows. `ShapeError`
+   * of what is not square. Integers become float32.
+   *
+   * @example
+   * ad.det([[1, 2], [3, 4]]); // -2
+   * ad.grad(ad.det)([[1, 2], [2, 4]]); // [[4, -2], [-2, 1]]
+   */
+  det(): Tensor;
+
+  /**
    * The same values, cut off from everything they were computed from. A detached tensor outlives the training step and the turn of a
    * loader's loop in which it was made.
    */
@@ -151,6 +172,16 @@ export interface TensorMethods {
 
   /** Σ a b of two vectors of one size, a 0-d tensor. Dtypes are promoted. `ShapeError` for other shapes. */
   dot(b: TensorLike): Tensor;
+
+  /**
+   * Eigenvalues, ascending, and eigenvectors, in columns, of a symmetric [..., n, n]: [..., n] and [..., n, n]; of another matrix those of (A + Aᵀ) / 2. By
+   * reflections to tridiagonal form and QL steps, in float64 also for float32; NaN where a number is not finite. Derivatives of eigenvalues are finite always, those of
+   * eigenvectors infinite or NaN where eigenvalues repeat, since there they have none. `ShapeError` of what is not square. Integers become float32.
+   *
+   * @example
+   * ad.eigh([[2, 1], [1, 2]])[0]; // [1, 3]
+   */
+  eigh(): [values: Tensor, vectors: Tensor];
 
   /** x where positive, else alpha (eˣ - 1), alpha 1 unless given, by itself or as an option. Integers become float32. */
   elu(options?: number | EluOptions): Tensor;
@@ -172,6 +203,15 @@ export interface TensorMethods {
 
   /** 2ˣ. Integers become float32. */
   exp2(): Tensor;
+
+  /**
+   * eᴬ of [..., n, n], the sum of Aᵏ / k!, by scaling and squaring with a Padé approximant (Higham, 2005). `ShapeError` of what is not square. Integers
+   * become float32.
+   *
+   * @example
+   * ad.expm([[0, 1], [0, 0]]); // [[1, 1], [0, 1]]
+   */
+  expm(): Tensor;
 
   /** eˣ - 1, exact near 0. Integers become float32. */
   expm1(): Tensor;
@@ -220,6 +260,15 @@ export interface TensorMethods {
    * src along the axis. A new tensor; x stays. `IndexError` for indices out of range, `ShapeError`.
    */
   indexAdd(axis: number, indices: TensorLike, src: TensorLike): Tensor;
+
+  /**
+   * The inverse of [..., n, n] by LU factors with row exchanges. To solve systems, `solve` is more exact. `ValueError` naming the pivot of a singular
+   * matrix, `ShapeError` of what is not square. Integers become float32.
+   *
+   * @example
+   * ad.inv([[2, 1], [1, 1]]); // [[1, -1], [-1, 2]]
+   */
+  inv(): Tensor;
 
   /** Whether x is neither NaN nor infinite. The result is bool, without a derivative. */
   isFinite(): Tensor;
@@ -271,6 +320,15 @@ export interface TensorMethods {
 
   /** log Σ eˣ over an axis, a list of axes, or all, without overflow; -Infinity of no elements. Integers become float32. Options as of `sum`. */
   logsumexp(axis?: ReduceOptions | Axes | null, options?: ReduceOptions): Tensor;
+
+  /**
+   * The X for which A X is nearest to B, and of those the shortest, for A [..., m, n] of any rank and B [..., m, k] (or a vector, as of `solve`): A⁺ B.
+   * `ShapeError` where shapes do not fit. Integers become float32.
+   *
+   * @example
+   * ad.lstsq([[1, 0], [1, 1], [1, 2]], [1, 3, 5]); // [1, 2]
+   */
+  lstsq(b: TensorLike, options?: PseudoInverseOptions): Tensor;
 
   /** Whether a < b; false for NaN. Shapes broadcast; the result is bool, without a derivative. */
   lt(b: TensorLike): Tensor;
@@ -369,6 +427,15 @@ export interface TensorMethods {
    */
   pad(widths: number | readonly number[] | readonly (readonly number[])[], options?: number | PadOptions): Tensor;
 
+  /**
+   * The pseudo-inverse A⁺ [..., n, m] of [..., m, n] (Moore and Penrose), by the singular values. Its derivative (Golub and Pereyra, 1973) is that among matrices of
+   * the same rank. `ShapeError` of less than two axes. Integers become float32.
+   *
+   * @example
+   * ad.pinv([[1, 0], [0, 0], [0, 2]]); // [[1, 0, 0], [0, 0, 0.5]]
+   */
+  pinv(options?: PseudoInverseOptions): Tensor;
+
   /** The n-th derivative of digamma at each element, for one n from 0 to 170: the function `polygamma(n, x)`. `ValueError` for other n. */
   polygamma(n: number): Tensor;
 
@@ -380,6 +447,15 @@ export interface TensorMethods {
 
   /** The product over an axis, a list of axes, or all; 1 of no elements. Its gradient is exact when elements are 0. Options and dtypes as of `sum`. */
   prod(axis?: ReduceOptions | Axes | null, options?: ReduceOptions): Tensor;
+
+  /**
+   * Q with orthonormal columns and R upper triangular, Q R = A, of [..., m, n]: [..., m, k] and [..., k, n] with k = min(m, n). By Householder's reflections, in
+   * float64 also for float32. Derivatives need full rank (`ValueError`). `ShapeError` of less than two axes. Integers become float32.
+   *
+   * @example
+   * ad.qr([[3, 1], [4, 2]])[1]; // [[-5, -2.2], [0, 0.4]]
+   */
+  qr(): [q: Tensor, r: Tensor];
 
   /**
    * The value below which the fraction q of the elements lies, interpolated linearly between two of them; a list of fractions gives a new
@@ -477,6 +553,15 @@ export interface TensorMethods {
   slice(starts: number | readonly number[], ends?: number | readonly number[], steps?: number | readonly number[]): Tensor;
 
   /**
+   * Sign and logarithm of the magnitude of the determinant of [..., n, n]: two tensors [...]. Of a singular matrix 0 and -Infinity, and its derivative
+   * is refused (`ValueError`). `ShapeError` of what is not square. Integers become float32.
+   *
+   * @example
+   * ad.slogdet([[0, 2], [3, 0]]); // [-1, 1.7918]
+   */
+  slogdet(): [sign: Tensor, logabsdet: Tensor];
+
+  /**
    * eˣ / Σ eˣ along an axis, the last by default: positive numbers of sum 1, without overflow. Integers become float32. `IndexError` for an
    * axis that does not exist.
    */
@@ -484,6 +569,15 @@ export interface TensorMethods {
 
   /** log(1 + eˣ) without overflow. Integers become float32. The derivative is σ(x). */
   softplus(): Tensor;
+
+  /**
+   * X with A X = B, for A [..., n, n] and B [..., n, m] with broadcast leading axes; B may be [n], or [..., n] with the leading axes of A. By LU factors with
+   * row exchanges. `ValueError` naming the pivot of a singular matrix (`lstsq` takes such), `ShapeError` where shapes do not fit. Integers become float32.
+   *
+   * @example
+   * ad.solve([[2, 1], [1, 3]], [3, 5]); // [0.8, 1.4]
+   */
+  solve(b: TensorLike): Tensor;
 
   /**
    * The values in ascending order along an axis (the last by default), stable, NaN last. The gradient goes back to where they came from.
@@ -526,6 +620,16 @@ export interface TensorMethods {
   sum(axis?: ReduceOptions | Axes | null, options?: ReduceOptions): Tensor;
 
   /**
+   * U, S, Vh with U diag(S) Vh = A, of [..., m, n]: [..., m, k], [..., k] descending, [..., k, n] with k = min(m, n). By one-sided Jacobi rotations (Demmel and
+   * Veselić, 1992), in float64 also for float32; NaN where a number is not finite. Derivatives of U and Vh are infinite or NaN where singular values repeat. `ShapeError` of
+   * less than two axes. Integers become float32.
+   *
+   * @example
+   * ad.svd([[3, 0], [0, -2]])[1]; // [3, 2]
+   */
+  svd(): [u: Tensor, s: Tensor, vh: Tensor];
+
+  /**
    * Slices of x along an axis (of the flattened tensor without one), as jax.numpy.take: the axis is replaced by the axes of the int32
    * indices. Negative ones count from the end; `IndexError` for those out of range.
    *
@@ -563,6 +667,15 @@ export interface TensorMethods {
    * ad.zeros([2, 3, 4]).transpose(0, 1).shape; // [3, 2, 4]
    */
   transpose(...axes: [axes?: readonly number[] | undefined] | [first: number, second: number]): Tensor;
+
+  /**
+   * X with T X = B, for one triangle of T [..., n, n]; the other one is not read and has no derivative. B as of `solve`. `ValueError` naming a 0 on the
+   * diagonal, `ShapeError` where shapes do not fit. Integers become float32.
+   *
+   * @example
+   * ad.triangularSolve([[2, 0], [1, 4]], [2, 9], { lower: true }); // [1, 2]
+   */
+  triangularSolve(b: TensorLike, options?: TriangularSolveOptions): Tensor;
 
   /** The lower triangle of the last two axes, up to the k-th diagonal (0 is the main one, positive ones are above); zeros elsewhere. */
   tril(k?: number): Tensor;

@@ -214,6 +214,10 @@ records! {
     Order { order: Number }
     /// Which derivative in the base and in the exponent.
     PowOrder { base: Number, exponent: Number }
+    /// Which triangle is read, and whether its diagonal is taken to be 1.
+    TriangularSolve { lower: Flag, unit: Flag }
+    /// Singular values below this part of the largest count as 0.
+    Pinv { rcond: Number }
     Draw { dtype: DType; dims: Dims }
     Split { count: Number }
     // composites

@@ -27,7 +27,13 @@ const state = () => ad.random.getState();
 /** Zeros with `axes` axes behind batch and channels. */
 const image = (axes: number) => () => ad.zeros([1, 1, 4, 4, 4].slice(0, axes + 2));
 type Call = (() => unknown)[];
+const definite = () =>
+  f64([
+    [2, 1],
+    [1, 3],
+  ]);
 const unary: Call = [x];
+const matrix: Call = [definite];
 const binary: Call = [x, x];
 const reduction: Call = [m, () => 0, () => ({})];
 const transform: Call = [() => square, () => ({})];
@@ -82,6 +88,18 @@ const calls: Record<string, Call> = {
   sub: binary,
   xlogy: binary,
   matmul: [m, m],
+  cholesky: matrix,
+  inv: matrix,
+  det: matrix,
+  slogdet: matrix,
+  expm: matrix,
+  qr: matrix,
+  eigh: matrix,
+  svd: matrix,
+  pinv: [m, () => ({})],
+  lstsq: [m, m, () => ({})],
+  solve: [definite, m],
+  triangularSolve: [definite, m, () => ({})],
   allclose: [x, x, () => ({})],
   quantile: [m, () => 0.5, () => 0, () => ({})],
   topk: [x, () => 1, () => 0, () => ({})],

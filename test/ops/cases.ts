@@ -5,6 +5,7 @@
 import { binaries } from "./cases/binary.js";
 import { convolutions } from "./cases/convolution.js";
 import { indices } from "./cases/indices.js";
+import { linearAlgebra } from "./cases/linalg.js";
 import { movement } from "./cases/movement.js";
 import { products } from "./cases/products.js";
 import { reductions } from "./cases/reductions.js";
@@ -13,4 +14,13 @@ import { unaries } from "./cases/unary.js";
 
 export type { Case, Sample } from "./cases/samples.js";
 
-export const cases: Case[] = [...unaries, ...binaries, ...reductions, ...movement, ...indices, ...products, ...convolutions];
+export const cases: Case[] = [
+  ...unaries,
+  ...binaries,
+  ...reductions,
+  ...movement,
+  ...indices,
+  ...products,
+  ...linearAlgebra,
+  ...convolutions,
+];

@@ -14,6 +14,8 @@ pub mod gather;
 pub mod gemm;
 /// Vectors of four f32 and two f64: SIMD under WebAssembly, plain arrays on the host.
 pub mod lane;
+/// Factorisations of matrices.
+pub mod linalg;
 /// exp, log, trigonometry, erf, gamma: range reduction and polynomials.
 pub mod math;
 /// What generic loops need to know of the element types.

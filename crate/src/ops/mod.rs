@@ -15,6 +15,8 @@ pub mod derivatives;
 pub mod elementwise;
 /// take, gather, their transposes, sorting.
 pub mod index;
+/// Linear algebra.
+pub mod linalg;
 /// Matrix products.
 pub mod matmul;
 /// Reshape, transpose, slice, concat and their like: views.
@@ -55,7 +57,7 @@ macro_rules! families {
     (@start $at:expr,) => {};
 }
 
-families! { elementwise derivatives binary reduce softmax movement index random matmul convolution composite }
+families! { elementwise derivatives binary reduce softmax movement index random matmul linalg convolution composite }
 
 impl Op {
     #[inline]
