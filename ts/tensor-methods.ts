@@ -557,7 +557,7 @@ export interface TensorMethods {
    * is refused (`ValueError`). `ShapeError` of what is not square. Integers become float32.
    *
    * @example
-   * ad.slogdet([[0, 2], [3, 0]]); // [-1, 1.7918]
+   * ad.slogdet([[0, 2], [3, 0]]); // [-1, 1.791759]
    */
   slogdet(): [sign: Tensor, logabsdet: Tensor];
 

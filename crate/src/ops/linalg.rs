@@ -245,8 +245,11 @@ fn solved<T: Real + Element>(
     Ok(())
 }
 
-/// The factors of each matrix: `body(n, factored, diagonal of U, result)`.
-fn determined(x: &[&Array], out: &mut Out, body: &dyn Fn(bool, &mut dyn Iterator<Item = f64>, &mut [f64])) -> Result<()> {
+/// `(whether an odd number of rows was exchanged, diagonal of U, result)`
+type OfFactors<'b> = &'b dyn Fn(bool, &mut dyn Iterator<Item = f64>, &mut [f64]);
+
+/// Runs `body` on the factors of each matrix.
+fn determined(x: &[&Array], out: &mut Out, body: OfFactors) -> Result<()> {
     let n = x[0].dims[x[0].dims.len() - 1];
     if n == 0 {
         // Of no rows: the empty product.

@@ -70,9 +70,9 @@ pub fn cofactors(
         transposed(n, vt, turned);
         multiply(n, x, turned, seen);
     }
-    for at in 0..n * n {
+    for (at, inner) in inner.iter_mut().enumerate() {
         let (i, j) = (at / n, at % n);
-        inner[at] = match directions.len() {
+        *inner = match directions.len() {
             0 if i == j => others(s, [i; 3]),
             0 => 0.0,
             1 if i == j => (0..n).filter(|&p| p != i).map(|p| e[p * n + p] * others(s, [i, p, p])).sum(),

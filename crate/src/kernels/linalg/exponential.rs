@@ -48,12 +48,12 @@ pub fn exponential(n: usize, a: &mut [f64], exchanged: &mut [i32], work: &mut [f
     // U = A (A⁶ (b13 A⁶ + b11 A⁴ + b9 A²) + b7 A⁶ + b5 A⁴ + b3 A² + b1),  V the same with the even ones.
     for (result, first) in [(&mut *odd, 1), (&mut *even, 0)] {
         let sum = |at: usize, k: usize| PADE[k + 4] * six[at] + PADE[k + 2] * four[at] + PADE[k] * two[at];
-        for at in 0..n * n {
-            inner[at] = sum(at, first + 8);
+        for (at, inner) in inner.iter_mut().enumerate() {
+            *inner = sum(at, first + 8);
         }
         multiply(n, six, inner, result)?;
-        for at in 0..n * n {
-            result[at] += sum(at, first + 2) + if at / n == at % n { PADE[first] } else { 0.0 };
+        for (at, result) in result.iter_mut().enumerate() {
+            *result += sum(at, first + 2) + if at / n == at % n { PADE[first] } else { 0.0 };
         }
     }
     multiply(n, a, odd, inner)?;

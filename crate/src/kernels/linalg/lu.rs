@@ -29,7 +29,7 @@ pub fn factor<T: Real>(n: usize, a: &mut [T], exchanged: &mut [i32], scratch: &m
 /// The first n columns of a block with m >= n rows.
 unsafe fn columns<T: Real>(m: usize, n: usize, a: Block<T>, exchanged: &mut [i32], scratch: &mut [T]) -> Result<(), AllocError> {
     if n <= SMALL {
-        for j in 0..n {
+        for (j, exchanged) in exchanged[..n].iter_mut().enumerate() {
             let mut pivot = j;
             for i in j + 1..m {
                 // A NaN is no pivot, and comes into the result all the same.
@@ -37,7 +37,7 @@ unsafe fn columns<T: Real>(m: usize, n: usize, a: Block<T>, exchanged: &mut [i32
                     pivot = i;
                 }
             }
-            exchanged[j] = pivot as i32;
+            *exchanged = pivot as i32;
             exchange(a, n, j, pivot);
             let value = *a.at(j, j);
             if value == T::ZERO {
@@ -61,10 +61,9 @@ unsafe fn columns<T: Real>(m: usize, n: usize, a: Block<T>, exchanged: &mut [i32
     triangular::solve(half, n - half, a, UNIT_LOWER, right, scratch)?;
     subtract_product([m - half, half, n - half], a.from(half, 0), right, below, scratch)?;
     columns(m - half, n - half, below, &mut exchanged[half..n], scratch)?;
-    for i in half..n {
-        let with = exchanged[i] as usize + half;
-        exchanged[i] = with as i32;
-        exchange(a, half, i, with);
+    for (i, with) in exchanged[half..n].iter_mut().enumerate() {
+        *with += half as i32;
+        exchange(a, half, half + i, *with as usize);
     }
     Ok(())
 }
