@@ -2,9 +2,13 @@
 import { atMost } from "./input/arguments.js";
 import { ShapeError } from "./errors.js";
 import { attachRefusals } from "./habits/habits.js";
+import * as convolution from "./ops/convolution.js";
+import { tensordot } from "./ops/einsum.js";
 import * as elementwise from "./ops/elementwise.js";
 import * as indexing from "./ops/index.js";
 import * as linalg from "./ops/linalg.js";
+import * as pooling from "./ops/pooling.js";
+import * as products from "./ops/products.js";
 import * as reduce from "./ops/reduce.js";
 import * as selecting from "./ops/select.js";
 import * as shape from "./ops/shape.js";
@@ -12,7 +16,6 @@ import { Tensor, type TensorLike } from "./tensor.js";
 import { backward, detach, gradientOf, registerHook, retainGrad, setGradient, setRequiresGrad, zeroGrad, assign } from "./ambient.js";
 
 const { concat: _concat, stack: _stack, ...shapeMethods } = shape;
-const { embedding: _embedding, ...indexMethods } = indexing;
 
 /** What becomes a method: a function of a tensor first. Their types, with documentation, are written to tensor-methods.ts. */
 const methods = {
@@ -20,8 +23,12 @@ const methods = {
   ...reduce,
   ...shapeMethods,
   ...selecting,
-  ...indexMethods,
   ...linalg,
+  ...indexing,
+  ...products,
+  tensordot,
+  ...convolution,
+  ...pooling,
   /** The n-th derivative of digamma at each element, for one n from 0 to 170: the function `polygamma(n, x)`. `ValueError` for other n. */
   polygamma(x: TensorLike, n: number): Tensor {
     atMost("polygamma", arguments, 2);

@@ -1,9 +1,12 @@
 /** Every op as a method. Written by scripts/methods.mjs from the list in methods.ts; `npm run generate` does it again. */
 import type { BackwardOptions } from "./ambient.js";
 import type { Axes, AxisOptions, ReduceOptions } from "./ops/apply.js";
+import type { ConvolutionOptions, ConvolutionTransposeOptions } from "./ops/convolution.js";
 import type { EluOptions, GeluOptions, NanToNumOptions } from "./ops/elementwise.js";
 import type { OneHotOptions, SearchsortedOptions, SortOptions, TopkOptions } from "./ops/index.js";
 import type { PseudoInverseOptions, TriangularSolveOptions } from "./ops/linalg.js";
+import type { AvgPoolOptions, InterpolateOptions, MaxPoolOptions, UnfoldOptions } from "./ops/pooling.js";
+import type { CrossOptions } from "./ops/products.js";
 import type { CovOptions, CumulativeOptions, NormOptions, VarianceOptions } from "./ops/reduce.js";
 import type { AllcloseOptions } from "./ops/select.js";
 import type { PadOptions } from "./ops/shape.js";
@@ -20,6 +23,30 @@ export interface TensorMethods {
 
   /** The inverse hyperbolic cosine log(x + √(x² - 1)); NaN below 1. Integers become float32. */
   acosh(): Tensor;
+
+  /** Means of `outputSize` windows over [batch, channels, length], as torch.nn.functional.adaptive_avg_pool1d. */
+  adaptiveAvgPool1d(outputSize: number | readonly (number | null)[]): Tensor;
+
+  /**
+   * Means of so many windows that the result has the size asked for, a number or one for each axis (null: that of the input), as
+   * torch.nn.functional.adaptive_avg_pool2d. Throws `ShapeError`, `ValueError`.
+   *
+   * @example
+   * ad.adaptiveAvgPool2d(ad.ones([1, 8, 7, 5]), 1).shape; // [1, 8, 1, 1]
+   */
+  adaptiveAvgPool2d(outputSize: number | readonly (number | null)[]): Tensor;
+
+  /** As `adaptiveAvgPool2d`, over three axes. */
+  adaptiveAvgPool3d(outputSize: number | readonly (number | null)[]): Tensor;
+
+  /** The largest elements of `outputSize` windows over [batch, channels, length], as torch.nn.functional.adaptive_max_pool1d. */
+  adaptiveMaxPool1d(outputSize: number | readonly (number | null)[]): Tensor;
+
+  /** As `adaptiveAvgPool2d`, with the largest element of each window. */
+  adaptiveMaxPool2d(outputSize: number | readonly (number | null)[]): Tensor;
+
+  /** As `adaptiveMaxPool2d`, over three axes. */
+  adaptiveMaxPool3d(outputSize: number | readonly (number | null)[]): Tensor;
 
   /**
    * a + b. Shapes broadcast (`ShapeError` where they do not); dtypes are promoted: bool to int32, int32 with a float to that float, float32
@@ -82,6 +109,21 @@ export interface TensorMethods {
   /** The inverse hyperbolic tangent log((1 + x)/(1 - x))/2; ±Infinity at ±1, NaN beyond. Integers become float32. */
   atanh(): Tensor;
 
+  /** The mean of each window of [batch, channels, length] (or [channels, length]), as torch.nn.functional.avg_pool1d. */
+  avgPool1d(kernelSize: number | readonly number[], options?: AvgPoolOptions): Tensor;
+
+  /**
+   * The mean of each window of images [batch, channels, height, width] (or one without its batch axis), as torch.nn.functional.avg_pool2d. Throws
+   * `ShapeError` where a window does not fit, `ValueError`.
+   *
+   * @example
+   * ad.avgPool2d(ad.arange(16).reshape([1, 4, 4]), 2).toArray(); // [[[2.5, 4.5], [10.5, 12.5]]]
+   */
+  avgPool2d(kernelSize: number | readonly number[], options?: AvgPoolOptions): Tensor;
+
+  /** The mean of each window of [batch, channels, depth, height, width], as `avgPool2d` in two axes. */
+  avgPool3d(kernelSize: number | readonly number[], options?: AvgPoolOptions): Tensor;
+
   /**
    * Adds the gradient of this tensor to `.grad` of every parameter it was computed from. A tensor of more than one element
    * needs a cotangent of its shape. The graph is freed unless `retainGraph`. A pass that cannot be made (a part of the graph is freed) is refused
@@ -124,6 +166,45 @@ export interface TensorMethods {
    */
   clamp(lo?: TensorLike | null, hi?: TensorLike | null): Tensor;
 
+  /**
+   * Convolves [batch, channels, length] (or [channels, length]) with kernels [features, channels / groups, size]: [batch, features, places], as
+   * torch.nn.functional.conv1d. The kernel is not turned around. int32 becomes float32. Throws `ShapeError`, `ValueError`.
+   *
+   * @example
+   * ad.conv1d([[1, 2, 3, 4]], [[[1, -1]]]); // [[-1, -1, -1]]
+   */
+  conv1d(weight: TensorLike, options?: ConvolutionOptions): Tensor;
+
+  /**
+   * Convolves images [batch, channels, height, width] (or one without its batch axis) with kernels [features, channels / groups, height, width]:
+   * [batch, features, ...], as torch.nn.functional.conv2d. Each size is ⌊(size + 2 padding - dilation (kernel - 1) - 1) / stride⌋ + 1. The kernel is
+   * not turned around; int32 becomes float32. Throws `ShapeError` where channels, groups or sizes do not fit, `ValueError`.
+   *
+   * @example
+   * const images = ad.ones([2, 3, 8, 8]);
+   * ad.conv2d(images, ad.ones([4, 3, 3, 3]), { padding: "same" }).shape; // [2, 4, 8, 8]
+   */
+  conv2d(weight: TensorLike, options?: ConvolutionOptions): Tensor;
+
+  /** Convolves [batch, channels, depth, height, width] with kernels [features, channels / groups, depth, height, width], as `conv2d` does in two axes. */
+  conv3d(weight: TensorLike, options?: ConvolutionOptions): Tensor;
+
+  /** The transpose of `conv1d`: [batch, channels, length] with a kernel [channels, features / groups, size], as torch.nn.functional.conv_transpose1d. */
+  convTranspose1d(weight: TensorLike, options?: ConvolutionTransposeOptions): Tensor;
+
+  /**
+   * The transpose of `conv2d`, as torch.nn.functional.conv_transpose2d: [batch, channels, height, width] with a kernel [channels, features / groups,
+   * height, width]. Each size is (size - 1) stride - 2 padding + dilation (kernel - 1) + outputPadding + 1. Throws `ShapeError`, `ValueError`.
+   *
+   * @example
+   * const small = ad.ones([1, 8, 4, 4]);
+   * ad.convTranspose2d(small, ad.ones([8, 3, 2, 2]), { stride: 2 }).shape; // [1, 3, 8, 8]
+   */
+  convTranspose2d(weight: TensorLike, options?: ConvolutionTransposeOptions): Tensor;
+
+  /** The transpose of `conv3d`, as `convTranspose2d` is that of `conv2d`. */
+  convTranspose3d(weight: TensorLike, options?: ConvolutionTransposeOptions): Tensor;
+
   /** The cosine of x in radians. Integers become float32. */
   cos(): Tensor;
 
@@ -132,6 +213,15 @@ export interface TensorMethods {
 
   /** Covariances of variables in rows, observations in columns: [v, n] gives [v, v], a vector its variance. Divides by n - correction, default 1. */
   cov(options?: CovOptions): Tensor;
+
+  /**
+   * The vector product a × b of vectors of three numbers along an axis (the last by default), as torch.linalg.cross. Other axes broadcast, dtypes are
+   * promoted. `ShapeError` where the axis has another size or shapes do not broadcast, `IndexError` for an axis that does not exist.
+   *
+   * @example
+   * ad.cross([1, 0, 0], [0, 1, 0]); // [0, 0, 1]
+   */
+  cross(b: TensorLike, options?: CrossOptions): Tensor;
 
   /** Largest of the elements so far along an axis, the first by default; the gradient goes to the first of equal ones. */
   cummax(axis?: number | CumulativeOptions, options?: CumulativeOptions): Tensor;
@@ -186,6 +276,12 @@ export interface TensorMethods {
   /** x where positive, else alpha (eˣ - 1), alpha 1 unless given, by itself or as an option. Integers become float32. */
   elu(options?: number | EluOptions): Tensor;
 
+  /**
+   * Rows of a table [count, width] by int32 indices of any shape: [...] to [..., width]. Arrays of indices are converted. `IndexError` for
+   * those outside of 0 ... count - 1: negative ones do not count from the end, as a missing word is often written -1.
+   */
+  embedding(table: TensorLike): Tensor;
+
   /** Whether a = b; NaN equals nothing. Shapes broadcast; the result is bool, without a derivative. */
   eq(b: TensorLike): Tensor;
 
@@ -232,6 +328,15 @@ export interface TensorMethods {
   fmod(b: TensorLike): Tensor;
 
   /**
+   * The transpose of `unfold`, as torch.nn.functional.fold: adds columns [batch, channels · window, places] to images of `outputSize`, where windows
+   * overlap. Throws `ShapeError` where the columns are not those of such images, `ValueError`.
+   *
+   * @example
+   * ad.fold(ad.ones([1, 12, 9]), [4, 4], 2).shape; // [1, 3, 4, 4]
+   */
+  fold(outputSize: number | readonly number[], kernelSize: number | readonly number[], options?: UnfoldOptions): Tensor;
+
+  /**
    * out[i][j] = x[index[i][j]][j] for axis 0, as torch.gather. The result has the shape of the indices, int32 of as many axes as x; arrays of
    * indices are converted. Indices count from the end when negative; `IndexError` for those out of range, `DTypeError` for others than int32.
    */
@@ -262,6 +367,15 @@ export interface TensorMethods {
   indexAdd(axis: number, indices: TensorLike, src: TensorLike): Tensor;
 
   /**
+   * Images [batch, channels, ...] in another size, as torch.nn.functional.interpolate: the nearest element, or weights of the two around each place along
+   * every axis. Throws `ShapeError`, `ValueError`.
+   *
+   * @example
+   * ad.interpolate([[[1, 3]]], { scaleFactor: 2, mode: "linear" }).toArray(); // [[[1, 1.5, 2.5, 3]]]
+   */
+  interpolate(options: InterpolateOptions): Tensor;
+
+  /**
    * The inverse of [..., n, n] by LU factors with row exchanges. To solve systems, `solve` is more exact. `ValueError` naming the pivot of a singular
    * matrix, `ShapeError` of what is not square. Integers become float32.
    *
@@ -278,6 +392,15 @@ export interface TensorMethods {
 
   /** Whether x is Infinity or -Infinity. The result is bool, without a derivative. */
   isinf(): Tensor;
+
+  /**
+   * Kronecker's product, as torch.kron: b in every place of a, times what stands there. Missing axes count as of size 1 in front; each size is the
+   * product of both. Dtypes are promoted.
+   *
+   * @example
+   * ad.kron([1, 10], [[1, 2]]); // [[1, 2, 10, 20]]
+   */
+  kron(b: TensorLike): Tensor;
 
   /** Whether a ≤ b; false for NaN. Shapes broadcast; the result is bool, without a derivative. */
   le(b: TensorLike): Tensor;
@@ -349,10 +472,35 @@ export interface TensorMethods {
   matmul(b: TensorLike): Tensor;
 
   /**
+   * The n-th power of square matrices [..., m, m], as torch.linalg.matrix_power: by squaring, about log₂ n products and as many again for the ones
+   * in n; of the inverse for negative n, the identity for n = 0. Bools count as int32; inverses of integers are float32. `ShapeError` for matrices that are
+   * not square, `ValueError` for an n that is no integer and, where n < 0, for a singular matrix.
+   *
+   * @example
+   * ad.matrixPower([[1, 1], [1, 0]], 10); // [[89, 55], [55, 34]]
+   */
+  matrixPower(n: number): Tensor;
+
+  /**
    * The largest value over an axis, a list of axes, or all; NaN where one is NaN. Equal ones share the gradient. The dtype stays. Options as
    * of `sum`; `ShapeError` of no elements.
    */
   max(axis?: ReduceOptions | Axes | null, options?: ReduceOptions): Tensor;
+
+  /** The largest element of each window of [batch, channels, length] (or [channels, length]), as torch.nn.functional.max_pool1d; equal ones share the gradient. */
+  maxPool1d(kernelSize: number | readonly number[], options?: MaxPoolOptions): Tensor;
+
+  /**
+   * The largest element of each window of images [batch, channels, height, width] (or one without its batch axis), as torch.nn.functional.max_pool2d.
+   * Equal ones share the gradient. Throws `ShapeError` where a window does not fit, `ValueError`.
+   *
+   * @example
+   * ad.maxPool2d(ad.arange(16).reshape([1, 4, 4]), 2).toArray(); // [[[5, 7], [13, 15]]]
+   */
+  maxPool2d(kernelSize: number | readonly number[], options?: MaxPoolOptions): Tensor;
+
+  /** The largest element of each window of [batch, channels, depth, height, width], as `maxPool2d` in two axes. */
+  maxPool3d(kernelSize: number | readonly number[], options?: MaxPoolOptions): Tensor;
 
   /** The larger of a and b; NaN where one is NaN. Shapes broadcast, dtypes are promoted. Where they tie each has half the derivative. */
   maximum(b: TensorLike): Tensor;
@@ -644,6 +792,16 @@ export interface TensorMethods {
   /** The hyperbolic tangent (eˣ - e⁻ˣ)/(eˣ + e⁻ˣ). Integers become float32. */
   tanh(): Tensor;
 
+  /**
+   * Sums products over pairs of axes, as torch.tensordot: the last `axes` of a with the first of b (2 by default), or those in two lists, an axis of
+   * each at a time. What remains of a, then of b, is the result's shape. Dtypes are promoted, bools count as int32. `ShapeError` where sizes differ,
+   * `IndexError` for axes that do not exist, `ValueError`.
+   *
+   * @example
+   * ad.tensordot(ad.ones([2, 3, 4]), ad.ones([4, 3, 5]), [[1, 2], [1, 0]]).shape; // [2, 5]
+   */
+  tensordot(b: TensorLike, axes?: number | readonly [number | readonly number[], number | readonly number[]]): Tensor;
+
   /** The whole tensor repeated along each axis, as NumPy's tile: `tile(2)`, `tile([2, 3])` or `tile(2, 3)`; new axes come first. */
   tile(...counts: number[] | [counts: Axes]): Tensor;
 
@@ -685,6 +843,15 @@ export interface TensorMethods {
 
   /** x without its fraction. The dtype stays (bool becomes int32). The derivative is 0. */
   trunc(): Tensor;
+
+  /**
+   * The windows of images as columns, as torch.nn.functional.unfold: [batch, channels, height, width] to [batch, channels · window, places]. Throws
+   * `ShapeError`, `ValueError`.
+   *
+   * @example
+   * ad.unfold(ad.ones([1, 3, 8, 8]), 3).shape; // [1, 27, 36]
+   */
+  unfold(kernelSize: number | readonly number[], options?: UnfoldOptions): Tensor;
 
   /** New axes of size 1, at the places they have in the result: `unsqueeze(-1)` makes a column. `IndexError` for a place there is not. */
   unsqueeze(axis: Axes): Tensor;

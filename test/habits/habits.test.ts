@@ -70,7 +70,7 @@ describe("functions and classes of other libraries", () => {
     ["nn.ModuleList", /plain array/],
     ["nn.MultiheadAttention", /does not have nn\.MultiheadAttention yet/],
     ["optim.StepLR", /optim\.schedule\(optimizer, step/],
-    ["einsum", /yet/],
+    ["fft", /yet/],
     ["random.PRNGKey", /random\.key\(seed\)/],
     ["nn.relu", /nn\.functional\.relu\(x\)/],
     ["train", /optim\.Adam/],

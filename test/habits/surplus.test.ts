@@ -100,6 +100,10 @@ const calls: Record<string, Call> = {
   lstsq: [m, m, () => ({})],
   solve: [definite, m],
   triangularSolve: [definite, m, () => ({})],
+  tensordot: [m, m, () => 1],
+  kron: binary,
+  cross: [x, x, () => ({})],
+  matrixPower: [m, () => 2],
   allclose: [x, x, () => ({})],
   quantile: [m, () => 0.5, () => 0, () => ({})],
   topk: [x, () => 1, () => 0, () => ({})],
@@ -314,7 +318,19 @@ Object.assign(calls, {
 });
 
 /** Functions that take as many as they are given, or hand them on. */
-const VARIADIC = ["at", "transpose", "broadcastTo", "reshape", "tile", "linearize", "vjp", "cond", "nn.functionalCall", "tree.map"];
+const VARIADIC = [
+  "at",
+  "einsum",
+  "transpose",
+  "broadcastTo",
+  "reshape",
+  "tile",
+  "linearize",
+  "vjp",
+  "cond",
+  "nn.functionalCall",
+  "tree.map",
+];
 /** Names that only say what ours are. */
 const FOREIGN = new Set([
   ...Object.keys(foreign),

@@ -4,6 +4,7 @@
  */
 import { binaries } from "./cases/binary.js";
 import { convolutions } from "./cases/convolution.js";
+import { contractions } from "./cases/einsum.js";
 import { indices } from "./cases/indices.js";
 import { linearAlgebra } from "./cases/linalg.js";
 import { movement } from "./cases/movement.js";
@@ -22,5 +23,6 @@ export const cases: Case[] = [
   ...indices,
   ...products,
   ...linearAlgebra,
+  ...contractions,
   ...convolutions,
 ];

@@ -12,7 +12,7 @@ endsAtBaseline();
  * Ops without a faithful expression: special functions without formulas here, what depends on an order, recurrences, convolutions, factors of
  * matrices. */
 const REFUSED =
-  /erfinv|lgamma|digamma|polygamma|multigammaln|sinc|sort|topk|median|quantile|argmax|argmin|cumprod|cummax|cummin|any|all|scatter|index|einsum|bucket|search|kthvalue|norm|std|embedding|linearScan|matmul|dot|bmm|conv|cholesky|solve|^inv|det|qr|eigh|svd|pinv|lstsq|expm/i;
+  /erfinv|lgamma|digamma|polygamma|multigammaln|sinc|sort|topk|median|quantile|argmax|argmin|cumprod|cummax|cummin|any|all|scatter|index|einsum|bucket|search|kthvalue|norm|std|embedding|linearScan|matmul|matrixPower|dot|bmm|conv|cholesky|solve|^inv|det|qr|eigh|svd|pinv|lstsq|expm/i;
 
 const isFloat = (t: Tensor) => t.dtype === "float64";
 

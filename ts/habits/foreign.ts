@@ -107,8 +107,6 @@ export const negative = /* @__PURE__ */ elsewhere("negative", "neg(x)");
 /** @deprecated abs(x) */
 export const absolute = /* @__PURE__ */ elsewhere("absolute", "abs(x)");
 /** @deprecated Not there yet. */
-export const einsum = /* @__PURE__ */ missing("einsum");
-/** @deprecated Not there yet. */
 export const linalg = /* @__PURE__ */ missing("linalg");
 /** @deprecated Not there yet. */
 export const fft = /* @__PURE__ */ missing("fft");

@@ -22,17 +22,22 @@ export function apply(
   like?: Tensor,
   name: string = op,
 ): Tensor {
-  if (inputs.every((x) => x instanceof Tensor)) return run(op, inputs as readonly Tensor[], parameters);
+  return withTensors(name, inputs, (operands) => run(op, operands, parameters), like);
+}
+
+/** Tensors for a moment, as `apply` makes them: `body` gets one for each input, and what had to be made for it is released. */
+export function withTensors<R>(op: string, inputs: readonly TensorLike[], body: (operands: readonly Tensor[]) => R, like?: Tensor): R {
+  if (inputs.every((x) => x instanceof Tensor)) return body(inputs as readonly Tensor[]);
   like ??= inputs.find(isFloat);
   const temporaries: Tensor[] = [];
   try {
     const operands = inputs.map((x) => {
       if (x instanceof Tensor) return x;
-      const made = operand(name, x, like);
+      const made = operand(op, x, like);
       temporaries.push(made);
       return made;
     });
-    return run(op, operands, parameters);
+    return body(operands);
   } finally {
     for (const temporary of temporaries) temporary.dispose();
   }
