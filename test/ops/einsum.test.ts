@@ -85,6 +85,8 @@ describe("an einsum", () => {
       expect(counts("bij,bjk->bik", [5, 2, 3], [5, 3, 4])).toEqual({ matmul: 1 });
       expect(counts("bhqd,bhkd->bhqk", [2, 3, 4, 5], [2, 3, 4, 5])).toEqual({ transpose: 1, matmul: 1 });
       expect(counts("bqd,de->bqe", [2, 3, 4], [4, 5])).toEqual({ matmul: 1 });
+      // Nothing is copied, and the product lies as the result is asked for.
+      expect(counts("nchw,oc->nohw", [2, 3, 4, 5], [6, 3])).toEqual({ reshape: 2, matmul: 1 });
     }));
 
   it("sums by matrix products wherever a sum has something to multiply by", () =>

@@ -127,8 +127,9 @@ class Planner {
     if (summed.length === 0 || this.size(ofA) * this.size(ofB) === 1) return this.multiplied(a, b, summed, needed);
     const batch = this.asOutput(shared.filter((label) => needed.has(label)));
     const byRows = (f: Factor) => summed.includes(f.labels.at(-1)!);
-    const first = (labels: readonly string[]) => Math.min(...labels.map((label) => this.output.indexOf(label)));
-    const turned = ofA.length === 0 ? byRows(b) : ofB.length === 0 ? !byRows(a) : first(ofB) < first(ofA);
+    // Whose axis is last in the output stands on the right: the product then lies as it is asked for.
+    const last = (labels: readonly string[]) => Math.max(...labels.map((label) => this.output.indexOf(label)));
+    const turned = ofA.length === 0 ? byRows(b) : ofB.length === 0 ? !byRows(a) : last(ofA) > last(ofB);
     return turned ? this.product(b, a, batch, summed, ofB, ofA) : this.product(a, b, batch, summed, ofA, ofB);
   }
 
@@ -151,20 +152,25 @@ class Planner {
     return this.summed({ slot: this.emit(mul, aligned(a), aligned(b)), labels }, needed);
   }
 
-  /** Whether axes of a factor lie one behind the other, so that as one they are a view of it. */
-  private together(factor: Factor, labels: readonly string[]): boolean {
-    const start = factor.labels.indexOf(labels[0]!);
-    return labels.every((label, i) => factor.labels[start + i] === label);
+  /** How many of these axes, in the factor's order, come before the last ones that lie one behind the other: as one axis those are a view. */
+  private before(factor: Factor, labels: readonly string[]): number {
+    const places = labels.map((label) => factor.labels.indexOf(label));
+    let start = Math.max(0, labels.length - 1);
+    while (start > 0 && places[start - 1] === places[start]! - 1) start--;
+    return start;
   }
 
   /** [batch, rows, summed] times [batch, summed, columns], each of them one axis, or several as one. */
   private product(a: Factor, b: Factor, batch: string[], summed: string[], rows: string[], columns: string[]): Factor {
     const inner = (this.size(a.labels) >= this.size(b.labels) ? a : b).labels.filter((label) => summed.includes(label));
     // What would be copied to be one axis goes in front and is broadcast against the other factor, unless what remains is small.
-    const apart = (f: Factor, labels: string[]) =>
-      labels.length > 1 && !this.together(f, labels) && this.sizes.get(labels.at(-1)!)! >= FEW_ROWS;
-    const leading = batch.length === 0 || apart(a, rows) ? rows.slice(0, -1) : [];
-    const outer = leading.length === 0 && apart(b, columns) ? columns.slice(0, -1) : [];
+    const apart = (f: Factor, labels: string[]) => {
+      const count = this.before(f, labels);
+      return this.size(labels.slice(count)) >= FEW_ROWS ? labels.slice(0, count) : [];
+    };
+    // Rows of a stack that lie evenly are one matrix for the engine.
+    const leading = batch.length === 0 && this.before(a, rows) === 0 ? rows.slice(0, -1) : apart(a, rows);
+    const outer = leading.length === 0 ? apart(b, columns) : [];
     const [row, column] = [rows.slice(leading.length), columns.slice(outer.length)];
     const dims = (labels: readonly string[]) => labels.map((label) => this.sizes.get(label)!);
     const vector = batch.length + outer.length === 0;

@@ -87,6 +87,10 @@ const EQUATIONS: Case[] = [
   row("ij,kjl->ikl", "1,2 2,2,16"),
   row("bxiy,biz->bxyz", "1,2,1,16 1,1,2"),
   row("bij,bxjy->bxiy", "2,2,2 2,2,2,16"),
+  row("nchw,oc->nohw", "2,2,4,4 1,2"),
+  row("xcyz,cw->xyzw", "2,2,4,4 2,1"),
+  row("bxiyz,biw->bxyzw", "1,2,2,4,4 1,2,1"),
+  row("bij,bxjyz->bxiyz", "1,2,2 1,2,2,4,4"),
   row("ij,klj->lik", "2,3 2,2,3"),
   // products without sums, sums of one operand before a product
   row("i,j->ji", "3 4"),
