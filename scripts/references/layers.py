@@ -125,6 +125,41 @@ def recurrent():
     return rows
 
 
+def transformers():
+    rows = []
+    q, k, v = numbers([3, 2, 6], 1) / 2, numbers([4, 2, 6], 2) / 2, numbers([4, 2, 6], 3) / 2
+    hidden = torch.tensor([[False, True, False, False], [False, False, False, True]])
+    among = torch.tensor([[False, True, False, True], [False, False, True, False], [True, False, False, False]])
+    rows.append(layer("MultiheadAttention", nn.MultiheadAttention(6, 2), [q, k, v], arguments=[6, 2]))
+    rows.append(layer("MultiheadAttention", nn.MultiheadAttention(6, 3, bias=False, kdim=5, vdim=2, batch_first=True),
+                      [numbers([2, 3, 6], 1), numbers([2, 4, 5], 2), numbers([2, 4, 2], 3)],
+                      arguments=[6, 3, {"bias": False, "kdim": 5, "vdim": 2, "batchFirst": True}]))
+    rows.append(layer("MultiheadAttention", nn.MultiheadAttention(6, 2), [q[:, 0], k[:, 0], v[:, 0]], arguments=[6, 2]))
+    rows.append(layer("MultiheadAttention", nn.MultiheadAttention(6, 2), [q, k, v],
+                      lambda m, q, k, v: m(q, k, v, key_padding_mask=hidden, attn_mask=among, average_attn_weights=False),
+                      arguments=[6, 2], call={"options": {"averageAttnWeights": False},
+                                              "masks": {"keyPaddingMask": plain(hidden), "attnMask": plain(among)}}))
+    later = torch.triu(torch.ones(4, 4), 1) > 0
+    rows.append(layer("MultiheadAttention", nn.MultiheadAttention(6, 2), [k, k * 0.5, v],
+                      lambda m, q, k, v: m(q, k, v, attn_mask=later, need_weights=False)[:1],
+                      arguments=[6, 2], call={"options": {"isCausal": True, "needWeights": False}}))
+    small = {"dim_feedforward": 5, "dropout": 0.0}
+    mine = {"dimFeedforward": 5, "dropout": 0}
+    rows.append(layer("TransformerEncoderLayer", nn.TransformerEncoderLayer(6, 2, **small), [k], arguments=[6, 2, mine]))
+    rows.append(layer("TransformerEncoderLayer",
+                      nn.TransformerEncoderLayer(6, 3, **small, activation="gelu", norm_first=True, batch_first=True, layer_norm_eps=0.01), [numbers([2, 4, 6], 2)],
+                      lambda m, x: m(x, src_mask=later, src_key_padding_mask=hidden & torch.tensor([False, True, True, True])),
+                      arguments=[6, 3, {**mine, "activation": "gelu", "normFirst": True, "batchFirst": True, "layerNormEps": 0.01}],
+                      call={"options": {"isCausal": True}, "masks": {"srcKeyPaddingMask": plain(hidden & torch.tensor([False, True, True, True]))}}))
+    rows.append(layer("TransformerEncoderLayer", nn.TransformerEncoderLayer(6, 2, **small, bias=False), [k[:, 0]], arguments=[6, 2, {**mine, "bias": False}]))
+    rows.append(layer("TransformerDecoderLayer", nn.TransformerDecoderLayer(6, 2, **small), [q, k], arguments=[6, 2, mine]))
+    rows.append(layer("TransformerDecoderLayer", nn.TransformerDecoderLayer(6, 2, **small, norm_first=True), [q, k],
+                      lambda m, x, y: m(x, y, tgt_mask=later[:3, :3], memory_mask=among, memory_key_padding_mask=hidden),
+                      arguments=[6, 2, {**mine, "normFirst": True}],
+                      call={"options": {"tgtIsCausal": True}, "masks": {"memoryMask": plain(among), "memoryKeyPaddingMask": plain(hidden)}}))
+    return rows
+
+
 def flat_call(flat):
     return lambda module, *inputs: flat(module(*inputs))
 
@@ -200,7 +235,7 @@ def attention():
 def main():
     folder = pathlib.Path(__file__).parents[2] / "test" / "nn" / "references"
     folder.mkdir(exist_ok=True)
-    tables = {"layers": normalizations() + recurrent(), "losses": losses(), "attention": attention()}
+    tables = {"layers": normalizations() + recurrent() + transformers(), "losses": losses(), "attention": attention()}
     (folder / "layers.json").write_text(json.dumps(tables, separators=(",", ":")) + "\n")
 
 

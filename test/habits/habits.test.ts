@@ -68,7 +68,6 @@ describe("functions and classes of other libraries", () => {
     ["from_numpy", /typed array/],
     ["optim.lr_scheduler", /optim\.schedule\(optimizer/],
     ["nn.ModuleList", /plain array/],
-    ["nn.MultiheadAttention", /does not have nn\.MultiheadAttention yet/],
     ["optim.StepLR", /optim\.schedule\(optimizer, step/],
     ["fft", /yet/],
     ["random.PRNGKey", /random\.key\(seed\)/],

@@ -11,6 +11,13 @@ export function number(op: string, what: string, value: unknown): number {
   return value;
 }
 
+/** A number from 0 to 1. */
+export function probability(op: string, what: string, value: unknown): number {
+  const p = number(op, what, value);
+  if (!(p >= 0 && p <= 1)) throw new ValueError(`${op}: ${what} ${p} is not between 0 and 1`, op);
+  return p;
+}
+
 const scalarHint = (value: unknown) =>
   typeof value === "object" && value !== null && "item" in value ? "; item() reads the number of a tensor" : "";
 

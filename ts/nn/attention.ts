@@ -1,7 +1,7 @@
 /** Attention as a function: each query takes a mean of values, weighted by how its keys fit. */
-import { boolean, atMost, number } from "../input/arguments.js";
+import { boolean, atMost, number, probability } from "../input/arguments.js";
 import { tensor } from "../creation.js";
-import { DTypeError, ShapeError, ValueError } from "../errors.js";
+import { DTypeError, ShapeError } from "../errors.js";
 import { readOptions } from "../input/options.js";
 import { where } from "../ops/elementwise.js";
 import { concat } from "../ops/shape.js";
@@ -41,6 +41,19 @@ function weightsOf(scores: Tensor, seen: Tensor | null): Tensor {
 const causal = (first: number, queries: number, keys: number): Tensor =>
   tensor(new Int32Array(keys).map((_, i) => i)).le(tensor(new Int32Array(queries).map((_, i) => first + i)).unsqueeze(1));
 
+/** How much of each value the queries from `first` on take: [..., L, S]. The mask is bool, true where a key may be seen, or is added. */
+export function attentionWeights(q: Tensor, k: Tensor, mask: Tensor | null, first: number, isCausal: boolean, scale: number): Tensor {
+  let scores = q.mul(scale).matmul(k.moveaxis(-1, -2));
+  let seen: Tensor | null = null;
+  if (mask !== null && mask.dtype === "bool") seen = mask;
+  else if (mask !== null) scores = scores.add(mask);
+  if (isCausal) {
+    const earlier = causal(first, q.shape.at(-2)!, k.shape.at(-2)!);
+    seen = seen === null ? earlier : seen.logicalAnd(earlier);
+  }
+  return weightsOf(scores, seen);
+}
+
 /** The queries from `first` on against all keys. */
 function block(
   q: Tensor,
@@ -52,15 +65,7 @@ function block(
   scale: number,
   drop: number,
 ): Tensor {
-  let scores = q.mul(scale).matmul(k.moveaxis(-1, -2));
-  let seen: Tensor | null = null;
-  if (mask !== null && mask.dtype === "bool") seen = mask;
-  else if (mask !== null) scores = scores.add(mask);
-  if (isCausal) {
-    const earlier = causal(first, q.shape.at(-2)!, k.shape.at(-2)!);
-    seen = seen === null ? earlier : seen.logicalAnd(earlier);
-  }
-  const weights = weightsOf(scores, seen);
+  const weights = attentionWeights(q, k, mask, first, isCausal, scale);
   return (drop > 0 ? dropout(weights, { p: drop }) : weights).matmul(v);
 }
 
@@ -78,7 +83,7 @@ export function scaledDotProductAttention(query: TensorLike, key: TensorLike, va
   const { mask = null, isCausal = false, scale, dropout: drop = 0 } = readOptions(name, options, ["mask", "isCausal", "scale", "dropout"]);
   boolean(name, "isCausal", isCausal);
   if (scale !== undefined) number(name, "scale", scale);
-  if (!(number(name, "dropout", drop) >= 0 && drop <= 1)) throw new ValueError(`${name}: dropout ${drop} is not between 0 and 1`, name);
+  probability(name, "dropout", drop);
   return inScope(() => {
     const q = argument(name, "the queries", query);
     const [k, v] = [argument(name, "the keys", key, q), argument(name, "the values", value, q)];

@@ -1,5 +1,5 @@
 /** Dropout: of elements, of channels, and the one that keeps SELU's mean and variance. Names and defaults are torch.nn's. */
-import { atMost, boolean, number } from "../input/arguments.js";
+import { atMost, boolean, probability } from "../input/arguments.js";
 import { describe } from "../input/describe.js";
 import { ShapeError, ValueError } from "../errors.js";
 import { readOptions } from "../input/options.js";
@@ -9,12 +9,6 @@ import { Tensor, type TensorLike } from "../tensor.js";
 import { inScope } from "../transforms/machinery.js";
 import { Activation } from "./activations.js";
 import { argument, show } from "./reduction.js";
-
-function probability(op: string, p: unknown): number {
-  number(op, "the probability p", p);
-  if (!((p as number) >= 0 && (p as number) <= 1)) throw new ValueError(`${op}: probability ${String(p)} is not between 0 and 1`, op);
-  return p as number;
-}
 
 /** Options of `dropout` and its kin. */
 export interface DropoutOptions {
@@ -38,7 +32,7 @@ function drops(
   drop: Drop,
 ): Tensor {
   const { p = 0.5, training = true, key } = readOptions(name, options, ["p", "training", "key"]);
-  probability(name, p);
+  probability(name, "probability", p);
   boolean(name, "training", training);
   if (key !== undefined && !(key instanceof Tensor))
     throw new ValueError(`${name}: key must be a key of random.key() or random.split(), got ${describe(key)}`, name);
@@ -117,7 +111,7 @@ abstract class Drops extends Activation {
     p: number | Pick<DropoutOptions, "p"> | undefined,
   ) {
     super();
-    this.p = probability(name, typeof p === "object" ? (readOptions(name, p, ["p"]).p ?? 0.5) : (p ?? 0.5));
+    this.p = probability(name, "probability", typeof p === "object" ? (readOptions(name, p, ["p"]).p ?? 0.5) : (p ?? 0.5));
   }
   /** Of the shape of the input; the input itself when evaluating. */
   forward(x: TensorLike): Tensor {

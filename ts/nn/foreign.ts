@@ -1,5 +1,5 @@
 /** What torch.nn has and this library has under another name, or not yet: see `habits/foreign.ts`. */
-import { elsewhere, missing } from "../habits/elsewhere.js";
+import { elsewhere } from "../habits/elsewhere.js";
 
 /** @deprecated a plain array of modules as a property */
 export const ModuleList = /* @__PURE__ */ elsewhere("nn.ModuleList", "a plain array of modules as a property");
@@ -7,8 +7,6 @@ export const ModuleList = /* @__PURE__ */ elsewhere("nn.ModuleList", "a plain ar
 export const ModuleDict = /* @__PURE__ */ elsewhere("nn.ModuleDict", "a plain object of modules as a property");
 /** @deprecated a plain array of parameters as a property */
 export const ParameterList = /* @__PURE__ */ elsewhere("nn.ParameterList", "a plain array of parameters as a property");
-/** @deprecated Not there yet. */
-export const MultiheadAttention = /* @__PURE__ */ missing("nn.MultiheadAttention");
 /** @deprecated functional.relu(x), or the function relu(x) itself */
 export const relu = /* @__PURE__ */ elsewhere("nn.relu", "nn.functional.relu(x), or the function relu(x) itself");
 /** @deprecated functional.sigmoid(x), or the function sigmoid(x) itself */

@@ -11,6 +11,10 @@ export * from "./foreign.js";
 /** The functions of layers and the losses under one roof, as torch.nn.functional has them. */
 export * as functional from "./functions.js";
 export { functionalCall, parameterCount } from "./functional.js";
+export { MultiheadAttention, type MultiheadAttentionOptions, type MultiheadForwardOptions } from "./multihead.js";
+export { PositionalEncoding, sinusoidalPositions, type PositionalEncodingOptions, type SinusoidalOptions } from "./positions.js";
+export { summary, type Summary, type SummaryOptions, type SummaryRow } from "./summary.js";
+export * from "./transformer.js";
 export * from "./layers.js";
 export * from "./likelihoods.js";
 export * from "./losses.js";

@@ -261,7 +261,7 @@ lookOut(Module.prototype, {
     add_module: "a property that holds a module",
     register_module: "a property that holds a module",
     requires_grad_: "the property requiresGrad of each of its parameters()",
-    summary: "nn.parameterCount(module), and namedParameters()",
+    summary: "nn.summary(module, shape)",
     to: "nothing: there is one device; a layer's dtype is an option of its constructor",
     cuda: "nothing: there is one device",
     cpu: "nothing: there is one device",

@@ -1,5 +1,5 @@
 /** Recurrent networks of several layers and directions. Names, layouts, order of gates and defaults are torch.nn's. */
-import { atMost, boolean, integer, integers, number } from "../input/arguments.js";
+import { atMost, boolean, integer, integers, probability } from "../input/arguments.js";
 import { tensor, zeros } from "../creation.js";
 import { describe } from "../input/describe.js";
 import type { DType } from "../dtype.js";
@@ -76,8 +76,7 @@ abstract class Recurrent<States> extends Module<[output: Tensor, states: States]
     this.bias = boolean(name, "bias", bias);
     this.batchFirst = boolean(name, "batchFirst", batchFirst);
     this.bidirectional = boolean(name, "bidirectional", bidirectional);
-    if (!(number(name, "dropout", p) >= 0 && p <= 1)) throw new ValueError(`${name}: dropout ${p} is not between 0 and 1`, name);
-    this.dropout = p;
+    this.dropout = probability(name, "dropout", p);
     const rows = step.gates * hiddenSize;
     // As PyTorch names and orders them: weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0, weight_ih_l0_reverse, ...
     const own = this as unknown as Record<string, Tensor>;
