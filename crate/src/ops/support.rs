@@ -17,29 +17,29 @@ use std::borrow::Cow;
 /// Runs shorter than this are not worth a call each: the operand is copied out in full instead.
 const SHORT_RUN: usize = 16;
 
-/// An operand of the walk: where it is, and how many bytes to go for each axis of the output.
-struct Walk<'a> {
+/// An operand of the walk: its first element, and how far to go for each axis of the output.
+struct Walk<'a, T> {
     array: &'a Array,
     strides: Strides,
-    pointer: *const u8,
+    pointer: *const T,
 }
 
-impl<'a> Walk<'a> {
-    fn new(array: &'a Array, dims: &[usize]) -> Walk<'a> {
+impl<'a, T: Element> Walk<'a, T> {
+    fn new(array: &'a Array, dims: &[usize]) -> Walk<'a, T> {
         let lead = dims.len() - array.dims.len();
         let mut strides: Strides = SmallVec::from_elem(0, dims.len());
         for i in 0..array.dims.len() {
             if array.dims[i] != 1 {
-                strides[lead + i] = array.strides[i] * array.dtype.size() as isize;
+                strides[lead + i] = array.strides[i];
             }
         }
-        Walk { array, strides, pointer: array.address() }
+        Walk { array, strides, pointer: array.pointer() }
     }
 
     /// Whether the last `inner` axes, `run` elements together, are one slice (Some(true)), one number (Some(false)), or
     /// neither.
     fn run(&self, dims: &[usize], inner: usize) -> Option<bool> {
-        let mut step = self.array.dtype.size() as isize;
+        let mut step = 1isize;
         let (mut slice, mut splat) = (true, true);
         for i in (dims.len() - inner..dims.len()).rev() {
             if dims[i] == 1 {
@@ -74,29 +74,8 @@ pub fn elementwise<T: Element, O: Element, const N: usize>(
         kernel(inputs.map(|a| a.operand()), out.slice());
         return Ok(());
     }
-    let out = out.slice::<O>();
-    walk(&inputs, dims, count, &mut |walks, run, position| {
-        let operands = std::array::from_fn(|k| {
-            let (pointer, is_slice) = walks[k];
-            // SAFETY: the walk stays inside each operand's view; a slice run has `run` elements in order.
-            unsafe {
-                if is_slice {
-                    Operand::Slice(std::slice::from_raw_parts(pointer as *const T, run))
-                } else {
-                    Operand::Splat(*(pointer as *const T))
-                }
-            }
-        });
-        kernel(operands, &mut out[position..position + run]);
-    })
-}
-
-/// What runs along the last axes: where each operand's run begins, whether it is a slice or one number; its length and its place in the result.
-type Visit<'v> = dyn FnMut(&[(*const u8, bool)], usize, usize) + 'v;
-
-/// Visits runs of elements, as long as every operand is a slice or a number in them. Bytes, so that it is there once for all types.
-fn walk(inputs: &[&Array], dims: &[usize], count: usize, visit: &mut Visit) -> Result<()> {
-    let walks: SmallVec<[Walk; 3]> = inputs.iter().map(|a| Walk::new(a, dims)).collect();
+    let walks = inputs.map(|a| Walk::<T>::new(a, dims));
+    // The longest run of trailing axes over which every operand is a slice or a number.
     let mut inner = 0;
     let mut run = 1;
     while inner < dims.len() && walks.iter().all(|w| w.run(dims, inner + 1).is_some()) {
@@ -106,18 +85,44 @@ fn walk(inputs: &[&Array], dims: &[usize], count: usize, visit: &mut Visit) -> R
     if run < SHORT_RUN && run < count {
         // Views in awkward orders: make them contiguous, once.
         let mut copies: SmallVec<[Array; 3]> = SmallVec::new();
-        for (walk, input) in walks.iter().zip(inputs) {
-            let stretched = broadcast_view(input, dims)?;
+        for walk in &walks {
+            let stretched = walk.array.view(few(dims), walk.strides.clone(), walk.array.offset);
             copies.push(if walk.run(dims, dims.len()).is_some() { stretched } else { stretched.into_ordered()? });
         }
-        return self::walk(&copies.iter().collect::<SmallVec<[&Array; 3]>>(), dims, count, visit);
+        let mut i = 0;
+        let refs = inputs.map(|_| {
+            i += 1;
+            &copies[i - 1]
+        });
+        return elementwise(refs, out, kernel);
     }
     let outer = &dims[..dims.len() - inner];
-    let mut places: SmallVec<[(*const u8, bool); 3]> = walks.iter().map(|w| (w.pointer, w.run(dims, inner) == Some(true))).collect();
+    let is_slice = [(); N].map(|_| false);
+    let mut is_slice = is_slice;
+    for (k, walk) in walks.iter().enumerate() {
+        is_slice[k] = walk.run(dims, inner) == Some(true);
+    }
+    let mut pointers = [std::ptr::null::<T>(); N];
+    for (k, walk) in walks.iter().enumerate() {
+        pointers[k] = walk.pointer;
+    }
     let mut index: SmallVec<[usize; 6]> = SmallVec::from_elem(0, outer.len());
+    let out_slice = out.slice::<O>();
     let mut position = 0;
     loop {
-        visit(&places, run, position);
+        let mut k = 0;
+        let operands = pointers.map(|p| {
+            k += 1;
+            // SAFETY: the walk stays inside each operand's view; a slice run has `run` elements in order.
+            unsafe {
+                if is_slice[k - 1] {
+                    Operand::Slice(std::slice::from_raw_parts(p, run))
+                } else {
+                    Operand::Splat(*p)
+                }
+            }
+        });
+        kernel(operands, &mut out_slice[position..position + run]);
         position += run;
         if position >= count {
             return Ok(());
@@ -125,10 +130,10 @@ fn walk(inputs: &[&Array], dims: &[usize], count: usize, visit: &mut Visit) -> R
         for axis in (0..outer.len()).rev() {
             index[axis] += 1;
             let wrapped = index[axis] == outer[axis];
-            for (place, walk) in places.iter_mut().zip(&walks) {
+            for (k, walk) in walks.iter().enumerate() {
                 let steps = if wrapped { -(walk.strides[axis] * (outer[axis] as isize - 1)) } else { walk.strides[axis] };
                 // SAFETY: stays inside the view.
-                place.0 = unsafe { place.0.offset(steps) };
+                pointers[k] = unsafe { pointers[k].offset(steps) };
             }
             if !wrapped {
                 break;

@@ -102,8 +102,7 @@ fn fold_columns<T: Copy>(x: &[T], r: usize, inner: usize, neutral: T, op: impl F
     }
 }
 
-/// A function of its own for each operation: it is unrolled, and there would be three of it.
-#[inline(never)]
+#[inline(always)]
 fn join_row<T: Copy>(into: &mut [T], row: &[T], op: impl Fn(T, T) -> T) {
     for (into, &value) in into.iter_mut().zip(row) {
         *into = op(*into, value);
