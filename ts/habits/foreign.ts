@@ -106,14 +106,14 @@ export const power = /* @__PURE__ */ elsewhere("power", "pow(a, b)");
 export const negative = /* @__PURE__ */ elsewhere("negative", "neg(x)");
 /** @deprecated abs(x) */
 export const absolute = /* @__PURE__ */ elsewhere("absolute", "abs(x)");
-/** @deprecated Not there yet. */
-export const linalg = /* @__PURE__ */ missing("linalg");
+/** @deprecated the functions themselves: cholesky, solve, inv, det, qr, eigh, svd, ... */
+export const linalg = /* @__PURE__ */ elsewhere("linalg", "the functions themselves: ad.cholesky, ad.solve, ad.inv, ad.svd, ...");
 /** @deprecated Not there yet. */
 export const fft = /* @__PURE__ */ missing("fft");
-/** @deprecated Not there yet. */
-export const save = /* @__PURE__ */ missing("save");
-/** @deprecated Not there yet. */
-export const load = /* @__PURE__ */ missing("load");
+/** @deprecated io.saveSafetensors(tensors), which gives the bytes of a file */
+export const save = /* @__PURE__ */ elsewhere("save", "io.saveSafetensors(tensors), which gives the bytes of a file");
+/** @deprecated io.loadSafetensors(bytes) */
+export const load = /* @__PURE__ */ elsewhere("load", "io.loadSafetensors(bytes)");
 /** @deprecated grad(f)(x), or loss.backward() and x.grad; a function with a derivative of its own is customVjp(f, rule) */
 export const autograd = /* @__PURE__ */ elsewhere(
   "autograd",

@@ -19,7 +19,7 @@ export interface SinusoidalOptions {
 }
 
 /**
- * [length, width]: of position t in columns 2i and 2i + 1 sin and cos of t / base^(2i / width) (Vaswani et al., 2017, 3.5).
+ * Of shape [length, width]: of position t in columns 2i and 2i + 1 sin and cos of t / base^(2i / width) (Vaswani et al., 2017, 3.5).
  *
  * @example
  * ad.nn.sinusoidalPositions(2, 4).at(1); // [0.84147, 0.5403, 0.01, 0.99995]
