@@ -88,7 +88,8 @@ abstract class TransformerLayer extends TorchNamed {
   readonly normFirst: boolean;
   /** Whether the batch is the first axis. */
   readonly batchFirst: boolean;
-  protected readonly activation: (x: Tensor) => Tensor;
+  /** Between the linear layers. */
+  private readonly activation: (x: Tensor) => Tensor;
 
   protected constructor(
     name: string,
@@ -96,8 +97,8 @@ abstract class TransformerLayer extends TorchNamed {
     readonly dModel: number,
     /** Heads of the attention. */
     readonly nhead: number,
-    /** @internal For copies. */
-    protected readonly options: TransformerLayerOptions,
+    /** For copies. */
+    private readonly options: TransformerLayerOptions,
   ) {
     super();
     const {
