@@ -108,6 +108,10 @@ export const negative = /* @__PURE__ */ elsewhere("negative", "neg(x)");
 export const absolute = /* @__PURE__ */ elsewhere("absolute", "abs(x)");
 /** @deprecated the functions themselves: cholesky, solve, inv, det, qr, eigh, svd, ... */
 export const linalg = /* @__PURE__ */ elsewhere("linalg", "the functions themselves: ad.cholesky, ad.solve, ad.inv, ad.svd, ...");
+/** @deprecated matrixPower(A, n) */
+export const matrix_power = /* @__PURE__ */ elsewhere("matrix_power", "matrixPower(A, n)");
+/** @deprecated matmul(a, b) */
+export const bmm = /* @__PURE__ */ elsewhere("bmm", "matmul(a, b)");
 /** @deprecated Not there yet. */
 export const fft = /* @__PURE__ */ missing("fft");
 /** @deprecated io.saveSafetensors(tensors), which gives the bytes of a file */
