@@ -144,6 +144,12 @@ const calls: Record<string, Call> = {
   unsqueeze: [x, () => 0],
   unstack: [m, () => 0],
   where: [() => x().gt(1), x, x],
+  odeint: [() => (y: ad.Tensor) => y, () => 1, () => [0, 1], () => ({})],
+  quad: [() => square, () => 0, () => 1, () => ({})],
+  rootSolve: [() => (v: ad.Tensor) => v.sub(1), () => 0, () => ({})],
+  fixedPoint: [() => (v: ad.Tensor) => v.mul(0.5), () => 1, () => ({})],
+  interp: [x, x, x, () => ({})],
+  cubicSpline: [() => f64([1, 2, 3, 4]), () => f64([1, 2, 3, 4]), () => ({})],
   embedding: [
     ints,
     () =>

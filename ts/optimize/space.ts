@@ -44,7 +44,7 @@ export interface Space {
 }
 
 /** Plain numbers are float64 here, whatever the default: a search cannot be finer than its dtype. */
-function precise(node: unknown, depth = 0): unknown {
+export function precise(node: unknown, depth = 0): unknown {
   if (node instanceof Tensor || node instanceof Float32Array) return node;
   if (typeof node === "number" || isNumbers(node) || ArrayBuffer.isView(node)) return tensor(node as TensorLike, { dtype: "float64" });
   if (!isBranch(node) || depth > 64) return node;
