@@ -14,6 +14,7 @@ import { functions } from "./workloads/functions.mjs";
 import { jacobians } from "./workloads/jacobians.mjs";
 import { dynamics } from "./workloads/dynamics.mjs";
 import { images } from "./workloads/images.mjs";
+import { linearAlgebra } from "./workloads/linear-algebra.mjs";
 import { sequences } from "./workloads/sequences.mjs";
 
 const words = process.argv.slice(2);
@@ -24,7 +25,19 @@ const taken = (flag, count) => {
 const file = taken("--json", 2);
 const short = taken("--short", 1) ? { rounds: 3, milliseconds: 10 } : {};
 
-const all = [...overhead, ...elementwise, ...gemm, ...functions, ...jacobians, ...dynamics, logistic, ...networks, ...images, ...sequences];
+const all = [
+  ...overhead,
+  ...elementwise,
+  ...gemm,
+  ...linearAlgebra,
+  ...functions,
+  ...jacobians,
+  ...dynamics,
+  logistic,
+  ...networks,
+  ...images,
+  ...sequences,
+];
 const workloads = all.filter((w) => words.length === 0 || words.some((word) => w.name.toLowerCase().includes(word.toLowerCase())));
 const rates = limits(ad.variant() === "relaxed-simd");
 const machine = `Node ${process.version}, ${os.cpus()[0]?.model ?? "unknown CPU"}, one thread, the ${ad.variant()} build`;

@@ -23,3 +23,9 @@ describe("trees", () => {
     });
   });
 });
+
+it("values of a million numbers pass scopes and noGrad, in whatever they stand", () => {
+  const long = Array.from({ length: 300_000 }, (_, i) => i);
+  expect(ad.scope(() => long)).toBe(long);
+  expect(ad.noGrad(() => ({ long, set: new Set(long), map: new Map(long.map((i) => [i, i])) })).map.size).toBe(300_000);
+});

@@ -72,15 +72,22 @@ export function tensorsIn(value: unknown): Tensor[] {
   if (typeof value !== "object" || value === null) return [];
   const found: Tensor[] = [];
   const seen = new Set<unknown>();
-  const work: unknown[] = [value];
-  while (work.length > 0) {
-    const node = work.pop();
-    if (typeof node !== "object" || node === null || seen.has(node)) continue;
+  const work: object[] = [value];
+  // One by one: a list of a million numbers is no list of arguments.
+  const visit = (child: unknown) => {
+    if (typeof child === "object" && child !== null) work.push(child);
+  };
+  for (let node = work.pop(); node !== undefined; node = work.pop()) {
+    if (seen.has(node)) continue;
     seen.add(node);
     if (node instanceof Tensor) found.push(node);
-    else if (node instanceof Map) work.push(...node.keys(), ...node.values());
-    else if (node instanceof Set || Array.isArray(node)) work.push(...node);
-    else if (!ArrayBuffer.isView(node)) work.push(...Object.values(node));
+    else if (node instanceof Map)
+      node.forEach((child, key) => {
+        visit(key);
+        visit(child);
+      });
+    else if (node instanceof Set || Array.isArray(node)) node.forEach(visit);
+    else if (!ArrayBuffer.isView(node)) Object.values(node).forEach(visit);
   }
   return found;
 }

@@ -4,6 +4,7 @@ import { ValueError } from "../errors.js";
 import { readOptions } from "../input/options.js";
 import { scope } from "../memory/scope.js";
 import { stopGradient } from "../ops/elementwise.js";
+import { largestOf } from "../optimize/dense.js";
 import type { PointOf } from "../optimize/space.js";
 import { solve } from "../ops/linalg.js";
 import type { Tensor } from "../tensor.js";
@@ -21,7 +22,7 @@ export interface RootOptions {
 }
 
 /** The largest magnitude; NaN where one is. */
-const largest = (x: Tensor): number => Math.max(...Array.from(numbersOf(x), Math.abs));
+const largest = (x: Tensor): number => largestOf(numbersOf(x));
 
 function settings(op: string, options: RootOptions | undefined, most: number, start: Tensor): Required<RootOptions> {
   const { tolerance = start.dtype === "float64" ? 1e-10 : 1e-5, maxIterations = most } = readOptions<RootOptions>(op, options, [
