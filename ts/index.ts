@@ -112,6 +112,8 @@ export * as nn from "./nn/index.js";
 export * as optim from "./optim/index.js";
 /** Minima of functions and least squares. */
 export * as optimize from "./optimize/index.js";
+/** Probability distributions. */
+export * as distributions from "./distributions/index.js";
 /** Data sets and loaders. */
 export * as data from "./data/index.js";
 /** Files: safetensors, npy, npz. */

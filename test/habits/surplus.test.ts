@@ -254,6 +254,8 @@ const calls: Record<string, Call> = {
   "nn.init.ones": [() => [2], () => ({})],
   "nn.init.zeros": [() => [2], () => ({})],
   "optim.applyUpdates": [x, x],
+  "distributions.kl": [() => new ad.distributions.Normal(0, 1), () => new ad.distributions.Normal(0, 1)],
+  "distributions.registerKl": [() => ad.distributions.Normal, () => ad.distributions.Normal, () => ad.distributions.kl],
   "optimize.minimize": [() => square, x, () => ({})],
   "optimize.leastSquares": [() => vector, x, () => ({})],
   "optim.transform.applyUpdates": [x, x],
@@ -403,6 +405,19 @@ it("dual numbers", () => {
 
 const { nn, optim, data } = ad;
 const constructors: [string, new (...args: any[]) => unknown, Call][] = [
+  ...(["Normal", "LogNormal", "Laplace", "Gamma", "Beta"] as const).map((name): [string, new (...args: any[]) => unknown, Call] => [
+    name,
+    ad.distributions[name],
+    [() => 1, () => 1],
+  ]),
+  ["Uniform", ad.distributions.Uniform, [() => 0, () => 1]],
+  ["Exponential", ad.distributions.Exponential, [() => 1]],
+  ["Poisson", ad.distributions.Poisson, [() => 1]],
+  ["Dirichlet", ad.distributions.Dirichlet, [() => [1, 1]]],
+  ["StudentT", ad.distributions.StudentT, [() => 1, () => 0, () => 1]],
+  ["Bernoulli", ad.distributions.Bernoulli, [() => ({ probs: 0.5 })]],
+  ["Categorical", ad.distributions.Categorical, [() => ({ probs: [1, 1] })]],
+  ["MultivariateNormal", ad.distributions.MultivariateNormal, [() => [0], () => ({ scaleTril: [[1]] })]],
   ["Linear", nn.Linear, [() => 2, () => 1, () => ({})]],
   ["Embedding", nn.Embedding, [() => 3, () => 2, () => ({})]],
   ...(["Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout"] as const).map(
