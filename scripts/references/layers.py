@@ -157,6 +157,11 @@ def transformers():
                       lambda m, x, y: m(x, y, tgt_mask=later[:3, :3], memory_mask=among, memory_key_padding_mask=hidden),
                       arguments=[6, 2, {**mine, "normFirst": True}],
                       call={"options": {"tgtIsCausal": True}, "masks": {"memoryMask": plain(among), "memoryKeyPaddingMask": plain(hidden)}}))
+    # Positions that are learned: rows of an Embedding.
+    rows.append(layer("LearnedPositionalEncoding", nn.Embedding(5, 6), [q], lambda m, x: x + m(torch.arange(3)).unsqueeze(1),
+                      arguments=[5, 6, {"dropout": 0}]))
+    rows.append(layer("LearnedPositionalEncoding", nn.Embedding(4, 6), [numbers([2, 4, 6], 2)], lambda m, x: x + m(torch.arange(4)),
+                      arguments=[4, 6, {"dropout": 0, "batchFirst": True}]))
     return rows
 
 

@@ -434,6 +434,7 @@ const constructors: [string, new (...args: any[]) => unknown, Call][] = [
   ["TransformerDecoderLayer", nn.TransformerDecoderLayer, [() => 4, () => 2, () => ({})]],
   ["TransformerEncoder", nn.TransformerEncoder, [() => () => new nn.TransformerEncoderLayer(4, 2), () => 1, () => ({})]],
   ["TransformerDecoder", nn.TransformerDecoder, [() => () => new nn.TransformerDecoderLayer(4, 2), () => 1, () => ({})]],
+  ["LearnedPositionalEncoding", nn.LearnedPositionalEncoding, [() => 5, () => 4, () => ({})]],
   ["PositionalEncoding", nn.PositionalEncoding, [() => 4, () => ({})]],
   ["RMSNorm", nn.RMSNorm, [() => 2, () => ({})]],
   ["GroupNorm", nn.GroupNorm, [() => 2, () => 4, () => ({})]],

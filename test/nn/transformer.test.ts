@@ -161,4 +161,16 @@ describe("positions", () => {
       isRefused(() => nn.sinusoidalPositions(2, 4, { base: 0 }), ad.ValueError, /base/);
     });
   });
+
+  it("that are learned are rows for sequences up to a length", () => {
+    const layer = new nn.LearnedPositionalEncoding(5, 2, { dropout: 0, dtype: "float64" });
+    clean(() => {
+      const x = draw(1, 4, 2);
+      near(layer.forward(x), x.add(layer.weight.slice([0, 0], [4, 2])));
+      isRefused(() => layer.forward(ad.ones([6, 2])), ad.ShapeError, /length 6.*maxLength = 5/);
+      isRefused(() => layer.forward(ad.ones([3, 4])), ad.ShapeError, /\[3, 4\].*2\]/);
+      isRefused(() => new nn.LearnedPositionalEncoding(0, 2), ad.ValueError, /maxLength/);
+    });
+    layer.dispose();
+  });
 });

@@ -12,7 +12,14 @@ export * from "./foreign.js";
 export * as functional from "./functions.js";
 export { functionalCall, parameterCount } from "./functional.js";
 export { MultiheadAttention, type MultiheadAttentionOptions, type MultiheadForwardOptions } from "./multihead.js";
-export { PositionalEncoding, sinusoidalPositions, type PositionalEncodingOptions, type SinusoidalOptions } from "./positions.js";
+export {
+  LearnedPositionalEncoding,
+  PositionalEncoding,
+  sinusoidalPositions,
+  type LearnedPositionalEncodingOptions,
+  type PositionalEncodingOptions,
+  type SinusoidalOptions,
+} from "./positions.js";
 export { summary, type Summary, type SummaryOptions, type SummaryRow } from "./summary.js";
 export * from "./transformer.js";
 export * from "./layers.js";

@@ -7,7 +7,8 @@ import { readOptions } from "../input/options.js";
 import type { Tensor, TensorLike } from "../tensor.js";
 import { inScope } from "../transforms/machinery.js";
 import { dropout } from "./dropout.js";
-import { Module } from "./module.js";
+import * as init from "./init.js";
+import { Module, parameter, type Parameter } from "./module.js";
 import { argument, show } from "./reduction.js";
 
 /** Options of `sinusoidalPositions`. */
@@ -48,7 +49,7 @@ export interface PositionalEncodingOptions {
 }
 
 /**
- * Adds `sinusoidalPositions` to a sequence of any length, and drops. Nothing is trained; for positions that are, add an `Embedding` of them.
+ * Adds `sinusoidalPositions` to a sequence of any length, and drops. Nothing is trained; for positions that are, see `LearnedPositionalEncoding`.
  *
  * @example
  * new ad.nn.PositionalEncoding(4, { batchFirst: true }).eval().forward(ad.zeros([1, 2, 4])).at(0, 0); // [0, 1, 0, 1]
@@ -77,20 +78,79 @@ export class PositionalEncoding extends Module {
   /** [length, batch, dModel] to the same; [length, dModel] too. Throws `ShapeError`. */
   forward(input: TensorLike): Tensor {
     atMost("PositionalEncoding.forward", arguments, 1);
-    const x = argument("PositionalEncoding", "the input", input);
-    if ((x.ndim !== 2 && x.ndim !== 3) || x.shape.at(-1) !== this.dModel)
-      throw new ShapeError(
-        `PositionalEncoding: the input has shape ${show(x.shape)}; expected ${this.batchFirst ? "[batch, length" : "[length, batch"}, ${this.dModel}] or [length, ${this.dModel}]`,
-        "PositionalEncoding",
-      );
-    return inScope(() => {
-      const dtype = x.dtype === "float64" ? "float64" : "float32";
-      const length = x.shape[x.ndim === 3 && this.batchFirst ? 1 : 0]!;
-      const positions = sinusoidalPositions(length, this.dModel, { dtype });
-      return dropout(x.add(x.ndim === 3 && !this.batchFirst ? positions.unsqueeze(1) : positions), {
-        p: this.dropout,
-        training: this.training,
-      });
+    return placed("PositionalEncoding", this, argument("PositionalEncoding", "the input", input), (length, x) =>
+      sinusoidalPositions(length, this.dModel, { dtype: x.dtype === "float64" ? "float64" : "float32" }),
+    );
+  }
+}
+
+/** Options of `LearnedPositionalEncoding`. */
+export interface LearnedPositionalEncodingOptions extends PositionalEncodingOptions {
+  /** "float32" or "float64"; the default dtype without it. */
+  dtype?: DType;
+}
+
+/**
+ * Adds a trained row for each position to a sequence of at most `maxLength`, and drops (Gehring et al., 2017). The rows begin as normal numbers of standard deviation
+ * 0.02, and are named `weight` in `stateDict()`, as those of an `Embedding` of positions.
+ *
+ * @example
+ * const positions = new ad.nn.LearnedPositionalEncoding(512, 4, { batchFirst: true });
+ * positions.forward(ad.zeros([3, 7, 4])).shape; // [3, 7, 4]
+ */
+export class LearnedPositionalEncoding extends Module {
+  /** A row for each position, [maxLength, dModel]. */
+  weight: Parameter;
+  /** The probability of a zero while training. */
+  readonly dropout: number;
+  /** Whether the batch is the first axis. */
+  readonly batchFirst: boolean;
+  constructor(
+    /** How long a sequence may be. */
+    readonly maxLength: number,
+    /** The width of the sequence. */
+    readonly dModel: number,
+    options?: LearnedPositionalEncodingOptions,
+  ) {
+    const name = "LearnedPositionalEncoding";
+    atMost(name, arguments, 3);
+    super();
+    const known = ["dropout", "batchFirst", "dtype"] as const;
+    const { dropout: p = 0.1, batchFirst = false, dtype } = readOptions<LearnedPositionalEncodingOptions>(name, options, known);
+    integer(name, "maxLength", maxLength, 1);
+    integer(name, "dModel", dModel, 1);
+    this.dropout = probability(name, "dropout", p);
+    this.batchFirst = boolean(name, "batchFirst", batchFirst);
+    this.weight = parameter(init.normal([maxLength, dModel], 0, 0.02, { dtype }));
+  }
+
+  /** [length, batch, dModel] to the same; [length, dModel] too. Throws `ShapeError`, also where length is above maxLength. */
+  forward(input: TensorLike): Tensor {
+    const name = "LearnedPositionalEncoding";
+    atMost(`${name}.forward`, arguments, 1);
+    return placed(name, this, argument(name, "the input", input, this.weight), (length) => {
+      if (length > this.maxLength)
+        throw new ShapeError(`${name}: the sequence has length ${length}; there are positions for maxLength = ${this.maxLength}`, name);
+      return this.weight.slice([0, 0], [length, this.dModel]);
     });
   }
+}
+
+/** The sequence plus what `positions` gives for its length, dropped. */
+function placed(
+  name: string,
+  layer: PositionalEncoding | LearnedPositionalEncoding,
+  x: Tensor,
+  positions: (length: number, x: Tensor) => Tensor,
+): Tensor {
+  const { dModel, batchFirst, dropout: p, training } = layer;
+  if ((x.ndim !== 2 && x.ndim !== 3) || x.shape.at(-1) !== dModel)
+    throw new ShapeError(
+      `${name}: the input has shape ${show(x.shape)}; expected ${batchFirst ? "[batch, length" : "[length, batch"}, ${dModel}] or [length, ${dModel}]`,
+      name,
+    );
+  return inScope(() => {
+    const added = positions(x.shape[x.ndim === 3 && batchFirst ? 1 : 0]!, x);
+    return dropout(x.add(x.ndim === 3 && !batchFirst ? added.unsqueeze(1) : added), { p, training });
+  });
 }
