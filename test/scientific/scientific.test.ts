@@ -176,7 +176,7 @@ describe("roots and fixed points", () => {
     });
   });
 
-  it("have the first three derivatives of the implicit function theorem", () => {
+  it("have the derivatives of the implicit function theorem", () => {
     clean(() => {
       // x = √a
       const root = (a: Tensor) => ad.rootSolve((x) => x.square().sub(a), 1);
@@ -184,6 +184,9 @@ describe("roots and fixed points", () => {
       close(ad.hessian(root)(f64(4)) as Tensor, [-1 / 32], 1e-10);
       const third = ad.grad((a: Tensor) => ad.grad((a: Tensor) => ad.grad(root)(a) as Tensor)(a) as Tensor);
       close(third(f64(4)) as Tensor, [3 / 256], 1e-10);
+      const fourth = (a: Tensor) => ad.jvp(third as (a: Tensor) => Tensor, [a], [f64(1)])[1] as Tensor;
+      close(fourth(f64(4)), [-15 / 2048], 1e-10);
+      close(ad.jvp(fourth, [f64(4)], [f64(1)])[1] as Tensor, [105 / 16384], 1e-10);
       const system = (p: Tensor) =>
         ad
           .rootSolve(

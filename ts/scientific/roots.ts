@@ -38,10 +38,10 @@ function settings(op: string, options: RootOptions | undefined, most: number, st
 const newton = (f: (x: Tensor) => Tensor, x: Tensor): Tensor => x.sub(solve(jacobian(f as never)(x as never) as unknown as Tensor, f(x)));
 
 /**
- * The root with its derivatives: two of Newton's steps from a root that is a constant. They change nothing in the value, and each doubles the order to which what f depends on is
- * followed: the first three derivatives are those of the implicit function theorem, in every mode.
+ * The root with its derivatives: three of Newton's steps from a root that is a constant. They change nothing in the value, and each doubles the order to which what f depends on is
+ * followed: the first seven derivatives are those of the implicit function theorem, in every mode.
  */
-const followed = (f: (x: Tensor) => Tensor, root: Tensor): Tensor => newton(f, newton(f, root));
+const followed = (f: (x: Tensor) => Tensor, root: Tensor): Tensor => newton(f, newton(f, newton(f, root)));
 
 /** f as a function of vectors. */
 const overVectors = (op: string, f: (x: never) => unknown, vectors: Vectors) => {
@@ -51,7 +51,7 @@ const overVectors = (op: string, f: (x: never) => unknown, vectors: Vectors) => 
 
 /**
  * An x near `x0` with f(x) = 0, by Newton's method with exact Jacobians, in steps that are halved until f gets smaller. `x` is a number, a tensor, or a tree of these, and `f` gives
- * a tree like it. The first three derivatives with respect to whatever `f` closes over are those of the implicit function theorem; `x0` has none. Plain numbers are float64.
+ * a tree like it. The first seven derivatives with respect to whatever `f` closes over are those of the implicit function theorem; `x0` has none. Plain numbers are float64.
  *
  * Throws `ValueError` when no root is found, or the Jacobian is singular on the way.
  *
