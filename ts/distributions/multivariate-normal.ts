@@ -24,8 +24,6 @@ const KNOWN = ["covarianceMatrix", "precisionMatrix", "scaleTril"] as const;
 
 /** The diagonals of [..., k, k]. */
 const diagonal = (L: Tensor): Tensor => L.mul(eye(L.shape.at(-1)!, { dtype: L.dtype })).sum(-1);
-const turned = (x: Tensor): Tensor => x.transpose([...Array(x.ndim - 2).keys(), x.ndim - 1, x.ndim - 2]);
-
 /** The factor of what was given. */
 function factor(what: (typeof KNOWN)[number], matrix: Tensor): Tensor {
   if (what === "scaleTril") return matrix.tril();
@@ -33,7 +31,7 @@ function factor(what: (typeof KNOWN)[number], matrix: Tensor): Tensor {
     if (what === "covarianceMatrix") return cholesky(matrix);
     // Of the matrix read backwards the factor is an upper one, whose inverse is lower again: no inverse of the matrix itself.
     const upper = cholesky(matrix.flip([-2, -1])).flip([-2, -1]);
-    return triangularSolve(turned(upper), eye(matrix.shape.at(-1)!, { dtype: matrix.dtype }), { lower: true });
+    return triangularSolve(upper.moveaxis(-1, -2), eye(matrix.shape.at(-1)!, { dtype: matrix.dtype }), { lower: true });
   } catch (error) {
     if (!(error instanceof ValueError)) throw error;
     throw new ValueError(`${NAME}: the parameter ${what} must be positive definite: ${error.message}`, NAME);
@@ -100,7 +98,7 @@ export class MultivariateNormal extends Distribution {
   /** L Lᵀ, [...batchShape, k, k]. */
   get covarianceMatrix(): Tensor {
     return inScope(() =>
-      this.scaleTril.matmul(turned(this.scaleTril)).broadcastTo([...this.batchShape, ...this.eventShape, ...this.eventShape]),
+      this.scaleTril.matmul(this.scaleTril.moveaxis(-1, -2)).broadcastTo([...this.batchShape, ...this.eventShape, ...this.eventShape]),
     );
   }
   protected density(x: Tensor): Tensor {

@@ -56,9 +56,6 @@ function sizes(op: string, x: Tensor): [lead: number[], rows: number, columns: n
   return [x.shape.slice(0, -2), rows, columns];
 }
 
-/** The last two axes exchanged. */
-const swapped = (x: Tensor): Tensor => x.transpose([...Array(x.ndim - 2).keys(), x.ndim - 1, x.ndim - 2]);
-
 /** Matrices of these shapes, which lie side by side in the last axis. */
 function apart(packed: Tensor, lead: readonly number[], shapes: readonly number[][]): Tensor[] {
   const lengths = shapes.map((shape) => shape.reduce((a, b) => a * b, 1));
@@ -153,7 +150,7 @@ export function qr(x: TensorLike): [q: Tensor, r: Tensor] {
       [m, k],
       [k, k],
     ]) as [Tensor, Tensor];
-    return [q, rest ? concat([r, swapped(q).matmul(rest)], -1) : r];
+    return [q, rest ? concat([r, q.moveaxis(-1, -2).matmul(rest)], -1) : r];
   });
 }
 
@@ -188,8 +185,12 @@ export function svd(x: TensorLike): [u: Tensor, s: Tensor, vh: Tensor] {
     const a = asTensor(x, undefined, "svd");
     const [lead, m, n] = sizes("svd", a);
     const k = Math.min(m, n);
-    const [u, s, vh] = apart(run("svd", [m < n ? swapped(a) : a]), lead, [[Math.max(m, n), k], [k], [k, k]]) as [Tensor, Tensor, Tensor];
-    return m < n ? [swapped(vh), s, swapped(u)] : [u, s, vh];
+    const [u, s, vh] = apart(run("svd", [m < n ? a.moveaxis(-1, -2) : a]), lead, [[Math.max(m, n), k], [k], [k, k]]) as [
+      Tensor,
+      Tensor,
+      Tensor,
+    ];
+    return m < n ? [vh.moveaxis(-1, -2), s, u.moveaxis(-1, -2)] : [u, s, vh];
   });
 }
 
@@ -204,7 +205,7 @@ const EPSILON = { float64: 2 ** -52, float32: 2 ** -23 };
 function pseudoInverse(op: string, a: Tensor, { rcond }: PseudoInverseOptions): Tensor {
   const [, m, n] = sizes(op, a);
   const least = number(op, "rcond", rcond ?? Math.max(m, n) * EPSILON[a.dtype === "float64" ? "float64" : "float32"]);
-  return m < n ? swapped(run("pinv", [swapped(a)], [least])) : run("pinv", [a], [least]);
+  return m < n ? run("pinv", [a.moveaxis(-1, -2)], [least]).moveaxis(-1, -2) : run("pinv", [a], [least]);
 }
 
 /**

@@ -7,7 +7,7 @@ import { readOptions } from "../input/options.js";
 import { where } from "../ops/elementwise.js";
 import { searchsorted, take } from "../ops/index.js";
 import { solve } from "../ops/linalg.js";
-import { concat, slice } from "../ops/shape.js";
+import { slice, stack } from "../ops/shape.js";
 import type { Tensor, TensorLike } from "../tensor.js";
 import { inScope } from "../transforms/machinery.js";
 import { numbersOf } from "./space.js";
@@ -181,14 +181,5 @@ function curvatures(x: Tensor, y: Tensor, boundary: "not-a-knot" | "natural" | "
       ],
       zero,
     );
-  return solve(
-    concat(
-      rows.map((row) => row.unsqueeze(0)),
-      0,
-    ),
-    concat(
-      right.map((v) => v.unsqueeze(0)),
-      0,
-    ),
-  );
+  return solve(stack(rows), stack(right));
 }

@@ -94,11 +94,10 @@ function excess(error: Tensor, before: Tensor, after: Tensor, { rtol, atol }: Co
 /** The length of a first step (Hairer, Nørsett and Wanner, Solving Ordinary Differential Equations I, II.4). */
 function firstStep(slope: Slope, y: Tensor, k: Tensor, span: number, control: Control): number {
   return scope(() => {
-    const zero = y.mul(0);
     const [d0, d1] = [excess(y, y, y, control), excess(k, y, y, control)];
     const small = Math.min(d0 < 1e-5 || !(d1 >= 1e-5) ? 1e-6 : (0.01 * d0) / d1, Math.abs(span));
     const signed = small * Math.sign(span);
-    const d2 = excess(slope(y.add(k.mul(signed)), signed).sub(k), y, zero.add(y), control) / small;
+    const d2 = excess(slope(y.add(k.mul(signed)), signed).sub(k), y, y, control) / small;
     const largest = Math.max(d1, d2);
     const h = largest <= 1e-15 ? Math.max(1e-6, small * 1e-3) : (0.01 / largest) ** 0.2;
     return Math.min(100 * small, Number.isFinite(h) ? h : small, Math.abs(span));

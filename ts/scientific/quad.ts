@@ -55,8 +55,8 @@ function lineOf(a: Tensor, b: Tensor): Line {
     const length = b.sub(a);
     return { place: (u) => a.add(length.mul(u)), width: (u) => length.add(u.mul(0)) };
   }
-  if (low > high || low === high) {
-    if (low === high) return { place: (u) => u, width: (u) => u.mul(0) };
+  if (low === high) return { place: (u) => u, width: (u) => u.mul(0) };
+  if (low > high) {
     const other = lineOf(b, a);
     return { place: (u) => other.place(u), width: (u) => other.width(u).neg() };
   }

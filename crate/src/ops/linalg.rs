@@ -2,7 +2,7 @@
 //! asks takes its part. Derivatives are formulas over these ops; sources stand with them.
 
 use super::batching;
-use super::support::{slice_axis, stretched, stretched_as};
+use super::support::{added, slice_axis, stretched, stretched_as};
 use crate::dtype::{DType, Element};
 use crate::error::{Error, ErrorCode, Result};
 use crate::form::{Evaluation, Form, Outline, Spec};
@@ -543,15 +543,6 @@ fn along<'a>(a: Var<'a>, e: Var<'a>) -> Var<'a> {
     slice_axis(slice_axis(whole, rank - 2, 0, n), rank - 1, n, 2 * n)
 }
 
-/// The sum of the terms that are there.
-fn sum_of<'a>(terms: [Option<Var<'a>>; 2], like: Var<'a>) -> Var<'a> {
-    match terms {
-        [Some(a), Some(b)] => a + b,
-        [Some(term), None] | [None, Some(term)] => term,
-        [None, None] => like.zeros_like(),
-    }
-}
-
 fn tangent<'a>(x: &[Var<'a>], t: &[Option<Var<'a>>]) -> Var<'a> {
     t[0].unwrap_or_else(|| x[0].zeros_like())
 }
@@ -593,7 +584,7 @@ crate::rows! { linalg;
         jvp: |x, t, y, p| {
             let TriangularSolve { lower, unit } = TriangularSolve::read(p);
             let from_matrix = t[0].map(|t| -triangle(t, lower, if !unit { 0.0 } else if lower { -1.0 } else { 1.0 }).strong_matmul(y));
-            triangular_solve(x[0], sum_of([from_matrix, t[1]], x[1]), lower, unit)
+            triangular_solve(x[0], added(from_matrix, t[1], x[1]), lower, unit)
         },
         vjp: pullback!(|x, y, ct, p, wanted| {
             let TriangularSolve { lower, unit } = TriangularSolve::read(p);
@@ -609,7 +600,7 @@ crate::rows! { linalg;
     }).inputs(2).params(TriangularSolve::PARAMS).batch(matrices),
     // A X = B:   A dX = dB - dA X;   ct_B = A⁻ᵀ ct, ct_A = -ct_B Xᵀ
     Solve => Row::new("solve", general(system, write_solve), Rule::Custom {
-        jvp: |x, t, y, _| solve(x[0], sum_of([t[0].map(|t| -t.strong_matmul(y)), t[1]], x[1])),
+        jvp: |x, t, y, _| solve(x[0], added(t[0].map(|t| -t.strong_matmul(y)), t[1], x[1])),
         vjp: pullback!(|x, y, ct, _, wanted| {
             let to_right = solve(x[0].matrix_transpose(), ct);
             smallvec![wanted[0].then(|| -to_right.strong_matmul(y.matrix_transpose())), wanted[1].then_some(to_right)]
@@ -632,7 +623,7 @@ crate::rows! { linalg;
     }).batch(matrices),
     // of A along E, and along E and F: symmetric in all directions, so that each is its own transpose
     CofactorTangent => Row::new("cofactorTangent", general(directed, write_cofactors), Rule::Custom {
-        jvp: |x, t, y, _| sum_of([t[0].map(|t| cofactor_second(x[0], x[1], t)), t[1].map(|t| x[0].apply2(ops::CofactorTangent, t, &[]))], y),
+        jvp: |x, t, y, _| added(t[0].map(|t| cofactor_second(x[0], x[1], t)), t[1].map(|t| x[0].apply2(ops::CofactorTangent, t, &[])), y),
         vjp: pullback!(|x, _, ct, _, wanted| smallvec![
             wanted[0].then(|| cofactor_second(x[0], x[1], ct)),
             wanted[1].then(|| x[0].apply2(ops::CofactorTangent, ct, &[])),
@@ -641,7 +632,7 @@ crate::rows! { linalg;
     CofactorSecond => Row::new("cofactorSecond", general(directed, write_cofactors), Rule::Custom {
         jvp: |x, t, y, _| match t[0] {
             Some(_) => fourth(x[0]),
-            None => sum_of([t[1].map(|t| cofactor_second(x[0], t, x[2])), t[2].map(|t| cofactor_second(x[0], x[1], t))], y),
+            None => added(t[1].map(|t| cofactor_second(x[0], t, x[2])), t[2].map(|t| cofactor_second(x[0], x[1], t)), y),
         },
         vjp: pullback!(|x, _, ct, _, wanted| smallvec![
             wanted[0].then(|| fourth(x[0])),

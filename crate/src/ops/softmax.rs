@@ -1,7 +1,7 @@
 //! softmax, log-softmax, log-sum-exp, and the two linear maps that their derivatives are made of.
 
 use super::reduce::{over_joined, reduce_like, unreduced};
-use super::support::{around, broadcast_all, grouped, reduction, stretched_as};
+use super::support::{added, around, broadcast_all, grouped, reduction, stretched_as};
 use crate::error::Result;
 use crate::form::{Evaluation, Form, Outline, Spec};
 use crate::kernels::{centre, softmax};
@@ -128,13 +128,4 @@ crate::rows! { softmax;
             wanted[1].then(|| x[0].apply2(ops::Centred, ct, p)),
         ]),
     }).inputs(2),
-}
-
-/// The tangents that are there.
-fn added<'a>(a: Option<Var<'a>>, b: Option<Var<'a>>, like: Var<'a>) -> Var<'a> {
-    match (a, b) {
-        (Some(a), Some(b)) => a + b,
-        (Some(term), None) | (None, Some(term)) => term,
-        (None, None) => like.zeros_like(),
-    }
 }

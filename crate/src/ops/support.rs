@@ -289,3 +289,12 @@ pub fn slice_axis<'a>(x: Var<'a>, axis: usize, from: usize, to: usize) -> Var<'a
     }
     x.apply(ops::Slice, &Slice { starts, ends, steps }.list())
 }
+
+/// The sum of the terms that are there.
+pub fn added<'a>(a: Option<Var<'a>>, b: Option<Var<'a>>, like: Var<'a>) -> Var<'a> {
+    match (a, b) {
+        (Some(a), Some(b)) => a + b,
+        (Some(term), None) | (None, Some(term)) => term,
+        (None, None) => like.zeros_like(),
+    }
+}
